@@ -1,0 +1,73 @@
+"""What ends every credential of a user, of either kind: one rule, told to both scheme apps by one signal."""
+
+import logging
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models.signals import post_save, pre_save
+from django.dispatch import Signal
+
+logger = logging.getLogger(__name__)
+
+PASSWORD_CHANGE = "password_change"
+DEACTIVATION = "deactivation"
+LOGOUT_EVERYWHERE = "logout_everywhere"
+ADMIN = "admin"
+
+# Sent with user_id, reason (one of the words above) and using (database alias).
+# Deletion needs no signal: both apps' rows go with the user's.
+credentials_ended = Signal()
+
+
+def end_credentials(user_id, reason: str, using: str | None = None):
+    """Every opaque token, access token and refresh token of the user stops working."""
+    with transaction.atomic(using=using):
+        credentials_ended.send(sender=get_user_model(), user_id=user_id, reason=reason, using=using)
+    logger.info("credentials ended user=%s reason=%s", user_id, reason)
+
+
+def lock_unchanged(user) -> bool:
+    """Lock the user's row until the transaction ends; whether the account is still what was checked.
+
+    To be called inside `transaction.atomic()` between checking a password and issuing a credential: a change
+    of password, a deactivation or a deletion either comes before, and False is returned, or waits.
+    """
+    now = get_user_model()._default_manager.select_for_update().filter(pk=user.pk).first()
+    return now is not None and now.is_active and now.password == user.password
+
+
+def _remember_what_ends(sender, instance, raw, using, update_fields, **kwargs):
+    """Before a user is saved: does this end the credentials? A changed hash does, and is_active taken away.
+
+    A hash that Django renews at login because its hasher changed counts as a change: nothing tells it from
+    one written by hand, and sessions end then too. `QuerySet.update()` sends no signal: a user disabled that
+    way is refused all the same, since every request looks at is_active; a password so changed ends nothing.
+    """
+    instance._credentials_end = None
+    watched = {"password", "is_active"}.intersection(update_fields or {"password", "is_active"})
+    if raw or instance._state.adding or not watched:
+        return
+    before = sender._base_manager.using(using).filter(pk=instance.pk).values("password", "is_active").first()
+    if before is None:
+        return
+    if "password" in watched and before["password"] != instance.password:
+        instance._credentials_end = PASSWORD_CHANGE
+    elif "is_active" in watched and before["is_active"] and not instance.is_active:
+        instance._credentials_end = DEACTIVATION
+    if instance._credentials_end:
+        # Here, so that no credential outlives the change if the process dies between two statements; and
+        # again after saving, for a login with the old password that slipped in between.
+        end_credentials(instance.pk, instance._credentials_end, using)
+
+
+def _end_what_slipped_in(sender, instance, using, **kwargs):
+    reason = instance.__dict__.pop("_credentials_end", None)
+    if reason:
+        credentials_ended.send(sender=sender, user_id=instance.pk, reason=reason, using=using)
+
+
+def connect():
+    """Watch the user model; called once, when the apps are ready."""
+    user_model = get_user_model()
+    pre_save.connect(_remember_what_ends, sender=user_model, dispatch_uid="config.accounts.before")
+    post_save.connect(_end_what_slipped_in, sender=user_model, dispatch_uid="config.accounts.after")

@@ -1,0 +1,81 @@
+"""How a failure reaches the client: JSON, the right status, one challenge for each enabled scheme."""
+
+import logging
+import sqlite3
+
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from rest_framework import status
+from rest_framework.authentication import get_authorization_header
+from rest_framework.exceptions import APIException, AuthenticationFailed, ParseError
+from rest_framework.views import exception_handler as drf_exception_handler
+
+logger = logging.getLogger(__name__)
+
+
+class ServiceUnavailable(APIException):
+    """A database or cache this answer needs is away (RFC 9110 15.6.4)."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The service is temporarily unavailable, please try again."
+    default_code = "unavailable"
+    wait = 5  # seconds; DRF's handler turns it into Retry-After
+
+
+class ContentTooLarge(APIException):
+    """A body over DATA_UPLOAD_MAX_MEMORY_SIZE (RFC 9110 15.5.14)."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request body is too large."
+    default_code = "too_large"
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether trying again later may help: the server is gone, full, locked or busy, not asked nonsense."""
+    if isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.OperationalError):
+        # SQLite says OperationalError to a wrong statement too, with the generic primary result code.
+        return cause.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
+    return True
+
+
+def exception_handler(exc, context):
+    """DRF's handler, with 503 for a database that is away, 413 and 400 as JSON, and every challenge on a 401."""
+    if is_database_away(exc):
+        logger.error("database away: %s", exc, exc_info=exc)
+        exc = ServiceUnavailable()
+    elif isinstance(exc, RequestDataTooBig):
+        exc = ContentTooLarge()
+    elif isinstance(exc, SuspiciousOperation | BadRequest):
+        exc = ParseError("Malformed request.")
+    response = drf_exception_handler(exc, context)
+    if response is not None and response.status_code == status.HTTP_401_UNAUTHORIZED:
+        challenges = _challenges(exc, context["view"], context["request"])
+        if challenges:
+            response["WWW-Authenticate"] = challenges
+    return response
+
+
+def _challenges(exc, view, request) -> str:
+    """One challenge for each authentication class of the view, in their order (RFC 9110 11.6.1).
+
+    `error="invalid_token"` stands in the challenge of the scheme that was presented and refused, and in no
+    other (RFC 6750 3.1: a request without credentials is told no error).
+    """
+    presented = b""
+    if isinstance(exc, AuthenticationFailed):
+        presented = get_authorization_header(request).partition(b" ")[0].lower()
+    challenges = []
+    for authenticator in view.get_authenticators():
+        challenge = authenticator.authenticate_header(request)
+        if challenge is None:
+            continue
+        keyword, _, parameters = challenge.partition(" ")
+        if keyword.lower().encode() == presented:
+            parameters = ", ".join(filter(None, (parameters, 'error="invalid_token"')))
+        challenges.append(f"{keyword} {parameters}".rstrip())
+    return ", ".join(challenges)

@@ -1,0 +1,117 @@
+"""Signing keys: reading them, telling good from bad, naming them. Knows nothing of Django's settings."""
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from jwt.algorithms import get_default_algorithms
+
+# RFC 7518 3.2: a key as long as the hash's output; 3.3: RSA keys of 2048 bits or more.
+_HMAC_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+_RSA_BITS = 2048
+_CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
+
+
+class KeyFormatError(ValueError):
+    """A key that does not fit its algorithm. The message never holds the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. `kid` is derived from the key, so that it need not be configured and cannot be confused."""
+
+    kid: str
+    algorithm: str
+    signing: Any = None  # None for a key that only verifies
+    verifying: Any = None
+
+    def jwk(self) -> dict[str, str] | None:
+        """The public half as a JSON Web Key (RFC 7517), or None for a secret."""
+        if self.algorithm.startswith("HS"):
+            return None
+        public = get_default_algorithms()[self.algorithm].to_jwk(self.verifying, as_dict=True)
+        public.pop("key_ops", None)  # RFC 7517 4.3: not together with "use"
+        return {**public, "kid": self.kid, "use": "sig", "alg": self.algorithm}
+
+
+def is_symmetric(algorithm: str) -> bool:
+    return algorithm.startswith("HS")
+
+
+def signing_key(text: str, algorithm: str) -> Key:
+    """The key that signs: a secret or a private PEM. Raises KeyFormatError."""
+    if is_symmetric(algorithm):
+        return _secret(text, algorithm)
+    try:
+        private = serialization.load_pem_private_key(text.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise KeyFormatError(f"{algorithm} needs an unencrypted private key in PEM") from None
+    return _pair(private, private.public_key(), algorithm)
+
+
+def verifying_key(text: str, algorithm: str) -> Key:
+    """A key that only verifies: a secret, a public PEM, or a private PEM's public half. Raises KeyFormatError."""
+    if is_symmetric(algorithm):
+        return _secret(text, algorithm)
+    try:
+        public = serialization.load_pem_public_key(text.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        try:
+            public = serialization.load_pem_private_key(text.encode(), password=None).public_key()
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise KeyFormatError(f"{algorithm} needs a public key in PEM") from None
+    return _pair(None, public, algorithm)
+
+
+def public_pem(text: str, algorithm: str) -> str:
+    """The public half of a signing key in PEM, or "" for a secret. Raises KeyFormatError."""
+    if is_symmetric(algorithm):
+        return ""
+    public = signing_key(text, algorithm).verifying
+    return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _secret(text: str, algorithm: str) -> Key:
+    secret = text.encode()
+    if secret.lstrip().startswith((b"-----BEGIN", b"ssh-")):
+        raise KeyFormatError(f"{algorithm} needs a secret, not a public or private key")
+    if len(secret) < _HMAC_BYTES[algorithm]:
+        raise KeyFormatError(
+            f"{algorithm} needs a secret of at least {_HMAC_BYTES[algorithm]} bytes, this one has {len(secret)}"
+        )
+    # Keyed, so that the name in every token's header is no plain hash of the secret.
+    kid = hmac.digest(secret, b"kid", "sha256")
+    return Key(_base64url(kid)[:16], algorithm, secret, secret)
+
+
+def _pair(private: Any, public: Any, algorithm: str) -> Key:
+    if algorithm.startswith("RS"):
+        if not isinstance(public, rsa.RSAPublicKey):
+            raise KeyFormatError(f"{algorithm} needs an RSA key")
+        if public.key_size < _RSA_BITS:
+            raise KeyFormatError(f"{algorithm} needs at least {_RSA_BITS} bits, this key has {public.key_size}")
+    elif algorithm.startswith("ES"):
+        curve = _CURVES[algorithm]
+        if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != curve:
+            raise KeyFormatError(f"{algorithm} needs an elliptic-curve key on {curve}")
+    elif not isinstance(public, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        raise KeyFormatError(f"{algorithm} needs an Ed25519 or Ed448 key")
+    return Key(_thumbprint(public, algorithm), algorithm, private, public)
+
+
+def _thumbprint(public: Any, algorithm: str) -> str:
+    """RFC 7638: SHA-256 over the key's required members in lexical order."""
+    jwk = get_default_algorithms()[algorithm].to_jwk(public, as_dict=True)
+    members = {name: jwk[name] for name in ("crv", "e", "kty", "n", "x", "y") if name in jwk}
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"))
+    return _base64url(hashlib.sha256(text.encode()).digest())
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,109 @@
+import os
+import shlex
+import socket
+import sys
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError
+from django.urls import NoReverseMatch, reverse
+
+from config.switches import SWITCHES
+from tracks.models import Track
+
+DEMO, DEMO_PASSWORD = "demo", "demo-password"
+STAFF, STAFF_PASSWORD = "staff", "staff-password"
+
+# By keyword: the route that gives a credential for a password, and its name in the answer.
+OBTAIN = {"Token": ("token-obtain", "token"), "Bearer": ("jwt-obtain", "access")}
+
+
+class Command(BaseCommand):
+    help = (
+        "Make a database with the catalogue, a demo user and a staff user, print requests to paste, and serve. "
+        "For this machine only: the passwords are printed. A deployment runs granian itself."
+    )
+
+    def handle(self, **options):
+        host, port = settings.GRANIAN_HOST, settings.GRANIAN_PORT
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            raise CommandError(
+                f"GRANIAN_HOST={host!r}: this command makes users with known passwords; "
+                "allowed: 127.0.0.1, localhost, ::1"
+            )
+        self._claim(host, port)
+        try:
+            self._fill()
+        except (DatabaseError, InterfaceError) as error:
+            url = SWITCHES["DATABASE_URL"].shown(os.environ.get("DATABASE_URL", SWITCHES["DATABASE_URL"].default))
+            raise CommandError(f"DATABASE_URL={url!r}: {' '.join(str(error).split())}") from None
+        self._say(f"http://{host}:{port}")
+        sys.stdout.flush()
+        os.environ.setdefault("GRANIAN_BLOCKING_THREADS", "4")
+        granian = [
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface",
+            "wsgi",
+            "--no-ws",
+            "--log-level",
+            "warning",
+        ]
+        address = ["--host", host, "--port", str(port), "--workers", str(settings.GRANIAN_WORKERS)]
+        os.execv(sys.executable, [*granian, *address, "config.wsgi:application"])  # noqa: S606 - no shell is meant
+
+    @staticmethod
+    def _claim(host: str, port: int):
+        """Raises CommandError unless the port can be listened on."""
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            raise CommandError(f"GRANIAN_PORT={port}: cannot listen on {host}: {error.strerror}") from None
+        except OverflowError:
+            raise CommandError(f"GRANIAN_PORT={port}: allowed: 1 to 65535") from None
+
+    @staticmethod
+    def _fill():
+        """Only what is missing: a second start changes nothing."""
+        call_command("migrate", verbosity=0, interactive=False)
+        if not Track.objects.exists():
+            call_command("load_tracks")
+        users = get_user_model()._default_manager
+        if not users.filter(username=DEMO).exists():
+            users.create_user(DEMO, password=DEMO_PASSWORD)
+        if not users.filter(username=STAFF).exists():
+            users.create_superuser(STAFF, password=STAFF_PASSWORD)
+
+    def _say(self, base: str):
+        say = self.stdout.write
+        say(f"\nServing {Track.objects.count()} tracks on {base}/ (docs: {base}/docs/, admin: {base}/admin/)")
+        say(f"Users: {DEMO} / {DEMO_PASSWORD}, {STAFF} / {STAFF_PASSWORD}. Open to: ", ending="")
+        say(", ".join(scheme.name for scheme in settings.SCHEMES) + ". Stop with Ctrl-C.")
+        tracks = shlex.quote(f"{base}{reverse('track-list')}?genre=Rock&page_size=2")
+        for scheme in settings.SCHEMES:
+            route, name = OBTAIN[scheme.keyword]
+            login = f"{self._login(base + reverse(route))} | {_pick(name)}"
+            say(f"\n# A page of tracks by {scheme.name}:")
+            say(f'curl -H "Authorization: {scheme.keyword} $({login})" {tracks}')
+        try:
+            refresh = reverse("jwt-refresh")
+        except NoReverseMatch:
+            say("")
+            return
+        login = f"{self._login(base + reverse('jwt-obtain'))} | {_pick('refresh')}"
+        say(f'\n# A refresh:\ncurl -d "refresh=$({login})" {base}{refresh}\n')
+
+    @staticmethod
+    def _login(url: str) -> str:
+        return f"curl -s -d username={DEMO} -d password={DEMO_PASSWORD} {url}"
+
+
+def _pick(name: str) -> str:
+    """A shell filter: the text of one member of a JSON object."""
+    return f"""sed 's/.*"{name}":"\\([^"]*\\)".*/\\1/'"""

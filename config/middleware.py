@@ -1,0 +1,34 @@
+from django.conf import settings
+from django.http import JsonResponse
+
+from config.exceptions import ContentTooLarge, ServiceUnavailable, is_database_away
+
+
+class ApiErrorMiddleware:
+    """Errors that happen outside DRF's views, answered as DRF answers its own."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        # Django looks at the limit for forms only; a JSON body would be read whole.
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            return JsonResponse({"detail": "Content-Length is not a number."}, status=400)
+        if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return JsonResponse(
+                {"detail": f"{ContentTooLarge.default_detail} At most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."},
+                status=ContentTooLarge.status_code,
+            )
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        """The admin and the documentation pages: a database that is away is no programming error."""
+        if not is_database_away(exception):
+            return None
+        return JsonResponse(
+            {"detail": ServiceUnavailable.default_detail},
+            status=ServiceUnavailable.status_code,
+            headers={"Retry-After": str(ServiceUnavailable.wait)},
+        )

@@ -1,0 +1,121 @@
+"""The table of authentication schemes. Settings, URLs, OpenAPI, tests and benchmarks iterate over its rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """One way into the API.
+
+    `name`            the word used in AUTH_SCHEMES, on the benchmark's command line and in its reports
+    `keyword`         the auth-scheme of the Authorization header (RFC 9110 11.1)
+    `authentication`  dotted path of the DRF authentication class
+    `issue`           dotted path of a callable: user -> credential (str), ready for the header
+    `urlconf`         dotted path of the endpoints that come with the scheme, or None
+    `summary`         one line for people
+    """
+
+    name: str
+    keyword: str
+    authentication: str
+    issue: str
+    urlconf: str | None
+    summary: str
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether the row is a library's own class, kept as the reference to compare with."""
+        return not self.authentication.startswith(("tokens.", "jwt_auth."))
+
+
+_ROWS = (
+    Scheme(
+        name="drf-token",
+        keyword="Token",
+        authentication="rest_framework.authentication.TokenAuthentication",
+        issue="tokens.issue.drf_token",
+        urlconf="tokens.stock_urls",
+        summary="DRF's opaque token, untouched",
+    ),
+    Scheme(
+        name="simplejwt",
+        keyword="Bearer",
+        authentication="rest_framework_simplejwt.authentication.JWTAuthentication",
+        issue="jwt_auth.issue.simplejwt",
+        urlconf="jwt_auth.stock_urls",
+        summary="SimpleJWT's access token, user read on each request, untouched",
+    ),
+    Scheme(
+        name="simplejwt-stateless",
+        keyword="Bearer",
+        authentication="rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication",
+        issue="jwt_auth.issue.simplejwt",
+        urlconf="jwt_auth.stock_urls",
+        summary="SimpleJWT's access token, no query, untouched",
+    ),
+    Scheme(
+        name="token",
+        keyword="Token",
+        authentication="tokens.authentication.TokenAuthentication",
+        issue="tokens.issue.token",
+        urlconf="tokens.urls",
+        summary="DRF's table and wire format, hardened: shape checked first, expiry, atomic rotation",
+    ),
+    Scheme(
+        name="jwt",
+        keyword="Bearer",
+        authentication="jwt_auth.authentication.JWTAuthentication",
+        issue="jwt_auth.issue.jwt",
+        urlconf="jwt_auth.urls",
+        summary="SimpleJWT's wire format, user and refresh family read in one query, revoked at once",
+    ),
+)
+
+SCHEMES: dict[str, Scheme] = {row.name: row for row in _ROWS}
+
+
+_BY_CLASS = {row.authentication: row for row in _ROWS}
+
+
+def scheme_of(authenticator: object) -> Scheme | None:
+    """The row whose class this authenticator is, or None for a class that is in no row."""
+    cls = type(authenticator)
+    return _BY_CLASS.get(f"{cls.__module__}.{cls.__qualname__}")
+
+
+class SchemeError(ValueError):
+    """A choice of schemes that cannot be served. `id` tells the misconfigurations apart."""
+
+    def __init__(self, id: str, message: str):
+        super().__init__(message)
+        self.id = id
+
+
+def choose(names: Iterable[str]) -> tuple[Scheme, ...]:
+    """The rows called `names`, in that order (which is the order of the challenges in a 401).
+
+    Raises SchemeError for no name at all, an unknown or doubled name, or two rows of one keyword: of
+    two classes that answer to the same keyword, the first refuses every credential of the second.
+    """
+    names = tuple(names)
+    choices = ", ".join(SCHEMES)
+    if not names:
+        raise SchemeError("config.E002", f"no scheme named; choose from {choices}")
+    chosen: dict[str, Scheme] = {}
+    keywords: dict[str, str] = {}
+    for name in names:
+        if name not in SCHEMES:
+            raise SchemeError("config.E002", f"unknown scheme {name!r}; choose from {choices}")
+        if name in chosen:
+            raise SchemeError("config.E002", f"scheme {name!r} is named twice; choose from {choices}")
+        scheme = SCHEMES[name]
+        if scheme.keyword in keywords:
+            raise SchemeError(
+                "config.E003",
+                f"{keywords[scheme.keyword]!r} and {name!r} both answer to the keyword "
+                f"{scheme.keyword!r}; choose at most one per keyword from {choices}",
+            )
+        chosen[name] = scheme
+        keywords[scheme.keyword] = name
+    return tuple(chosen.values())

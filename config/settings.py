@@ -1,0 +1,239 @@
+"""The one settings file. Every environment variable is read here, through the table in config/switches.py."""
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import salted_hmac
+
+from config import switches
+from config.keys import KeyFormatError, public_pem
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Real variables win over the file's.
+environ.Env.read_env(BASE_DIR / (os.environ.get("ENV_FILE", ".env") or os.devnull))
+try:
+    _values = switches.read(os.environ)
+except switches.SwitchError as error:
+    raise ImproperlyConfigured(str(error)) from None
+
+# --- who may enter -------------------------------------------------------------------------------
+
+# Resolved once: DRF reads authentication_classes and SimpleJWT its settings when they are imported, so
+# changing these under a running process would measure and guard something else than it says.
+SCHEMES = _values["AUTH_SCHEMES"]
+ANONYMOUS_READ = _values["ANONYMOUS_READ"]
+
+DEBUG = _values["DEBUG"]
+SECRET_KEY = _values["SECRET_KEY"]
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured(
+            "SECRET_KEY='': required unless DEBUG is on; allowed: 32 random bytes or more, as printed by "
+            "`python -c 'import secrets; print(secrets.token_urlsafe(50))'` (config.E004)"
+        )
+    # A fresh one for each process: a constant would let anybody sign tokens for a server left in DEBUG.
+    SECRET_KEY = secrets.token_urlsafe(50)
+ALLOWED_HOSTS = list(_values["ALLOWED_HOSTS"])
+
+# --- opaque tokens -------------------------------------------------------------------------------
+
+TOKEN_AUTO_CREATE = _values["TOKEN_AUTO_CREATE"]
+TOKEN_ROTATE_ON_GET = _values["TOKEN_ROTATE_ON_GET"]
+TOKEN_LIFETIME = _values["TOKEN_LIFETIME"]
+TOKEN_CACHE_SECONDS = _values["TOKEN_CACHE_SECONDS"]
+
+# --- JSON Web Tokens -----------------------------------------------------------------------------
+
+JWT_ALGORITHM = _values["JWT_ALGORITHM"]
+# SECRET_KEY itself never signs a token: a leak of one use must not be a leak of the other. The derived
+# key has 64 bytes, enough for HS512 (RFC 7518 3.2), whatever SECRET_KEY's length; that is checked apart.
+JWT_SIGNING_KEY = _values["JWT_SIGNING_KEY"] or (
+    salted_hmac("jwt_auth.signing_key", "", SECRET_KEY, algorithm="sha256").hexdigest()
+    if JWT_ALGORITHM.startswith("HS")
+    else ""
+)
+JWT_SIGNING_KEY_IS_DERIVED = not _values["JWT_SIGNING_KEY"]
+JWT_VERIFYING_KEYS = _values["JWT_VERIFYING_KEYS"]
+JWT_ACCESS_LIFETIME = _values["JWT_ACCESS_LIFETIME"]
+JWT_REFRESH_LIFETIME = _values["JWT_REFRESH_LIFETIME"]
+JWT_SESSION_LIFETIME = _values["JWT_SESSION_LIFETIME"]
+JWT_REUSE_GRACE = _values["JWT_REUSE_GRACE"]
+JWT_ISSUER = _values["JWT_ISSUER"]
+JWT_AUDIENCE = _values["JWT_AUDIENCE"]
+JWT_LEEWAY = _values["JWT_LEEWAY"]
+
+try:
+    _verifying_key = public_pem(JWT_SIGNING_KEY, JWT_ALGORITHM)
+except KeyFormatError:
+    _verifying_key = ""  # jwt_auth.checks says what is wrong with the key, and stops start-up
+
+# What SimpleJWT's own classes read: the stock rows, and what ours inherit.
+SIMPLE_JWT = {
+    "ALGORITHM": JWT_ALGORITHM,
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "VERIFYING_KEY": _verifying_key,
+    "ACCESS_TOKEN_LIFETIME": JWT_ACCESS_LIFETIME,
+    "REFRESH_TOKEN_LIFETIME": JWT_REFRESH_LIFETIME,
+    "ISSUER": JWT_ISSUER,
+    "AUDIENCE": JWT_AUDIENCE,
+    # The stock rows run at their best: rotating, with the blacklist. Leeway stays SimpleJWT's own zero.
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+}
+
+# --- protection ----------------------------------------------------------------------------------
+
+LOGIN_THROTTLE = _values["LOGIN_THROTTLE"]
+NUM_PROXIES = _values["NUM_PROXIES"]
+SERVER_TIMING = _values["SERVER_TIMING"]
+GRANIAN_HOST = _values["GRANIAN_HOST"]
+GRANIAN_PORT = _values["GRANIAN_PORT"]
+GRANIAN_WORKERS = _values["GRANIAN_WORKERS"]
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes; no request of this API needs more
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- applications --------------------------------------------------------------------------------
+
+# The switch decides who may enter, never the schema: every app stays installed, every migration applies.
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    # Before rest_framework.authtoken, so that our drf_create_token is the one that runs.
+    "tokens",
+    "rest_framework.authtoken",
+    "rest_framework_simplejwt.token_blacklist",
+    "jwt_auth",
+    "tracks",
+    "config",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    *(["config.timing.ServerTimingMiddleware"] if SERVER_TIMING else []),
+    "config.middleware.ApiErrorMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        f"config.timing.{scheme.name}" if SERVER_TIMING else scheme.authentication for scheme in SCHEMES
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": [
+        "config.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.exceptions.exception_handler",
+    "NUM_PROXIES": NUM_PROXIES,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tracks",
+    "DESCRIPTION": "One catalogue of tracks, behind opaque tokens and JSON Web Tokens.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- database and cache --------------------------------------------------------------------------
+
+DATABASES = {"default": _values["DATABASE_URL"]}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # Writers queue at BEGIN instead of failing with "database is locked" when a read becomes a write.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,  # seconds to wait for another writer
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+    }
+    if DATABASES["default"]["NAME"] != ":memory:":
+        DATABASES["default"]["NAME"] = BASE_DIR / DATABASES["default"]["NAME"]
+else:
+    DATABASES["default"]["OPTIONS"] = {
+        **DATABASES["default"].get("OPTIONS", {}),
+        # `timeout` is how many seconds a request waits for a connection before it is answered 503.
+        "pool": {"min_size": 1, "max_size": 10, "timeout": 3},
+        # Bound on the server, so that a statement seen five times is planned once (psycopg's own threshold).
+        "server_side_binding": True,
+        "prepare_threshold": 5,
+        "connect_timeout": 3,  # seconds
+    }
+
+CACHES = {"default": _values["CACHE_URL"]}
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- static files --------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+# Served from the packages themselves: nothing to collect, the same files with DEBUG on and off.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Django's own handler prints to the console in DEBUG only; ours always does.
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}

@@ -1,0 +1,215 @@
+"""Every switch of the service: its name, its default, what it does, how its text becomes a value."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from config.schemes import Scheme, SchemeError, choose
+
+ALGORITHMS = (
+    "HS256", "HS384", "HS512",
+    "RS256", "RS384", "RS512",
+    "ES256", "ES384", "ES512",
+    "EdDSA",
+)  # fmt: skip
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_RATE_PERIODS = ("s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day")
+
+
+class SwitchError(ValueError):
+    """A switch whose text cannot be read; the message names the switch, the value and what is allowed."""
+
+    def __init__(self, message: str, id: str = "config.E001"):
+        super().__init__(f"{message} ({id})")
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    name: str
+    default: str  # as it would be written in the environment; "" is "not set"
+    effect: str
+    parse: Callable[[str], Any]
+    secret: bool = False  # never printed; of a URL, the user and password are not
+
+    def shown(self, text: str) -> str:
+        """`text` as it may be printed."""
+        if self.secret:
+            return "(set)" if text else ""
+        return re.sub(r"//[^/@]*@", "//...@", text)
+
+
+def _text(value: str) -> str | None:
+    return value or None
+
+
+def _flag(value: str) -> bool:
+    word = value.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("allowed: on, off (or 1/0, true/false, yes/no)")
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(word for word in (part.strip() for part in value.split(",")) if word)
+
+
+def _schemes(value: str) -> tuple[Scheme, ...]:
+    return choose(_names(value))
+
+
+def _duration(value: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,9})\s*([smhd]?)", value.strip())
+    if not match:
+        raise ValueError("allowed: a whole number of seconds, or a number with a unit: 10s, 5m, 1h, 30d")
+    try:
+        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    except OverflowError:
+        raise ValueError("allowed: at most 999999999 days") from None
+
+
+def _positive_duration(value: str) -> timedelta:
+    duration = _duration(value)
+    if not duration:
+        raise ValueError("allowed: longer than zero, as 10s, 5m, 1h, 30d")
+    return duration
+
+
+def _optional_duration(value: str) -> timedelta | None:
+    return None if value.strip().lower() in ("", "none") else _positive_duration(value)
+
+
+def _count(least: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"\d{1,6}", value.strip()) or int(value) < least:
+            raise ValueError(f"allowed: a whole number from {least} to 999999")
+        return int(value)
+
+    return parse
+
+
+def _rate(value: str) -> str | None:
+    if value.strip().lower() == "none":
+        return None
+    number, _, period = value.strip().partition("/")
+    if not re.fullmatch(r"\d{1,9}", number) or int(number) < 1 or period not in _RATE_PERIODS:
+        raise ValueError(f"allowed: none, or NUMBER/PERIOD with a period of {', '.join(_RATE_PERIODS)}: 10/min")
+    return value.strip()
+
+
+def _algorithm(value: str) -> str:
+    if value not in ALGORITHMS:
+        raise ValueError(f"allowed: {', '.join(ALGORITHMS)}")
+    return value
+
+
+def _key(value: str) -> str:
+    """A secret or a PEM text; `file:PATH` reads it from a file. `\\n` in a one-line PEM becomes a line end."""
+    if value.startswith("file:"):
+        try:
+            return Path(value.removeprefix("file:")).read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"cannot read {value.removeprefix('file:')!r}: {error}") from None
+    return value.replace("\\n", "\n") if value.startswith("-----BEGIN") else value
+
+
+def _keys(value: str) -> tuple[str, ...]:
+    return tuple(_key(part) for part in _names(value))
+
+
+def _database(value: str) -> dict[str, Any]:
+    if value.partition("://")[0] not in ("sqlite", "postgres", "postgresql"):
+        raise ValueError(
+            "allowed: sqlite:///relative.sqlite3, sqlite:////absolute.sqlite3, "
+            "postgresql://user:password@host:5432/name"
+        )
+    try:
+        database = environ.Env.db_url_config(value)
+    except ValueError as error:  # e.g. a port that is no number
+        raise ValueError(f"{error}; allowed: postgresql://user:password@host:5432/name") from None
+    if not database["NAME"]:
+        raise ValueError("it names no database; allowed: postgresql://user:password@host:5432/name")
+    return database
+
+
+def _cache(value: str) -> dict[str, Any]:
+    scheme, separator, rest = value.partition("://")
+    if scheme in ("redis", "rediss", "valkey", "valkeys") and rest:
+        # Valkey speaks Redis' protocol; redis-py knows it under that name only.
+        return {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": f"{scheme.replace('valkey', 'redis')}{separator}{rest}",
+            # A cache that does not answer must not hold a request longer than this.
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},  # seconds
+        }
+    if scheme == "locmem":
+        return {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "LOCATION": rest or "default",
+            # Django's 300 entries would let a client push throttle counters out with made-up user names.
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
+    raise ValueError("allowed: locmem://, redis://host:6379/0, valkey://host:6379/0 (rediss://, valkeys:// with TLS)")
+
+
+SWITCHES: dict[str, Switch] = {
+    switch.name: switch
+    for switch in (
+        Switch("ENV_FILE", ".env", "a file of NAME=value lines for switches the environment does not set; it need not exist", str),
+        Switch("AUTH_SCHEMES", "token,jwt", "which schemes open the API, and which endpoints exist; the order is the order of the challenges", _schemes),
+        Switch("ANONYMOUS_READ", "off", "on: anybody may read tracks, only writing needs a credential", _flag),
+        Switch("TOKEN_AUTO_CREATE", "on", "a token is made with every new user", _flag),
+        Switch("TOKEN_ROTATE_ON_GET", "on", "GET /api-token-auth/new/ rotates too (POST always does)", _flag),
+        Switch("TOKEN_LIFETIME", "none", "opaque tokens expire after this long", _optional_duration),
+        Switch("JWT_ALGORITHM", "HS256", "the one algorithm that signs and is accepted", _algorithm),
+        Switch("JWT_SIGNING_KEY", "", "secret (HS), private PEM (RS, ES, EdDSA) or file:PATH; not set: derived from SECRET_KEY (HS only)", _key, secret=True),
+        Switch("JWT_VERIFYING_KEYS", "", "comma-separated older keys (secrets, PEM or file:PATH) whose tokens are still accepted", _keys, secret=True),
+        Switch("JWT_ACCESS_LIFETIME", "5m", "life of an access token", _positive_duration),
+        Switch("JWT_REFRESH_LIFETIME", "1d", "life of a refresh token; each refresh starts it anew", _positive_duration),
+        Switch("JWT_SESSION_LIFETIME", "30d", "absolute life of a login; nothing extends it", _positive_duration),
+        Switch("JWT_REUSE_GRACE", "10s", "how long the immediate parent of a rotated refresh token is still answered (0: strictly single use)", _duration),
+        Switch("JWT_ISSUER", "", "iss claim: written and required when set", _text),
+        Switch("JWT_AUDIENCE", "", "aud claim: written and required when set", _text),
+        Switch("JWT_LEEWAY", "10s", "clock difference tolerated in exp, nbf and iat", _duration),
+        Switch("LOGIN_THROTTLE", "10/min", "attempts per client address and per user name on endpoints that take a secret (none: no limit)", _rate),
+        Switch("NUM_PROXIES", "0", "how many proxies in front are believed about the client's address (X-Forwarded-For)", _count(0)),
+        Switch("TOKEN_CACHE_SECONDS", "30", "longest time, in seconds, a cached token may be answered from memory (read by schemes with a cache; none of the present rows)", _count(0)),
+        Switch("SERVER_TIMING", "off", "a Server-Timing header on every answer: auth, db, total, in milliseconds", _flag),
+        Switch("DATABASE_URL", "sqlite:///db.sqlite3", "SQLite (WAL, IMMEDIATE) or PostgreSQL (pooled, prepared)", _database),
+        Switch("CACHE_URL", "locmem://", "valkey://host:port/db or redis://... when there is more than one process", _cache),
+        Switch("SECRET_KEY", "", "signs what Django signs; required unless DEBUG is on", _text, secret=True),
+        Switch("DEBUG", "off", "Django's debug mode; never on a reachable server", _flag),
+        Switch("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "host names this service answers to", _names),
+        Switch("GRANIAN_HOST", "127.0.0.1", "address the server listens on", str),
+        Switch("GRANIAN_PORT", "8000", "port the server listens on", _count(1)),
+        Switch("GRANIAN_WORKERS", "1", "server processes; more than one needs CACHE_URL", _count(1)),
+    )
+}  # fmt: skip
+
+
+def read(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The value of every switch. Raises SwitchError for the first that cannot be read."""
+    values = {}
+    for switch in SWITCHES.values():
+        text = environment.get(switch.name, switch.default)
+        if text == "" and switch.name not in _EMPTY_IS_A_VALUE:
+            text = switch.default
+        try:
+            values[switch.name] = switch.parse(text)
+        except SchemeError as error:
+            raise SwitchError(f"{switch.name}={text!r}: {error}", error.id) from None
+        except ValueError as error:
+            raise SwitchError(f"{switch.name}={switch.shown(text)!r}: {error}") from None
+    return values
+
+
+# `NAME=` means "the default" as it does in a shell's ${NAME:-default}, but an empty list of schemes is a mistake.
+_EMPTY_IS_A_VALUE = {"AUTH_SCHEMES"}

@@ -1,0 +1,136 @@
+"""Limits on endpoints that take a secret: per client address, and per user name where one is given.
+
+The rate is the switch LOGIN_THROTTLE. Counting is one atomic step in the cache (DRF's own throttle reads a
+list and writes it back, so that requests in parallel all see room), in windows that begin with the first
+attempt. The address is REMOTE_ADDR unless NUM_PROXIES says which part of X-Forwarded-For to believe.
+"""
+
+import hashlib
+import ipaddress
+import logging
+import math
+import time
+
+from django.conf import settings
+from redis.exceptions import RedisError
+from rest_framework import status
+from rest_framework.throttling import SimpleRateThrottle
+
+from config.exceptions import ServiceUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+class AddressThrottle(SimpleRateThrottle):
+    """Every attempt of one client address. Without its cache it refuses: an unlimited guess is worse than a 503."""
+
+    scope = "login-address"
+
+    def get_rate(self):
+        return settings.LOGIN_THROTTLE
+
+    def allow_request(self, request, view):
+        self.key = self.get_cache_key(request, view)
+        if self.num_requests is None or self.key is None:
+            return True
+        try:
+            return self.count() <= self.num_requests
+        except RedisError as error:
+            logger.error("throttle: cache away, refusing: %s", error)
+            raise ServiceUnavailable from error
+
+    def count(self) -> int:
+        """Count one attempt; how many the present window holds."""
+        while True:
+            if self.cache.add(self.key, 1, self.duration):
+                self.cache.set(f"{self.key}:ends", self.timer() + self.duration, self.duration)
+                return 1
+            try:
+                return self.cache.incr(self.key)
+            except ValueError:  # the window ended between the two calls
+                continue
+
+    def wait(self) -> int:
+        """Seconds until the window ends."""
+        ends = self.cache.get(f"{self.key}:ends", self.timer())
+        return max(1, math.ceil(ends - self.timer()))
+
+    def get_cache_key(self, request, view):
+        return self.named(_network(self.get_ident(request)))
+
+    def named(self, ident: str) -> str:
+        # Hashed: whatever a client sends, the key has a fixed length and no character a cache refuses.
+        return f"throttle:{self.scope}:{hashlib.sha256(ident.encode()).hexdigest()[:32]}"
+
+    @staticmethod
+    def timer() -> float:
+        return time.time()  # looked up at each call, unlike SimpleRateThrottle's
+
+
+class UserNameThrottle(AddressThrottle):
+    """Every attempt on one user name, from whatever address."""
+
+    scope = "login-username"
+
+    def get_cache_key(self, request, view):
+        data = request.data
+        username = data.get("username") if hasattr(data, "get") else None
+        # Anything but text is refused by the serializer before a password is checked.
+        return self.named(username.casefold()) if isinstance(username, str) else None
+
+
+class RefusalThrottle(AddressThrottle):
+    """Refused tokens of one client address: what was honoured is not counted, and nobody guesses 122 random bits.
+
+    So a hundred clients behind one address refresh as they need, and a flood of bad tokens ends. Without its
+    cache it lets pass: the token itself is still checked.
+    """
+
+    scope = "refused-address"
+
+    def allow_request(self, request, view):
+        self.key = self.get_cache_key(request, view)
+        if self.num_requests is None:
+            return True
+        try:
+            return self.cache.get(self.key, 0) < self.num_requests
+        except RedisError as error:
+            logger.warning("throttle: cache away, letting pass: %s", error)
+            return True
+
+    def refused(self):
+        if self.num_requests is None:
+            return
+        try:
+            self.count()
+        except RedisError as error:
+            logger.warning("throttle: cache away, not counted: %s", error)
+
+
+class RefusalThrottleMixin:
+    """For views that take a token: throttled by RefusalThrottle, before the token is looked at."""
+
+    def perform_authentication(self, request):
+        # DRF throttles after it has authenticated; a refused credential would never be counted.
+        self.refusals = RefusalThrottle()
+        if not self.refusals.allow_request(request, self):
+            self.throttled(request, self.refusals.wait())
+        super().perform_authentication(request)
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        if response.status_code == status.HTTP_401_UNAUTHORIZED:
+            self.refusals.refused()
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+def _network(address: str) -> str:
+    """An IPv6 client owns its whole /64: count that, or every attempt can come from another address."""
+    try:
+        parsed = ipaddress.ip_address(address.strip())
+    except ValueError:
+        return address  # a socket's name, or what a trusted proxy wrote
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -1,0 +1,23 @@
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config.views import HealthView, IndexView, WhoAmIView
+
+urlpatterns = [
+    path("", IndexView.as_view(), name="index"),
+    path("whoami/", WhoAmIView.as_view(), name="whoami"),
+    path("health/", HealthView.as_view(), name="health"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("admin/", admin.site.urls),
+    path("", include("tracks.urls")),
+    # Each enabled row brings its endpoints; two rows may share them.
+    *(path("", include(urlconf)) for urlconf in dict.fromkeys(s.urlconf for s in settings.SCHEMES) if urlconf),
+]
+
+handler400 = "config.views.bad_request"
+handler403 = "config.views.permission_denied"
+handler404 = "config.views.page_not_found"
+handler500 = "config.views.server_error"

@@ -1,0 +1,124 @@
+"""What belongs to no app: the index, who am I, liveness, and errors outside of DRF."""
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.http import JsonResponse
+from django.urls import reverse
+from django.views import defaults
+from drf_spectacular.generators import EndpointEnumerator
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.schemes import scheme_of
+
+
+class IndexView(APIView):
+    """What exists under the present switch."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        responses=inline_serializer(
+            "Index",
+            {
+                "schemes": inline_serializer(
+                    "Scheme",
+                    {
+                        "name": serializers.CharField(),
+                        "header": serializers.CharField(),
+                        "summary": serializers.CharField(),
+                    },
+                    many=True,
+                ),
+                "endpoints": serializers.DictField(child=serializers.ListField(child=serializers.CharField())),
+            },
+        )
+    )
+    def get(self, request):
+        return Response(
+            {
+                "schemes": [
+                    {
+                        "name": scheme.name,
+                        "header": f"Authorization: {scheme.keyword} <credential>",
+                        "summary": scheme.summary,
+                    }
+                    for scheme in settings.SCHEMES
+                ],
+                "endpoints": _endpoints(),
+            }
+        )
+
+
+class WhoAmIView(APIView):
+    """Who am I, and by which scheme: the smallest guarded endpoint."""
+
+    @extend_schema(
+        responses=inline_serializer(
+            "WhoAmI",
+            {
+                "id": serializers.IntegerField(),
+                "username": serializers.CharField(help_text="Empty where a scheme does not read the user."),
+                "scheme": serializers.CharField(),
+            },
+        )
+    )
+    def get(self, request):
+        user_model = get_user_model()
+        scheme = scheme_of(request.successful_authenticator)
+        try:
+            # A stateless user's id is whatever a claim says.
+            user_id = user_model._meta.pk.to_python(request.user.pk)
+        except ValidationError:
+            raise AuthenticationFailed("The token names no user.") from None
+        return Response(
+            {
+                "id": user_id,
+                "username": getattr(request.user, user_model.USERNAME_FIELD, ""),
+                "scheme": scheme and scheme.name,
+            }
+        )
+
+
+class HealthView(APIView):
+    """Liveness: this process answers. It asks neither database nor cache, so their absence restarts nothing."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(responses=inline_serializer("Health", {"status": serializers.CharField()}))
+    def get(self, request):
+        return Response({"status": "ok"})
+
+
+def _endpoints() -> dict[str, list[str]]:
+    """Methods by path, of the API's own views and of the pages for people."""
+    endpoints: dict[str, list[str]] = {}
+    for path, _, method, _ in EndpointEnumerator().get_api_endpoints():
+        endpoints.setdefault(path, []).append(method)
+    for name in ("schema", "docs", "admin:index"):
+        endpoints[reverse(name)] = ["GET"]
+    return endpoints
+
+
+def _error(status, title, html_view):
+    """An error handler that speaks JSON to programs and HTML to browsers."""
+
+    def view(request, exception=None):
+        if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
+            return html_view(request, exception) if exception else html_view(request)
+        return JsonResponse({"detail": title}, status=status)
+
+    return view
+
+
+bad_request = _error(400, "Bad request.", defaults.bad_request)
+permission_denied = _error(403, "Permission denied.", defaults.permission_denied)
+page_not_found = _error(404, "Not found.", defaults.page_not_found)
+server_error = _error(500, "Internal server error.", defaults.server_error)

@@ -1,0 +1,100 @@
+"""The keys of this service: one that signs, any number that verify; and SimpleJWT's backend on top of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jwt
+from django.conf import settings
+from django.test.signals import setting_changed
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
+
+from config.keys import Key, signing_key, verifying_key
+
+# Far above any token of ours (about 400 characters with HS256, 700 with RS256), and a bound on what a
+# request can make us decode.
+MAX_TOKEN_LENGTH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    signing: Key
+    verifying: Mapping[str, Key]  # by kid; the signing key's among them
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys as a JWK Set (RFC 7517 5); empty where they are secrets."""
+        return {"keys": [jwk for key in self.verifying.values() if (jwk := key.jwk())]}
+
+
+@cache
+def key_ring() -> KeyRing:
+    """Raises config.keys.KeyFormatError for a key that does not fit JWT_ALGORITHM; the checks have seen to that."""
+    algorithm = settings.JWT_ALGORITHM
+    signing = signing_key(settings.JWT_SIGNING_KEY, algorithm)
+    older = (verifying_key(text, algorithm) for text in settings.JWT_VERIFYING_KEYS)
+    return KeyRing(signing, {key.kid: key for key in (*older, signing)})
+
+
+class KeyRingBackend(TokenBackend):
+    """SimpleJWT's backend with a `kid` in every header, and the verifying key chosen by it."""
+
+    def __init__(self):
+        super().__init__(
+            settings.JWT_ALGORITHM,
+            audience=settings.JWT_AUDIENCE,
+            issuer=settings.JWT_ISSUER,
+            leeway=settings.JWT_LEEWAY,
+        )
+
+    def encode(self, payload: dict[str, Any]) -> str:
+        claims = dict(payload)
+        if self.audience is not None:
+            claims["aud"] = self.audience
+        if self.issuer is not None:
+            claims["iss"] = self.issuer
+        key = key_ring().signing
+        return jwt.encode(claims, key.signing, algorithm=self.algorithm, headers={"kid": key.kid})
+
+    def decode(self, token: str | bytes, verify: bool = True) -> dict[str, Any]:
+        """The claims. Raises TokenBackendError (TokenBackendExpiredToken) for all that is no good token of ours.
+
+        PyJWT checks signature, exp, nbf, iat, iss and aud. It trips over some claims of the wrong type or
+        size (exp = 1e400, a kid that is a list): a well-signed token may hold those and is invalid then.
+        """
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise TokenBackendError("Token is too long")
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+            key = key_ring().verifying.get(kid) if isinstance(kid, str) else None
+            if key is None:
+                raise TokenBackendError("Token names no key of this service")
+            return jwt.decode(
+                token,
+                key.verifying,
+                algorithms=[key.algorithm],
+                audience=self.audience,
+                issuer=self.issuer,
+                leeway=self.get_leeway(),
+                options={"verify_aud": self.audience is not None, "verify_signature": verify},
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise TokenBackendExpiredToken("Token is expired") from error
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise TokenBackendError("Token is invalid") from error
+
+
+@cache
+def token_backend() -> KeyRingBackend:
+    return KeyRingBackend()
+
+
+def _forget(setting, **kwargs):
+    if setting.startswith("JWT_"):
+        key_ring.cache_clear()
+        token_backend.cache_clear()
+
+
+# Sent by Django's test tools only: a running service reads its keys once.
+setting_changed.connect(_forget, dispatch_uid="jwt_auth.keys")

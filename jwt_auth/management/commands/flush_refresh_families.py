@@ -1,0 +1,29 @@
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from jwt_auth.models import RefreshFamily
+
+# Kept longer than any token can live, should a lifetime have been shortened meanwhile.
+MARGIN = timedelta(days=1)
+
+
+class Command(BaseCommand):
+    help = "Delete logins whose last refresh token expired over a day ago; what can still be used stays."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--batch", type=int, default=1000, help="rows deleted in one statement (default: 1000)")
+
+    def handle(self, *args, batch, **options):
+        if not 1 <= batch <= 10_000:
+            raise CommandError(f"--batch {batch}: allowed: 1 to 10000")
+        ends_before = timezone.now() - settings.JWT_LEEWAY - MARGIN
+        # refresh_expires_at is indexed, and no access token outlives its refresh token.
+        expired = RefreshFamily.objects.filter(refresh_expires_at__lt=ends_before)
+        total = 0
+        while keys := list(expired.order_by("refresh_expires_at").values_list("pk", flat=True)[:batch]):
+            deleted, _ = expired.filter(pk__in=keys).delete()
+            total += deleted
+        self.stdout.write(f"{total} expired logins deleted, {RefreshFamily.objects.count()} kept")

@@ -1,0 +1,153 @@
+"""Refresh families: one row per login, and the steps of a login's life on it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+from rest_framework_simplejwt.exceptions import TokenError
+
+from config import accounts
+from jwt_auth.tokens import AccessToken, RefreshToken
+
+REUSE = "reuse"
+LOGOUT = "logout"
+
+
+class RefreshFamily(models.Model):
+    """One login and all its refresh tokens, of which one is current. No token is stored, only its id.
+
+    The table grows with logins, not with refreshes.
+    """
+
+    class Reason(models.TextChoices):
+        LOGOUT = LOGOUT, "logout"
+        LOGOUT_EVERYWHERE = accounts.LOGOUT_EVERYWHERE, "logout everywhere"
+        REUSE = REUSE, "a spent refresh token was used again"
+        PASSWORD_CHANGE = accounts.PASSWORD_CHANGE, "password change"
+        DEACTIVATION = accounts.DEACTIVATION, "user deactivated"
+        ADMIN = accounts.ADMIN, "ended in the admin"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="refresh_families")
+    current_jti = models.CharField(max_length=32, help_text="Id of the refresh token that may be used.")
+    previous_jti = models.CharField(max_length=32, blank=True, help_text="Id of its immediate parent.")
+    created_at = models.DateTimeField(help_text="When the user logged in.")
+    rotated_at = models.DateTimeField(help_text="When the current refresh token was issued.")
+    refresh_expires_at = models.DateTimeField(db_index=True, help_text="End of the current refresh token.")
+    expires_at = models.DateTimeField(help_text="End of the login, which nothing extends.")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=20, blank=True, choices=Reason)
+
+    class Meta:
+        verbose_name = "login"
+
+    def __str__(self):
+        return str(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    refresh: RefreshToken
+    access: AccessToken
+
+
+def log_in(user) -> Pair | None:
+    """Begin a family. None when the account changed since `user` was read (see accounts.lock_unchanged)."""
+    now = timezone.now()
+    expires_at = now + settings.JWT_SESSION_LIFETIME
+    family = RefreshFamily(
+        user=user,
+        current_jti=uuid4().hex,
+        created_at=now,
+        rotated_at=now,
+        refresh_expires_at=min(now + settings.JWT_REFRESH_LIFETIME, expires_at),
+        expires_at=expires_at,
+    )
+    with transaction.atomic():
+        if not accounts.lock_unchanged(user):
+            return None
+        family.save(force_insert=True)
+    return _mint(family, now)
+
+
+def living_family(token: AccessToken | RefreshToken) -> RefreshFamily:
+    """The family a verified token belongs to, its user with it, in one query.
+
+    Raises TokenError when it has been ended or deleted, or its user is disabled.
+    """
+    family = RefreshFamily.objects.select_related("user").filter(pk=token.sid).first()
+    if family is None or str(family.user_id) != token.user_id:
+        raise TokenError("Token belongs to no login")
+    if family.revoked_at is not None:
+        raise TokenError("The login has been ended")
+    if not family.user.is_active:
+        raise TokenError("User is inactive")
+    return family
+
+
+def refresh(token: RefreshToken) -> Pair:
+    """Spend a verified refresh token for the next pair: one compare-and-swap on the family's current id.
+
+    Of any number of callers with one token one swaps. The others, and whoever comes within JWT_REUSE_GRACE
+    with the immediate parent of the current token, get the same child again, minted anew from the row: a
+    lost answer or two tabs neither fork the chain nor end the login. Any other reuse ends the family, since
+    either the client or a thief holds a spent token (RFC 9700 4.14.2). Raises TokenError then, and for a
+    login that has ended; the family's end is committed all the same, so this must not run in a transaction
+    that the error rolls back.
+    """
+    now = timezone.now()
+    family = living_family(token)
+    if token.jti == family.current_jti:
+        following = {
+            "current_jti": uuid4().hex,
+            "previous_jti": token.jti,
+            "rotated_at": now,
+            "refresh_expires_at": min(now + settings.JWT_REFRESH_LIFETIME, family.expires_at),
+        }
+        swapped = RefreshFamily.objects.filter(pk=family.pk, current_jti=token.jti, revoked_at=None).update(**following)
+        if swapped:
+            for name, value in following.items():
+                setattr(family, name, value)
+            return _mint(family, now)
+        family = living_family(token)  # another caller was faster, or the login has just been ended
+    if _is_recent_parent(token, family, now):
+        return _mint(family, now)
+    end(REUSE, pk=family.pk)
+    raise TokenError("The refresh token has been used before, the login has been ended")
+
+
+def check(token: AccessToken | RefreshToken) -> None:
+    """Raises TokenError unless the verified token would be honoured now. Changes nothing."""
+    family = living_family(token)
+    spent = isinstance(token, RefreshToken) and token.jti != family.current_jti
+    if spent and not _is_recent_parent(token, family, timezone.now()):
+        raise TokenError("The refresh token has been used before")
+
+
+def end(reason: str, using: str | None = None, **families) -> int:
+    """End the families that this filter names; how many lived."""
+    living = RefreshFamily.objects.using(using).filter(**families, revoked_at=None)
+    return living.update(revoked_at=timezone.now(), reason=reason)
+
+
+def _is_recent_parent(token: RefreshToken, family: RefreshFamily, now: datetime) -> bool:
+    return token.jti == family.previous_jti and now < family.rotated_at + settings.JWT_REUSE_GRACE
+
+
+def _mint(family: RefreshFamily, now: datetime) -> Pair:
+    """The family's current refresh token, the same whenever it is minted, and a new access token."""
+    claims = {"sid": family.pk, "user_id": family.user_id}
+    refresh_token = RefreshToken.mint(
+        **claims, jti=family.current_jti, issued=family.rotated_at, expires=family.refresh_expires_at
+    )
+    access_token = AccessToken.mint(
+        **claims,
+        jti=uuid4().hex,
+        issued=now,
+        # Never beyond the refresh token's: an expired family may be flushed, and no living token with it.
+        expires=min(now + settings.JWT_ACCESS_LIFETIME, family.refresh_expires_at),
+    )
+    return Pair(refresh_token, access_token)

@@ -1,0 +1,64 @@
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.serializers import TokenObtainSerializer
+
+from jwt_auth import models
+from jwt_auth.keys import MAX_TOKEN_LENGTH
+from jwt_auth.tokens import AccessToken, RefreshToken
+
+
+class PairSerializer(serializers.Serializer):
+    """What obtaining and refreshing answer."""
+
+    refresh = serializers.CharField(read_only=True)
+    access = serializers.CharField(read_only=True)
+
+
+class ObtainPairSerializer(TokenObtainSerializer):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # A password is what the user chose, spaces and all; SimpleJWT's field cuts them off.
+        self.fields["password"].trim_whitespace = False
+
+    def validate(self, attrs):
+        super().validate(attrs)
+        pair = models.log_in(self.user)
+        if pair is None:
+            raise AuthenticationFailed(self.error_messages["no_active_account"], "no_active_account")
+        return _written(pair)
+
+
+class RefreshSerializer(serializers.Serializer):
+    refresh = serializers.CharField(max_length=MAX_TOKEN_LENGTH)
+
+    def validate(self, attrs):
+        return _written(models.refresh(RefreshToken(attrs["refresh"])))
+
+
+class VerifySerializer(serializers.Serializer):
+    token = serializers.CharField(max_length=MAX_TOKEN_LENGTH, write_only=True)
+    token_type = serializers.ChoiceField(["access", "refresh"], read_only=True)
+
+    def validate(self, attrs):
+        try:
+            token = AccessToken(attrs["token"])
+        except TokenError:
+            token = RefreshToken(attrs["token"])
+        models.check(token)
+        return {"token_type": token.token_type}
+
+
+class LogoutSerializer(serializers.Serializer):
+    refresh = serializers.CharField(
+        max_length=MAX_TOKEN_LENGTH,
+        required=False,
+        help_text="A refresh token of the login to end; without it, the access token in the Authorization header.",
+    )
+    everywhere = serializers.BooleanField(
+        default=False, help_text="End every login and every token of this user, of either kind."
+    )
+
+
+def _written(pair: models.Pair) -> dict[str, str]:
+    return {"refresh": str(pair.refresh), "access": str(pair.access)}

@@ -1,0 +1,77 @@
+"""SimpleJWT's token classes on our keys, with the family's id (`sid`) in every token."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from rest_framework_simplejwt import tokens
+from rest_framework_simplejwt.exceptions import TokenError
+
+from jwt_auth.keys import token_backend
+
+SESSION_CLAIM = "sid"  # registered with IANA for a session's id; here the refresh family's
+USER_CLAIM = "user_id"  # SimpleJWT's name
+
+_LAST_SECOND = 253402300799  # of the year 9999, the last a datetime can hold
+
+
+class _FamilyToken(tokens.Token):
+    """Raises TokenError, and nothing else, for any text that is no good token of this type."""
+
+    # SimpleJWT reads its lifetimes on import, and wants one set; a token's end comes from its family.
+    lifetime = timedelta(0)
+
+    @property
+    def token_backend(self):
+        return token_backend()
+
+    @classmethod
+    def mint(cls, *, sid: UUID, user_id, jti: str, issued: datetime, expires: datetime):
+        """A token with exactly these claims; times are cut to whole seconds (RFC 7519 NumericDate)."""
+        token = cls()
+        token.payload.update(
+            {
+                "jti": jti,
+                "iat": int(issued.timestamp()),
+                "exp": int(expires.timestamp()),
+                SESSION_CLAIM: sid.hex,
+                USER_CLAIM: str(user_id),
+            }
+        )
+        return token
+
+    def verify(self):
+        """Shapes first: a good signature says who made a claim, not that it can be used."""
+        for name in ("exp", "iat"):
+            value = self.payload.get(name)
+            if type(value) is not int or not 0 <= value <= _LAST_SECOND:
+                raise TokenError(f"Token has no usable '{name}' claim")
+        for name in ("jti", SESSION_CLAIM):
+            if not _is_uuid(self.payload.get(name)):
+                raise TokenError(f"Token has no usable '{name}' claim")
+        if not isinstance(self.payload.get(USER_CLAIM), str):
+            raise TokenError(f"Token has no usable '{USER_CLAIM}' claim")
+        super().verify()
+
+    @property
+    def sid(self) -> UUID:
+        return UUID(self.payload[SESSION_CLAIM])
+
+    @property
+    def jti(self) -> str:
+        return self.payload["jti"]
+
+    @property
+    def user_id(self) -> str:
+        return self.payload[USER_CLAIM]
+
+
+class AccessToken(_FamilyToken):
+    token_type = "access"
+
+
+class RefreshToken(_FamilyToken):
+    token_type = "refresh"
+
+
+def _is_uuid(value) -> bool:
+    return isinstance(value, str) and len(value) == 32 and all(c in "0123456789abcdef" for c in value)

@@ -1,0 +1,99 @@
+from django.db import transaction
+from django.http import Http404
+from django.utils.decorators import method_decorator
+from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
+from rest_framework import serializers as drf_serializers
+from rest_framework import status
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.views import TokenViewBase
+
+from config import accounts
+from config.credentials import NoStoreMixin
+from config.throttling import AddressThrottle, RefusalThrottleMixin, UserNameThrottle
+from jwt_auth import models, serializers
+from jwt_auth.authentication import JWTAuthentication
+from jwt_auth.keys import key_ring
+from jwt_auth.tokens import RefreshToken
+
+
+class ObtainPairView(NoStoreMixin, TokenViewBase):
+    """Log in: a refresh token and an access token, for a user name and password."""
+
+    throttle_classes = (AddressThrottle, UserNameThrottle)
+    serializer_class = serializers.ObtainPairSerializer
+
+    @extend_schema(operation_id="jwt_obtain", responses=serializers.PairSerializer)
+    def post(self, request, *args, **kwargs):
+        return super().post(request, *args, **kwargs)
+
+
+# The end of a family is kept though the answer is 401: no ATOMIC_REQUESTS around these two.
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class RefreshView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+    """The next pair, for a refresh token, which is spent."""
+
+    serializer_class = serializers.RefreshSerializer
+
+    @extend_schema(operation_id="jwt_refresh", responses=serializers.PairSerializer)
+    def post(self, request, *args, **kwargs):
+        return super().post(request, *args, **kwargs)
+
+
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+    """End this login: its refresh token and all its access tokens die. Doing it twice is no error."""
+
+    serializer_class = serializers.LogoutSerializer
+
+    @extend_schema(operation_id="jwt_logout", responses={204: OpenApiResponse(description="It has ended.")})
+    def post(self, request, *args, **kwargs):
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        # Not by authentication_classes: a stale access token in the header must not stop a logout by refresh token.
+        if "refresh" in serializer.validated_data:
+            try:
+                token = RefreshToken(serializer.validated_data["refresh"])
+            except TokenError as error:
+                raise InvalidToken(error.args[0]) from error
+        else:
+            authenticated = JWTAuthentication().authenticate(request)
+            if authenticated is None:
+                raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
+            token = authenticated[1]
+        family = models.RefreshFamily.objects.filter(pk=token.sid).first()
+        if family is not None:
+            models.end(models.LOGOUT, pk=family.pk)
+            if serializer.validated_data["everywhere"] and family.revoked_at is None:
+                accounts.end_credentials(family.user_id, accounts.LOGOUT_EVERYWHERE)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class VerifyView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+    """Would this token be honoured now, and of which kind is it?"""
+
+    serializer_class = serializers.VerifySerializer
+
+
+class JWKSView(APIView):
+    """The public keys, for whoever verifies our tokens elsewhere (RFC 7517). None where the keys are secrets: 404."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="jwks",
+        responses={
+            200: inline_serializer("JWKSet", {"keys": drf_serializers.ListField(child=drf_serializers.DictField())}),
+            404: OpenApiResponse(description="The algorithm is symmetric."),
+        },
+    )
+    def get(self, request):
+        jwks = key_ring().jwks()
+        if not jwks["keys"]:
+            raise Http404
+        # Short enough that a new key is known everywhere long before its first use in a planned rotation.
+        return Response(jwks, headers={"Cache-Control": "public, max-age=300"})

@@ -1,0 +1,35 @@
+import re
+
+from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from config.credentials import credential
+from tokens.models import is_expired
+
+_KEY = re.compile(r"[0-9a-f]{40}")
+
+
+class TokenAuthentication(authentication.TokenAuthentication):
+    """DRF's TokenAuthentication with the key's shape checked before any query, and expiry (TOKEN_LIFETIME).
+
+    Returns (user, rest_framework.authtoken.models.Token). Raises AuthenticationFailed (401) for a key that is
+    malformed, unknown or expired, and for a user who is not active. One query.
+    """
+
+    def authenticate(self, request):
+        key = credential(request, self.keyword)
+        if key is None:
+            return None
+        if not _KEY.fullmatch(key):
+            # No database is asked what cannot be a key, nor handed a NUL it would choke on.
+            raise AuthenticationFailed("Invalid token.")
+        return self.authenticate_credentials(key)
+
+    def authenticate_credentials(self, key):
+        user, token = super().authenticate_credentials(key)
+        if is_expired(token):
+            raise AuthenticationFailed("The token has expired.", code="token_expired")
+        return user, token
+
+    def authenticate_header(self, request):
+        return f'{self.keyword} realm="api"'

@@ -1,0 +1,24 @@
+from django.apps import apps
+from django.core.checks import Error, register
+
+
+@register
+def authtoken_is_installed_after_us(app_configs, **kwargs):
+    names = [config.name for config in apps.get_app_configs()]
+    if "rest_framework.authtoken" not in names:
+        return [
+            Error(
+                "rest_framework.authtoken is not in INSTALLED_APPS.",
+                hint="Its table holds the tokens.",
+                id="tokens.E001",
+            )
+        ]
+    if names.index("tokens") > names.index("rest_framework.authtoken"):
+        return [
+            Error(
+                "tokens stands after rest_framework.authtoken in INSTALLED_APPS.",
+                hint="Put it before: the first app's drf_create_token is the one that runs, and DRF's hands out dead tokens.",
+                id="tokens.E002",
+            )
+        ]
+    return []

@@ -1,0 +1,70 @@
+"""Opaque tokens: DRF's own table, and the steps of a token's life on it."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.authtoken.models import Token, TokenProxy
+
+from config import accounts
+
+PREFIX_LENGTH = 8  # of 40 hexadecimal digits: enough to tell tokens apart, 128 secret bits left
+
+
+class OpaqueToken(TokenProxy):
+    """DRF's token as the admin may show it: by its prefix. DRF's own `__str__` is the live key."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "token"
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.key[:PREFIX_LENGTH]}…"
+
+    def __str__(self):
+        return self.prefix
+
+
+def expires_at(created: datetime) -> datetime | None:
+    return created + settings.TOKEN_LIFETIME if settings.TOKEN_LIFETIME else None
+
+
+def is_expired(token: Token) -> bool:
+    end = expires_at(token.created)
+    return end is not None and end <= timezone.now()
+
+
+def obtain(user) -> Token | None:
+    """The user's token, made when there is none and replaced when it has expired.
+
+    None when the account changed since `user` was read: its password, its being active, its existence.
+    """
+    with transaction.atomic():
+        if not accounts.lock_unchanged(user):
+            return None
+        token, _ = Token.objects.get_or_create(user=user)
+        if is_expired(token):
+            # The lock keeps other logins away, not a rotation: whoever wins, the row holds a live key after.
+            rotate(token.key)
+            token = Token.objects.get(user=user)
+        return token
+
+
+def rotate(key: str) -> str | None:
+    """Replace `key` by a new one, which is returned; None when `key` is no token (any more).
+
+    One conditional UPDATE: of any number of callers that present the same key one wins, and there is no
+    moment at which the user has no token or two. (`token.key = new; token.save()` cannot do it: the key is
+    the primary key, so that would insert a second row.)
+    """
+    new_key = Token.generate_key()
+    updated = Token.objects.filter(key=key).update(key=new_key, created=timezone.now())
+    return new_key if updated else None
+
+
+def revoke(key: str) -> bool:
+    """Delete the token; whether there was one."""
+    deleted, _ = Token.objects.filter(key=key).delete()
+    return bool(deleted)

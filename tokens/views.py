@@ -1,0 +1,78 @@
+from django.conf import settings
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.authtoken.serializers import AuthTokenSerializer
+from rest_framework.authtoken.views import ObtainAuthToken
+from rest_framework.exceptions import AuthenticationFailed, ValidationError
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from config import accounts
+from config.credentials import NoStoreMixin
+from config.throttling import AddressThrottle, RefusalThrottleMixin, UserNameThrottle
+from tokens import models
+from tokens.authentication import TokenAuthentication
+from tokens.serializers import RevokeSerializer, TokenSerializer
+
+
+class ObtainTokenView(NoStoreMixin, ObtainAuthToken):
+    """The user's opaque token, for a user name and password."""
+
+    throttle_classes = (AddressThrottle, UserNameThrottle)
+    parser_classes = api_settings.DEFAULT_PARSER_CLASSES
+    renderer_classes = api_settings.DEFAULT_RENDERER_CLASSES
+
+    @extend_schema(operation_id="token_obtain", request=AuthTokenSerializer, responses=TokenSerializer)
+    def post(self, request, *args, **kwargs):
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        token = models.obtain(serializer.validated_data["user"])
+        if token is None:
+            # As DRF answers a wrong password, which it is by now.
+            raise ValidationError({"non_field_errors": ["Unable to log in with provided credentials."]})
+        return Response({"token": token.key})
+
+
+class _PresentedTokenView(RefusalThrottleMixin, NoStoreMixin, GenericAPIView):
+    """A view about the opaque token in the Authorization header, whatever other schemes are enabled."""
+
+    authentication_classes = (TokenAuthentication,)
+    permission_classes = (IsAuthenticated,)
+
+
+class RotateTokenView(_PresentedTokenView):
+    """The presented token dies and its successor is returned."""
+
+    # No HEAD: it would rotate, and the answer that holds the successor has no body.
+    http_method_names = ("get", "post", "options") if settings.TOKEN_ROTATE_ON_GET else ("post", "options")
+    serializer_class = TokenSerializer
+
+    @extend_schema(operation_id="token_rotate", request=None, responses=TokenSerializer)
+    def post(self, request):
+        new_key = models.rotate(request.auth.key)
+        if new_key is None:
+            # Another request that presented it won.
+            raise AuthenticationFailed("Invalid token.")
+        return Response({"token": new_key})
+
+    @extend_schema(operation_id="token_rotate_by_get", responses=TokenSerializer)
+    def get(self, request):
+        return self.post(request)
+
+
+class RevokeTokenView(_PresentedTokenView):
+    """The presented token dies; with `everywhere`, every credential of its user."""
+
+    serializer_class = RevokeSerializer
+
+    @extend_schema(operation_id="token_revoke", responses={204: OpenApiResponse(description="It is dead.")})
+    def post(self, request):
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        if serializer.validated_data["everywhere"]:
+            accounts.end_credentials(request.user.pk, accounts.LOGOUT_EVERYWHERE)
+        else:
+            models.revoke(request.auth.key)
+        return Response(status=status.HTTP_204_NO_CONTENT)
