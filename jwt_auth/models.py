@@ -73,14 +73,20 @@ def log_in(user) -> Pair | None:
     return _mint(family, now)
 
 
-def living_family(token: AccessToken | RefreshToken) -> RefreshFamily:
-    """The family a verified token belongs to, its user with it, in one query.
+def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
+    """The family a verified token belongs to, living or not, its user with it, in one query.
 
-    Raises TokenError when it has been ended or deleted, or its user is disabled.
+    Raises TokenError when there is none: a login flushed, or gone with its user.
     """
     family = RefreshFamily.objects.select_related("user").filter(pk=token.sid).first()
     if family is None or str(family.user_id) != token.user_id:
         raise TokenError("Token belongs to no login")
+    return family
+
+
+def living_family(token: AccessToken | RefreshToken) -> RefreshFamily:
+    """family_of, which also raises TokenError when the login has been ended or its user is disabled."""
+    family = family_of(token)
     if family.revoked_at is not None:
         raise TokenError("The login has been ended")
     if not family.user.is_active:

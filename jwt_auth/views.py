@@ -12,12 +12,12 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
 
 from config import accounts
-from config.credentials import NoStoreMixin
+from config.credentials import NoStoreMixin, credential
 from config.throttling import AddressThrottle, RefusalThrottleMixin, UserNameThrottle
 from jwt_auth import models, serializers
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.keys import key_ring
-from jwt_auth.tokens import RefreshToken
+from jwt_auth.tokens import AccessToken, RefreshToken
 
 
 class ObtainPairView(NoStoreMixin, TokenViewBase):
@@ -53,23 +53,26 @@ class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
     def post(self, request, *args, **kwargs):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        # Not by authentication_classes: a stale access token in the header must not stop a logout by refresh token.
-        if "refresh" in serializer.validated_data:
-            try:
-                token = RefreshToken(serializer.validated_data["refresh"])
-            except TokenError as error:
-                raise InvalidToken(error.args[0]) from error
-        else:
-            authenticated = JWTAuthentication().authenticate(request)
-            if authenticated is None:
-                raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
-            token = authenticated[1]
-        family = models.RefreshFamily.objects.filter(pk=token.sid).first()
-        if family is not None:
-            models.end(models.LOGOUT, pk=family.pk)
-            if serializer.validated_data["everywhere"] and family.revoked_at is None:
-                accounts.end_credentials(family.user_id, accounts.LOGOUT_EVERYWHERE)
+        try:
+            token = self._presented(request, serializer.validated_data)
+            family = models.family_of(token)
+        except TokenError as error:
+            raise InvalidToken(error.args[0]) from error
+        models.end(models.LOGOUT, pk=family.pk)
+        # The token of a login that had ended before ends nothing more.
+        if serializer.validated_data["everywhere"] and family.revoked_at is None:
+            accounts.end_credentials(family.user_id, accounts.LOGOUT_EVERYWHERE)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @staticmethod
+    def _presented(request, data):
+        if "refresh" in data:
+            return RefreshToken(data["refresh"])
+        # Not by authentication_classes: a stale access token in the header must not stop a logout by refresh token.
+        raw_token = credential(request, JWTAuthentication.keyword)
+        if raw_token is None:
+            raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
+        return AccessToken(raw_token)
 
 
 class VerifyView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):

@@ -1,5 +1,7 @@
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from rest_framework.authtoken.admin import (
     TokenAdmin,
 )  # importing it registers TokenProxy, which is taken back
@@ -37,10 +39,10 @@ class OpaqueTokenAdmin(TokenAdmin):
     def response_action(self, request, queryset):
         # The page names tokens by their user's id, Django selects by primary key, which is the secret:
         # translated here, on the way in, so that it never was on the page.
-        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        users = [user_id for user_id in selected if user_id.isdecimal()]
+        users = filter(_is_user_id, request.POST.getlist(ACTION_CHECKBOX_NAME))
+        keys = queryset.filter(user__in=list(users)).values_list("key", flat=True)
         request.POST = request.POST.copy()
-        request.POST.setlist(ACTION_CHECKBOX_NAME, queryset.filter(user__in=users).values_list("key", flat=True))
+        request.POST.setlist(ACTION_CHECKBOX_NAME, keys)
         return super().response_action(request, queryset)
 
     @admin.action(description="Rotate: the owner gets the new token at the next login", permissions=["change"])
@@ -56,3 +58,11 @@ class OpaqueTokenAdmin(TokenAdmin):
         for token in tokens:
             self.log_change(request, token, f"{done} (admin action)")
         self.message_user(request, f"{len(tokens)} {done}.", messages.SUCCESS)
+
+
+def _is_user_id(text: str) -> bool:
+    try:
+        get_user_model()._meta.pk.clean(text, None)
+    except ValidationError:
+        return False
+    return True

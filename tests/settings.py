@@ -1,0 +1,32 @@
+"""config.settings under a known environment. TEST_DATABASE=postgresql runs the tests on a real PostgreSQL."""
+
+import os
+import tempfile
+
+from config.switches import SWITCHES
+from tests import servers
+
+# Whatever the developer's shell sets must not change what is tested.
+for _name in SWITCHES:
+    if _name != "DATABASE_URL" or "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ.pop(_name, None)
+os.environ |= {
+    "ENV_FILE": "",
+    "SECRET_KEY": "a-key-for-tests-only-0123456789-0123456789-0123456789",
+    "LOGIN_THROTTLE": "none",
+    "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+}
+if "DATABASE_URL" not in os.environ:
+    # Set for this process and, through it, for pytest-xdist's workers: they share one server.
+    os.environ["DATABASE_URL"] = servers.database_url(os.environ.get("TEST_DATABASE", "sqlite"))
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES, LOGGING  # noqa: E402
+
+# A file, not memory: threads of a test are to meet the locks that processes meet.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": tempfile.mkdtemp(prefix="tracks-tests-") + "/test.sqlite3"}
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
+# A client that asks a test server for a database that fails must see the answer, not the console.
+LOGGING["root"]["level"] = "WARNING"
