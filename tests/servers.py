@@ -82,7 +82,7 @@ def granian(workers: int = 1, **switches: str):
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=10)
+            process.communicate(timeout=10)  # seconds
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -99,3 +99,16 @@ def _wait_for(url: str, process: subprocess.Popen, seconds: float = 30):
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.05)
     raise RuntimeError(f"no answer from {url} in {seconds} s")
+
+
+def scratch_database(folder: Path) -> str:
+    """The URL of a new database of the run's kind: a file in the folder, or one on the run's PostgreSQL."""
+    url = os.environ["DATABASE_URL"]
+    if url.startswith("sqlite"):
+        return f"sqlite:///{folder}/scratch.sqlite3"
+    import psycopg
+
+    name = f"scratch_{os.getpid()}_{folder.name}".lower()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return url.replace("/postgres?", f"/{name}?")

@@ -1,0 +1,113 @@
+"""A whole life of both kinds with every log line captured and every table read: no issued secret is in either."""
+
+import logging
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.urls import reverse
+from rest_framework.authtoken.models import Token
+
+from jwt_auth.models import RefreshFamily
+from tests.conftest import PASSWORD
+
+NEW_PASSWORD = "another one entirely"
+
+
+@pytest.fixture
+def logged():
+    """Everything any logger says, at every level, as text."""
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+    logging.root.addHandler(handler)
+    yield stream
+    logging.root.removeHandler(handler)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+def dump() -> dict[str, str]:
+    """Every row of every table as text."""
+    tables = {}
+    with connection.cursor() as cursor:
+        for name in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(name)}")
+            tables[name] = repr(cursor.fetchall())
+    return tables
+
+
+def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, staff, logged):
+    secrets = {"password": PASSWORD, "new password": NEW_PASSWORD}
+
+    def keep(name, text):
+        secrets[name] = text
+        return text
+
+    def bearer(token):
+        return {"Authorization": f"Bearer {token}"}
+
+    login = {"username": "ada", "password": PASSWORD}
+
+    # The opaque token: made, obtained, used, rotated, refused, reset by command, rotated and deleted in the admin.
+    keep("first key", user.auth_token.key)
+    key = api.post("/api-token-auth/", login).json()["token"]
+    for _ in range(2):
+        old, header = key, {"Authorization": f"Token {key}"}
+        assert api.get("/whoami/", headers=header).status_code == 200
+        key = keep(f"key after {key[:8]}", api.post("/api-token-auth/new/", headers=header).json()["token"])
+        assert api.get("/whoami/", headers={"Authorization": f"Token {old}"}).status_code == 401
+    out = StringIO()
+    call_command("drf_create_token", "-r", "ada", stdout=out)
+    keep("key by command", out.getvalue().split()[2])
+    client.force_login(staff)
+    tokens = reverse("admin:tokens_opaquetoken_changelist")
+    client.post(tokens, {"action": "rotate", "_selected_action": [str(user.pk)]})
+    keep("key by admin", Token.objects.get(user=user).key)
+    client.post(reverse("admin:tokens_opaquetoken_delete", args=[user.pk]), {"post": "yes"})
+    client.post(reverse("admin:tokens_opaquetoken_add"), {"user": user.pk})
+    keep("key added in the admin", Token.objects.get(user=user).key)
+
+    # Pairs: obtained, used, refreshed, verified, reused until the login ends, logged out, ended in the admin.
+    for logout in (True, False):
+        pair = api.post("/api/token/", login).json()
+        for turn in range(3):
+            for kind in ("refresh", "access"):
+                keep(f"{kind} {logout} {turn}", pair[kind])
+            assert api.get("/whoami/", headers=bearer(pair["access"])).status_code == 200
+            assert api.post("/api/token/verify/", {"token": pair["refresh"]}).status_code == 200
+            pair = api.post("/api/token/refresh/", {"refresh": pair["refresh"]}).json()
+        if logout:
+            assert api.post("/api/token/logout/", {"refresh": pair["refresh"]}).status_code == 204
+        else:
+            spent = secrets["refresh False 0"]
+            assert api.post("/api/token/refresh/", {"refresh": spent}).status_code == 401
+        assert api.get("/whoami/", headers=bearer(pair["access"])).status_code == 401
+    pair = api.post("/api/token/", login).json()
+    keep("last refresh", pair["refresh"])
+    ended = {"action": "end", "_selected_action": [str(family.pk) for family in RefreshFamily.objects.all()]}
+    client.post(reverse("admin:jwt_auth_refreshfamily_changelist"), ended)
+
+    # What fails: a wrong password, a wrong content type, broken JSON around a real secret.
+    api.post("/api-token-auth/", {**login, "password": NEW_PASSWORD})
+    api.post("/api/token/refresh/", f'{{"refresh": "{pair["refresh"]}"', content_type="application/json")
+    api.post("/api/token/refresh/", pair["refresh"], content_type="text/plain")
+    api.get("/nowhere/", headers=bearer(pair["access"]))
+    user.set_password(NEW_PASSWORD)
+    user.save()
+
+    # The living tokens stand in DRF's own table, by its design, and nowhere else; rotated ones nowhere at all.
+    tables = dump()
+    living = set(Token.objects.values_list("key", flat=True))
+    assert "ada" in tables["auth_user"], "the dump holds what the tables hold"
+    assert "Unauthorized" in logged.getvalue(), "the log holds what was logged"
+    for name, secret in secrets.items():
+        for part in (secret, secret.rpartition(".")[2]):  # of a JWT, the signature alone is enough to look for
+            assert part not in logged.getvalue(), name
+            for table, rows in tables.items():
+                if not (table == "authtoken_token" and secret in living):
+                    assert part not in rows, f"{name} in {table}"
