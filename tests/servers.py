@@ -76,38 +76,50 @@ def granian(workers: int = 1, **switches: str):
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
     command += ["--blocking-threads", "8", "config.wsgi:application"]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment(GRANIAN_WORKERS=str(workers), **switches),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with _running(command, port, GRANIAN_WORKERS=str(workers), **switches) as (base, _):
+        yield base
+
+
+@contextmanager
+def demo(**switches: str):
+    """`manage.py serve_demo`, as `make run` starts it: its address, and the file that holds what it prints."""
+    port = free_port()
+    command = [sys.executable, "manage.py", "serve_demo"]
+    with _running(command, port, GRANIAN_PORT=str(port), **switches) as running:
+        yield running
+
+
+@contextmanager
+def _running(command: list[str], port: int, **switches: str):
+    output = temporary_folder() / "output"
+    with output.open("w") as stream:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(**switches), stdout=stream, stderr=subprocess.STDOUT
+        )
     base = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"{base}/health/", process)
-        yield base
+        _wait_for(f"{base}/health/", process, output)
+        yield base, output
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=10)  # seconds
+            process.wait(timeout=10)  # seconds
         except subprocess.TimeoutExpired:
             process.kill()
-            process.communicate()
+            process.wait()
 
 
-def _wait_for(url: str, process: subprocess.Popen, seconds: float = 30):
+def _wait_for(url: str, process: subprocess.Popen, output: Path, seconds: float = 60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise RuntimeError(f"the server ended: {process.stdout.read()}")
+            raise RuntimeError(f"the server ended: {output.read_text()}")
         try:
             urllib.request.urlopen(url, timeout=2).close()
             return
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.05)
-    raise RuntimeError(f"no answer from {url} in {seconds} s")
+    raise RuntimeError(f"no answer from {url} in {seconds} s: {output.read_text()}")
 
 
 def scratch_database(folder: Path) -> str:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
 from django.urls import NoReverseMatch, reverse
 
 from config.switches import SWITCHES
@@ -34,6 +34,8 @@ class Command(BaseCommand):
                 "allowed: 127.0.0.1, localhost, ::1"
             )
         self._claim(host, port)
+        # One connection is all this process needs, and without a pool the reason of a refusal is told at once.
+        connection.settings_dict["OPTIONS"].pop("pool", None)
         try:
             self._fill()
         except (DatabaseError, InterfaceError) as error:
