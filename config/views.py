@@ -24,6 +24,7 @@ class IndexView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
+        tags=["service"],
         responses=inline_serializer(
             "Index",
             {
@@ -38,7 +39,7 @@ class IndexView(APIView):
                 ),
                 "endpoints": serializers.DictField(child=serializers.ListField(child=serializers.CharField())),
             },
-        )
+        ),
     )
     def get(self, request):
         return Response(
@@ -60,6 +61,7 @@ class WhoAmIView(APIView):
     """Who am I, and by which scheme: the smallest guarded endpoint."""
 
     @extend_schema(
+        tags=["service"],
         responses=inline_serializer(
             "WhoAmI",
             {
@@ -67,7 +69,7 @@ class WhoAmIView(APIView):
                 "username": serializers.CharField(help_text="Empty where a scheme does not read the user."),
                 "scheme": serializers.CharField(),
             },
-        )
+        ),
     )
     def get(self, request):
         user_model = get_user_model()
@@ -92,7 +94,7 @@ class HealthView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(responses=inline_serializer("Health", {"status": serializers.CharField()}))
+    @extend_schema(tags=["service"], responses=inline_serializer("Health", {"status": serializers.CharField()}))
     def get(self, request):
         return Response({"status": "ok"})
 

@@ -26,7 +26,7 @@ class ObtainPairView(NoStoreMixin, TokenViewBase):
     throttle_classes = (AddressThrottle, UserNameThrottle)
     serializer_class = serializers.ObtainPairSerializer
 
-    @extend_schema(operation_id="jwt_obtain", responses=serializers.PairSerializer)
+    @extend_schema(operation_id="jwt_obtain", tags=["jwt"], responses=serializers.PairSerializer)
     def post(self, request, *args, **kwargs):
         return super().post(request, *args, **kwargs)
 
@@ -38,7 +38,7 @@ class RefreshView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
 
     serializer_class = serializers.RefreshSerializer
 
-    @extend_schema(operation_id="jwt_refresh", responses=serializers.PairSerializer)
+    @extend_schema(operation_id="jwt_refresh", tags=["jwt"], responses=serializers.PairSerializer)
     def post(self, request, *args, **kwargs):
         return super().post(request, *args, **kwargs)
 
@@ -49,7 +49,9 @@ class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
 
     serializer_class = serializers.LogoutSerializer
 
-    @extend_schema(operation_id="jwt_logout", responses={204: OpenApiResponse(description="It has ended.")})
+    @extend_schema(
+        operation_id="jwt_logout", tags=["jwt"], responses={204: OpenApiResponse(description="It has ended.")}
+    )
     def post(self, request, *args, **kwargs):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -75,6 +77,7 @@ class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
         return AccessToken(raw_token)
 
 
+@extend_schema(operation_id="jwt_verify", tags=["jwt"])
 class VerifyView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
     """Would this token be honoured now, and of which kind is it?"""
 
@@ -89,6 +92,7 @@ class JWKSView(APIView):
 
     @extend_schema(
         operation_id="jwks",
+        tags=["jwt"],
         responses={
             200: inline_serializer("JWKSet", {"keys": drf_serializers.ListField(child=drf_serializers.DictField())}),
             404: OpenApiResponse(description="The algorithm is symmetric."),

@@ -20,11 +20,13 @@ from tokens.serializers import RevokeSerializer, TokenSerializer
 class ObtainTokenView(NoStoreMixin, ObtainAuthToken):
     """The user's opaque token, for a user name and password."""
 
+    # DRF's view would refuse a client that still sends its dead token along.
+    authentication_classes = ()
     throttle_classes = (AddressThrottle, UserNameThrottle)
     parser_classes = api_settings.DEFAULT_PARSER_CLASSES
     renderer_classes = api_settings.DEFAULT_RENDERER_CLASSES
 
-    @extend_schema(operation_id="token_obtain", request=AuthTokenSerializer, responses=TokenSerializer)
+    @extend_schema(operation_id="token_obtain", tags=["token"], request=AuthTokenSerializer, responses=TokenSerializer)
     def post(self, request, *args, **kwargs):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -49,7 +51,7 @@ class RotateTokenView(_PresentedTokenView):
     http_method_names = ("get", "post", "options") if settings.TOKEN_ROTATE_ON_GET else ("post", "options")
     serializer_class = TokenSerializer
 
-    @extend_schema(operation_id="token_rotate", request=None, responses=TokenSerializer)
+    @extend_schema(operation_id="token_rotate", tags=["token"], request=None, responses=TokenSerializer)
     def post(self, request):
         new_key = models.rotate(request.auth.key)
         if new_key is None:
@@ -57,7 +59,7 @@ class RotateTokenView(_PresentedTokenView):
             raise AuthenticationFailed("Invalid token.")
         return Response({"token": new_key})
 
-    @extend_schema(operation_id="token_rotate_by_get", responses=TokenSerializer)
+    @extend_schema(operation_id="token_rotate_by_get", tags=["token"], responses=TokenSerializer)
     def get(self, request):
         return self.post(request)
 
@@ -67,7 +69,9 @@ class RevokeTokenView(_PresentedTokenView):
 
     serializer_class = RevokeSerializer
 
-    @extend_schema(operation_id="token_revoke", responses={204: OpenApiResponse(description="It is dead.")})
+    @extend_schema(
+        operation_id="token_revoke", tags=["token"], responses={204: OpenApiResponse(description="It is dead.")}
+    )
     def post(self, request):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
