@@ -77,11 +77,14 @@ class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
         return AccessToken(raw_token)
 
 
-@extend_schema(operation_id="jwt_verify", tags=["jwt"])
 class VerifyView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
     """Would this token be honoured now, and of which kind is it?"""
 
     serializer_class = serializers.VerifySerializer
+
+    @extend_schema(operation_id="jwt_verify", tags=["jwt"])
+    def post(self, request, *args, **kwargs):
+        return super().post(request, *args, **kwargs)
 
 
 class JWKSView(APIView):

@@ -139,7 +139,6 @@ HUGE = "9" * 5000
                 "9999-12-31T23:59:59-14:00",
                 "1e400",
                 "99999-01-01T00:00:00Z",
-                "2026-01-01T00:00:00Z\0",
                 HUGE,
             )
         ),
@@ -201,9 +200,7 @@ def test_nothing_filters_by_a_secret(api, users, secret):
     assert (answer.status_code, list(answer.json())) == (400, [secret])
 
 
-@pytest.mark.parametrize(
-    "secret", [*SECRETS, "owner", "album__artist__name", "album_id", "pk", "?", "composer"]
-)
+@pytest.mark.parametrize("secret", [*SECRETS, "owner", "album__artist__name", "album_id", "pk", "?", "composer"])
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_nothing_orders_by_what_is_not_offered(api, secret, sign):
     answer = get(api, ordering=sign + secret)
