@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import math
-from uuid import uuid4
 
 import jwt as pyjwt
 import pytest
@@ -192,7 +191,7 @@ HOSTILE = [
     *[{"iat": value} for value in ("now", 1e20, math.inf, -1, True, None, [], 10**30, 4102444800, ...)],
     *[{"nbf": value} for value in ("now", 1e20, math.inf, {}, 4102444800)],
     *[{"jti": value} for value in ("", "\x00", "x" * 300, 7, None, [], {}, "é" * 32, "\ud800", ...)],
-    *[{"sid": value} for value in ("", "\x00", "x" * 300, 7, None, [], {}, "g" * 32, uuid4().hex, ...)],
+    *[{"sid": value} for value in ("", "\x00", "x" * 300, 7, None, [], {}, "g" * 32, "0" * 32, ...)],
     *[{"user_id": value} for value in ("", "\x00", "x" * 300, {}, [], None, "0", 10**30, -1, ...)],
     *[{"token_type": value} for value in ("", "sliding", 7, None, [], {}, ["access"], ...)],
 ]

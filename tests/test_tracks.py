@@ -394,6 +394,7 @@ def test_the_count_joins_nothing_and_the_page_fetches_no_secret(many, users, dja
         ("genre=Rock&ordering=-duration_ms", "tracks_track_genre_duration"),
         ("genre=Rock&ordering=duration_ms", "tracks_track_genre_duration"),
         ("genre=Rock&ordering=-title", "tracks_track_genre_title"),
+        ("genre=Rock&ordering=-created", "tracks_track_genre_created"),
         ("ordering=-duration_ms", "tracks_track_duration"),
         ("ordering=title", "tracks_track_title"),
         ("ordering=-created", "tracks_track_created"),

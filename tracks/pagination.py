@@ -1,0 +1,22 @@
+import re
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.pagination import PageNumberPagination
+
+
+class TrackPagination(PageNumberPagination):
+    page_size = 25
+    max_page_size = 100
+    page_size_query_param = "page_size"
+    page_size_query_description = f"Tracks per page, from 1 to {max_page_size}; {page_size} when not given."
+
+    def get_page_size(self, request):
+        """Refuses what DRF would silently replace: a client that asks for 500 must not take 100 for all."""
+        text = request.query_params.get(self.page_size_query_param, "").strip()
+        if not text:
+            return self.page_size
+        if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= self.max_page_size:
+            raise ValidationError(
+                {self.page_size_query_param: [f"Enter a whole number from 1 to {self.max_page_size}."]}
+            )
+        return int(text)

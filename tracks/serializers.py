@@ -1,0 +1,110 @@
+from rest_framework import serializers
+
+from tracks.models import MAX_DURATION_MS, Album, Artist, Genre, Track
+
+
+class TextField(serializers.CharField):
+    """Text and nothing else: DRF's CharField would take the number 5 for "5"."""
+
+    def to_internal_value(self, data):
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class GenreField(serializers.SlugRelatedField):
+    """A genre by its name. Genres are a list kept by staff: an unknown one is answered with that list."""
+
+    default_error_messages = {"unknown": 'There is no genre "{value}". Choose one of: {choices}.'}
+    name = TextField(max_length=Genre._meta.get_field("name").max_length)
+
+    def __init__(self, **kwargs):
+        super().__init__(slug_field="name", queryset=Genre.objects.order_by("name"), **kwargs)
+
+    def to_internal_value(self, data):
+        name = self.name.run_validation(data)  # before the query: PostgreSQL cannot be asked for NUL
+        genres = self.get_queryset()
+        genre = genres.filter(name=name).first()
+        if genre is None:
+            self.fail("unknown", value=name, choices=", ".join(genres.values_list("name", flat=True)))
+        return genre
+
+
+class TrackSerializer(serializers.ModelSerializer):
+    """A track, with its album, artist and genre as plain names.
+
+    An album or artist that is not known yet is created with the track; names are compared exactly, after
+    white space at both ends is taken off. A genre must exist. An album is one title by one artist, shared by
+    its tracks, so changing `album` or `artist` moves this track and renames nothing: with `album` alone, to
+    the album of that title by the same artist; with `artist` alone, to the album of the same title by that
+    artist.
+    """
+
+    title = TextField(max_length=Track._meta.get_field("title").max_length)
+    album = TextField(
+        source="album.title",
+        max_length=Album._meta.get_field("title").max_length,
+        help_text="Title of the album; created when this artist has no album of that title.",
+    )
+    artist = TextField(
+        source="album.artist.name",
+        max_length=Artist._meta.get_field("name").max_length,
+        help_text="Name of the album's artist; created when unknown.",
+    )
+    genre = GenreField(help_text="Name of an existing genre.")
+    # A default, so that PUT without it empties it; PATCH takes no defaults.
+    composer = TextField(
+        max_length=Track._meta.get_field("composer").max_length,
+        allow_blank=True,
+        default="",
+        help_text="As printed; may be empty.",
+    )
+    # Both bounds by name: the column's own differ from one database to the next.
+    duration_ms = serializers.IntegerField(
+        min_value=1, max_value=MAX_DURATION_MS, help_text="Playing time in milliseconds."
+    )
+    owner = serializers.SlugRelatedField(
+        slug_field="username",
+        read_only=True,
+        allow_null=True,
+        help_text="User name of whoever created the track; null for a catalogue track.",
+    )
+
+    class Meta:
+        model = Track
+        fields = (
+            "id",
+            "title",
+            "album",
+            "artist",
+            "genre",
+            "composer",
+            "duration_ms",
+            "owner",
+            "created",
+            "updated",
+        )
+
+    def create(self, validated_data):
+        return Track.objects.create(**self._columns(validated_data))
+
+    def update(self, instance, validated_data):
+        columns = self._columns(validated_data, instance)
+        for name, value in columns.items():
+            setattr(instance, name, value)
+        # Only what was sent, and never an insert: a track deleted meanwhile does not come back.
+        instance.save(update_fields=[*columns, "updated"])
+        return instance
+
+    def _columns(self, validated_data, instance=None):
+        """The validated data with the names of album and artist made into one album."""
+        columns = dict(validated_data)
+        names = columns.pop("album", None)
+        if names is not None:
+            if instance is not None:
+                album = instance.album
+                names = {"title": album.title, "artist": {"name": album.artist.name}} | names
+            artist, _ = Artist.objects.get_or_create(name=names["artist"]["name"])
+            columns["album"], _ = Album.objects.get_or_create(title=names["title"], artist=artist)
+            columns["album"].artist = artist  # at hand, so the answer needs no query for it
+        return columns

@@ -1,0 +1,62 @@
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import IsAuthenticated, IsAuthenticatedOrReadOnly
+from rest_framework.viewsets import ModelViewSet
+
+from tracks.filters import TrackFilter
+from tracks.models import Track
+from tracks.pagination import TrackPagination
+from tracks.permissions import IsOwnerOrStaff, user_pk
+from tracks.serializers import TrackSerializer
+
+
+class TrackViewSet(ModelViewSet):
+    """Tracks: list, filter, search, order, page, create, read, change, delete.
+
+    A track is changed and deleted by the user who created it and by staff; one of the catalogue, by staff.
+    """
+
+    # One statement for a page and all its names, and of the owner's row the name alone.
+    queryset = Track.objects.select_related("album__artist", "genre", "owner").only(
+        "title",
+        "composer",
+        "duration_ms",
+        "created",
+        "updated",
+        "album__title",
+        "album__artist__name",
+        "genre__name",
+        "owner__username",
+    )
+    serializer_class = TrackSerializer
+    pagination_class = TrackPagination
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = TrackFilter
+
+    def get_permissions(self):
+        gate = IsAuthenticatedOrReadOnly if settings.ANONYMOUS_READ else IsAuthenticated
+        return [gate(), IsOwnerOrStaff()]
+
+    def filter_queryset(self, queryset):
+        # The filters choose from the list; a track asked for by its id is that track.
+        return queryset if self.detail else super().filter_queryset(queryset)
+
+    def perform_create(self, serializer):
+        with transaction.atomic():
+            # Locked, because a foreign key is checked at commit: too late to answer with anything but 500.
+            users = get_user_model()._default_manager.select_for_update(no_key=True)
+            owner = users.filter(pk=user_pk(self.request.user)).first()
+            if owner is None:
+                raise PermissionDenied("The account this credential was issued to no longer exists.")
+            serializer.save(owner=owner)
+
+    def perform_update(self, serializer):
+        with transaction.atomic():
+            # Read again, locked: it may have been changed or deleted since the permission was looked at.
+            tracks = self.get_queryset().select_for_update(of=("self",))
+            serializer.instance = get_object_or_404(tracks, pk=serializer.instance.pk)
+            serializer.save()
