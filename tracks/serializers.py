@@ -89,11 +89,9 @@ class TrackSerializer(serializers.ModelSerializer):
         return Track.objects.create(**self._columns(validated_data))
 
     def update(self, instance, validated_data):
-        columns = self._columns(validated_data, instance)
-        for name, value in columns.items():
+        for name, value in self._columns(validated_data, instance).items():
             setattr(instance, name, value)
-        # Only what was sent, and never an insert: a track deleted meanwhile does not come back.
-        instance.save(update_fields=[*columns, "updated"])
+        instance.save()
         return instance
 
     def _columns(self, validated_data, instance=None):

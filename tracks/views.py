@@ -56,7 +56,8 @@ class TrackViewSet(ModelViewSet):
 
     def perform_update(self, serializer):
         with transaction.atomic():
-            # Read again, locked: it may have been changed or deleted since the permission was looked at.
+            # Read again, locked: saved as it was read before, it would undo what another request changed
+            # meanwhile, and bring back what another deleted.
             tracks = self.get_queryset().select_for_update(of=("self",))
             serializer.instance = get_object_or_404(tracks, pk=serializer.instance.pk)
             serializer.save()
