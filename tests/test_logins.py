@@ -389,3 +389,46 @@ def test_a_login_is_part_of_no_half_done_transaction(user):
         models.log_in(user)
         raise ZeroDivisionError
     assert not RefreshFamily.objects.exists()
+
+
+@pytest.fixture
+def between_reading_and_swapping(monkeypatch):
+    """Calls the step once, after the first refresh has read its family and before it swaps."""
+
+    def arrange(step):
+        read = models.living_family
+
+        def read_then_step(token):
+            monkeypatch.setattr(models, "living_family", read)
+            family = read(token)
+            step()
+            return family
+
+        monkeypatch.setattr(models, "living_family", read_then_step)
+
+    return arrange
+
+
+def test_a_refresh_that_another_overtakes_gets_the_others_child(api, obtain_pair, between_reading_and_swapping):
+    pair = obtain_pair()
+    overtaker = []
+    between_reading_and_swapping(lambda: overtaker.append(refresh(api, pair).json()))
+    overtaken = refresh(api, pair)
+    assert overtaken.status_code == 200
+    assert overtaken.json()["refresh"] == overtaker[0]["refresh"]
+    assert refresh(api, overtaker[0]).status_code == 200
+
+
+def test_a_refresh_that_a_logout_overtakes_gets_nothing(api, obtain_pair, between_reading_and_swapping):
+    pair = obtain_pair()
+    between_reading_and_swapping(lambda: api.post("/api/token/logout/", {"refresh": pair["refresh"]}))
+    assert refresh(api, pair).status_code == 401
+    assert reason() == "logout"
+
+
+def test_a_user_disabled_behind_the_signals_is_refused_at_every_door(api, user, obtain_pair):
+    pair = obtain_pair()
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert whoami(api, pair["access"]).status_code == 401
+    assert refresh(api, pair).status_code == 401
+    assert verify(api, pair["access"]).status_code == 401

@@ -10,10 +10,12 @@ from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.models.signals import post_save, pre_save
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
 from config import accounts
+from jwt_auth import models as jwt_models
 from tests.conftest import PASSWORD
 from tokens import issue, models
 
@@ -284,6 +286,37 @@ def test_a_change_that_is_rolled_back_ends_nothing(api, user):
 def test_a_user_disabled_behind_the_signals_is_refused_all_the_same(api, user):
     User.objects.filter(pk=user.pk).update(is_active=False)
     assert whoami(api, user.auth_token.key).status_code == 401
+
+
+def test_the_credentials_end_before_the_change_is_saved(api, user, obtain_pair):
+    """So none outlives the change if the process dies between the two statements: what comes after is taken away."""
+    key, pair = user.auth_token.key, obtain_pair()
+    after = {"sender": User, "dispatch_uid": "config.accounts.after"}
+    assert post_save.disconnect(**after)
+    try:
+        change_password(user)
+    finally:
+        post_save.connect(accounts._end_what_slipped_in, **after)
+    assert whoami(api, key).status_code == 401
+    assert api.post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
+
+
+def test_a_login_that_slips_in_while_the_change_is_saved_ends_with_it(user):
+    """pre_save receivers run in the order they were connected: this one's login comes after the first ending."""
+    slipped_in = []
+
+    def log_in(sender, instance, **kwargs):
+        before = User.objects.get(pk=instance.pk)
+        slipped_in.extend([models.obtain(before).key, str(jwt_models.log_in(before).refresh)])
+
+    pre_save.connect(log_in, sender=User)
+    try:
+        change_password(user)
+    finally:
+        pre_save.disconnect(log_in, sender=User)
+    assert len(slipped_in) == 2
+    assert not Token.objects.filter(user=user).exists()
+    assert not jwt_models.RefreshFamily.objects.filter(user=user, revoked_at=None).exists()
 
 
 def create_token(*arguments) -> str:
