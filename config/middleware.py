@@ -11,7 +11,7 @@ class ApiErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        # Django looks at the limit for forms only; a JSON body would be read whole.
+        # Before the body is read: Django itself would answer 400, in HTML.
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:

@@ -1,12 +1,14 @@
+from django.apps import apps
 from django.contrib import admin, messages
-from rest_framework_simplejwt.token_blacklist import admin as stock  # noqa: F401 - importing it registers its models
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from config import accounts
 from jwt_auth import models
 
-# SimpleJWT's pages show raw refresh tokens of the stock rows, ready to replay.
-admin.site.unregister([OutstandingToken, BlacklistedToken])
+if apps.is_installed("rest_framework_simplejwt.token_blacklist"):  # if not, a check says so
+    # Importing it registers its pages, which show raw refresh tokens of the stock rows, ready to replay.
+    from rest_framework_simplejwt.token_blacklist import admin as stock
+
+    admin.site.unregister([stock.OutstandingToken, stock.BlacklistedToken])
 
 
 @admin.register(models.RefreshFamily)

@@ -209,7 +209,18 @@ def test_a_well_signed_hostile_claim_is_refused_at_every_door(api, obtain_pair, 
     assert refresh(api, pair).status_code == 200
 
 
-PAYLOADS = [b"", b"null", b"[]", b"7", b'"x"', b"{", b"\xff\xfe", b"[" * 900, b'{"exp":' + b"9" * 3000 + b"}"]
+PAYLOADS = [
+    b"",
+    b"null",
+    b"[]",
+    b"7",
+    b'"x"',
+    b"{",
+    b"\xff\xfe",
+    b"[" * 900,
+    b"[" * 2500,
+    b'{"exp":' + b"9" * 3000 + b"}",
+]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: repr(payload[:12]))

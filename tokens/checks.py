@@ -17,7 +17,7 @@ def authtoken_is_installed_after_us(app_configs, **kwargs):
         return [
             Error(
                 "tokens stands after rest_framework.authtoken in INSTALLED_APPS.",
-                hint="Put it before: the first app's drf_create_token runs, and DRF's hands out dead tokens.",
+                hint="Put it before: the first app's drf_create_token runs, and DRF's deletes before it creates.",
                 id="tokens.E002",
             )
         ]

@@ -6,7 +6,10 @@ from tokens import models
 
 
 class Command(drf_create_token.Command):
-    """DRF's command and options; with -r one conditional UPDATE, so that no printed token is dead when printed."""
+    """DRF's command and options; -r is one conditional UPDATE, so that the user has a token at every moment.
+
+    Of resets that read the same token one wins and all print its token; a later reset ends an earlier one's.
+    """
 
     def create_user_token(self, username, reset_token):
         user = drf_create_token.UserModel._default_manager.get_by_natural_key(username)
