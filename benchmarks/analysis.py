@@ -1,0 +1,191 @@
+"""From what the processes found to what the run answers: a table for each URL, and whether it can be trusted.
+
+All times are in microseconds. A process's figure for a contender is the mean over its rounds of the paired
+difference: 25th percentile of the contender's block minus that of anonymous's block in the same round.
+Intervals are Student's at 95 % over those figures, each for itself.
+
+The run is inconclusive for any of three reasons:
+
+- The A/A control differs from anonymous: the interval of that difference excludes zero and the difference
+  matters. An honest run would fail at 95 % one time in twenty, so the control is judged at 99 %, shared among
+  the URLs; and a difference below half a percent of anonymous's request does not matter (the order of two
+  URLs alone moved a result by 0.4 %).
+- The control's interval is wider, on either side, than half of the largest overhead: the run sees too little.
+- The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux only).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.intervals import Interval, ratio_interval, t_interval
+from benchmarks.messages import ANONYMOUS, CONTROL, Entry, Facts, Sample
+
+CONTROL_LEVEL = 0.99  # of all controls of a run together (Bonferroni)
+MATTERS = 0.005  # of anonymous's request
+STEAL_BOUND = 0.05  # of the time the processors had work
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A contender at one URL.
+
+    `request`, `median`, `least`  of the whole request: 25th percentile and median of a block, fastest of all
+    `ratio`                       of its overhead to that of `reference`, the first stock row of its keyword
+    """
+
+    name: str
+    overhead: Interval
+    request: float
+    median: float
+    least: float
+    reference: str | None
+    ratio: Interval | None
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """How much more `dearer` adds than `cheaper`."""
+
+    cheaper: str
+    dearer: str
+    difference: Interval
+
+    @property
+    def decided(self) -> bool:
+        return self.difference.excludes(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`control` is anonymous's copy minus anonymous; `champions` has one row for each keyword."""
+
+    url: str
+    rounds: int
+    anonymous: Row
+    rows: tuple[Row, ...]
+    control: Interval
+    control_level: float
+    champions: tuple[Row, ...]
+    contest: Contest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`reasons` why the run is inconclusive, a sentence each; none: it is conclusive."""
+
+    reasons: tuple[str, ...]
+
+    @property
+    def conclusive(self) -> bool:
+        return not self.reasons
+
+
+def overheads(samples: Sequence[Sample], url: str, name: str) -> list[float]:
+    """One figure for each process, in µs."""
+    blocks = [sample.blocks[url].p25_ns for sample in samples]
+    return [float(np.mean(np.subtract(each[name], each[ANONYMOUS]))) / 1000 for each in blocks]
+
+
+def tabulate(samples: Sequence[Sample], facts: dict[str, dict[str, Facts]]) -> list[Table]:
+    """A table for each URL of `facts`, in that order. All samples have the same contenders and rounds."""
+    return [_table(samples, url, facts[url], 1 - (1 - CONTROL_LEVEL) / len(facts)) for url in facts]
+
+
+def judge(tables: Sequence[Table], steal: float | None) -> Verdict:
+    """`steal` as environment.steal() has it; None: the machine does not tell."""
+    reasons = []
+    for table in tables:
+        control, request = table.control, table.anonymous.request
+        if control.excludes(0) and abs(control.estimate) > MATTERS * request:
+            reasons.append(
+                f"on {table.url} the A/A control differs from itself by {control.estimate:+.1f} µs "
+                f"({control.low:+.1f} to {control.high:+.1f}) of {request:.0f} µs"
+            )
+        largest = max((row.overhead.estimate for row in table.rows), default=float("inf"))
+        if control.half_width > largest / 2:
+            reasons.append(
+                f"on {table.url} the A/A control is known to {control.half_width:.1f} µs either way, "
+                f"which is more than half of the largest overhead ({largest:.1f} µs)"
+            )
+    if steal is not None and steal > STEAL_BOUND:
+        reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
+    return Verdict(tuple(reasons))
+
+
+def answer(tables: Sequence[Table], verdict: Verdict) -> str:
+    """One sentence: Token or JWT, what does each cost here?"""
+    if not verdict.conclusive:
+        return "Token or JWT: this run cannot tell what each costs here."
+    return f"Token or JWT: {'; '.join(map(_answer, tables))}."
+
+
+def _answer(table: Table) -> str:
+    adds = " and ".join(
+        f"{row.name} adds {row.overhead.estimate:.0f} µs ({row.overhead.low:.0f} to {row.overhead.high:.0f})"
+        for row in table.champions
+    )
+    text = f"on {table.url}, to a request of {table.anonymous.request:.0f} µs, {adds or 'nothing was added'}"
+    if table.contest is None:
+        return text
+    difference = table.contest.difference
+    span = f"{difference.low:.0f} to {difference.high:.0f}"
+    if not table.contest.decided:
+        return f"{text}, with no difference shown between the two ({span} µs)"
+    return f"{text}, so {table.contest.dearer} costs {difference.estimate:.0f} µs ({span}) more"
+
+
+def _table(samples: Sequence[Sample], url: str, facts: dict[str, Facts], control_level: float) -> Table:
+    entries = {entry.name: entry for entry in samples[0].entries}
+    by_name = {name: overheads(samples, url, name) for name in entries}
+
+    def row(name: str) -> Row:
+        reference = _reference(entries[name], entries.values())
+        has_ratio = reference not in (None, name)
+        blocks = [sample.blocks[url] for sample in samples]
+        return Row(
+            name=name,
+            overhead=t_interval(by_name[name]),
+            request=float(np.mean([b.p25_ns[name] for b in blocks])) / 1000,
+            median=float(np.mean([b.median_ns[name] for b in blocks])) / 1000,
+            least=float(np.min([b.min_ns[name] for b in blocks])) / 1000,
+            reference=reference,
+            ratio=ratio_interval(by_name[name], by_name[reference]) if has_ratio else None,
+            facts=facts[name],
+        )
+
+    rows = tuple(row(name) for name in entries if name not in (ANONYMOUS, CONTROL))
+    champions = _champions(rows, entries)
+    return Table(
+        url=url,
+        rounds=len(samples[0].blocks[url].orders),
+        anonymous=row(ANONYMOUS),
+        rows=rows,
+        control=t_interval(by_name[CONTROL], control_level),
+        control_level=control_level,
+        champions=champions,
+        contest=_contest(champions, by_name),
+    )
+
+
+def _reference(entry: Entry, entries) -> str | None:
+    """The stock row an entry is held against, itself perhaps."""
+    return next((other.name for other in entries if other.is_stock and other.keyword == entry.keyword), None)
+
+
+def _champions(rows: Sequence[Row], entries: dict[str, Entry]) -> tuple[Row, ...]:
+    """For each keyword the first row that is ours; where none is, the first."""
+    chosen: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: entries[row.name].is_stock):
+        chosen.setdefault(entries[row.name].keyword, row)
+    return tuple(row for row in rows if row in chosen.values())
+
+
+def _contest(champions: Sequence[Row], by_name: dict[str, list[float]]) -> Contest | None:
+    if len(champions) != 2:
+        return None
+    cheaper, dearer = sorted(champions, key=lambda row: row.overhead.estimate)
+    difference = np.subtract(by_name[dearer.name], by_name[cheaper.name])
+    return Contest(cheaper.name, dearer.name, t_interval(difference))

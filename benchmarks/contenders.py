@@ -1,0 +1,241 @@
+"""The contenders: the project's own views, alike but for who may enter; and the proof of what each does.
+
+All share one handler, one middleware chain and one class for each view. A contender is a URLconf of its own
+with the same routes in the same order, whose views got other `authentication_classes` from `as_view()` and,
+as the gate, AllowAny where nobody is authenticated. (Not `override_settings`: DRF reads the classes when a
+view is imported.)
+"""
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from urllib.parse import urlsplit
+
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.db import connection
+from django.urls import Resolver404, path, resolve
+from django.utils.module_loading import import_string
+from rest_framework.permissions import AllowAny, IsAuthenticated
+
+from benchmarks.messages import Entry, Facts
+from config.schemes import SCHEMES, Scheme
+
+WHOAMI = "/whoami/"  # says who entered and by which row; proved for every contender, timed or not
+
+_URLCONF = "benchmarks.urlconf"  # key of the WSGI environ
+_NO_BODY = io.BytesIO()
+
+
+class RefusedError(Exception):
+    """A contender or a URL that must not be timed; the message says why."""
+
+
+class Handler(WSGIHandler):
+    """Django's handler, with the URLconf that the environ brings along: one handler serves all contenders."""
+
+    def request_class(self, environ):
+        request = WSGIRequest(environ)
+        request.urlconf = environ[_URLCONF]
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Something to time.
+
+    `headers`   what its requests send, as WSGI names it
+    `refused`   what must be answered 401: description -> headers
+    `identity`  what `/whoami/` must answer: field -> allowed values
+    """
+
+    entry: Entry
+    urlconf: ModuleType
+    headers: Mapping[str, str]
+    refused: Mapping[str, Mapping[str, str]]
+    identity: Mapping[str, Sequence]
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+
+
+def find_scheme(name: str) -> Scheme:
+    """The row of that name, or for `package.module:SCHEME` what that is."""
+    if name in SCHEMES:
+        return SCHEMES[name]
+    try:
+        return import_string(name.replace(":", "."))
+    except ImportError as error:
+        raise RefusedError(f"{name}: {error}") from None
+
+
+def anonymous(name: str, urls: Sequence[str]) -> Contender:
+    """Nobody is authenticated and everybody may enter: what all others are compared with."""
+    return Contender(
+        entry=Entry(name),
+        urlconf=_urlconf(name, urls, authentication_classes=[], gate=AllowAny),
+        headers={},
+        refused={},
+        identity={"id": [None], "username": [""], "scheme": [None]},
+    )
+
+
+def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
+    """The row's authentication class, and a credential of `user` by the row's `issue`."""
+    credential = import_string(scheme.issue)(user)
+    # One character in the last part of a token changed: not the last one, whose lowest bits base64 ignores.
+    forged = credential[:-10] + ("b" if credential[-10:-9] == "a" else "a") + credential[-9:]
+    return Contender(
+        entry=Entry(scheme.name, scheme.keyword, scheme.is_stock, scheme.summary),
+        urlconf=_urlconf(
+            scheme.name,
+            urls,
+            authentication_classes=[import_string(scheme.authentication)],
+            gate=IsAuthenticated,
+        ),
+        headers={"HTTP_AUTHORIZATION": f"{scheme.keyword} {credential}"},
+        refused={
+            "without a credential": {},
+            "with garbage for a credential": {"HTTP_AUTHORIZATION": f"{scheme.keyword} garbage"},
+            "with a forged credential": {"HTTP_AUTHORIZATION": f"{scheme.keyword} {forged}"},
+        },
+        identity={
+            "id": [user.pk],
+            "username": [user.get_username(), ""],  # empty where a scheme does not read the user
+            "scheme": [scheme.name if SCHEMES.get(scheme.name) is scheme else None],
+        },
+    )
+
+
+def environ(contender: Contender, url: str, headers: Mapping[str, str] | None = None) -> dict:
+    """A GET of `url`, with the contender's own headers unless others are given."""
+    parts = urlsplit(url)
+    return {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": parts.path,
+        "QUERY_STRING": parts.query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "127.0.0.1:8000",
+        "HTTP_ACCEPT": "*/*",
+        "HTTP_USER_AGENT": "benchmarks",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": _NO_BODY,
+        "wsgi.errors": None,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        _URLCONF: contender.urlconf,
+        **(contender.headers if headers is None else headers),
+    }
+
+
+def ask(handler: Handler, environ: dict) -> Answer:
+    statuses = []
+    response = handler(environ, lambda status, headers, exc_info=None: statuses.append(status))
+    try:
+        body = b"".join(response)
+    finally:
+        response.close()
+    return Answer(int(statuses[0].split()[0]), body)
+
+
+def prove(handler: Handler, contender: Contender, url: str, expected: bytes) -> list[str]:
+    """What is wrong with the contender at this URL, one sentence each; empty: it may be timed.
+
+    `expected` is the body for anybody who may enter; at `/whoami/` the contender's identity counts instead.
+    """
+    faults = []
+    answer = ask(handler, environ(contender, url))
+    if answer.status != 200:
+        faults.append(f"answers {answer.status} with its credential, not 200")
+    elif urlsplit(url).path == WHOAMI:
+        faults += _wrong_identity(contender, answer.body)
+    elif answer.body != expected:
+        faults.append("answers another body than an anonymous request gets")
+    for description, headers in contender.refused.items():
+        status = ask(handler, environ(contender, url, headers)).status
+        if status != 401:
+            faults.append(f"answers {status} {description}, not 401")
+    return [f"{contender.name} at {url}: {fault}" for fault in faults]
+
+
+def count(handler: Handler, contender: Contender, url: str) -> Facts:
+    """Counted facts of one request; to be called after warm-up, off the clock."""
+    statements = []
+
+    def note(execute, sql, params, many, context):
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        answer = ask(handler, environ(contender, url))
+    credential = contender.headers.get("HTTP_AUTHORIZATION")
+    return Facts(
+        sql_statements=len(statements),
+        header_bytes=len(f"Authorization: {credential}\r\n".encode("latin-1")) if credential else 0,
+        response_bytes=len(answer.body),
+    )
+
+
+def _wrong_identity(contender: Contender, body: bytes) -> list[str]:
+    try:
+        answered = json.loads(body)
+    except ValueError:
+        return ["answers something else than JSON"]
+    if answered.keys() != contender.identity.keys():
+        return [f"names {', '.join(answered)}, not {', '.join(contender.identity)}"]
+    return [
+        f"says {field} {answered[field]!r}, not {' or '.join(map(repr, allowed))}"
+        for field, allowed in contender.identity.items()
+        if answered[field] not in allowed
+    ]
+
+
+def _urlconf(name: str, urls: Sequence[str], authentication_classes: list[type], gate: type) -> ModuleType:
+    """A URLconf of the views that the project has at `urls`; the same routes in the same order for all."""
+    module = ModuleType(f"benchmarks.urlconf of {name}")
+    paths = dict.fromkeys(urlsplit(url).path for url in (WHOAMI, *urls))
+    module.urlpatterns = [_route(route, authentication_classes, gate) for route in paths]
+    return module
+
+
+def _route(route: str, authentication_classes: list[type], gate: type):
+    try:
+        match = resolve(route)
+    except Resolver404:
+        raise RefusedError(f"{route}: the service has no such URL") from None
+    view_class = getattr(match.func, "cls", None)
+    if view_class is None:
+        raise RefusedError(f"{route}: no view of the API")
+    actions = getattr(match.func, "actions", None)  # of a viewset: HTTP method -> its method
+    view = view_class.as_view(
+        *([actions] if actions else []),
+        **{
+            **getattr(match.func, "initkwargs", {}),
+            "authentication_classes": authentication_classes,
+            "get_permissions": _permissions(view_class, gate),
+        },
+    )
+    return path(route.removeprefix("/"), view, match.kwargs)
+
+
+def _permissions(view_class: type, gate: type) -> Callable[[], list]:
+    """The view's own permissions, `gate` in the place of IsAuthenticated.
+
+    Through get_permissions, since a view that overrides it, as the tracks do, ignores permission_classes.
+    """
+    classes = [gate if type(own) is IsAuthenticated else type(own) for own in view_class().get_permissions()]
+    return lambda: [cls() for cls in classes]

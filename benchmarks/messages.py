@@ -1,0 +1,102 @@
+"""What the command and its processes say to each other, as JSON."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # in a process's environment; DATABASE_URL is the developer's
+
+ANONYMOUS = "anonymous"
+CONTROL = "anonymous again"  # the A/A control: built anew in the same way, different in nothing
+
+DONE = "done"  # kinds of lines a worker writes: {"done": blocks}, and one of the other two at its end
+REFUSED = "refused"
+SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What one worker process is to do.
+
+    `schemes`  rows of the scheme table by name, and `package.module:SCHEME` for one that is in no table
+    `rounds`   of blocks for each URL; none: prove, count and warm up only
+    `block`    consecutive requests of one contender, of which the first `drop` are not looked at
+    """
+
+    schemes: tuple[str, ...]
+    rounds: dict[str, int]
+    block: int
+    drop: int
+    seed: int
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Assignment":
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A contender as the report names it. `keyword` is empty where no credential is sent."""
+
+    name: str
+    keyword: str = ""
+    is_stock: bool = False
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is counted, once, of one contender at one URL.
+
+    `header_bytes`    the line `Authorization: …` with its CR LF (HTTP/1.1); 0 when none is sent
+    `response_bytes`  the body
+    """
+
+    sql_statements: int
+    header_bytes: int
+    response_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """All blocks at one URL in one process. Figures are of the requests kept of a block, in nanoseconds.
+
+    `orders`  one sequence of contenders for each round
+    others    contender -> one figure for each round
+    """
+
+    orders: list[tuple[str, ...]]
+    p25_ns: dict[str, list[float]]
+    median_ns: dict[str, list[float]]
+    min_ns: dict[str, list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one worker process found.
+
+    `facts`          URL -> contender -> Facts
+    `round_seconds`  URL -> how long a round takes here, clearing up between blocks included
+    `blocks`         URL -> Blocks; empty when no rounds were asked for
+    `service`        the service under measure: versions, database, connection policy, switches
+    """
+
+    entries: list[Entry]
+    facts: dict[str, dict[str, Facts]]
+    round_seconds: dict[str, float]
+    service: dict[str, Any]
+    blocks: dict[str, Blocks] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Sample":
+        facts = data["facts"]
+        return cls(
+            entries=[Entry(**entry) for entry in data["entries"]],
+            facts={url: {who: Facts(**each) for who, each in row.items()} for url, row in facts.items()},
+            round_seconds=data["round_seconds"],
+            service=data["service"],
+            blocks={url: Blocks(**blocks) for url, blocks in data["blocks"].items()},
+        )

@@ -1,0 +1,38 @@
+"""The order of blocks: random, and every contender follows every other equally often."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from random import Random
+
+
+def williams(count: int) -> list[tuple[int, ...]]:
+    """Sequences of 0 … count-1 in which each follows each other equally often.
+
+    `count` sequences when it is even: every ordered pair is adjacent once. Twice as many when it is odd:
+    every ordered pair twice. (E. J. Williams, Experimental designs balanced for the estimation of residual
+    effects of treatments, Australian Journal of Scientific Research A 2, 1949.)
+    """
+    # 0, 1, n-1, 2, n-2, …: the steps between neighbours are all different modulo n.
+    first = [(step + 1) // 2 if step % 2 else -(step // 2) for step in range(count)]
+    rows = [tuple((item + shift) % count for item in first) for shift in range(count)]
+    if count % 2:
+        rows += [row[::-1] for row in rows]
+    return rows
+
+
+def rounds(names: Sequence[str], count: int, random: Random) -> list[tuple[str, ...]]:
+    """`count` rounds, each a sequence of all names: Williams designs one after another, the last cut short.
+
+    In each design the names are dealt anew and its sequences shuffled. Balance is within rounds; what the
+    first of a round follows is random.
+    """
+    return list(islice(_endless(names, random), count))
+
+
+def _endless(names: Sequence[str], random: Random) -> Iterator[tuple[str, ...]]:
+    while True:
+        dealt = random.sample(names, len(names))
+        design = williams(len(names))
+        random.shuffle(design)
+        for sequence in design:
+            yield tuple(dealt[index] for index in sequence)

@@ -1,0 +1,49 @@
+"""config.settings for measuring: a scratch database, and all pinned that would move a result unseen.
+
+Switches that are not pinned (JWT_ALGORITHM, JWT_ISSUER, TOKEN_LIFETIME, …) act as they do in the service; a
+run records those that differ from their defaults.
+"""
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+
+from benchmarks.messages import DATABASE_VARIABLE
+from config.switches import SWITCHES
+
+
+def _own_database() -> str:
+    folder = tempfile.mkdtemp(prefix="benchmarks-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return f"sqlite:///{folder}/scratch.sqlite3"
+
+
+PINNED = {
+    "ENV_FILE": "",
+    "DATABASE_URL": os.environ.get(DATABASE_VARIABLE) or _own_database(),
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "DEBUG": "off",
+    "SERVER_TIMING": "off",
+    "AUTH_SCHEMES": SWITCHES["AUTH_SCHEMES"].default,  # contenders bring their own class
+    "ANONYMOUS_READ": "off",
+    "LOGIN_THROTTLE": "none",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "CACHE_URL": "locmem://",
+    # A credential that dies under the clock would time an error.
+    "JWT_ACCESS_LIFETIME": "1d",
+    "JWT_REFRESH_LIFETIME": "1d",
+}
+os.environ |= PINNED
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES, LOGGING  # noqa: E402
+
+# The connection policy moves results more than any scheme does: opening a connection costs more than looking
+# up a credential. Here: one, opened before the clock starts and kept. A pool would refuse CONN_MAX_AGE.
+DATABASES["default"]["CONN_MAX_AGE"] = None
+DATABASES["default"]["OPTIONS"].pop("pool", None)
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
+LOGGING["loggers"]["django"]["level"] = "ERROR"  # a refused credential is part of the proof, not news

@@ -1,0 +1,92 @@
+"""What the command shows: rich renderables, made here and printed there."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table as RichTable
+
+from benchmarks.analysis import MATTERS, Row, Table, Verdict
+from benchmarks.intervals import Interval
+from benchmarks.overhead import Run
+
+
+def table_of(table: Table, processes: int) -> RichTable:
+    shown = RichTable(
+        title=f"{table.url} ({processes} processes of {table.rounds} rounds; times in µs, sizes in bytes)",
+        title_justify="left",
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+    )
+    shown.add_column("contender", no_wrap=True)
+    shown.add_column("adds [95 %]", justify="right", no_wrap=True)
+    shown.add_column("request", justify="right")
+    shown.add_column("least", justify="right")
+    shown.add_column("to stock [95 %]", justify="right", no_wrap=True)
+    shown.add_column("SQL", justify="right")
+    shown.add_column("header", justify="right")
+    shown.add_column("body", justify="right")
+    for row in (table.anonymous, *table.rows):
+        shown.add_row(
+            row.name,
+            "-" if row is table.anonymous else _times(row.overhead),
+            _time(row.request),
+            _time(row.least),
+            _ratio(row),
+            str(row.facts.sql_statements),
+            str(row.facts.header_bytes),
+            str(row.facts.response_bytes),
+        )
+    return shown
+
+
+def remarks(tables: Sequence[Table], machine: dict, run: Run, seconds: float) -> list[str]:
+    """What must be known to read the tables, a paragraph each."""
+    service = run.rehearsal.service
+    policy = ", ".join(f"{name}={value}" for name, value in service["connection_policy"].items())
+    switches = ", ".join(f"{name}={value}" for name, value in service["switches"].items())
+    steal = "unknown" if run.steal is None else f"{run.steal:.1%}"
+    references = dict.fromkeys(row.reference for table in tables for row in table.rows if row.reference)
+    return [
+        "Adds: more than anonymous, which lets everybody in. Request: 25th percentile of a block; least: the "
+        f"fastest of all. To stock: adds, divided by what {' or '.join(references) or 'a stock row'} adds. "
+        "SQL: statements. Header: the line `Authorization: ...`.",
+        *map(_control, tables),
+        f"Connection policy: one for each process, opened before the clock starts and kept ({policy})",
+        f"Database: {service['database']} {service['database_version']}. Switches: {switches or 'defaults'}. "
+        f"Garbage: {service['garbage_collection']}.",
+        f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}, "
+        f"{', '.join(f'{name} {version}' for name, version in list(machine['packages'].items())[:4])}; "
+        f"load {machine['load_average'][0]:.1f} before, {run.load_average[0]:.1f} after, steal {steal}; "
+        f"{seconds:.0f} s.",
+    ]
+
+
+def verdict_line(verdict: Verdict) -> str:
+    if verdict.conclusive:
+        return "Verdict: conclusive."
+    return f"Verdict: INCONCLUSIVE: {'; '.join(verdict.reasons)}."
+
+
+def _times(interval: Interval) -> str:
+    return f"{_time(interval.estimate)} [{_time(interval.low)}, {_time(interval.high)}]"
+
+
+def _time(microseconds: float) -> str:
+    return f"{microseconds:.0f}" if abs(microseconds) >= 100 else f"{microseconds:.1f}"
+
+
+def _ratio(row: Row) -> str:
+    if row.reference == row.name:
+        return "stock"
+    if row.ratio is None:
+        return "-"
+    return f"{row.ratio.estimate:.2f} [{row.ratio.low:.2f}, {row.ratio.high:.2f}]"
+
+
+def _control(table: Table) -> str:
+    control = table.control
+    return (
+        f"A/A control on {table.url}: anonymous differs from its copy by {_time(control.estimate)} µs "
+        f"({_time(control.low)} to {_time(control.high)}, {100 * table.control_level:.4g} % interval); more "
+        f"than {_time(MATTERS * table.anonymous.request)} µs would matter."
+    )
