@@ -1,5 +1,7 @@
 # Each target makes or renews .venv by itself. Needs: Python 3.11 or newer, make, git.
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+# The first of these that runs and is new enough; or make PYTHON=/path/to/python.
+PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
 .PHONY: run test race bench lint lock clean
@@ -35,8 +37,7 @@ clean:  ## remove what make made; the database and .env stay
 
 # One environment; a stamp for each set of requirements that is installed in it.
 .venv/%: requirements/%.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "error: Python 3.11 or newer is needed, $(PYTHON) is older; name one: make PYTHON=/path/to/python"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; name one: make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing $<"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<

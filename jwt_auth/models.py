@@ -78,9 +78,12 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
 
     Raises TokenError when there is none: a login flushed, or gone with its user.
     """
-    family = RefreshFamily.objects.select_related("user").filter(pk=token.sid).first()
-    if family is None or str(family.user_id) != token.user_id:
-        raise TokenError("Token belongs to no login")
+    try:
+        family = RefreshFamily.objects.select_related("user").get(pk=token.sid)
+    except RefreshFamily.DoesNotExist:
+        raise TokenError("Token belongs to no login") from None
+    if str(family.user_id) != token.user_id:
+        raise TokenError("Token belongs to another user")
     return family
 
 
