@@ -62,7 +62,12 @@ def __getattr__(name: str):
     if name not in SCHEMES:
         raise AttributeError(name)
     cls = import_string(SCHEMES[name].authentication)
-    # Named as the class it stands for, so that all that asks for a row's class by its path finds the row.
-    timed = type(cls.__name__, (_Timed, cls), {"__module__": cls.__module__, "__qualname__": cls.__qualname__})
+    # It passes for the class it stands for, so that all that asks for a row's class finds the row.
+    disguise = {
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__class__": property(lambda self: cls),
+    }
+    timed = type(cls.__name__, (_Timed, cls), disguise)
     globals()[name] = timed
     return timed

@@ -1,0 +1,263 @@
+"""Each switch in a fresh process: that every value takes effect, and that a wrong one stops start-up in one line."""
+
+import json
+
+import pytest
+
+from config.schemes import SCHEMES
+from config.switches import SWITCHES
+from tests import servers
+from tests.test_jwt_keys import a_key
+
+pytestmark = pytest.mark.once
+
+_SETTING = "import json; from django.conf import settings; print(json.dumps({}, default=str))"
+
+
+def value_of(expression: str, **switches: str):
+    """An expression over `settings`, evaluated in a fresh process."""
+    done = servers.run("-c", _SETTING.format(expression), DJANGO_SETTINGS_MODULE="config.settings", **switches)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# Switch, its text, an expression over the settings, what it is then.
+VALUES = [
+    ("AUTH_SCHEMES", "jwt,token", "[scheme.name for scheme in settings.SCHEMES]", ["jwt", "token"]),
+    ("ANONYMOUS_READ", "on", "settings.ANONYMOUS_READ", True),
+    ("TOKEN_AUTO_CREATE", "off", "settings.TOKEN_AUTO_CREATE", False),
+    ("TOKEN_ROTATE_ON_GET", "no", "settings.TOKEN_ROTATE_ON_GET", False),
+    ("TOKEN_LIFETIME", "30d", "settings.TOKEN_LIFETIME.total_seconds()", 2_592_000),
+    ("TOKEN_LIFETIME", "none", "settings.TOKEN_LIFETIME", None),
+    ("JWT_ALGORITHM", "HS512", "settings.SIMPLE_JWT['ALGORITHM']", "HS512"),
+    ("JWT_SIGNING_KEY", "s" * 32, "settings.SIMPLE_JWT['SIGNING_KEY']", "s" * 32),
+    ("JWT_VERIFYING_KEYS", f"{'a' * 32},{'b' * 32}", "settings.JWT_VERIFYING_KEYS", ["a" * 32, "b" * 32]),
+    ("JWT_ACCESS_LIFETIME", "90", "settings.JWT_ACCESS_LIFETIME.total_seconds()", 90),
+    ("JWT_REFRESH_LIFETIME", "12h", "settings.JWT_REFRESH_LIFETIME.total_seconds()", 43_200),
+    ("JWT_SESSION_LIFETIME", "7d", "settings.JWT_SESSION_LIFETIME.total_seconds()", 604_800),
+    ("JWT_REUSE_GRACE", "0", "settings.JWT_REUSE_GRACE.total_seconds()", 0),
+    ("JWT_ISSUER", "https://tracks.example", "settings.SIMPLE_JWT['ISSUER']", "https://tracks.example"),
+    ("JWT_AUDIENCE", "tracks", "settings.SIMPLE_JWT['AUDIENCE']", "tracks"),
+    ("JWT_LEEWAY", "1m", "settings.JWT_LEEWAY.total_seconds()", 60),
+    ("LOGIN_THROTTLE", "none", "settings.LOGIN_THROTTLE", None),
+    ("LOGIN_THROTTLE", "5/hour", "settings.LOGIN_THROTTLE", "5/hour"),
+    ("NUM_PROXIES", "2", "settings.REST_FRAMEWORK['NUM_PROXIES']", 2),
+    ("TOKEN_CACHE_SECONDS", "5", "settings.TOKEN_CACHE_SECONDS", 5),
+    ("SERVER_TIMING", "on", "'config.timing.ServerTimingMiddleware' in settings.MIDDLEWARE", True),
+    ("DATABASE_URL", "sqlite:////tmp/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a.sqlite3"),
+    ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['ENGINE'][-10:]", "postgresql"),
+    ("CACHE_URL", "valkey://h:1/2", "settings.CACHES['default']['LOCATION']", "redis://h:1/2"),
+    ("CACHE_URL", "locmem://", "settings.CACHES['default']['BACKEND'][-11:]", "LocMemCache"),
+    ("SECRET_KEY", "z" * 40, "settings.SECRET_KEY", "z" * 40),
+    ("DEBUG", "true", "settings.DEBUG", True),
+    ("ALLOWED_HOSTS", "a.example, b.example", "settings.ALLOWED_HOSTS", ["a.example", "b.example"]),
+    ("GRANIAN_HOST", "localhost", "settings.GRANIAN_HOST", "localhost"),
+    ("GRANIAN_PORT", "9000", "settings.GRANIAN_PORT", 9000),
+    ("GRANIAN_WORKERS", "4", "settings.GRANIAN_WORKERS", 4),
+]
+
+
+@pytest.mark.parametrize(("switch", "text", "expression", "value"), VALUES)
+def test_a_value_takes_effect(switch, text, expression, value):
+    assert value_of(expression, **{switch: text}) == value
+
+
+def test_every_switch_is_among_the_tested_ones():
+    assert {switch for switch, *_ in VALUES} | {"ENV_FILE"} == set(SWITCHES)
+
+
+def test_a_key_may_come_from_a_file(tmp_path):
+    file = tmp_path / "key.pem"
+    file.write_text(a_key("ES256"))
+    switches = {"JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": f"file:{file}"}
+    assert value_of("settings.SIMPLE_JWT['VERIFYING_KEY'][:26]", **switches) == "-----BEGIN PUBLIC KEY-----"
+
+
+def test_a_pem_may_be_one_line():
+    switches = {"JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": a_key("ES256").replace("\n", "\\n")}
+    assert value_of("settings.SIMPLE_JWT['VERIFYING_KEY'][:26]", **switches) == "-----BEGIN PUBLIC KEY-----"
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path):
+    file = tmp_path / "switches"
+    file.write_text("SECRET_KEY=from-the-file\nJWT_LEEWAY=1m\nNUM_PROXIES=3\n")
+    expression = "[settings.SECRET_KEY, settings.JWT_LEEWAY.total_seconds(), settings.NUM_PROXIES]"
+    values = value_of(expression, ENV_FILE=str(file), SECRET_KEY="from the environment", JWT_LEEWAY="2m")
+    assert values == ["from the environment", 120, 3]
+
+
+def test_an_empty_variable_is_the_default():
+    assert value_of("settings.JWT_LEEWAY.total_seconds()", JWT_LEEWAY="") == 10
+
+
+# Switch, its text, what the line must say of what is allowed.
+WRONG = [
+    ("AUTH_SCHEMES", "nonsense", "unknown scheme 'nonsense'; choose from drf-token, simplejwt, "),
+    ("AUTH_SCHEMES", "token,token", "'token' is named twice"),
+    ("AUTH_SCHEMES", "token,drf-token", "both answer to the keyword 'Token'"),
+    ("AUTH_SCHEMES", "", "no scheme named; choose from"),
+    ("ANONYMOUS_READ", "banana", "allowed: on, off"),
+    ("TOKEN_LIFETIME", "0", "allowed: longer than zero"),
+    ("JWT_ALGORITHM", "none", "allowed: HS256, "),
+    ("JWT_ACCESS_LIFETIME", "5 minutes", "allowed: a whole number of seconds"),
+    ("JWT_LEEWAY", "-1", "allowed: a whole number of seconds"),
+    ("JWT_SIGNING_KEY", "file:/nowhere/key.pem", "No such file"),
+    ("LOGIN_THROTTLE", "10/fortnight", "allowed: none, or NUMBER/PERIOD"),
+    ("LOGIN_THROTTLE", "0/min", "allowed: none, or NUMBER/PERIOD"),
+    ("NUM_PROXIES", "many", "allowed: a whole number from 0"),
+    ("TOKEN_CACHE_SECONDS", "1.5", "allowed: a whole number from 0"),
+    ("DATABASE_URL", "mysql://localhost/x", "allowed: sqlite:///"),
+    ("DATABASE_URL", "postgresql://localhost", "it names no database"),
+    ("DATABASE_URL", "postgresql://u:xyzzy@localhost:port/x", "allowed: postgresql://"),
+    ("CACHE_URL", "memcached://localhost", "allowed: locmem://"),
+    ("SECRET_KEY", "", "required unless DEBUG is on"),
+    ("GRANIAN_PORT", "0", "allowed: a whole number from 1"),
+    ("GRANIAN_WORKERS", "0", "allowed: a whole number from 1"),
+]
+
+
+@pytest.mark.parametrize(("switch", "text", "words"), WRONG)
+def test_what_cannot_be_read_stops_start_up_in_one_line(switch, text, words):
+    done = servers.run("manage.py", "check", **{switch: text})
+    assert done.returncode != 0
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {switch}=")
+    assert words in line
+    assert "xyzzy" not in line
+    if switch != "JWT_SIGNING_KEY" and "xyzzy" not in text:
+        assert repr(text) in line
+
+
+def test_the_switches_command_lists_every_switch_and_no_secret():
+    secrets = {"SECRET_KEY": "q" * 50, "JWT_SIGNING_KEY": "w" * 50, "JWT_VERIFYING_KEYS": "e" * 50}
+    url = {"DATABASE_URL": "postgresql://ada:xyzzy@127.0.0.1:1/tracks"}
+    done = servers.run("manage.py", "switches", JWT_LEEWAY="77s", **secrets, **url)
+    assert done.returncode == 0, done.stderr
+    for switch in SWITCHES.values():
+        assert switch.name in done.stdout
+        assert switch.effect in done.stdout
+    assert "77s" in done.stdout
+    for secret in (*secrets.values(), "xyzzy"):
+        assert secret not in done.stdout
+
+
+# Switches, the id of what stops start-up or warns, whether it stops.
+MISCONFIGURED = [
+    ({"SECRET_KEY": "k" * 31}, "jwt_auth.E001", True),
+    ({"JWT_SIGNING_KEY": "k" * 31}, "jwt_auth.E002", True),
+    ({"JWT_ALGORITHM": "RS256"}, "jwt_auth.E002", True),
+    ({"JWT_ALGORITHM": "RS256", "JWT_SIGNING_KEY": "k" * 50}, "jwt_auth.E002", True),
+    ({"JWT_VERIFYING_KEYS": f"{'a' * 32},short"}, "jwt_auth.E003", True),
+    ({"JWT_ACCESS_LIFETIME": "2d"}, "jwt_auth.E004", True),
+    ({"JWT_REFRESH_LIFETIME": "31d"}, "jwt_auth.E004", True),
+    ({"JWT_REUSE_GRACE": "6m"}, "jwt_auth.E004", True),
+    ({"DEBUG": "on", "ALLOWED_HOSTS": "tracks.example"}, "config.E005", True),
+    ({"GRANIAN_WORKERS": "2"}, "config.E006", True),
+    ({"AUTH_SCHEMES": "drf-token,jwt"}, "config.W001", False),
+    ({"AUTH_SCHEMES": "simplejwt-stateless"}, "config.W001", False),
+]
+
+
+@pytest.mark.parametrize(("switches", "id", "stops"), MISCONFIGURED)
+def test_a_misconfiguration_has_its_id_and_no_server_starts_with_an_error(switches, id, stops):
+    done = servers.run("-c", "import config.wsgi", **switches)
+    assert (done.returncode != 0) == stops
+    checked = servers.run("manage.py", "check", **switches)
+    assert f"({id})" in checked.stderr
+    assert (checked.returncode != 0) == stops
+    if stops:
+        assert f"({id})" in done.stderr
+
+
+def test_the_defaults_are_no_misconfiguration():
+    done = servers.run("manage.py", "check")
+    assert done.returncode == 0
+    assert done.stderr + done.stdout == "System check identified no issues (0 silenced).\n"
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [{"GRANIAN_WORKERS": "2", "CACHE_URL": "valkey://127.0.0.1"}, {"GRANIAN_WORKERS": "2", "LOGIN_THROTTLE": "none"}],
+)
+def test_several_workers_are_right_with_a_shared_cache_or_without_a_throttle(switches):
+    assert "config.E006" not in servers.run("manage.py", "check", **switches).stderr
+
+
+_WHO_ENTERS = """
+import django, json; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils.module_loading import import_string
+from config.schemes import SCHEMES
+user = get_user_model().objects.create_user("ada")
+client = Client(headers={"host": "localhost"}, raise_request_exception=False)
+refused = client.get("/whoami/")
+print(json.dumps({
+    "challenges": refused["WWW-Authenticate"],
+    "enters": [name for name, row in SCHEMES.items() if client.get("/whoami/", headers={
+        "Authorization": f"{row.keyword} {import_string(row.issue)(user)}"}).status_code == 200],
+    "endpoints": {path: client.post(path).status_code != 404 for path in (
+        "/api-token-auth/", "/api-token-auth/new/", "/api/token/", "/api/token/refresh/", "/api/token/logout/")},
+    "get rotates": client.get("/api-token-auth/new/", headers={
+        "Authorization": f"Token {import_string('tokens.issue.token')(user)}"}).status_code,
+    "timing": refused.get("Server-Timing"),
+}))
+"""
+
+
+def who_enters(folder, **switches: str) -> dict:
+    """What a fresh process answers under these switches."""
+    url = f"sqlite:///{folder}/scratch.sqlite3"
+    done = servers.run("-c", _WHO_ENTERS, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url, **switches)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
+# A stock opaque token and one of ours are the same row of the same table, so that each row takes both.
+OPENED = [
+    ("token", TOKEN, {"drf-token", "token"}, "11000"),
+    ("jwt", BEARER, {"jwt"}, "00111"),
+    ("token,jwt", f"{TOKEN}, {BEARER}", {"drf-token", "token", "jwt"}, "11111"),
+    ("jwt,token", f"{BEARER}, {TOKEN}", {"drf-token", "token", "jwt"}, "11111"),
+    # SimpleJWT's own class asks for no more than a signature by the same key, which our access tokens have.
+    ("drf-token,simplejwt", f"Token, {BEARER}", {"drf-token", "token", "simplejwt", "jwt"}, "10110"),
+    ("simplejwt-stateless", BEARER, {"simplejwt", "jwt"}, "00110"),
+]
+
+
+def _issued_by(name: str) -> str:
+    """The row whose `issue` makes this row's credentials."""
+    return next(row.name for row in SCHEMES.values() if row.issue == SCHEMES[name].issue)
+
+
+@pytest.mark.parametrize(("schemes", "challenges", "entering", "endpoints"), OPENED)
+def test_a_choice_of_schemes_decides_who_enters_what_exists_and_what_a_401_says(
+    tmp_path, schemes, challenges, entering, endpoints
+):
+    answer = who_enters(tmp_path, AUTH_SCHEMES=schemes)
+    assert answer["challenges"] == challenges
+    assert list(map(int, endpoints)) == list(answer["endpoints"].values())
+    assert set(answer["enters"]) == {name for name in SCHEMES if _issued_by(name) in entering}
+
+
+@pytest.mark.parametrize(("text", "status"), [("on", 200), ("off", 405)])
+def test_rotating_by_get_is_there_by_switch_only(tmp_path, text, status):
+    assert who_enters(tmp_path, TOKEN_ROTATE_ON_GET=text)["get rotates"] == status
+
+
+@pytest.mark.parametrize("schemes", ["token,jwt", "drf-token,simplejwt", "simplejwt-stateless"])
+def test_the_schema_has_no_warning_and_names_the_rows(schemes):
+    for timing in ("on", "off"):
+        done = servers.run(
+            "manage.py", "spectacular", "--validate", "--fail-on-warn", AUTH_SCHEMES=schemes, SERVER_TIMING=timing
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("openapi: 3.1.0")
+        schemes_in_it = done.stdout.partition("securitySchemes:")[2]
+        for name in schemes.split(","):
+            assert f"\n    {name}:" in schemes_in_it
