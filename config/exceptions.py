@@ -66,16 +66,16 @@ def _challenges(exc, view, request) -> str:
     `error="invalid_token"` stands in the challenge of the scheme that was presented and refused, and in no
     other (RFC 6750 3.1: a request without credentials is told no error).
     """
-    presented = b""
+    presented = []
     if isinstance(exc, AuthenticationFailed):
-        presented = get_authorization_header(request).partition(b" ")[0].lower()
+        presented = get_authorization_header(request).lower().split()[:1]
     challenges = []
     for authenticator in view.get_authenticators():
         challenge = authenticator.authenticate_header(request)
         if challenge is None:
             continue
         keyword, _, parameters = challenge.partition(" ")
-        if keyword.lower().encode() == presented:
+        if [keyword.lower().encode()] == presented:
             parameters = ", ".join(filter(None, (parameters, 'error="invalid_token"')))
         challenges.append(f"{keyword} {parameters}".rstrip())
     return ", ".join(challenges)

@@ -15,4 +15,7 @@ class JSONParser(parsers.JSONParser):
             raise ParseError("JSON parse error - nested too deeply") from None
         except UnicodeEncodeError:
             raise ParseError("JSON parse error - a lone surrogate is no character") from None
+        except ValueError:
+            # 1e400 is read as infinity, which JSON cannot say back.
+            raise ParseError("JSON parse error - a number is out of range") from None
         return data

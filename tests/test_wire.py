@@ -1,0 +1,342 @@
+"""What goes over the wire: challenges, errors, caching, a database that is away."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+from django.utils.module_loading import import_string
+
+from config.schemes import SCHEMES, choose
+from jwt_auth import models
+from tests import servers
+from tests.conftest import PASSWORD
+
+TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
+DEAD_KEY = "0" * 40
+
+
+# Authorization header (None: none), the challenges of the 401.
+CHALLENGES = [
+    (None, f"{TOKEN}, {BEARER}"),
+    ("", f"{TOKEN}, {BEARER}"),
+    ("Basic YTpi", f"{TOKEN}, {BEARER}"),
+    ("Digest x", f"{TOKEN}, {BEARER}"),
+    (f"Token {DEAD_KEY}", f'{TOKEN}, error="invalid_token", {BEARER}'),
+    ("token x", f'{TOKEN}, error="invalid_token", {BEARER}'),
+    ("Token", f'{TOKEN}, error="invalid_token", {BEARER}'),
+    ("Token a b", f'{TOKEN}, error="invalid_token", {BEARER}'),
+    ("Bearer x.y.z", f'{TOKEN}, {BEARER}, error="invalid_token"'),
+    ("BEARER", f'{TOKEN}, {BEARER}, error="invalid_token"'),
+    ("Bearer x y", f'{TOKEN}, {BEARER}, error="invalid_token"'),
+    (f"Token {DEAD_KEY}, Bearer x", f'{TOKEN}, error="invalid_token", {BEARER}'),
+    ("Bearer \x00", f'{TOKEN}, {BEARER}, error="invalid_token"'),
+    ("Token \xff\xfe", f'{TOKEN}, error="invalid_token", {BEARER}'),
+    ("Bearer " + "a" * 100_000, f'{TOKEN}, {BEARER}, error="invalid_token"'),
+    ("Bearer\tx", f'{TOKEN}, {BEARER}, error="invalid_token"'),
+]
+
+
+@pytest.mark.parametrize("path", ["/whoami/", "/tracks/", "/tracks/1/"])
+@pytest.mark.parametrize(("header", "challenges"), CHALLENGES, ids=lambda text: repr(text)[:30])
+def test_a_401_names_every_scheme_and_the_error_of_the_presented_one(api, db, path, header, challenges):
+    response = api.get(path, **({} if header is None else {"HTTP_AUTHORIZATION": header}))
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == challenges
+    assert response["Content-Type"] == "application/json"
+    assert "detail" in response.json()
+
+
+@pytest.mark.parametrize("name", ["token", "jwt"])
+@pytest.mark.parametrize("write", [str.lower, str.upper, str.title, str.swapcase])
+def test_the_scheme_is_compared_without_case(door_to, user, name, write):
+    door = door_to(name)
+    assert door.get("/whoami/", door.credential(user), write(door.scheme.keyword)).status_code == 200
+
+
+def test_a_credential_of_each_row_opens_the_api_and_nothing_else_does(door, user):
+    credential = door.credential(user)
+    response = door.get("/whoami/", credential)
+    assert response.status_code == 200
+    assert response.json()["id"] == user.pk
+    assert response.json()["scheme"] == door.scheme.name
+    assert door.get("/tracks/", credential).status_code == 200
+    for wrong in (None, "garbage", credential[:-10] + ("b" if credential[-10] == "a" else "a") + credential[-9:]):
+        assert door.get("/whoami/", wrong).status_code == 401
+        assert door.get("/tracks/", wrong).status_code == 401
+    for other in SCHEMES.values():
+        if other.keyword != door.scheme.keyword:
+            assert door.get("/whoami/", import_string(other.issue)(user)).status_code == 401
+
+
+STATEMENTS = {"drf-token": 1, "simplejwt": 1, "simplejwt-stateless": 0, "token": 1, "jwt": 1}
+
+
+def test_a_row_takes_the_statements_it_is_said_to_take(door, user, django_assert_num_queries):
+    credential = door.credential(user)
+    with django_assert_num_queries(STATEMENTS[door.scheme.name]):
+        assert door.get("/whoami/", credential).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["access_token", "token", "key", "Authorization", "authorization"])
+def test_a_credential_in_query_or_body_is_never_read(api, user, name):
+    for value in (user.auth_token.key, f"Token {user.auth_token.key}", str(models.log_in(user).access)):
+        assert api.get("/whoami/", {name: value}).status_code == 401
+        assert api.post("/tracks/", {name: value}).status_code == 401
+        assert api.post("/tracks/", {name: value}, format="multipart").status_code == 401
+
+
+def test_every_answer_that_carries_a_credential_says_no_store(api, user):
+    login = {"username": "ada", "password": PASSWORD}
+    token = api.post("/api-token-auth/", login)
+    pair = api.post("/api/token/", login)
+    header = {"Authorization": f"Token {token.json()['token']}"}
+    answers = [
+        token,
+        pair,
+        api.post("/api-token-auth/new/", headers=header),
+        api.post("/api/token/refresh/", {"refresh": pair.json()["refresh"]}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert answer["Cache-Control"] == "no-store"
+
+
+def test_head_does_not_rotate(api, user):
+    key = user.auth_token.key
+    header = {"Authorization": f"Token {key}"}
+    assert api.head("/api-token-auth/new/", headers=header).status_code == 405
+    assert api.get("/whoami/", headers=header).status_code == 200
+
+
+ENDPOINTS = [
+    "/api-token-auth/",
+    "/api-token-auth/new/",
+    "/api-token-auth/revoke/",
+    "/api/token/",
+    "/api/token/refresh/",
+    "/api/token/verify/",
+    "/api/token/logout/",
+    "/tracks/",
+]
+BODIES = {
+    "empty": b"",
+    "truncated": b'{"username": "ada"',
+    "list": b"[]",
+    "null": b"null",
+    "number": b"7",
+    "text": b'"x"',
+    "deep": b"[" * 100_000,
+    "deep object": b'{"a":' * 20_000,
+    "just deep": b"[" * 800 + b"]" * 800,
+    "NaN": b'{"username": NaN, "password": Infinity, "refresh": NaN, "token": NaN}',
+    "huge number": b'{"username": 1' + b"0" * 5000 + b"}",
+    "huge exponent": b'{"duration_ms": 1e400, "refresh": 1e400, "token": 1e400, "username": 1e400}',
+    "NUL": json.dumps(dict.fromkeys(("username", "password", "refresh", "token", "title", "genre"), "\x00")).encode(),
+    "lone surrogate": b'{"username": "\\ud800", "password": "x", "refresh": "\\udfff", "token": "\\ud800"}',
+    "lone surrogate in a name": b'{"\\ud800": 1}',
+    "no UTF-8": b'{"username": "\xff\xfe"}',
+    "UTF-16": '{"username": "ada"}'.encode("utf-16"),
+    "wrong types": b'{"username": {}, "password": [], "refresh": {}, "token": [], "everywhere": "x", "title": {}}',
+    "too large": b'{"username": "' + b"x" * 300_000 + b'"}',
+    "twice": b'{"username": "a", "username": "b", "refresh": "a", "token": "a"}',
+}
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_bad_body_is_the_clients_error_in_json(api, staff, path, content_type, body):
+    header = {"Authorization": f"Token {staff.auth_token.key}"}
+    response = api.post(path, body, content_type=content_type, headers=header)
+    # Rotating, revoking and logging out need no body at all.
+    assert 400 <= response.status_code < 500 or response.status_code in (200, 204)
+    assert response.status_code != 200 or path == "/api-token-auth/new/"
+    assert response.status_code == 204 or response["Content-Type"] == "application/json"
+    if len(body) > 256 * 1024:
+        assert response.status_code == 413
+
+
+def test_an_oversize_form_is_413_too(api, db):
+    response = api.post("/api-token-auth/", {"username": "x" * 300_000}, format="multipart")
+    assert response.status_code == 413
+    assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", "/nowhere/", 404),
+        ("get", "/tracks/99999999999999999999999/", 404),
+        ("get", "/tracks/%00/", 404),
+        ("get", "/%ff%fe/", 404),
+        ("get", "/tracks/?page=99999999999999999999999", 404),
+        ("get", "/tracks/?search=%00", 400),
+        ("get", "/tracks/?title=%00", 400),
+        ("get", "/tracks/?owner__password=x", 400),
+        ("get", "/tracks/?ordering=owner__password", 400),
+        ("delete", "/api/token/", 405),
+        ("patch", "/whoami/", 405),
+        ("trace", "/whoami/", 405),
+    ],
+)
+def test_an_error_is_json(api, staff, method, path, status):
+    header = {"Authorization": f"Token {staff.auth_token.key}"}
+    response = (
+        getattr(api, method)(path, headers=header) if method != "trace" else api.generic("TRACE", path, headers=header)
+    )
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/json"
+    assert response.json()
+
+
+def test_a_host_that_is_not_ours_is_refused_in_json(api, db):
+    response = api.get("/whoami/", headers={"host": "evil.example"})
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/json"
+
+
+def test_a_browser_gets_pages(api, db):
+    for path, status in (("/nowhere/", 404), ("/", 200), ("/whoami/", 401)):
+        response = api.get(path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert response.status_code == status
+        assert response["Content-Type"].startswith("text/html")
+
+
+def test_the_index_lists_what_exists(api, db):
+    index = api.get("/").json()
+    assert [scheme["name"] for scheme in index["schemes"]] == ["token", "jwt"]
+    assert index["endpoints"]["/api/token/refresh/"] == ["POST"]
+    assert index["endpoints"]["/tracks/{id}/"] == ["GET", "PUT", "PATCH", "DELETE"]
+
+
+def test_a_user_id_that_cannot_be_one_is_refused_where_no_user_is_read(door_to, user):
+    from rest_framework_simplejwt.tokens import AccessToken
+
+    door = door_to("simplejwt-stateless")
+    for user_id in ("nobody", "", {}, [1], None):
+        token = AccessToken.for_user(user)
+        token["user_id"] = user_id
+        assert door.get("/whoami/", str(token)).status_code in (200, 401)
+        assert door.get("/tracks/", str(token)).status_code in (200, 401)
+
+
+_WITHOUT_DATABASE = """
+import django, json; django.setup()
+from django.test import Client
+client = Client(headers={"host": "localhost"}, raise_request_exception=False)
+answers = {}
+for method, path, header in json.loads(%r):
+    headers = {"Authorization": header} if header else {}
+    form = {"data": "username=ada&password=x", "content_type": "application/x-www-form-urlencoded"}
+    response = client.generic(method, path, headers=headers, **form)
+    answers[f"{method} {path} {(header or '')[:6]}"] = [
+        response.status_code, response.get("Retry-After"), response["Content-Type"]]
+print(json.dumps(answers))
+"""
+
+
+@pytest.mark.parametrize("url", ["postgresql://x:y@127.0.0.1:1/z", "sqlite:////nowhere/at/all.sqlite3"])
+@pytest.mark.once
+def test_a_database_that_is_away_is_503_and_never_a_wrong_401(url):
+    asked = [
+        ("GET", "/whoami/", f"Token {DEAD_KEY}"),
+        ("GET", "/tracks/", f"Token {DEAD_KEY}"),
+        ("POST", "/api-token-auth/", None),
+        ("POST", "/api-token-auth/new/", f"Token {DEAD_KEY}"),
+        ("POST", "/api-token-auth/revoke/", f"Token {DEAD_KEY}"),
+        ("POST", "/api/token/", None),
+        ("POST", "/admin/login/", None),
+    ]
+    done = servers.run(
+        "-c", _WITHOUT_DATABASE % json.dumps(asked), DATABASE_URL=url, DJANGO_SETTINGS_MODULE="config.settings"
+    )
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout.splitlines()[-1])
+    assert len(answers) == 7
+    for asked_for, answer in answers.items():
+        assert answer == [503, "5", "application/json"], asked_for
+
+
+_LIVENESS = """
+import django; django.setup()
+from django.test import Client
+client = Client(headers={"host": "localhost"}, raise_request_exception=False)
+print(client.get("/health/").status_code, client.get("/whoami/", headers={"Authorization": "Token %s"}).status_code)
+"""
+
+
+@pytest.mark.once
+def test_health_asks_no_database_and_a_missing_table_stays_a_500(tmp_path):
+    empty = f"sqlite:///{tmp_path}/empty.sqlite3"
+    done = servers.run("-c", _LIVENESS % DEAD_KEY, DATABASE_URL=empty, DJANGO_SETTINGS_MODULE="config.settings")
+    assert done.stdout.split() == ["200", "500"], done.stderr
+
+
+def _get(url: str, **headers: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as response:
+            return response.status, response.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode("utf-8", "replace")
+
+
+@pytest.mark.once
+def test_pages_for_people_have_their_styles_from_here_with_debug_off(tmp_path):
+    url = f"sqlite:///{tmp_path}/pages.sqlite3"
+    assert servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url).returncode == 0
+    with servers.granian(DATABASE_URL=url, ANONYMOUS_READ="on") as base:
+        for path in ("/admin/login/", "/docs/", "/tracks/", "/"):
+            status, page = _get(base + path, Accept="text/html")
+            assert status == 200
+            links = re.findall(r'<(?:link|script|img)[^>]*(?:href|src)="([^"]+)"', page)
+            assert links, path
+            for link in links:
+                assert link.startswith("/static/"), link
+                assert _get(base + link)[0] == 200, link
+
+
+_TIMING = """
+import django, json; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils.module_loading import import_string
+from django.conf import settings
+user = get_user_model().objects.create_user("ada")
+client = Client(headers={"host": "localhost"}, raise_request_exception=False)
+answers = {}
+for row in settings.SCHEMES:
+    response = client.get("/whoami/", headers={"Authorization": f"{row.keyword} {import_string(row.issue)(user)}"})
+    answers[row.name] = [response.json()["scheme"], response.get("Server-Timing")]
+print(json.dumps(answers))
+"""
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("schemes", ["token,jwt", "drf-token,simplejwt", "simplejwt-stateless"])
+def test_server_timing_says_by_switch_what_a_request_spent(tmp_path, schemes):
+    for switch in ("on", "off"):
+        done = servers.run(
+            "-c",
+            _TIMING,
+            DJANGO_SETTINGS_MODULE="config.settings",
+            DATABASE_URL=f"sqlite:///{tmp_path}/{switch}.sqlite3",
+            AUTH_SCHEMES=schemes,
+            SERVER_TIMING=switch,
+        )
+        assert done.returncode == 0, done.stderr
+        answers = json.loads(done.stdout.splitlines()[-1])
+        assert list(answers) == [scheme.name for scheme in choose(schemes.split(","))]
+        for name, (said, timing) in answers.items():
+            assert said == name
+            if switch == "off":
+                assert timing is None
+                continue
+            spent = dict(re.findall(r"(\w+);dur=([\d.]+)", timing))
+            assert list(spent) == ["auth", "db", "total"]
+            assert 0 < float(spent["auth"]) < float(spent["total"])
+            assert (float(spent["db"]) > 0) == (STATEMENTS[name] > 0)
