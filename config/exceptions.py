@@ -1,16 +1,13 @@
 """How a failure reaches the client: JSON, the right status, one challenge for each enabled scheme."""
 
-import logging
 import sqlite3
 
-from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from rest_framework import status
 from rest_framework.authentication import get_authorization_header
-from rest_framework.exceptions import APIException, AuthenticationFailed, ParseError
+from rest_framework.exceptions import APIException
 from rest_framework.views import exception_handler as drf_exception_handler
-
-logger = logging.getLogger(__name__)
 
 
 class ServiceUnavailable(APIException):
@@ -44,31 +41,27 @@ def is_database_away(error: BaseException) -> bool:
 
 
 def exception_handler(exc, context):
-    """DRF's handler, with 503 for a database that is away, 413 and 400 as JSON, and every challenge on a 401."""
-    if is_database_away(exc):
-        logger.error("database away: %s", exc, exc_info=exc)
-        exc = ServiceUnavailable()
-    elif isinstance(exc, RequestDataTooBig):
+    """DRF's handler, with 413 as JSON, and every challenge on a 401.
+
+    A database that is away is left to ApiErrorMiddleware, which answers for pages outside of DRF too.
+    """
+    if isinstance(exc, RequestDataTooBig):
         exc = ContentTooLarge()
-    elif isinstance(exc, SuspiciousOperation | BadRequest):
-        exc = ParseError("Malformed request.")
     response = drf_exception_handler(exc, context)
     if response is not None and response.status_code == status.HTTP_401_UNAUTHORIZED:
-        challenges = _challenges(exc, context["view"], context["request"])
+        challenges = _challenges(context["view"], context["request"])
         if challenges:
             response["WWW-Authenticate"] = challenges
     return response
 
 
-def _challenges(exc, view, request) -> str:
+def _challenges(view, request) -> str:
     """One challenge for each authentication class of the view, in their order (RFC 9110 11.6.1).
 
     `error="invalid_token"` stands in the challenge of the scheme that was presented and refused, and in no
     other (RFC 6750 3.1: a request without credentials is told no error).
     """
-    presented = []
-    if isinstance(exc, AuthenticationFailed):
-        presented = get_authorization_header(request).lower().split()[:1]
+    presented = get_authorization_header(request).lower().split()[:1]
     challenges = []
     for authenticator in view.get_authenticators():
         challenge = authenticator.authenticate_header(request)

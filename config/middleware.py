@@ -1,11 +1,15 @@
+import logging
+
 from django.conf import settings
 from django.http import JsonResponse
 
 from config.exceptions import ContentTooLarge, ServiceUnavailable, is_database_away
 
+logger = logging.getLogger(__name__)
+
 
 class ApiErrorMiddleware:
-    """Errors that happen outside DRF's views, answered as DRF answers its own."""
+    """Errors that DRF does not answer, answered as DRF answers its own."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -24,9 +28,10 @@ class ApiErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        """The admin and the documentation pages: a database that is away is no programming error."""
+        """For every view, DRF's and the admin's: a database that is away is no programming error."""
         if not is_database_away(exception):
             return None
+        logger.error("database away: %s", exception, exc_info=exception)
         return JsonResponse(
             {"detail": ServiceUnavailable.default_detail},
             status=ServiceUnavailable.status_code,

@@ -158,6 +158,13 @@ def test_a_bad_body_is_the_clients_error_in_json(api, staff, path, content_type,
         assert response.status_code == 413
 
 
+def test_a_form_of_too_many_fields_is_400(api, db):
+    body = "&".join(f"a{number}=1" for number in range(2000))
+    response = api.post("/api-token-auth/", body, content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/json"
+
+
 def test_an_oversize_form_is_413_too(api, db):
     response = api.post("/api-token-auth/", {"username": "x" * 300_000}, format="multipart")
     assert response.status_code == 413
