@@ -27,6 +27,10 @@ class ApiErrorMiddleware:
                 {"detail": f"{ContentTooLarge.default_detail} At most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."},
                 status=ContentTooLarge.status_code,
             )
+        charset = request.content_params.get("charset", "utf-8")
+        if length and charset.lower() not in ("utf-8", "utf8"):
+            # Django decodes a form by whatever codec Python has of that name: punycode, rot13, zlib.
+            return JsonResponse({"detail": f"charset={charset}: only utf-8 is read."}, status=415)
         response = self.get_response(request)
         # A body that nobody asked for (a 401, mostly) is read away: granian would sometimes close a kept
         # connection over it without saying so, and the client's next request would break.

@@ -10,7 +10,12 @@ urlpatterns = [
     path("whoami/", WhoAmIView.as_view(), name="whoami"),
     path("health/", HealthView.as_view(), name="health"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # Not OPTIONS, for which the page has no template.
+    path(
+        "docs/",
+        SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
     path("admin/", admin.site.urls),
     path("", include("tracks.urls")),
     # Each enabled row brings its endpoints; two rows may share them.

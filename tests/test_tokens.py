@@ -378,6 +378,26 @@ def test_no_admin_page_shows_a_key(admin_pages, user):
     assert key[:8] in admin_pages.get(token_pages(user)[0]).content.decode()
 
 
+@pytest.mark.parametrize("name", ["_popup", "_to_field"])
+def test_no_pop_up_of_the_admin_hands_a_key_over(admin_pages, user, staff, name):
+    value = "1" if name == "_popup" else "key"
+    for page in (*token_pages(user)[:3], reverse("admin:tokens_opaquetoken_add")):
+        for response in (
+            admin_pages.get(page, {name: value}),
+            admin_pages.post(page, {name: value, "user": user.pk, "post": "yes"}),
+        ):
+            assert response.status_code == 403, page
+            assert user.auth_token.key not in response.content.decode()
+
+
+@pytest.mark.parametrize("lookup", ["key", "key__startswith", "key__in", "key__regex", "pk", "pk__startswith"])
+def test_no_filter_of_the_admin_spells_a_key_out(admin_pages, user, lookup):
+    key = user.auth_token.key
+    for value in (key, key[:1], "zzz"):
+        # Django answers a lookup that is not allowed as a bad request.
+        assert admin_pages.get(token_pages(user)[0], {lookup: value}).status_code == 400
+
+
 def test_adding_a_token_in_the_admin_writes_no_key_into_its_log(admin_pages, user):
     Token.objects.filter(user=user).delete()
     response = admin_pages.post(reverse("admin:tokens_opaquetoken_add"), {"user": user.pk}, follow=True)

@@ -160,6 +160,37 @@ def test_a_bad_body_is_the_clients_error_in_json(api, staff, path, content_type,
         assert response.status_code == 413
 
 
+CHARSETS = [
+    "rot13",
+    "punycode",
+    "idna",
+    "undefined",
+    "zlib_codec",
+    "hex",
+    "ascii",
+    "utf-7",
+    "utf-16",
+    "latin-1",
+    "nonsense",
+]
+
+
+@pytest.mark.parametrize("charset", [*CHARSETS, "utf-8", "UTF-8", "utf8"])
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "application/json"])
+def test_no_codec_but_utf_8_is_used(api, db, content_type, charset):
+    body = b"username=+2AA-%d8%00\xff&password=x" if "form" in content_type else b'{"username": "a"}'
+    response = api.post("/api-token-auth/", body, content_type=f"{content_type}; charset={charset}")
+    assert response.status_code == (400 if charset.lower() in ("utf-8", "utf8") else 415)
+    assert response["Content-Type"] == "application/json"
+
+
+def test_the_documentation_is_a_page_and_nothing_else(api, db):
+    for accept in ("*/*", "text/html", "application/json"):
+        for method in (api.options, api.post, api.delete):
+            assert method("/docs/", headers={"Accept": accept}).status_code in (405, 406)
+        assert api.get("/docs/", headers={"Accept": accept}).status_code in (200, 406)
+
+
 def test_a_form_of_too_many_fields_is_400(api, db):
     body = "&".join(f"a{number}=1" for number in range(2000))
     response = api.post("/api-token-auth/", body, content_type="application/x-www-form-urlencoded")

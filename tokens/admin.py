@@ -1,7 +1,8 @@
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from rest_framework.authtoken.admin import (
     TokenAdmin,
 )  # importing it registers TokenProxy, which is taken back
@@ -26,6 +27,22 @@ class OpaqueTokenAdmin(TokenAdmin):
     @admin.display(description="expires", empty_value="never")
     def expires(self, token):
         return models.expires_at(token.created) if token.created else None
+
+    def lookup_allowed(self, lookup, value, request=None):
+        # ?key__startswith=… would spell a key out, one guess at a time.
+        return not lookup.startswith(("key", "pk")) and super().lookup_allowed(lookup, value, request)
+
+    def changelist_view(self, request, extra_context=None):
+        _refuse_popup(request)
+        return super().changelist_view(request, extra_context)
+
+    def changeform_view(self, request, *args, **kwargs):
+        _refuse_popup(request)
+        return super().changeform_view(request, *args, **kwargs)
+
+    def delete_view(self, request, *args, **kwargs):
+        _refuse_popup(request)
+        return super().delete_view(request, *args, **kwargs)
 
     def get_actions(self, request):
         actions = super().get_actions(request)
@@ -58,6 +75,13 @@ class OpaqueTokenAdmin(TokenAdmin):
         for token in tokens:
             self.log_change(request, token, f"{done} (admin action)")
         self.message_user(request, f"{len(tokens)} {done}.", messages.SUCCESS)
+
+
+def _refuse_popup(request):
+    """A pop-up hands the primary key to the page that opened it, and that is the secret. Nothing refers to a token."""
+    for name in (IS_POPUP_VAR, TO_FIELD_VAR):
+        if name in request.GET or name in request.POST:
+            raise PermissionDenied("Tokens are not chosen in a pop-up.")
 
 
 def _is_user_id(text: str) -> bool:
