@@ -14,7 +14,13 @@ from config.keys import KeyFormatError, public_pem
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Real variables win over the file's.
-environ.Env.read_env(BASE_DIR / (os.environ.get("ENV_FILE", ".env") or os.devnull))
+_env_file = BASE_DIR / (os.environ.get("ENV_FILE", ".env") or os.devnull)
+try:
+    environ.Env.read_env(_env_file)
+except UnicodeDecodeError as error:
+    raise ImproperlyConfigured(
+        f"ENV_FILE={str(_env_file)!r}: {error}; allowed: UTF-8, lines of NAME=value (config.E001)"
+    ) from None
 try:
     _values = switches.read(os.environ)
 except switches.SwitchError as error:
@@ -201,8 +207,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,  # seconds to wait for another writer
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
-    if DATABASES["default"]["NAME"] != ":memory:":
-        DATABASES["default"]["NAME"] = BASE_DIR / DATABASES["default"]["NAME"]
+    DATABASES["default"]["NAME"] = BASE_DIR / DATABASES["default"]["NAME"]
 else:
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),

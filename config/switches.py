@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 
@@ -19,6 +20,7 @@ ALGORITHMS = (
 )  # fmt: skip
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 36_500 * _UNITS["d"]  # seconds
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _RATE_PERIODS = ("s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day")
 
@@ -46,7 +48,7 @@ class Switch:
 
 
 def _text(value: str) -> str | None:
-    return value or None
+    return value if value.strip() else None
 
 
 def _flag(value: str) -> bool:
@@ -62,18 +64,25 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(word for word in (part.strip() for part in value.split(",")) if word)
 
 
+def _hosts(value: str) -> tuple[str, ...]:
+    hosts = _names(value)
+    if not hosts:
+        raise ValueError("it names no host; allowed: host names separated by commas")
+    return hosts
+
+
 def _schemes(value: str) -> tuple[Scheme, ...]:
     return choose(_names(value))
 
 
 def _duration(value: str) -> timedelta:
-    match = re.fullmatch(r"(\d{1,9})\s*([smhd]?)", value.strip())
+    match = re.fullmatch(r"([0-9]{1,10})\s*([smhd]?)", value.strip())
     if not match:
         raise ValueError("allowed: a whole number of seconds, or a number with a unit: 10s, 5m, 1h, 30d")
-    try:
-        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-    except OverflowError:
-        raise ValueError("allowed: at most 999999999 days") from None
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST:
+        raise ValueError("allowed: at most 36500d")  # beyond, a date may not be one
+    return timedelta(seconds=seconds)
 
 
 def _positive_duration(value: str) -> timedelta:
@@ -87,10 +96,17 @@ def _optional_duration(value: str) -> timedelta | None:
     return None if value.strip().lower() in ("", "none") else _positive_duration(value)
 
 
-def _count(least: int) -> Callable[[str], int]:
+def _leeway(value: str) -> timedelta:
+    leeway = _duration(value)
+    if leeway > timedelta(hours=1):
+        raise ValueError("allowed: at most 1h; clocks that differ by more need mending")
+    return leeway
+
+
+def _count(least: int, most: int = 999_999) -> Callable[[str], int]:
     def parse(value: str) -> int:
-        if not re.fullmatch(r"\d{1,6}", value.strip()) or int(value) < least:
-            raise ValueError(f"allowed: a whole number from {least} to 999999")
+        if not re.fullmatch(r"[0-9]{1,6}", value.strip()) or not least <= int(value) <= most:
+            raise ValueError(f"allowed: a whole number from {least} to {most}")
         return int(value)
 
     return parse
@@ -100,7 +116,7 @@ def _rate(value: str) -> str | None:
     if value.strip().lower() == "none":
         return None
     number, _, period = value.strip().partition("/")
-    if not re.fullmatch(r"\d{1,9}", number) or int(number) < 1 or period not in _RATE_PERIODS:
+    if not re.fullmatch(r"[0-9]{1,9}", number) or int(number) < 1 or period not in _RATE_PERIODS:
         raise ValueError(f"allowed: none, or NUMBER/PERIOD with a period of {', '.join(_RATE_PERIODS)}: 10/min")
     return value.strip()
 
@@ -115,9 +131,12 @@ def _key(value: str) -> str:
     """A secret or a PEM text; `file:PATH` reads it from a file. `\\n` in a one-line PEM becomes a line end."""
     if value.startswith("file:"):
         try:
-            return Path(value.removeprefix("file:")).read_text("ascii").strip()
+            key = Path(value.removeprefix("file:")).read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"cannot read {value.removeprefix('file:')!r}: {error}") from None
+        if not key:
+            raise ValueError(f"{value.removeprefix('file:')!r} is empty")
+        return key
     return value.replace("\\n", "\n") if value.startswith("-----BEGIN") else value
 
 
@@ -137,12 +156,19 @@ def _database(value: str) -> dict[str, Any]:
         raise ValueError(f"{error}; allowed: postgresql://user:password@host:5432/name") from None
     if not database["NAME"]:
         raise ValueError("it names no database; allowed: postgresql://user:password@host:5432/name")
+    if value.startswith("sqlite") and (database["NAME"] == ":memory:" or "?" in value):
+        raise ValueError("allowed: the path of a file and no options: sqlite:///relative.sqlite3")
     return database
 
 
 def _cache(value: str) -> dict[str, Any]:
     scheme, separator, rest = value.partition("://")
-    if scheme in ("redis", "rediss", "valkey", "valkeys") and rest:
+    try:
+        parts = urlsplit(value)
+        reachable = parts.hostname and parts.port != 0 and re.fullmatch("/?[0-9]*", parts.path)
+    except ValueError:  # a port that is no number, half a bracket
+        reachable = False
+    if scheme in ("redis", "rediss", "valkey", "valkeys") and reachable:
         # Valkey speaks Redis' protocol; redis-py knows it under that name only.
         return {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -178,7 +204,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("JWT_REUSE_GRACE", "10s", "how long the immediate parent of a rotated refresh token is still answered (0: strictly single use)", _duration),
         Switch("JWT_ISSUER", "", "iss claim: written and required when set", _text),
         Switch("JWT_AUDIENCE", "", "aud claim: written and required when set", _text),
-        Switch("JWT_LEEWAY", "10s", "clock difference tolerated in exp, nbf and iat", _duration),
+        Switch("JWT_LEEWAY", "10s", "clock difference tolerated in exp, nbf and iat", _leeway),
         Switch("LOGIN_THROTTLE", "10/min", "attempts per client address and per user name on endpoints that take a secret (none: no limit)", _rate),
         Switch("NUM_PROXIES", "0", "how many proxies in front are believed about the client's address (X-Forwarded-For)", _count(0)),
         Switch("TOKEN_CACHE_SECONDS", "30", "longest time, in seconds, a cached token may be answered from memory (read by schemes with a cache; none of the present rows)", _count(0)),
@@ -187,9 +213,9 @@ SWITCHES: dict[str, Switch] = {
         Switch("CACHE_URL", "locmem://", "valkey://host:port/db or redis://... when there is more than one process", _cache),
         Switch("SECRET_KEY", "", "signs what Django signs; required unless DEBUG is on", _text, secret=True),
         Switch("DEBUG", "off", "Django's debug mode; never on a reachable server", _flag),
-        Switch("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "host names this service answers to", _names),
+        Switch("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "host names this service answers to", _hosts),
         Switch("GRANIAN_HOST", "127.0.0.1", "address the server listens on", str),
-        Switch("GRANIAN_PORT", "8000", "port the server listens on", _count(1)),
+        Switch("GRANIAN_PORT", "8000", "port the server listens on", _count(1, 65_535)),
         Switch("GRANIAN_WORKERS", "1", "server processes; more than one needs CACHE_URL", _count(1)),
     )
 }  # fmt: skip
@@ -203,6 +229,7 @@ def read(environment: Mapping[str, str]) -> dict[str, Any]:
         if text == "" and switch.name not in _EMPTY_IS_A_VALUE:
             text = switch.default
         try:
+            text.encode()  # bytes that are no UTF-8 reach us as lone surrogates, a ValueError here
             values[switch.name] = switch.parse(text)
         except SchemeError as error:
             raise SwitchError(f"{switch.name}={text!r}: {error}", error.id) from None

@@ -110,6 +110,19 @@ WRONG = [
     ("DATABASE_URL", "postgresql://localhost", "it names no database"),
     ("DATABASE_URL", "postgresql://u:xyzzy@localhost:port/x", "allowed: postgresql://"),
     ("CACHE_URL", "memcached://localhost", "allowed: locmem://"),
+    ("SECRET_KEY", " " * 50, "required unless DEBUG is on"),
+    ("TOKEN_LIFETIME", "36501d", "allowed: at most 36500d"),
+    ("TOKEN_LIFETIME", "٣", "allowed: a whole number of seconds"),
+    ("JWT_LEEWAY", "2h", "allowed: at most 1h"),
+    ("JWT_SIGNING_KEY", "file:/dev/null", "'/dev/null' is empty"),
+    ("JWT_SIGNING_KEY", "\udcff" * 40, "surrogates not allowed"),
+    ("DATABASE_URL", "sqlite://", "allowed: the path of a file"),
+    ("DATABASE_URL", "sqlite:///x.sqlite3?mode=ro", "allowed: the path of a file"),
+    ("CACHE_URL", "redis://localhost:abc/0", "allowed: locmem://"),
+    ("CACHE_URL", "redis://[::1", "allowed: locmem://"),
+    ("CACHE_URL", "valkey://localhost/x", "allowed: locmem://"),
+    ("ALLOWED_HOSTS", ",", "it names no host"),
+    ("GRANIAN_PORT", "65536", "allowed: a whole number from 1 to 65535"),
     ("SECRET_KEY", "", "required unless DEBUG is on"),
     ("GRANIAN_PORT", "0", "allowed: a whole number from 1"),
     ("GRANIAN_WORKERS", "0", "allowed: a whole number from 1"),
@@ -125,8 +138,16 @@ def test_what_cannot_be_read_stops_start_up_in_one_line(switch, text, words):
     assert line.startswith(f"error: {switch}=")
     assert words in line
     assert "xyzzy" not in line
-    if switch != "JWT_SIGNING_KEY" and "xyzzy" not in text:
+    if not SWITCHES[switch].secret and "xyzzy" not in text:
         assert repr(text) in line
+
+
+def test_a_file_of_switches_that_is_no_text_stops_start_up_in_one_line(tmp_path):
+    file = tmp_path / "switches"
+    file.write_bytes(b"NUM_PROXIES=\xff\xfe\n")
+    done = servers.run("manage.py", "check", ENV_FILE=str(file))
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: ENV_FILE='{file}'")
 
 
 def test_the_switches_command_lists_every_switch_and_no_secret():

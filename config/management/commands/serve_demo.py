@@ -67,8 +67,6 @@ class Command(BaseCommand):
                 probe.bind(address)
         except OSError as error:
             raise CommandError(f"GRANIAN_PORT={port}: cannot listen on {host}: {error.strerror}") from None
-        except OverflowError:
-            raise CommandError(f"GRANIAN_PORT={port}: allowed: 1 to 65535") from None
 
     @staticmethod
     def _fill():
