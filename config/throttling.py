@@ -76,7 +76,8 @@ class UserNameThrottle(AddressThrottle):
         data = request.data
         username = data.get("username") if hasattr(data, "get") else None
         # Anything but text is refused by the serializer before a password is checked.
-        return self.named(username.casefold()) if isinstance(username, str) else None
+        # Stripped as the serializer strips it, so that one account is one name.
+        return self.named(username.strip().casefold()) if isinstance(username, str) else None
 
 
 class RefusalThrottle(AddressThrottle):

@@ -66,7 +66,7 @@ def test_a_password_may_be_tried_so_often_from_one_address(api, user, throttled,
 
 @OBTAIN
 def test_one_user_names_password_may_be_tried_so_often_from_all_addresses(api, user, throttled, path, refused):
-    for number, name in enumerate(["ada", "ADA", "Ada"]):
+    for number, name in enumerate(["ada", " ADA", "Ada\t "]):
         assert log_in(api, path, username=name, address=f"192.0.2.{number}").status_code == refused
     assert log_in(api, path, password=PASSWORD, address="192.0.2.9").status_code == 429
     assert log_in(api, path, username="grace", address="192.0.2.9").status_code == refused
