@@ -46,9 +46,14 @@ class AddressThrottle(SimpleRateThrottle):
                 self.cache.set(f"{self.key}:ends", self.timer() + self.duration, self.duration)
                 return 1
             try:
-                return self.cache.incr(self.key)
+                count = self.cache.incr(self.key)
             except ValueError:  # the window ended between the two calls
                 continue
+            if count == 1:
+                # It ended inside Django's incr(), between its look at the key and Redis' INCR, which then made
+                # a key without an end: nobody would ever get out of that window.
+                self.cache.touch(self.key, self.duration)
+            return count
 
     def wait(self) -> int:
         """Seconds until the window ends."""

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+import redis
 import time_machine
 from django.core.cache import cache, caches
 from django.db import connections
@@ -199,6 +200,23 @@ def test_of_many_attempts_at_once_exactly_the_limit_passes(throttled):
 
     with ThreadPoolExecutor(32) as pool:
         assert sum(pool.map(attempt, range(32))) == LIMIT
+
+
+def test_a_window_that_ends_while_it_is_counted_ends_all_the_same(settings, valkey, monkeypatch):
+    use_cache(settings, valkey)
+    settings.LOGIN_THROTTLE = f"{LIMIT}/min"
+    throttle = AddressThrottle()
+    throttle.key = "ending"
+    # As Django sees it: the key is there when asked for, and gone when counted.
+    monkeypatch.setattr(throttle.cache, "add", lambda *args: False)
+    monkeypatch.setattr("redis.Redis.exists", lambda *args: True)
+    assert throttle.count() == 1
+    client = redis.Redis.from_url(valkey)
+    try:
+        assert 0 < client.ttl(throttle.cache.make_key("ending")) <= 60
+    finally:
+        client.close()
+        caches["default"].close()
 
 
 def test_without_its_cache_a_login_is_refused_and_the_rest_goes_on(api, user, obtain_pair, settings):
