@@ -208,9 +208,10 @@ def test_a_window_that_ends_while_it_is_counted_ends_all_the_same(settings, valk
     throttle = AddressThrottle()
     throttle.key = "ending"
     # As Django sees it: the key is there when asked for, and gone when counted.
-    monkeypatch.setattr(throttle.cache, "add", lambda *args: False)
-    monkeypatch.setattr("redis.Redis.exists", lambda *args: True)
-    assert throttle.count() == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(throttle.cache, "add", lambda *args: False)
+        patched.setattr("redis.Redis.exists", lambda *args: True)
+        assert throttle.count() == 1
     client = redis.Redis.from_url(valkey)
     try:
         assert 0 < client.ttl(throttle.cache.make_key("ending")) <= 60
