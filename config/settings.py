@@ -211,8 +211,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
-        # `timeout` is how many seconds a request waits for a connection before it is answered 503.
-        "pool": {"min_size": 1, "max_size": 10, "timeout": 3},
+        # `timeout` is how many seconds a request waits for a connection before it is answered 503. An attempt to
+        # connect is given up after `reconnect_timeout` seconds, and the next request makes a new one: by itself
+        # the pool would double its pauses, and stay away for minutes after the server is back.
+        "pool": {"min_size": 1, "max_size": 10, "timeout": 3, "reconnect_timeout": 1},
         # Bound on the server, so that a statement seen five times is planned once (psycopg's own threshold).
         "server_side_binding": True,
         "prepare_threshold": 5,

@@ -46,6 +46,8 @@ VALUES = [
     ("SERVER_TIMING", "on", "'config.timing.ServerTimingMiddleware' in settings.MIDDLEWARE", True),
     ("DATABASE_URL", "sqlite:////tmp/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a.sqlite3"),
     ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['ENGINE'][-10:]", "postgresql"),
+    # Longer, and the pool stays away for minutes after the server is back.
+    ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['OPTIONS']['pool']['reconnect_timeout']", 1),
     ("CACHE_URL", "valkey://h:1/2", "settings.CACHES['default']['LOCATION']", "redis://h:1/2"),
     ("CACHE_URL", "locmem://", "settings.CACHES['default']['BACKEND'][-11:]", "LocMemCache"),
     ("SECRET_KEY", "z" * 40, "settings.SECRET_KEY", "z" * 40),
