@@ -398,6 +398,18 @@ def test_no_filter_of_the_admin_spells_a_key_out(admin_pages, user, lookup):
         assert admin_pages.get(token_pages(user)[0], {lookup: value}).status_code == 400
 
 
+@pytest.mark.parametrize("lookup", ["auth_token__key__startswith", "auth_token__startswith", "auth_token"])
+def test_no_filter_on_users_spells_a_key_out(admin_pages, user, lookup):
+    page = reverse("admin:auth_user_changelist")
+    assert admin_pages.get(page, {lookup: user.auth_token.key[:1]}).status_code == 400
+
+
+def test_a_revocation_that_a_rotation_overtook_does_not_say_dead(api, user, monkeypatch):
+    monkeypatch.setattr(models, "revoke", lambda key: models.rotate(key) is None)
+    response = api.post("/api-token-auth/revoke/", headers={"Authorization": f"Token {user.auth_token.key}"})
+    assert response.status_code == 401
+
+
 def test_adding_a_token_in_the_admin_writes_no_key_into_its_log(admin_pages, user):
     Token.objects.filter(user=user).delete()
     response = admin_pages.post(reverse("admin:tokens_opaquetoken_add"), {"user": user.pk}, follow=True)

@@ -1,5 +1,6 @@
 """What goes over the wire: challenges, errors, caching, a database that is away."""
 
+import io
 import json
 import re
 import urllib.error
@@ -203,6 +204,27 @@ def test_a_body_that_nobody_asked_for_is_read_away(rf):
     request = rf.post("/api-token-auth/new/", b"{}", content_type="application/json")
     ApiErrorMiddleware(lambda request: HttpResponse(status=401))(request)
     assert request.environ["wsgi.input"].read() == b""
+
+
+def test_a_body_that_is_cut_off_or_has_no_length_reaches_no_view(rf):
+    def view(request):
+        raise AssertionError("reached")
+
+    for status, headers in (
+        (400, {"CONTENT_LENGTH": "9", "wsgi.input": io.BytesIO(b"{}")}),
+        (411, {"HTTP_TRANSFER_ENCODING": "chunked"}),
+    ):
+        request = rf.post("/tracks/", b"{}", content_type="application/json", **headers)
+        assert ApiErrorMiddleware(view)(request).status_code == status
+
+
+@pytest.mark.once
+def test_an_odd_charset_is_refused_before_django_decodes_a_query_by_it(tmp_path):
+    with servers.granian(DATABASE_URL=f"sqlite:///{tmp_path}/a.sqlite3") as base:
+        for charset in ("rot13", "punycode", "utf-7"):
+            status, body = _get(f"{base}/health/?a=%2B2AA-", **{"Content-Type": f"text/plain; charset={charset}"})
+            assert (status, list(json.loads(body))) == (415, ["detail"])
+        assert _get(f"{base}/health/?a=1", **{"Content-Type": "text/plain; charset=UTF-8"})[0] == 200
 
 
 def test_an_oversize_form_is_413_too(api, db):

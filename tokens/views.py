@@ -77,6 +77,7 @@ class RevokeTokenView(_PresentedTokenView):
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data["everywhere"]:
             accounts.end_credentials(request.user.pk, accounts.LOGOUT_EVERYWHERE)
-        else:
-            models.revoke(request.auth.key)
+        elif not models.revoke(request.auth.key):
+            # A rotation was faster: its successor lives, and "dead" would be a lie.
+            raise AuthenticationFailed("Invalid token.")
         return Response(status=status.HTTP_204_NO_CONTENT)
