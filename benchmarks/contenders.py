@@ -41,12 +41,24 @@ class Handler(WSGIHandler):
         return request
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate(Scheme):
+    """A scheme that is no row of the table: a reference point, another algorithm, a third party's class.
+
+    `header`   what carries the credential, as WSGI names it; `keyword` may be empty
+    `refusal`  the status of whoever may not enter: 403 where a class has no challenge to offer
+    """
+
+    header: str = "HTTP_AUTHORIZATION"
+    refusal: int = 401
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """Something to time.
 
     `headers`   what its requests send, as WSGI names it
-    `refused`   what must be answered 401: description -> headers
+    `refused`   what must be answered `refusal`: description -> headers
     `identity`  what `/whoami/` must answer: field -> allowed values
     """
 
@@ -54,6 +66,7 @@ class Contender:
     urlconf: ModuleType
     headers: Mapping[str, str]
     refused: Mapping[str, Mapping[str, str]]
+    refusal: int
     identity: Mapping[str, Sequence]
 
     @property
@@ -84,6 +97,7 @@ def anonymous(name: str, urls: Sequence[str]) -> Contender:
         urlconf=_urlconf(name, urls, authentication_classes=[], gate=AllowAny),
         headers={},
         refused={},
+        refusal=401,
         identity={"id": [None], "username": [""], "scheme": [None]},
     )
 
@@ -93,6 +107,11 @@ def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
     credential = import_string(scheme.issue)(user)
     # One character in the last part of a token changed: not the last one, whose lowest bits base64 ignores.
     forged = credential[:-10] + ("b" if credential[-10:-9] == "a" else "a") + credential[-9:]
+    header = scheme.header if isinstance(scheme, Candidate) else "HTTP_AUTHORIZATION"
+
+    def sent(credential: str) -> dict[str, str]:
+        return {header: f"{scheme.keyword} {credential}".lstrip()}
+
     return Contender(
         entry=Entry(scheme.name, scheme.keyword, scheme.is_stock, scheme.summary),
         urlconf=_urlconf(
@@ -101,12 +120,13 @@ def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
             authentication_classes=[import_string(scheme.authentication)],
             gate=IsAuthenticated,
         ),
-        headers={"HTTP_AUTHORIZATION": f"{scheme.keyword} {credential}"},
+        headers=sent(credential),
         refused={
             "without a credential": {},
-            "with garbage for a credential": {"HTTP_AUTHORIZATION": f"{scheme.keyword} garbage"},
-            "with a forged credential": {"HTTP_AUTHORIZATION": f"{scheme.keyword} {forged}"},
+            "with garbage for a credential": sent("garbage"),
+            "with a forged credential": sent(forged),
         },
+        refusal=scheme.refusal if isinstance(scheme, Candidate) else 401,
         identity={
             "id": [user.pk],
             "username": [user.get_username(), ""],  # empty where a scheme does not read the user
@@ -167,8 +187,8 @@ def prove(handler: Handler, contender: Contender, url: str, expected: bytes) -> 
         faults.append("answers another body than an anonymous request gets")
     for description, headers in contender.refused.items():
         status = ask(handler, environ(contender, url, headers)).status
-        if status != 401:
-            faults.append(f"answers {status} {description}, not 401")
+        if status != contender.refusal:
+            faults.append(f"answers {status} {description}, not {contender.refusal}")
     return [f"{contender.name} at {url}: {fault}" for fault in faults]
 
 
@@ -182,10 +202,12 @@ def count(handler: Handler, contender: Contender, url: str) -> Facts:
 
     with connection.execute_wrapper(note):
         answer = ask(handler, environ(contender, url))
-    credential = contender.headers.get("HTTP_AUTHORIZATION")
     return Facts(
         sql_statements=len(statements),
-        header_bytes=len(f"Authorization: {credential}\r\n".encode("latin-1")) if credential else 0,
+        header_bytes=sum(
+            len(f"{name.removeprefix('HTTP_')}: {value}\r\n".encode("latin-1"))
+            for name, value in contender.headers.items()
+        ),
         response_bytes=len(answer.body),
     )
 

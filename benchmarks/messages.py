@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # in a process's environment; DATABASE_URL is the developer's
+CONNECTION_VARIABLE = "BENCHMARKS_CONNECTION"  # a key of databases.CONNECTIONS
 
 ANONYMOUS = "anonymous"
 CONTROL = "anonymous again"  # the A/A control: built anew in the same way, different in nothing
@@ -51,7 +52,7 @@ class Entry:
 class Facts:
     """What is counted, once, of one contender at one URL.
 
-    `header_bytes`    the line `Authorization: …` with its CR LF (HTTP/1.1); 0 when none is sent
+    `header_bytes`    the line that carries the credential with its CR LF (HTTP/1.1); 0 when none is sent
     `response_bytes`  the body
     """
 

@@ -3,11 +3,12 @@
 import os
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from benchmarks import environment, plan, processes
+from benchmarks.databases import Database
 from benchmarks.messages import Assignment, Sample
+from benchmarks.screen import Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,9 @@ class Run:
     load_average: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Watcher:
-    """Who wants to know how far a run is, in seconds: what is `expected` in all, and what has `passed`."""
-
-    expected: Callable[[float], None]
-    passed: Callable[[float], None]
-
-
 def run(
     assignment: Assignment,
-    database_url: str,
+    database: Database,
     count: int,
     rounds: int | None,
     end: float,
@@ -51,11 +44,11 @@ def run(
     The assignment's own rounds and seed are not looked at.
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
-    processes.fill(database_url)
+    processes.fill(database)
     start = time.monotonic()
     # The same process as all others but for its rounds: it tells what one costs, and proves the contenders.
     rehearsal = processes.work(
-        replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database_url, 0, lambda url: None
+        replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0, lambda url: None
     )
     process_seconds = time.monotonic() - start
     if rounds is None:
@@ -72,7 +65,7 @@ def run(
         hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
         sample = processes.work(
             replace(assignment, rounds=planned, seed=seed),
-            database_url,
+            database,
             hash_seed,
             lambda url: watcher.passed(round_seconds[url]),
         )

@@ -7,7 +7,8 @@ import sys
 import tempfile
 from collections.abc import Callable
 
-from benchmarks.messages import DATABASE_VARIABLE, DONE, REFUSED, SAMPLE, Assignment, Sample
+from benchmarks.databases import Database
+from benchmarks.messages import CONNECTION_VARIABLE, DATABASE_VARIABLE, DONE, REFUSED, SAMPLE, Assignment, Sample
 
 
 class WorkerRefusedError(Exception):
@@ -18,16 +19,16 @@ class WorkerFailedError(Exception):
     """A process ended without an answer; the message is what it wrote last."""
 
 
-def fill(database_url: str):
+def fill(database: Database):
     """Fill the scratch database, in a process of its own."""
-    for _ in _lines("benchmarks.scratch", [], database_url, hash_seed=0):
+    for _ in _lines("benchmarks.scratch", [], database, hash_seed=0):
         pass
 
 
-def work(assignment: Assignment, database_url: str, hash_seed: int, done: Callable[[str], None]) -> Sample:
+def work(assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None]) -> Sample:
     """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
     sample = None
-    for line in _lines("benchmarks.worker", [assignment.to_json()], database_url, hash_seed):
+    for line in _lines("benchmarks.worker", [assignment.to_json()], database, hash_seed):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
@@ -40,9 +41,13 @@ def work(assignment: Assignment, database_url: str, hash_seed: int, done: Callab
     return sample
 
 
-def _lines(module: str, arguments: list[str], database_url: str, hash_seed: int):
+def _lines(module: str, arguments: list[str], database: Database, hash_seed: int):
     """Lines of `python -m module arguments`, as it writes them. The process ends with the iteration."""
-    environment = os.environ | {DATABASE_VARIABLE: database_url, "PYTHONHASHSEED": str(hash_seed)}
+    environment = os.environ | {
+        DATABASE_VARIABLE: database.url,
+        CONNECTION_VARIABLE: database.connection,
+        "PYTHONHASHSEED": str(hash_seed),
+    }
     # To a file: a pipe that nobody reads would fill and stop the process.
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(

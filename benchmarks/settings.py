@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 
-from benchmarks.messages import DATABASE_VARIABLE
+from benchmarks.messages import CONNECTION_VARIABLE, DATABASE_VARIABLE
 from config.switches import SWITCHES
 
 
@@ -40,10 +40,11 @@ os.environ |= PINNED
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES, LOGGING  # noqa: E402
 
-# The connection policy moves results more than any scheme does: opening a connection costs more than looking
-# up a credential. Here: one, opened before the clock starts and kept. A pool would refuse CONN_MAX_AGE.
-DATABASES["default"]["CONN_MAX_AGE"] = None
-DATABASES["default"]["OPTIONS"].pop("pool", None)
+# See databases.CONNECTIONS. A pool would refuse CONN_MAX_AGE.
+CONNECTION = os.environ.get(CONNECTION_VARIABLE, "kept")
+DATABASES["default"]["CONN_MAX_AGE"] = None if CONNECTION == "kept" else 0
+if CONNECTION != "pool":
+    DATABASES["default"]["OPTIONS"].pop("pool", None)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
 LOGGING["loggers"]["django"]["level"] = "ERROR"  # a refused credential is part of the proof, not news

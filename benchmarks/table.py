@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table as RichTable
 
 from benchmarks.analysis import MATTERS, Row, Table, Verdict
+from benchmarks.databases import CONNECTIONS
 from benchmarks.intervals import Interval
 from benchmarks.overhead import Run
 
@@ -51,8 +52,9 @@ def remarks(tables: Sequence[Table], machine: dict, run: Run, seconds: float) ->
         f"fastest of all. To stock: adds, divided by what {' or '.join(references) or 'a stock row'} adds. "
         "SQL: statements. Header: the line `Authorization: ...`.",
         *map(_control, tables),
-        f"Connection policy: one for each process, opened before the clock starts and kept ({policy})",
-        f"Database: {service['database']} {service['database_version']}. Switches: {switches or 'defaults'}. "
+        f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({policy})",
+        f"Database: {service['database']} {service['database_version']}, {service['transport']}. "
+        f"Switches: {switches or 'defaults'}. "
         f"Garbage: {service['garbage_collection']}.",
         f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}, "
         f"{', '.join(f'{name} {version}' for name, version in list(machine['packages'].items())[:4])}; "

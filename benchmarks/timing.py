@@ -53,7 +53,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     finally:
         gc.enable()
         gc.unfreeze()
-    if connection.connection is not kept:
+    if settings.CONNECTION == "kept" and connection.connection is not kept:
         raise RefusedError("the database connection was to be kept between requests, and was not")
     return Sample(
         entries=[contender.entry for contender in field.values()],
@@ -155,9 +155,14 @@ def _time(handler, environs: dict[str, dict], url: str, assignment: Assignment, 
 def _service() -> dict:
     """What the measured service runs on, and the switches that are neither pinned nor at their default."""
     database = settings.DATABASES["default"]
+    transport = (
+        "in process" if connection.vendor == "sqlite" else "TCP" if database["HOST"][:1] not in "/" else "Unix socket"
+    )
     return {
         "database": connection.display_name,
         "database_version": ".".join(map(str, connection.get_database_version())),
+        "transport": transport,
+        "connection": settings.CONNECTION,
         "connection_policy": {
             "CONN_MAX_AGE": database["CONN_MAX_AGE"],
             "CONN_HEALTH_CHECKS": database["CONN_HEALTH_CHECKS"],

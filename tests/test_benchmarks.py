@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -159,7 +160,7 @@ def test_the_proof_looks_at_the_body(user):
 def test_a_row_answered_by_another_rows_class_is_refused(user):
     mixed_up = contenders.of_scheme(SCHEMES["token"], user, URLS)
     own = contenders.of_scheme(SCHEMES["drf-token"], user, URLS)
-    swapped = contenders.Contender(own.entry, mixed_up.urlconf, own.headers, own.refused, own.identity)
+    swapped = replace(own, urlconf=mixed_up.urlconf)
     assert contenders.prove(contenders.Handler(), swapped, "/whoami/", b"") == [
         "drf-token at /whoami/: says scheme 'token', not 'drf-token'"
     ]
@@ -383,7 +384,7 @@ def tiny(tmp_path_factory):
 def test_a_run_times_every_row_and_keeps_what_it_measured(tiny):
     _, document, _ = tiny
     everybody = [ANONYMOUS, CONTROL, *SCHEMES]
-    assert document["format"] == 1
+    assert document["format"] == 2
     assert [entry["name"] for entry in document["contenders"]] == everybody
     assert [table["url"] for table in document["tables"]] == list(URLS)
     for table in document["tables"]:
@@ -396,7 +397,7 @@ def test_a_run_times_every_row_and_keeps_what_it_measured(tiny):
             assert all(len(blocks["p25_ns"][name]) == 1 for name in everybody)
     first, second = document["processes"]
     assert first["hash_seed"] != second["hash_seed"]
-    assert document["environment"]["connection_policy"]["CONN_MAX_AGE"] is None
+    assert document["service"]["connection_policy"]["CONN_MAX_AGE"] is None
     assert document["environment"]["packages"]["PyJWT"]
 
 

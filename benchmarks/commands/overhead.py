@@ -1,0 +1,162 @@
+"""What does each scheme add to one request, in process?"""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from benchmarks import analysis, databases, environment, processes, results, screen, table
+from benchmarks import overhead as experiment
+from benchmarks.messages import Assignment
+from config.schemes import SCHEMES
+
+URLS = ("/whoami/", "/tracks/")
+
+
+@click.command(name="overhead")
+@click.option(
+    "--scheme",
+    "schemes",
+    type=click.Choice(list(SCHEMES)),
+    multiple=True,
+    help="A row of the scheme table; may be repeated.  [default: all]",
+)
+@click.option(
+    "--contender",
+    "others",
+    metavar="PACKAGE.MODULE:SCHEME",
+    multiple=True,
+    help="A config.schemes.Scheme that is in no table, timed beside the rows; may be repeated.",
+)
+@click.option(
+    "--url",
+    "urls",
+    metavar="PATH",
+    multiple=True,
+    default=URLS,
+    show_default=", ".join(URLS),
+    help="What to GET, any guarded URL of the service; may be repeated.",
+)
+@click.option(
+    "--processes",
+    "count",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Fresh processes, over which the intervals are taken.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=1),
+    default=80,
+    show_default=True,
+    help="Seconds that the run may take: so many rounds are done in each process.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    help="Rounds in each process at each URL, whatever the budget.",
+)
+@click.option(
+    "--block",
+    type=click.IntRange(min=3),
+    default=15,
+    show_default=True,
+    help="Consecutive requests of one contender.",
+)
+@click.option(
+    "--drop",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="First requests of a block that are not looked at.",
+)
+@databases.options
+@click.option(
+    "--json",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write everything measured.  [default: results/overhead-<UTC time>.json]",
+)
+def command(schemes, others, urls, count, budget, rounds, block, drop, database, database_url, connection, path):
+    """What does each scheme add to one request, in process?
+
+    Every contender answers the same URL by the same view through the same handler; all that differs is
+    the authentication class, and that `anonymous` lets everybody in. Each is proved before it is timed:
+    200 with its credential, 401 without, with garbage and with a forged one, and the expected body.
+    Blocks of requests alternate in balanced random order; differences to anonymous are paired within a
+    round, and the intervals are taken over fresh processes. `anonymous again`, an identical copy, is the
+    run's own A/A control.
+
+    The run is inconclusive when the control's interval (99 %, shared among the URLs) excludes zero and the
+    difference is above 0.5 % of the request, when that interval reaches further than half of the largest
+    overhead, or when the hypervisor took more than 5 % of the time the processors had work.
+
+    \b
+    Exit codes:
+      0  conclusive
+      1  a contender was refused, or a process failed
+      2  wrong usage
+      3  inconclusive
+    """
+    begin = time.monotonic()
+    if block - drop < 2:
+        raise click.UsageError(f"--drop {drop} leaves fewer than 2 of the {block} requests of a --block")
+    for url in urls:
+        if not url.startswith("/"):
+            raise click.UsageError(f"--url {url!r}: a path, beginning with /")
+    path = path or results.default_path("overhead")
+    assignment = Assignment(
+        # Named, they are the only ones.
+        schemes=tuple(dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES)),
+        rounds=dict.fromkeys(urls, 0),
+        block=block,
+        drop=drop,
+        seed=0,
+    )
+    machine = environment.describe()
+    try:
+        with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
+            run = experiment.run(assignment, scratch, count, rounds, begin + budget, watcher)
+    except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
+        raise click.ClickException(str(error)) from None
+
+    samples = [process.sample for process in run.processes]
+    tables = analysis.tabulate(samples, run.rehearsal.facts)
+    verdict = analysis.judge(tables, run.steal)
+    results.write(
+        path,
+        "overhead",
+        {
+            "seconds": round(time.monotonic() - begin, 1),
+            "service": run.rehearsal.service,
+            "steal": run.steal,
+            "load_average_after": run.load_average,
+            "plan": {"processes": count, "rounds": run.rounds, "block": block, "drop": drop},
+            "tables": tables,
+            "verdict": {"conclusive": verdict.conclusive, "reasons": verdict.reasons},
+            "answer": analysis.answer(tables, verdict),
+            "contenders": run.rehearsal.entries,
+            "processes": [
+                {
+                    "hash_seed": process.hash_seed,
+                    "seed": process.seed,
+                    "blocks": process.sample.blocks,
+                }
+                for process in run.processes
+            ],
+        },
+        hidden=database_url,
+    )
+    console = screen.console()
+    for each in tables:
+        console.print(table.table_of(each, count))
+    for line in table.remarks(tables, machine, run, time.monotonic() - begin):
+        console.print(line, highlight=False, markup=False)
+    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print()
+    console.print(table.verdict_line(verdict), style="bold", highlight=False, markup=False)
+    console.print(analysis.answer(tables, verdict), style="bold", highlight=False, markup=False)
+    if not verdict.conclusive:
+        sys.exit(screen.INCONCLUSIVE)

