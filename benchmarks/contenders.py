@@ -90,11 +90,11 @@ def find_scheme(name: str) -> Scheme:
         raise RefusedError(f"{name}: {error}") from None
 
 
-def anonymous(name: str, urls: Sequence[str]) -> Contender:
+def anonymous(name: str, urls: Sequence[str], authentication_classes: Sequence[type] = ()) -> Contender:
     """Nobody is authenticated and everybody may enter: what all others are compared with."""
     return Contender(
         entry=Entry(name),
-        urlconf=_urlconf(name, urls, authentication_classes=[], gate=AllowAny),
+        urlconf=_urlconf(name, urls, authentication_classes=authentication_classes, gate=AllowAny),
         headers={},
         refused={},
         refusal=401,
@@ -226,7 +226,7 @@ def _wrong_identity(contender: Contender, body: bytes) -> list[str]:
     ]
 
 
-def _urlconf(name: str, urls: Sequence[str], authentication_classes: list[type], gate: type) -> ModuleType:
+def _urlconf(name: str, urls: Sequence[str], authentication_classes: Sequence[type], gate: type) -> ModuleType:
     """A URLconf of the views that the project has at `urls`; the same routes in the same order for all."""
     module = ModuleType(f"benchmarks.urlconf of {name}")
     paths = dict.fromkeys(urlsplit(url).path for url in (WHOAMI, *urls))
@@ -234,7 +234,7 @@ def _urlconf(name: str, urls: Sequence[str], authentication_classes: list[type],
     return module
 
 
-def _route(route: str, authentication_classes: list[type], gate: type):
+def _route(route: str, authentication_classes: Sequence[type], gate: type):
     try:
         match = resolve(route)
     except Resolver404:
