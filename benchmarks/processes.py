@@ -25,7 +25,9 @@ def fill(database: Database):
         pass
 
 
-def work(assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None]) -> Sample:
+def work(
+    assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None] = lambda url: None
+) -> Sample:
     """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
     sample = None
     for line in _lines("benchmarks.worker", [assignment.to_json()], database, hash_seed):

@@ -88,9 +88,7 @@ def build(assignment: Assignment, urls: Sequence[str], random: Random) -> dict[s
         (contenders.anonymous, (name, urls, [plants.authentication(delay)] if assignment.plants else []))
         for name, delay in delays.items()
     ]
-    builders += [
-        (contenders.of_scheme, (contenders.find_scheme(name), user, urls)) for name in assignment.schemes
-    ]
+    builders += [(contenders.of_scheme, (contenders.find_scheme(name), user, urls)) for name in assignment.schemes]
     built = [None] * len(builders)
     for index in random.sample(range(len(builders)), len(builders)):
         make, arguments = builders[index]
