@@ -6,7 +6,7 @@ import click
 
 from benchmarks.screen import WIDTH
 
-COMMANDS = ("overhead", "selftest")
+COMMANDS = ("compare", "overhead", "selftest")
 
 
 class _Commands(click.Group):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.campaign import PLANTS, Record, drawn
-from benchmarks.intervals import Interval, t_interval
+from benchmarks.intervals import Interval, mean, t_interval
 from benchmarks.messages import CONTROL
 from benchmarks.verdicts import probabilities
 
@@ -101,7 +101,7 @@ def planted(contest: Sequence[Record], name: str) -> float:
 
 
 def _equivalent(contest: Sequence[Record], name: str) -> bool:
-    return probabilities([record.figures[name] for record in contest], MARGIN_US)[1] < 0.05
+    return probabilities(mean([record.figures[name] for record in contest]), MARGIN_US)[1] < 0.05
 
 
 def _line(question: str, held: Sequence[bool], least: int, bounds: tuple[float, float]) -> Line:

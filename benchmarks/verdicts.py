@@ -16,7 +16,7 @@ from itertools import combinations
 import numpy as np
 from scipy.special import stdtr
 
-from benchmarks.intervals import Interval, t_interval
+from benchmarks.intervals import Interval, Mean, mean
 
 FASTER, SLOWER, EQUIVALENT, INCONCLUSIVE = "faster", "slower", "equivalent", "inconclusive"
 ERROR = 0.05  # of all contests together
@@ -39,25 +39,30 @@ class Contest:
 def contests(figures: Mapping[str, Sequence[float]], margin_us: float) -> tuple[Contest, ...]:
     """Every pair of `figures`: contender -> one figure for each process, in µs, in the same order for all."""
     pairs = list(combinations(figures, 2))
-    differences = [np.subtract(figures[second], figures[first]) for first, second in pairs]
-    p_values = [probabilities(difference, margin_us) for difference in differences]
-    rejected = holm([p for both in p_values for p in both])
+    differences = [mean(np.subtract(figures[second], figures[first])) for first, second in pairs]
     return tuple(
-        Contest(*pair, t_interval(difference), _verdict(difference.mean(), *rejected[2 * index : 2 * index + 2]))
-        for index, (pair, difference) in enumerate(zip(pairs, differences, strict=True))
+        Contest(*pair, difference.interval(), verdict)
+        for pair, difference, verdict in zip(pairs, differences, judge(differences, margin_us), strict=True)
     )
 
 
-def probabilities(differences: Sequence[float], margin_us: float) -> tuple[float, float]:
+def judge(differences: Sequence[Mean], margin_us: float) -> list[str]:
+    """A verdict for each difference, in µs: whether what is subtracted is FASTER, SLOWER, …, than the other."""
+    rejected = holm([p for difference in differences for p in probabilities(difference, margin_us)])
+    return [
+        _verdict(difference.estimate, *rejected[2 * index : 2 * index + 2])
+        for index, difference in enumerate(differences)
+    ]
+
+
+def probabilities(difference: Mean, margin_us: float) -> tuple[float, float]:
     """p values of "there is no difference" and of "there is one of `margin_us` or more"."""
-    differences = np.asarray(differences, dtype=float)
-    freedom = len(differences) - 1
-    mean, error = differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
-    if error == 0:
-        return float(mean == 0), float(abs(mean) >= margin_us)
+    size = abs(difference.estimate)
+    if difference.error == 0:
+        return float(size == 0), float(size >= margin_us)
     return (
-        float(2 * stdtr(freedom, -abs(mean) / error)),
-        float(stdtr(freedom, (abs(mean) - margin_us) / error)),
+        float(2 * stdtr(difference.freedom, -size / difference.error)),
+        float(stdtr(difference.freedom, (size - margin_us) / difference.error)),
     )
 
 
@@ -72,9 +77,9 @@ def holm(p_values: Sequence[float]) -> list[bool]:
     return rejected
 
 
-def _verdict(mean: float, differs: bool, within_margin: bool) -> str:
+def _verdict(estimate: float, differs: bool, within_margin: bool) -> str:
     if within_margin:
         return EQUIVALENT
     if differs:
-        return FASTER if mean > 0 else SLOWER
+        return FASTER if estimate > 0 else SLOWER
     return INCONCLUSIVE
