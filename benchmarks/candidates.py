@@ -17,6 +17,7 @@ class Candidate(Scheme):
     `is_own`     whether it is this project's, not a library's own class
     `package`    the distribution it comes with, when the lab's own requirements do not have it
     `apps`       what a service that uses it adds to INSTALLED_APPS
+    `middleware` what it adds to MIDDLEWARE, for all contenders of a run: no difference between two holds its cost
     `settings`   what it must have in its settings, made anew in each process
     """
 
@@ -27,6 +28,7 @@ class Candidate(Scheme):
     is_own: bool = False
     package: str | None = None
     apps: tuple[str, ...] = ()
+    middleware: tuple[str, ...] = ()
     settings: Callable[[], Mapping[str, Any]] = dict
 
     @property

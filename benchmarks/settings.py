@@ -39,7 +39,7 @@ PINNED = {
 os.environ |= PINNED
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES, INSTALLED_APPS, LOGGING  # noqa: E402
+from config.settings import DATABASES, INSTALLED_APPS, LOGGING, MIDDLEWARE  # noqa: E402
 
 # See databases.CONNECTIONS. A pool would refuse CONN_MAX_AGE.
 CONNECTION = os.environ.get(CONNECTION_VARIABLE, "kept")
@@ -53,4 +53,5 @@ LOGGING["loggers"]["django"]["level"] = "ERROR"  # a refused credential is part 
 # After all others: a contender that checks passwords needs the service's hashers.
 for _candidate in candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(",")):
     INSTALLED_APPS += [app for app in _candidate.apps if app not in INSTALLED_APPS]
+    MIDDLEWARE += [path for path in _candidate.middleware if path not in MIDDLEWARE]
     globals().update(_candidate.settings())

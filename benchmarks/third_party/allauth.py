@@ -3,6 +3,9 @@
 from benchmarks.candidates import Candidate
 from benchmarks.reference_points import issue_session
 
+_APPS = ("allauth", "allauth.account", "allauth.headless")
+_MIDDLEWARE = ("allauth.account.middleware.AccountMiddleware",)  # allauth.account does not start without
+
 
 def _settings() -> dict:
     """allauth's own default algorithm, RS256, has no default key."""
@@ -23,6 +26,8 @@ SESSION = Candidate(
     header="HTTP_X_SESSION_TOKEN",
     refusal=403,
     package="django-allauth",
+    apps=_APPS,
+    middleware=_MIDDLEWARE,
 )
 
 JWT = Candidate(
@@ -32,6 +37,8 @@ JWT = Candidate(
     issue="benchmarks.third_party.allauth.issue_jwt",
     summary="django-allauth headless: RS256 JWT, user read on each request, session not looked at",
     package="django-allauth",
+    apps=_APPS,
+    middleware=_MIDDLEWARE,
     settings=_settings,
 )
 
