@@ -29,10 +29,11 @@ _PRIVATE_KEYS = {
 }
 
 
-def _new_key(algorithm: str) -> str:
+def new_key(algorithm: str) -> str:
     """A key as JWT_SIGNING_KEY has it: 64 characters, as many as the derived one, or PEM."""
     if is_symmetric(algorithm):
-        return secrets.token_hex(32)
+        # PyJWT tries on each request to read a secret as JSON; with this letter first it gives up at once, always.
+        return "k" + secrets.token_hex(32)[1:]
     private = _PRIVATE_KEYS[algorithm]()
     return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
@@ -56,7 +57,7 @@ def _own_backend(algorithm: str, key: str) -> KeyRingBackend:
     return KeyRingBackend(KeyRing(signing, {signing.kid: signing}))
 
 
-_keys = {algorithm: _new_key(algorithm) for algorithm in ("HS256", *_PRIVATE_KEYS)}
+_keys = {algorithm: new_key(algorithm) for algorithm in ("HS256", *_PRIVATE_KEYS)}
 simplejwt_backends = {algorithm: _simplejwt_backend(algorithm, key) for algorithm, key in _keys.items()}
 own_backends = {algorithm: _own_backend(algorithm, key) for algorithm, key in _keys.items()}
 
