@@ -6,6 +6,7 @@ from typing import Any
 
 DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # in a process's environment; DATABASE_URL is the developer's
 CONNECTION_VARIABLE = "BENCHMARKS_CONNECTION"  # a key of databases.CONNECTIONS
+CONTENDERS_VARIABLE = "BENCHMARKS_CONTENDERS"  # names in lineup.LINEUP that want something of the settings, by comma
 
 ANONYMOUS = "anonymous"
 CONTROL = "anonymous again"  # the A/A control: built anew in the same way, different in nothing
@@ -19,7 +20,7 @@ SAMPLE = "sample"
 class Assignment:
     """What one worker process is to do.
 
-    `schemes`  rows of the scheme table by name, and `package.module:SCHEME` for one that is in no table
+    `schemes`  names in lineup.LINEUP, and `package.module:SCHEME` for one that is not there
     `rounds`   of blocks for each URL; none: prove, count and warm up only
     `block`    consecutive requests of one contender, of which the first `drop` are not looked at
     `plants`   contenders that are anonymous but for a known delay: name -> nanoseconds (see plants.py)
