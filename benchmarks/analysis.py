@@ -28,6 +28,7 @@ from benchmarks import verdicts
 from benchmarks.intervals import Interval, ratio_interval, t_interval
 from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample
 from benchmarks.verdicts import Contest
+from config.schemes import SCHEMES
 
 CONTROL_LEVEL = 0.99  # of all controls of a run together (Bonferroni)
 MATTERS = 0.005  # of anonymous's request
@@ -203,15 +204,15 @@ def _table(
         rows=rows,
         control=t_interval(by_name[CONTROL], control_level),
         control_level=control_level,
-        switching=t_interval([_switching(sample.blocks[url], drop) for sample in samples]),
+        switching=t_interval([switching(sample.blocks[url], drop) for sample in samples]),
         margin_us=margin_us,
         contests=verdicts.contests({each.name: by_name[each.name] for each in rows}, margin_us),
         champions=_champions(rows, entries),
     )
 
 
-def _switching(blocks: Blocks, drop: int) -> float:
-    """In µs, of a mean contender."""
+def switching(blocks: Blocks, drop: int) -> float:
+    """What the first `drop` requests of a block take more than settled ones, in all, in µs: of a mean contender."""
     curves = np.array(list(blocks.position_ns.values())) / 1000
     settled = np.median(curves[:, drop:], axis=1, keepdims=True)
     return float((curves[:, :drop] - settled).sum(axis=1).mean())
@@ -223,8 +224,12 @@ def _reference(entry: Entry, entries) -> str | None:
 
 
 def _champions(rows: Sequence[Row], entries: dict[str, Entry]) -> tuple[Row, ...]:
-    """For each keyword the first row that is ours; where none is, the first."""
+    """For each keyword the first row of the scheme table that is ours; where none is, the first.
+
+    In a run without any such row, all that were named for it.
+    """
+    of_table = [row for row in rows if row.name in SCHEMES]
     chosen: dict[str, Row] = {}
-    for row in sorted(rows, key=lambda row: entries[row.name].is_stock):
+    for row in sorted(of_table, key=lambda row: entries[row.name].is_stock):
         chosen.setdefault(entries[row.name].keyword, row)
-    return tuple(row for row in rows if row in chosen.values())
+    return tuple(row for row in of_table if row in chosen.values()) or tuple(rows)

@@ -18,7 +18,7 @@ from benchmarks.screen import Watcher
 class Aim:
     """When a run has done enough: after `processes` at least, and then when the first of the two is reached.
 
-    `end`           time.monotonic() in seconds
+    `end`           time.monotonic() in seconds; None: no process more
     `precision_us`  half-width of the widest interval in µs; None: as narrow as the time allows
 
     To stop when an interval is narrow enough is not to stop when it says something: its middle has no part
@@ -27,7 +27,7 @@ class Aim:
     """
 
     processes: int
-    end: float
+    end: float | None = None
     precision_us: float | None = None
 
 
@@ -58,13 +58,13 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     The assignment's own rounds and seed are not looked at.
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
-    processes.fill(database)
+    processes.fill(database, assignment.schemes)
     begin = time.monotonic()
     # The same process as all others but for its rounds: it tells what one costs, and proves the contenders.
     rehearsal = processes.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
     process_seconds = time.monotonic() - begin
     if rounds is None:
-        available = (aim.end - time.monotonic()) / aim.processes
+        available = inf if aim.end is None else (aim.end - time.monotonic()) / aim.processes
         design = design_length(len(rehearsal.entries))
         planned = plan.rounds_for(available, process_seconds, rehearsal.round_seconds, design)
     else:
@@ -72,7 +72,8 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
 
     before = environment.processor_time()
     start = time.monotonic()
-    watcher.expected(max(aim.end - start, 0.0))
+    # A process takes twice as long with its rounds as without: plan.TIMED_SHARE.
+    watcher.expected(2 * process_seconds * aim.processes if aim.end is None else max(aim.end - start, 0.0))
     done: list[Process] = []
     widest = inf
     while not _enough(aim, len(done), widest, start):
@@ -84,7 +85,7 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
             # Half-widths fall as one over the square root of the number of processes.
             needed = len(done) * (widest / aim.precision_us) ** 2
             each = (time.monotonic() - start) / len(done)
-            watcher.expected(min(needed * each, aim.end - start))
+            watcher.expected(min(needed * each, (aim.end or inf) - start))
     steal = environment.steal(before, environment.processor_time())
     return Run(planned, rehearsal, tuple(done), widest, steal, os.getloadavg())
 
@@ -98,7 +99,7 @@ def work(assignment: Assignment, database: Database, done: Callable[[str], None]
 def _enough(aim: Aim, done: int, widest: float, start: float) -> bool:
     if done < aim.processes:
         return False
-    if aim.precision_us is not None and widest <= aim.precision_us:
+    if aim.end is None or (aim.precision_us is not None and widest <= aim.precision_us):
         return True
     now = time.monotonic()
     return now + (now - start) / done > aim.end  # no time for one more

@@ -8,6 +8,7 @@ import click
 
 from benchmarks import analysis, databases, environment, processes, results, screen, table
 from benchmarks import overhead as experiment
+from benchmarks.lineup import LINEUP
 from benchmarks.messages import Assignment
 from config.schemes import SCHEMES
 
@@ -18,9 +19,9 @@ URLS = ("/whoami/", "/tracks/")
 @click.option(
     "--scheme",
     "schemes",
-    type=click.Choice(list(SCHEMES)),
+    type=click.Choice(list(LINEUP)),
     multiple=True,
-    help="A row of the scheme table; may be repeated.  [default: all]",
+    help="A contender by name; may be repeated.  [default: all rows of the scheme table]",
 )
 @click.option(
     "--contender",
@@ -42,14 +43,13 @@ URLS = ("/whoami/", "/tracks/")
     "--processes",
     "count",
     type=click.IntRange(min=2),
-    default=10,
-    show_default=True,
-    help="Fresh processes at least, over which the intervals are taken.",
+    help="Fresh processes, over which the intervals are taken; with --budget or --precision, the fewest.  "
+    "[default: 10, and more as the budget allows]",
 )
 @click.option(
     "--budget",
     type=click.FloatRange(min=1),
-    help="Seconds that the run may take.  [default: 60, or 600 with --precision]",
+    help="Seconds that the run may take.  [default: 60; 600 with --precision]",
 )
 @click.option(
     "--precision",
@@ -145,9 +145,9 @@ def command(
         seed=0,
     )
     machine = environment.describe()
-    if budget is None:
-        budget = 60 if precision is None else 600
-    aim = experiment.Aim(count, begin + budget, precision)
+    if budget is None and (precision or not count):
+        budget = 600 if precision else 60
+    aim = experiment.Aim(count or 10, None if budget is None else begin + budget, precision)
     try:
         with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
             run = experiment.run(assignment, scratch, aim, rounds, watcher)
