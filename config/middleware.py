@@ -26,8 +26,8 @@ class ApiErrorMiddleware:
                 status=ContentTooLarge.status_code,
             )
         charset = request.content_params.get("charset", "utf-8")
-        if length and charset.lower() not in ("utf-8", "utf8"):
-            # Django decodes a form by whatever codec Python has of that name: punycode, rot13, zlib.
+        if charset.lower() not in ("utf-8", "utf8"):
+            # Django would decode by whatever codec Python has of that name: punycode, rot13, zlib.
             return JsonResponse({"detail": f"charset={charset}: only utf-8 is read."}, status=415)
         if request.META.get("HTTP_TRANSFER_ENCODING"):
             # Django reads Content-Length bytes, here none: the body would be dropped and the answer still be 200.
