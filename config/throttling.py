@@ -80,9 +80,11 @@ class UserNameThrottle(AddressThrottle):
     def get_cache_key(self, request, view):
         data = request.data
         username = data.get("username") if hasattr(data, "get") else None
-        # Anything but text is refused by the serializer before a password is checked.
-        # Stripped as the serializer strips it, so that one account is one name.
-        return self.named(username.strip().casefold()) if isinstance(username, str) else None
+        # A number is read as its digits by the serializer, which refuses whatever else is no text before a
+        # password is checked. Stripped as it strips, so that one account is one name.
+        if isinstance(username, bool) or not isinstance(username, str | int | float):
+            return None
+        return self.named(str(username).strip().casefold())
 
 
 class RefusalThrottle(AddressThrottle):

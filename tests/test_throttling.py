@@ -6,6 +6,7 @@ from threading import Barrier
 import pytest
 import redis
 import time_machine
+from django.contrib.auth import get_user_model
 from django.core.cache import cache, caches
 from django.db import connections
 from rest_framework.test import APIClient, APIRequestFactory
@@ -71,6 +72,15 @@ def test_one_user_names_password_may_be_tried_so_often_from_all_addresses(api, u
         assert log_in(api, path, username=name, address=f"192.0.2.{number}").status_code == refused
     assert log_in(api, path, password=PASSWORD, address="192.0.2.9").status_code == 429
     assert log_in(api, path, username="grace", address="192.0.2.9").status_code == refused
+
+
+@OBTAIN
+def test_a_user_name_sent_as_a_number_is_the_name_of_its_digits(api, db, throttled, path, refused):
+    get_user_model().objects.create_user("123", password=PASSWORD)
+    for number in range(LIMIT):
+        assert log_in(api, path, username=123, address=f"192.0.2.{number}").status_code == refused
+    for name in (123, "123"):
+        assert log_in(api, path, username=name, password=PASSWORD, address="192.0.2.9").status_code == 429
 
 
 @OBTAIN
