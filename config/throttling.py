@@ -87,6 +87,21 @@ class UserNameThrottle(AddressThrottle):
         return self.named(str(username).strip().casefold())
 
 
+class PasswordThrottleMixin:
+    """For views that take a password: by address, then by user name, up to the first refusal.
+
+    DRF asks every throttle even after a refusal. One address would then use up the attempts of as many user
+    names as it can send; so it has as many attempts in all as there are for one name.
+    """
+
+    throttle_classes = (AddressThrottle, UserNameThrottle)
+
+    def check_throttles(self, request):
+        for throttle in self.get_throttles():
+            if not throttle.allow_request(request, self):
+                self.throttled(request, throttle.wait())
+
+
 class RefusalThrottle(AddressThrottle):
     """Refused tokens of one client address: what was honoured is not counted, and nobody guesses 122 random bits.
 

@@ -13,17 +13,16 @@ from rest_framework_simplejwt.views import TokenViewBase
 
 from config import accounts
 from config.credentials import NoStoreMixin, credential
-from config.throttling import AddressThrottle, RefusalThrottleMixin, UserNameThrottle
+from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from jwt_auth import models, serializers
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.keys import key_ring
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 
-class ObtainPairView(NoStoreMixin, TokenViewBase):
+class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, TokenViewBase):
     """Log in: a refresh token and an access token, for a user name and password."""
 
-    throttle_classes = (AddressThrottle, UserNameThrottle)
     serializer_class = serializers.ObtainPairSerializer
 
     @extend_schema(operation_id="jwt_obtain", tags=["jwt"], responses=serializers.PairSerializer)

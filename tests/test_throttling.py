@@ -84,6 +84,15 @@ def test_a_user_name_sent_as_a_number_is_the_name_of_its_digits(api, db, throttl
 
 
 @OBTAIN
+def test_one_address_uses_up_no_more_attempts_than_its_own(api, user, throttled, path, refused):
+    for number in range(LIMIT):
+        assert log_in(api, path, username=f"user{number}").status_code == refused
+    for _ in range(2 * LIMIT):
+        assert log_in(api, path, username="ada").status_code == 429
+    assert log_in(api, path, password=PASSWORD, address="192.0.2.2").status_code == 200
+
+
+@OBTAIN
 def test_what_succeeds_counts_too(api, user, throttled, path, refused):
     for _ in range(LIMIT):
         assert log_in(api, path, password=PASSWORD).status_code == 200
