@@ -18,6 +18,7 @@ from tests.conftest import PASSWORD
 
 TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
 DEAD_KEY = "0" * 40
+AWAY = '{"detail": "The service is temporarily unavailable, please try again."}'
 
 
 # Authorization header (None: none), the challenges of the 401.
@@ -326,6 +327,29 @@ def test_a_database_that_is_away_is_503_and_never_a_wrong_401(url):
     assert len(answers) == 7
     for asked_for, answer in answers.items():
         assert answer == [503, "5", "application/json"], asked_for
+
+
+@pytest.mark.once
+def test_a_file_that_has_gone_or_is_damaged_is_a_database_that_is_away(tmp_path):
+    file, elsewhere = tmp_path / "a b.sqlite3", tmp_path / "elsewhere"
+    url = f"sqlite:///{file}"
+    assert servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url).returncode == 0
+
+    with servers.granian(DATABASE_URL=url) as base:
+
+        def whoami() -> tuple[int, str]:
+            return _get(f"{base}/whoami/", Authorization=f"Token {DEAD_KEY}")
+
+        assert whoami()[0] == 401
+        content = file.read_bytes()
+        file.rename(elsewhere)
+        assert whoami() == (503, AWAY)
+        assert not file.exists()
+        for damaged in (b"no database" * 1000, content[:100] + b"\xff" * (len(content) - 100)):
+            file.write_bytes(damaged)
+            assert whoami() == (503, AWAY)
+        elsewhere.replace(file)
+        assert whoami()[0] == 401
 
 
 _LIVENESS = """
