@@ -209,6 +209,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["NAME"] = BASE_DIR / DATABASES["default"]["NAME"]
 else:
+    DATABASES["default"]["ENGINE"] = "config.postgresql"
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
         # `timeout` is how many seconds a request waits for a connection before it is answered 503. An attempt to
