@@ -234,6 +234,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("GRANIAN_HOST", "127.0.0.1", "address the server listens on", str),
         Switch("GRANIAN_PORT", "8000", "port the server listens on", _count(1, 65_535)),
         Switch("GRANIAN_WORKERS", "1", "server processes; more than one needs CACHE_URL", _count(1)),
+        Switch("GRANIAN_BLOCKING_THREADS", "8", "requests a process works on at once, each with one of as many connections to PostgreSQL", _count(1, 1024)),
     )
 }  # fmt: skip
 

@@ -1,12 +1,16 @@
+import logging
 import os
 from pathlib import Path
 
 import django
+from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Before the set-up reads ENV_FILE, which granian does not.
+_threads_are_set = bool(os.environ.get("GRANIAN_BLOCKING_THREADS"))
 django.setup(set_prefix=False)
 
 from config.handler import Handler  # noqa: E402 - as get_wsgi_application does, after the set-up
@@ -22,3 +26,10 @@ for _database in connections.settings.values():
 _errors = [message for message in checks.run_checks() if message.is_serious()]
 if _errors:
     raise ImproperlyConfigured("\n".join(str(error) for error in _errors))
+
+if connections["default"].settings_dict["OPTIONS"].get("pool") and not _threads_are_set:
+    logging.getLogger(__name__).warning(
+        "GRANIAN_BLOCKING_THREADS is not set in the server's environment: granian then runs up to 512 threads, "
+        "which share %s connections to PostgreSQL",
+        settings.GRANIAN_BLOCKING_THREADS,
+    )

@@ -56,12 +56,34 @@ VALUES = [
     ("GRANIAN_HOST", "localhost", "settings.GRANIAN_HOST", "localhost"),
     ("GRANIAN_PORT", "9000", "settings.GRANIAN_PORT", 9000),
     ("GRANIAN_WORKERS", "4", "settings.GRANIAN_WORKERS", 4),
+    ("GRANIAN_BLOCKING_THREADS", "16", "settings.GRANIAN_BLOCKING_THREADS", 16),
 ]
 
 
 @pytest.mark.parametrize(("switch", "text", "expression", "value"), VALUES)
 def test_a_value_takes_effect(switch, text, expression, value):
     assert value_of(expression, **{switch: text}) == value
+
+
+def test_no_thread_waits_for_the_connection_of_another():
+    switches = {"GRANIAN_BLOCKING_THREADS": "16", "DATABASE_URL": "postgresql://h/d"}
+    assert value_of("settings.DATABASES['default']['OPTIONS']['pool']['max_size']", **switches) == 16
+
+
+@pytest.mark.parametrize(
+    ("switches", "warns"),
+    [
+        ({"DATABASE_URL": "postgresql://h/d"}, True),
+        ({"DATABASE_URL": "postgresql://h/d", "GRANIAN_BLOCKING_THREADS": "8"}, False),
+        ({}, False),
+    ],
+)
+def test_a_server_says_so_when_its_threads_are_left_to_granian(tmp_path, switches, warns):
+    file = tmp_path / "switches"
+    file.write_text("GRANIAN_BLOCKING_THREADS=8\n")  # which granian does not read
+    done = servers.run("-c", "import config.wsgi", ENV_FILE=str(file), **switches)
+    assert done.returncode == 0
+    assert ("GRANIAN_BLOCKING_THREADS is not set" in done.stderr) == warns
 
 
 def test_every_switch_is_among_the_tested_ones():
