@@ -68,8 +68,12 @@ def _challenges(view, request) -> str:
         challenge = authenticator.authenticate_header(request)
         if challenge is None:
             continue
-        keyword, _, parameters = challenge.partition(" ")
-        if [keyword.lower().encode()] == presented:
-            parameters = ", ".join(filter(None, (parameters, 'error="invalid_token"')))
-        challenges.append(f"{keyword} {parameters}".rstrip())
+        keyword = challenge.partition(" ")[0]
+        challenges.append(refused(challenge) if [keyword.lower().encode()] == presented else challenge)
     return ", ".join(challenges)
+
+
+def refused(challenge: str) -> str:
+    """The challenge of a scheme whose credential was presented and refused."""
+    keyword, _, parameters = challenge.partition(" ")
+    return f"{keyword} " + ", ".join(filter(None, (parameters, 'error="invalid_token"')))
