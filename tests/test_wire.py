@@ -1,5 +1,6 @@
 """What goes over the wire: challenges, errors, caching, a database that is away."""
 
+import gzip
 import io
 import json
 import re
@@ -184,6 +185,22 @@ def test_no_codec_but_utf_8_is_used(api, db, content_type, charset):
     response = api.post("/api-token-auth/", body, content_type=f"{content_type}; charset={charset}")
     assert response.status_code == (400 if charset.lower() in ("utf-8", "utf8") else 415)
     assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "br", "gzip, identity"])
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "application/json"])
+def test_an_encoded_body_is_refused_and_not_parsed_as_it_came(api, db, content_type, coding):
+    body = gzip.compress(b'{"username": "ada", "password": "x"}')
+    header = {"Content-Encoding": coding}
+    response = api.post("/api-token-auth/", body, content_type=content_type, headers=header)
+    assert response.status_code == 415
+    assert response["Accept-Encoding"] == "identity"
+    assert response["Content-Type"] == "application/json"
+
+
+def test_identity_is_no_encoding(api, user):
+    login = {"username": "ada", "password": PASSWORD}
+    assert api.post("/api-token-auth/", login, headers={"Content-Encoding": "Identity"}).status_code == 200
 
 
 def test_the_documentation_is_a_page_and_nothing_else(api, db):
