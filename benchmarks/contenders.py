@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from types import ModuleType
 from urllib.parse import urlsplit
 
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import connection
 from django.urls import Resolver404, path, resolve
 from django.utils.module_loading import import_string
@@ -22,6 +21,7 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from benchmarks.candidates import Candidate
 from benchmarks.lineup import LINEUP
 from benchmarks.messages import Entry, Facts
+from config.handler import Handler as ServiceHandler
 from config.schemes import SCHEMES, Scheme
 
 WHOAMI = "/whoami/"  # says who entered and by which row; proved for every contender, timed or not
@@ -34,11 +34,11 @@ class RefusedError(Exception):
     """A contender or a URL that must not be timed; the message says why."""
 
 
-class Handler(WSGIHandler):
-    """Django's handler, with the URLconf that the environ brings along: one handler serves all contenders."""
+class Handler(ServiceHandler):
+    """The service's handler, with the URLconf that the environ brings along: one handler serves all contenders."""
 
     def request_class(self, environ):
-        request = WSGIRequest(environ)
+        request = super().request_class(environ)
         request.urlconf = environ[_URLCONF]
         return request
 

@@ -2,10 +2,12 @@
 
 import logging
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models.signals import post_save, pre_save
 from django.dispatch import Signal
+from django.utils import timezone
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ credentials_ended = Signal()
 
 
 def end_credentials(user_id, reason: str, using: str | None = None):
-    """Every opaque token, access token and refresh token of the user stops working."""
+    """Every opaque token, access token, refresh token and session (the admin's) of the user stops working."""
     with transaction.atomic(using=using):
         credentials_ended.send(sender=get_user_model(), user_id=user_id, reason=reason, using=using)
     logger.info("credentials ended user=%s reason=%s", user_id, reason)
@@ -66,8 +68,23 @@ def _end_what_slipped_in(sender, instance, using, **kwargs):
         credentials_ended.send(sender=sender, user_id=instance.pk, reason=reason, using=using)
 
 
+def _end_sessions(sender, user_id, reason, using, **kwargs):
+    """A session names its user only inside, so every living one is read: about 50 µs each.
+
+    Not at a change of password, which every session's own hash notices, and Django lets the one that changed it
+    live. Nor for a user who never logged in to the admin: a token is none of what sets `last_login`.
+    """
+    users = get_user_model()._base_manager.using(using)
+    if reason == PASSWORD_CHANGE or not users.filter(pk=user_id, last_login__isnull=False).exists():
+        return
+    living = Session.objects.using(using).filter(expire_date__gt=timezone.now())
+    ended = [session.pk for session in living.iterator() if session.get_decoded().get(SESSION_KEY) == str(user_id)]
+    Session.objects.using(using).filter(pk__in=ended).delete()
+
+
 def connect():
     """Watch the user model; called once, when the apps are ready."""
     user_model = get_user_model()
+    credentials_ended.connect(_end_sessions, dispatch_uid="config.accounts.sessions")
     pre_save.connect(_remember_what_ends, sender=user_model, dispatch_uid="config.accounts.before")
     post_save.connect(_end_what_slipped_in, sender=user_model, dispatch_uid="config.accounts.after")

@@ -27,17 +27,18 @@ class ContentTooLarge(APIException):
     default_code = "too_large"
 
 
+# What SQLite says of a file that is no database, or no longer a whole one.
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def is_database_away(error: BaseException) -> bool:
     """Whether trying again later may help: the server is gone, full, locked or busy, not asked nonsense."""
-    if isinstance(error, InterfaceError):
-        return True
-    if not isinstance(error, OperationalError):
-        return False
-    cause = error.__cause__
-    if isinstance(cause, sqlite3.OperationalError):
-        # SQLite says OperationalError to a wrong statement too, with the generic primary result code.
-        return cause.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
-    return True
+    if isinstance(error.__cause__, sqlite3.DatabaseError):
+        # The primary result code tells what Python's classes do not: SQLite says OperationalError to a wrong
+        # statement too, with the generic code, and DatabaseError to a damaged file.
+        code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return code in _DAMAGED or (isinstance(error, OperationalError) and code != sqlite3.SQLITE_ERROR)
+    return isinstance(error, InterfaceError | OperationalError)
 
 
 def exception_handler(exc, context):
@@ -67,8 +68,12 @@ def _challenges(view, request) -> str:
         challenge = authenticator.authenticate_header(request)
         if challenge is None:
             continue
-        keyword, _, parameters = challenge.partition(" ")
-        if [keyword.lower().encode()] == presented:
-            parameters = ", ".join(filter(None, (parameters, 'error="invalid_token"')))
-        challenges.append(f"{keyword} {parameters}".rstrip())
+        keyword = challenge.partition(" ")[0]
+        challenges.append(refused(challenge) if [keyword.lower().encode()] == presented else challenge)
     return ", ".join(challenges)
+
+
+def refused(challenge: str) -> str:
+    """The challenge of a scheme whose credential was presented and refused."""
+    keyword, _, parameters = challenge.partition(" ")
+    return f"{keyword} " + ", ".join(filter(None, (parameters, 'error="invalid_token"')))

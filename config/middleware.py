@@ -26,9 +26,17 @@ class ApiErrorMiddleware:
                 status=ContentTooLarge.status_code,
             )
         charset = request.content_params.get("charset", "utf-8")
-        if length and charset.lower() not in ("utf-8", "utf8"):
-            # Django decodes a form by whatever codec Python has of that name: punycode, rot13, zlib.
+        if charset.lower() not in ("utf-8", "utf8"):
+            # Django would decode by whatever codec Python has of that name: punycode, rot13, zlib.
             return JsonResponse({"detail": f"charset={charset}: only utf-8 is read."}, status=415)
+        coding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
+        if coding.strip().lower() not in ("", "identity"):
+            # It would be parsed as it came (RFC 9110 15.5.16; 12.5.3 for the header).
+            return JsonResponse(
+                {"detail": f"Content-Encoding: {coding}: only an unencoded body is read."},
+                status=415,
+                headers={"Accept-Encoding": "identity"},
+            )
         if request.META.get("HTTP_TRANSFER_ENCODING"):
             # Django reads Content-Length bytes, here none: the body would be dropped and the answer still be 200.
             return JsonResponse({"detail": "A body needs a Content-Length."}, status=411)

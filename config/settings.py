@@ -99,6 +99,7 @@ SERVER_TIMING = _values["SERVER_TIMING"]
 GRANIAN_HOST = _values["GRANIAN_HOST"]
 GRANIAN_PORT = _values["GRANIAN_PORT"]
 GRANIAN_WORKERS = _values["GRANIAN_WORKERS"]
+GRANIAN_BLOCKING_THREADS = _values["GRANIAN_BLOCKING_THREADS"]
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes; no request of this API needs more
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -209,12 +210,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["NAME"] = BASE_DIR / DATABASES["default"]["NAME"]
 else:
+    DATABASES["default"]["ENGINE"] = "config.postgresql"
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
-        # `timeout` is how many seconds a request waits for a connection before it is answered 503. An attempt to
-        # connect is given up after `reconnect_timeout` seconds, and the next request makes a new one: by itself
-        # the pool would double its pauses, and stay away for minutes after the server is back.
-        "pool": {"min_size": 1, "max_size": 10, "timeout": 3, "reconnect_timeout": 1},
+        # One connection for each thread: a login holds its own for as long as its password is hashed, and with
+        # fewer the next would wait for it. So a request waits for nothing but the server, at most `timeout` seconds
+        # before it is answered 503. An attempt to connect is given up after `reconnect_timeout` seconds, and the
+        # next request makes a new one: by itself the pool would double its pauses, and stay away for minutes after
+        # the server is back.
+        "pool": {"min_size": 1, "max_size": GRANIAN_BLOCKING_THREADS, "timeout": 3, "reconnect_timeout": 1},
         # Bound on the server, so that a statement seen five times is planned once (psycopg's own threshold).
         "server_side_binding": True,
         "prepare_threshold": 5,

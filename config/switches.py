@@ -38,13 +38,25 @@ class Switch:
     default: str  # as it would be written in the environment; "" is "not set"
     effect: str
     parse: Callable[[str], Any]
-    secret: bool = False  # never printed; of a URL, the user and password are not
+    secret: bool = False  # never printed
+    url: bool = False  # may hold a password, which is never printed
 
     def shown(self, text: str) -> str:
         """`text` as it may be printed."""
-        if self.secret:
+        if not (self.secret or self.url):
+            return text
+        plain = _PLAIN_URL.fullmatch(text) if self.url else None
+        if plain is None:
             return "(set)" if text else ""
-        return re.sub(r"//[^/@]*@", "//...@", text)
+        return plain["scheme"] + (plain["user"] and "...@") + plain["place"] + (plain["query"] and "?...")
+
+
+# A URL of which it is plain where a password can be. `p@ss` or `se/cret` not percent-encoded make it another one,
+# to whose parts they belong is a guess, and no guess is printed.
+_PLAIN_URL = re.compile(
+    r"(?P<scheme>\w+://)(?P<user>([^@/?#]*@)?)"
+    r"(?P<place>([\w.%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[^@?#]*)?)(?P<query>(\?[^@#]*)?)"
+)
 
 
 def _text(value: str) -> str | None:
@@ -152,8 +164,13 @@ def _database(value: str) -> dict[str, Any]:
         )
     try:
         database = environ.Env.db_url_config(value)
-    except ValueError as error:  # e.g. a port that is no number
-        raise ValueError(f"{error}; allowed: postgresql://user:password@host:5432/name") from None
+        if value.startswith("postgres") and "@" in urlsplit(value).path:
+            raise ValueError("a password with a / in it")
+    except ValueError:  # Its message may quote a part of the password, where a port was looked for.
+        raise ValueError(
+            "its host or port cannot be read; in a password, / ? # @ [ are %2F %3F %23 %40 %5B; "
+            "allowed: postgresql://user:password@host:5432/name"
+        ) from None
     if not database["NAME"]:
         raise ValueError("it names no database; allowed: postgresql://user:password@host:5432/name")
     if value.startswith("sqlite") and (database["NAME"] == ":memory:" or "?" in value):
@@ -209,14 +226,15 @@ SWITCHES: dict[str, Switch] = {
         Switch("NUM_PROXIES", "0", "how many proxies in front are believed about the client's address (X-Forwarded-For)", _count(0)),
         Switch("TOKEN_CACHE_SECONDS", "30", "longest time, in seconds, a cached token may be answered from memory (read by schemes with a cache; none of the present rows)", _count(0)),
         Switch("SERVER_TIMING", "off", "a Server-Timing header on every answer: auth, db, total, in milliseconds", _flag),
-        Switch("DATABASE_URL", "sqlite:///db.sqlite3", "SQLite (WAL, IMMEDIATE) or PostgreSQL (pooled, prepared)", _database),
-        Switch("CACHE_URL", "locmem://", "valkey://host:port/db or redis://... when there is more than one process", _cache),
+        Switch("DATABASE_URL", "sqlite:///db.sqlite3", "SQLite (WAL, IMMEDIATE) or PostgreSQL (pooled, prepared)", _database, url=True),
+        Switch("CACHE_URL", "locmem://", "valkey://host:port/db or redis://... when there is more than one process", _cache, url=True),
         Switch("SECRET_KEY", "", "signs what Django signs; required unless DEBUG is on", _text, secret=True),
         Switch("DEBUG", "off", "Django's debug mode; never on a reachable server", _flag),
         Switch("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "host names this service answers to", _hosts),
         Switch("GRANIAN_HOST", "127.0.0.1", "address the server listens on", str),
         Switch("GRANIAN_PORT", "8000", "port the server listens on", _count(1, 65_535)),
         Switch("GRANIAN_WORKERS", "1", "server processes; more than one needs CACHE_URL", _count(1)),
+        Switch("GRANIAN_BLOCKING_THREADS", "8", "requests a process works on at once, each with one of as many connections to PostgreSQL", _count(1, 1024)),
     )
 }  # fmt: skip
 

@@ -5,15 +5,21 @@ list and writes it back, so that requests in parallel all see room), in windows 
 attempt. The address is REMOTE_ADDR unless NUM_PROXIES says which part of X-Forwarded-For to believe.
 """
 
+import functools
 import hashlib
 import ipaddress
 import logging
 import math
 import time
+import unicodedata
+from collections.abc import Callable
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 from rest_framework import status
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from config.exceptions import ServiceUnavailable
@@ -78,11 +84,53 @@ class UserNameThrottle(AddressThrottle):
     scope = "login-username"
 
     def get_cache_key(self, request, view):
-        data = request.data
+        data = request.data if isinstance(request, Request) else request.POST
         username = data.get("username") if hasattr(data, "get") else None
-        # Anything but text is refused by the serializer before a password is checked.
-        # Stripped as the serializer strips it, so that one account is one name.
-        return self.named(username.strip().casefold()) if isinstance(username, str) else None
+        # A number is read as its digits by the serializer, which refuses whatever else is no text before a
+        # password is checked. Stripped as it strips, and in the normal form that the admin's login looks up
+        # (Django's UsernameField), so that one account is one name.
+        if isinstance(username, bool) or not isinstance(username, str | int | float):
+            return None
+        return self.named(unicodedata.normalize("NFKC", str(username)).strip().casefold())
+
+
+def count_attempt(request: Request | HttpRequest):
+    """One attempt at a password: by address, then by user name, up to the first refusal.
+
+    DRF asks every throttle even after a refusal. One address would then use up the attempts of as many user
+    names as it can send; so it has as many attempts in all as there are for one name. Raises Throttled, or
+    ServiceUnavailable without the cache.
+    """
+    for throttle in (AddressThrottle(), UserNameThrottle()):
+        if not throttle.allow_request(request, None):
+            raise Throttled(throttle.wait())
+
+
+class PasswordThrottleMixin:
+    """For views of the API that take a password."""
+
+    def check_throttles(self, request):
+        count_attempt(request)
+
+
+def throttled_login(view: Callable) -> Callable:
+    """For a view outside of DRF that takes a form with a password: 429, or 503 without the cache, in plain text."""
+
+    @functools.wraps(view)
+    def login(request, *args, **kwargs):
+        if request.method == "POST":
+            try:
+                count_attempt(request)
+            except (Throttled, ServiceUnavailable) as error:
+                return HttpResponse(
+                    error.detail,
+                    status=error.status_code,
+                    content_type="text/plain; charset=utf-8",
+                    headers={"Retry-After": str(error.wait)},
+                )
+        return view(request, *args, **kwargs)
+
+    return login
 
 
 class RefusalThrottle(AddressThrottle):

@@ -3,6 +3,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from config.throttling import throttled_login
 from config.views import HealthView, IndexView, WhoAmIView
 
 urlpatterns = [
@@ -16,6 +17,8 @@ urlpatterns = [
         SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
         name="docs",
     ),
+    # Before the admin's own, which takes as many passwords as anybody sends.
+    path("admin/login/", throttled_login(admin.site.login)),
     path("admin/", admin.site.urls),
     path("", include("tracks.urls")),
     # Each enabled row brings its endpoints; two rows may share them.

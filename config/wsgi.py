@@ -1,24 +1,35 @@
+import logging
 import os
+from pathlib import Path
 
+import django
+from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.core.wsgi import get_wsgi_application
-from django.utils.http import parse_header_parameters
+from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-_django = get_wsgi_application()
+# Before the set-up reads ENV_FILE, which granian does not.
+_threads_are_set = bool(os.environ.get("GRANIAN_BLOCKING_THREADS"))
+django.setup(set_prefix=False)
 
+from config.handler import Handler  # noqa: E402 - as get_wsgi_application does, after the set-up
 
-def application(environ, start_response):
-    # Django decodes the query string by the charset of the Content-Type, before any middleware could refuse it.
-    charset = parse_header_parameters(environ.get("CONTENT_TYPE") or "")[1].get("charset", "utf-8")
-    if charset.lower() in ("utf-8", "utf8"):
-        return _django(environ, start_response)
-    start_response("415 Unsupported Media Type", [("Content-Type", "application/json")])
-    return [b'{"detail": "Only charset=utf-8 is read."}']
+application = Handler()
 
+# A file that has gone is a database that is away. SQLite would make a new, empty one in its place.
+for _database in connections.settings.values():
+    if isinstance(_database["NAME"], Path):
+        _database["NAME"] = f"{_database['NAME'].as_uri()}?mode=rw"
 
 # A server runs no management command, so nothing else would stop it on a misconfiguration.
 _errors = [message for message in checks.run_checks() if message.is_serious()]
 if _errors:
     raise ImproperlyConfigured("\n".join(str(error) for error in _errors))
+
+if connections["default"].settings_dict["OPTIONS"].get("pool") and not _threads_are_set:
+    logging.getLogger(__name__).warning(
+        "GRANIAN_BLOCKING_THREADS is not set in the server's environment: granian then runs up to 512 threads, "
+        "which share %s connections to PostgreSQL",
+        settings.GRANIAN_BLOCKING_THREADS,
+    )

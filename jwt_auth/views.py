@@ -4,6 +4,7 @@ from django.utils.decorators import method_decorator
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
+from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
@@ -13,17 +14,17 @@ from rest_framework_simplejwt.views import TokenViewBase
 
 from config import accounts
 from config.credentials import NoStoreMixin, credential
-from config.throttling import AddressThrottle, RefusalThrottleMixin, UserNameThrottle
+from config.exceptions import refused
+from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from jwt_auth import models, serializers
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.keys import key_ring
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 
-class ObtainPairView(NoStoreMixin, TokenViewBase):
+class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, TokenViewBase):
     """Log in: a refresh token and an access token, for a user name and password."""
 
-    throttle_classes = (AddressThrottle, UserNameThrottle)
     serializer_class = serializers.ObtainPairSerializer
 
     @extend_schema(operation_id="jwt_obtain", tags=["jwt"], responses=serializers.PairSerializer)
@@ -65,6 +66,14 @@ class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
         if serializer.validated_data["everywhere"] and family.revoked_at is None:
             accounts.end_credentials(family.user_id, accounts.LOGOUT_EVERYWHERE)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def get_authenticate_header(self, request):
+        challenge = super().get_authenticate_header(request)
+        presented = get_authorization_header(request).lower().split()[:1] == [
+            JWTAuthentication.keyword.lower().encode()
+        ]
+        # A refresh token in the body comes first: then the header was not looked at.
+        return refused(challenge) if presented and "refresh" not in request.data else challenge
 
     @staticmethod
     def _presented(request, data):

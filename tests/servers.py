@@ -74,9 +74,9 @@ def granian(workers: int = 1, **switches: str):
     """A granian serving the project with these switches, its address as text; stopped at the end."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
-    command += ["--blocking-threads", "8", "config.wsgi:application"]
-    with _running(command, port, GRANIAN_WORKERS=str(workers), **switches) as (base, _):
+    command += ["--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
+    switches = {"GRANIAN_WORKERS": str(workers), "GRANIAN_BLOCKING_THREADS": "8", **switches}
+    with _running(command, port, **switches) as (base, _):
         yield base
 
 

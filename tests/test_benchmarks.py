@@ -167,6 +167,13 @@ def test_a_row_answered_by_another_rows_class_is_refused(user):
     ]
 
 
+def test_what_is_timed_is_the_services_own_request(user):
+    """Refused as the service refuses it: before its query string is decoded by a codec that is none of text."""
+    odd = contenders.environ(contenders.anonymous(ANONYMOUS, URLS), "/whoami/?a=%2B2AA-")
+    odd["CONTENT_TYPE"] = "text/plain; charset=rot13"
+    assert contenders.ask(contenders.Handler(), odd).status == 415
+
+
 def test_an_error_under_the_clock_is_no_time(user):
     refusing = contenders.of_scheme(REFUSING, user, URLS)
     with pytest.raises(contenders.RefusedError, match="answered 401 Unauthorized under the clock"):

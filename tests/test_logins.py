@@ -306,6 +306,23 @@ def test_a_logout_without_a_token_of_ours_is_refused(api, db, body):
     assert api.post("/api/token/logout/", body).status_code in (400, 401)
 
 
+@pytest.mark.parametrize(
+    ("header", "body", "challenge"),
+    [
+        (None, {}, 'Bearer realm="api"'),
+        ("Token x", {}, 'Bearer realm="api"'),
+        ("Bearer x.y.z", {}, 'Bearer realm="api", error="invalid_token"'),
+        ("bearer x y", {}, 'Bearer realm="api", error="invalid_token"'),
+        # Not the header's, which nobody looked at.
+        ("Bearer x.y.z", {"refresh": "x.y.z"}, 'Bearer realm="api"'),
+    ],
+)
+def test_a_refused_logout_names_the_error_of_a_token_in_the_header(api, db, header, body, challenge):
+    response = api.post("/api/token/logout/", body, headers={"Authorization": header} if header else {})
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == challenge
+
+
 def flush(**options) -> str:
     out = StringIO()
     call_command("flush_refresh_families", stdout=out, **options)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from config.schemes import SCHEMES
-from config.switches import SWITCHES
+from config.switches import SWITCHES, SwitchError, read
 from tests import servers
 from tests.test_jwt_keys import a_key
 
@@ -56,12 +56,34 @@ VALUES = [
     ("GRANIAN_HOST", "localhost", "settings.GRANIAN_HOST", "localhost"),
     ("GRANIAN_PORT", "9000", "settings.GRANIAN_PORT", 9000),
     ("GRANIAN_WORKERS", "4", "settings.GRANIAN_WORKERS", 4),
+    ("GRANIAN_BLOCKING_THREADS", "16", "settings.GRANIAN_BLOCKING_THREADS", 16),
 ]
 
 
 @pytest.mark.parametrize(("switch", "text", "expression", "value"), VALUES)
 def test_a_value_takes_effect(switch, text, expression, value):
     assert value_of(expression, **{switch: text}) == value
+
+
+def test_no_thread_waits_for_the_connection_of_another():
+    switches = {"GRANIAN_BLOCKING_THREADS": "16", "DATABASE_URL": "postgresql://h/d"}
+    assert value_of("settings.DATABASES['default']['OPTIONS']['pool']['max_size']", **switches) == 16
+
+
+@pytest.mark.parametrize(
+    ("switches", "warns"),
+    [
+        ({"DATABASE_URL": "postgresql://h/d"}, True),
+        ({"DATABASE_URL": "postgresql://h/d", "GRANIAN_BLOCKING_THREADS": "8"}, False),
+        ({}, False),
+    ],
+)
+def test_a_server_says_so_when_its_threads_are_left_to_granian(tmp_path, switches, warns):
+    file = tmp_path / "switches"
+    file.write_text("GRANIAN_BLOCKING_THREADS=8\n")  # which granian does not read
+    done = servers.run("-c", "import config.wsgi", ENV_FILE=str(file), **switches)
+    assert done.returncode == 0
+    assert ("GRANIAN_BLOCKING_THREADS is not set" in done.stderr) == warns
 
 
 def test_every_switch_is_among_the_tested_ones():
@@ -111,6 +133,7 @@ WRONG = [
     ("DATABASE_URL", "mysql://localhost/x", "allowed: sqlite:///"),
     ("DATABASE_URL", "postgresql://localhost", "it names no database"),
     ("DATABASE_URL", "postgresql://u:xyzzy@localhost:port/x", "allowed: postgresql://"),
+    ("DATABASE_URL", "postgresql://u:12/xyzzy@localhost/x", "in a password, / ? # @ [ are %2F %3F %23 %40 %5B"),
     ("CACHE_URL", "memcached://localhost", "allowed: locmem://"),
     ("SECRET_KEY", " " * 50, "required unless DEBUG is on"),
     ("TOKEN_LIFETIME", "36501d", "allowed: at most 36500d"),
@@ -140,8 +163,42 @@ def test_what_cannot_be_read_stops_start_up_in_one_line(switch, text, words):
     assert line.startswith(f"error: {switch}=")
     assert words in line
     assert "xyzzy" not in line
-    if not SWITCHES[switch].secret and "xyzzy" not in text:
-        assert repr(text) in line
+    if not SWITCHES[switch].secret:
+        assert repr(SWITCHES[switch].shown(text)) in line
+
+
+# A URL with a password, as it may be printed: by `manage.py switches`, or in the line that refuses it.
+SHOWN = [
+    ("postgresql://ada:xyzzy@db.example:5432/tracks", "postgresql://...@db.example:5432/tracks"),
+    ("postgresql://ada:xy%40zzy@[::1]/tracks", "postgresql://...@[::1]/tracks"),
+    ("postgresql://db.example/tracks?user=ada&password=xyzzy", "postgresql://db.example/tracks?..."),
+    ("postgresql://db.example/tracks?user=ada&password=xy@zzy", "(set)"),
+    ("postgresql://ada:xy@zzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:se/xy@zzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:12/xy@zzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:12?xyzzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:xy#zzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:[xyzzy@db.example/tracks", "postgresql://...@db.example/tracks"),
+    ("postgresql://ada:xyzzy@db.example:port/tracks", "(set)"),
+    ("postgresql://ada:xyzzy/tracks", "(set)"),
+    ("postgresql:/ada:xyzzy@db.example/tracks", "(set)"),
+    ("ada:xyzzy@db.example/tracks", "(set)"),
+    ("sqlite:///tracks.sqlite3", "sqlite:///tracks.sqlite3"),
+]
+
+
+@pytest.mark.parametrize(("url", "shown"), SHOWN)
+@pytest.mark.parametrize("switch", ["DATABASE_URL", "CACHE_URL"])
+def test_no_password_of_a_url_is_printed(switch, url, shown):
+    assert SWITCHES[switch].shown(url) == shown
+    try:
+        read({switch: url})
+        refusal = f"{switch}={shown!r}: "  # none
+    except SwitchError as error:
+        refusal = str(error)
+    assert refusal.startswith(f"{switch}={shown!r}: ")
+    for part in ("xy", "zzy", "se/"):
+        assert part not in refusal
 
 
 def test_a_file_of_switches_that_is_no_text_stops_start_up_in_one_line(tmp_path):
@@ -154,7 +211,7 @@ def test_a_file_of_switches_that_is_no_text_stops_start_up_in_one_line(tmp_path)
 
 def test_the_switches_command_lists_every_switch_and_no_secret():
     secrets = {"SECRET_KEY": "q" * 50, "JWT_SIGNING_KEY": "w" * 50, "JWT_VERIFYING_KEYS": "e" * 50}
-    url = {"DATABASE_URL": "postgresql://ada:xyzzy@127.0.0.1:1/tracks"}
+    url = {"DATABASE_URL": "postgresql://ada:p@xyzzy@127.0.0.1:1/tracks"}
     done = servers.run("manage.py", "switches", JWT_LEEWAY="77s", **secrets, **url)
     assert done.returncode == 0, done.stderr
     for switch in SWITCHES.values():

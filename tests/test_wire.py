@@ -1,5 +1,6 @@
 """What goes over the wire: challenges, errors, caching, a database that is away."""
 
+import gzip
 import io
 import json
 import re
@@ -18,6 +19,7 @@ from tests.conftest import PASSWORD
 
 TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
 DEAD_KEY = "0" * 40
+AWAY = '{"detail": "The service is temporarily unavailable, please try again."}'
 
 
 # Authorization header (None: none), the challenges of the 401.
@@ -185,6 +187,22 @@ def test_no_codec_but_utf_8_is_used(api, db, content_type, charset):
     assert response["Content-Type"] == "application/json"
 
 
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "br", "gzip, identity"])
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "application/json"])
+def test_an_encoded_body_is_refused_and_not_parsed_as_it_came(api, db, content_type, coding):
+    body = gzip.compress(b'{"username": "ada", "password": "x"}')
+    header = {"Content-Encoding": coding}
+    response = api.post("/api-token-auth/", body, content_type=content_type, headers=header)
+    assert response.status_code == 415
+    assert response["Accept-Encoding"] == "identity"
+    assert response["Content-Type"] == "application/json"
+
+
+def test_identity_is_no_encoding(api, user):
+    login = {"username": "ada", "password": PASSWORD}
+    assert api.post("/api-token-auth/", login, headers={"Content-Encoding": "Identity"}).status_code == 200
+
+
 def test_the_documentation_is_a_page_and_nothing_else(api, db):
     for accept in ("*/*", "text/html", "application/json"):
         for method in (api.options, api.post, api.delete):
@@ -326,6 +344,29 @@ def test_a_database_that_is_away_is_503_and_never_a_wrong_401(url):
     assert len(answers) == 7
     for asked_for, answer in answers.items():
         assert answer == [503, "5", "application/json"], asked_for
+
+
+@pytest.mark.once
+def test_a_file_that_has_gone_or_is_damaged_is_a_database_that_is_away(tmp_path):
+    file, elsewhere = tmp_path / "a b.sqlite3", tmp_path / "elsewhere"
+    url = f"sqlite:///{file}"
+    assert servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url).returncode == 0
+
+    with servers.granian(DATABASE_URL=url) as base:
+
+        def whoami() -> tuple[int, str]:
+            return _get(f"{base}/whoami/", Authorization=f"Token {DEAD_KEY}")
+
+        assert whoami()[0] == 401
+        content = file.read_bytes()
+        file.rename(elsewhere)
+        assert whoami() == (503, AWAY)
+        assert not file.exists()
+        for damaged in (b"no database" * 1000, content[:100] + b"\xff" * (len(content) - 100)):
+            file.write_bytes(damaged)
+            assert whoami() == (503, AWAY)
+        elsewhere.replace(file)
+        assert whoami()[0] == 401
 
 
 _LIVENESS = """

@@ -11,18 +11,17 @@ from rest_framework.settings import api_settings
 
 from config import accounts
 from config.credentials import NoStoreMixin
-from config.throttling import AddressThrottle, RefusalThrottleMixin, UserNameThrottle
+from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from tokens import models
 from tokens.authentication import TokenAuthentication
 from tokens.serializers import RevokeSerializer, TokenSerializer
 
 
-class ObtainTokenView(NoStoreMixin, ObtainAuthToken):
+class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
     """The user's opaque token, for a user name and password."""
 
     # DRF's view would refuse a client that still sends its dead token along.
     authentication_classes = ()
-    throttle_classes = (AddressThrottle, UserNameThrottle)
     parser_classes = api_settings.DEFAULT_PARSER_CLASSES
     renderer_classes = api_settings.DEFAULT_RENDERER_CLASSES
 

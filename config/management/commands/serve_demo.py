@@ -43,7 +43,6 @@ class Command(BaseCommand):
             raise CommandError(f"DATABASE_URL={url!r}: {' '.join(str(error).split())}") from None
         self._say(f"http://{host}:{port}")
         sys.stdout.flush()
-        os.environ.setdefault("GRANIAN_BLOCKING_THREADS", "4")
         granian = [
             sys.executable,
             "-m",
@@ -54,7 +53,9 @@ class Command(BaseCommand):
             "--log-level",
             "warning",
         ]
-        address = ["--host", host, "--port", str(port), "--workers", str(settings.GRANIAN_WORKERS)]
+        address = ["--host", host, "--port", str(port)]
+        os.environ["GRANIAN_WORKERS"] = str(settings.GRANIAN_WORKERS)
+        os.environ["GRANIAN_BLOCKING_THREADS"] = str(settings.GRANIAN_BLOCKING_THREADS)
         os.execv(sys.executable, [*granian, *address, "config.wsgi:application"])  # noqa: S606 - no shell is meant
 
     @staticmethod
