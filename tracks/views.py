@@ -36,6 +36,7 @@ class TrackViewSet(ModelViewSet):
     pagination_class = TrackPagination
     filter_backends = [DjangoFilterBackend]
     filterset_class = TrackFilter
+    lookup_value_regex = "[0-9]+"  # int() would also take 1_0 and another script's digits for track 10
 
     def get_permissions(self):
         gate = IsAuthenticatedOrReadOnly if settings.ANONYMOUS_READ else IsAuthenticated
