@@ -1,9 +1,10 @@
 """How a failure reaches the client: JSON, the right status, one challenge for each enabled scheme."""
 
 import sqlite3
+import traceback
 
-from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import FieldDoesNotExist, RequestDataTooBig, ValidationError
+from django.db import DataError, InterfaceError, OperationalError
 from rest_framework import status
 from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import APIException
@@ -38,6 +39,19 @@ def is_database_away(error: BaseException) -> bool:
         # SQLite says OperationalError to a wrong statement too, with the generic primary result code.
         return cause.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
     return True
+
+
+def is_impossible_value(error: BaseException) -> bool:
+    """Whether the ORM or the admin was given what no column can be compared with: a key of "abc", the year 0, NUL.
+
+    Told by where it was raised, since the types are anybody's: the same from a line of ours is a defect.
+    """
+    if isinstance(error, DataError):
+        return True
+    if not isinstance(error, ValueError | OverflowError | ValidationError | FieldDoesNotExist):
+        return False
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__", "").startswith(("django.db.", "psycopg.", "django.contrib.admin."))
 
 
 def exception_handler(exc, context):

@@ -3,7 +3,8 @@ import logging
 from django.conf import settings
 from django.http import JsonResponse
 
-from config.exceptions import ContentTooLarge, ServiceUnavailable, is_database_away
+from config.exceptions import ContentTooLarge, ServiceUnavailable, is_database_away, is_impossible_value
+from config.views import bad_request
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +42,21 @@ class ApiErrorMiddleware:
     def process_exception(self, request, exception):
         """For every view, DRF's and the admin's: a database that is away is no programming error."""
         if not is_database_away(exception):
-            return None
+            return self._refuse_in_the_admin(request, exception)
         logger.error("database away: %s", exception, exc_info=exception)
         return JsonResponse(
             {"detail": ServiceUnavailable.default_detail},
             status=ServiceUnavailable.status_code,
             headers={"Retry-After": str(ServiceUnavailable.wait)},
         )
+
+    @staticmethod
+    def _refuse_in_the_admin(request, exception):
+        """The admin asks the database for ids, dates and numbers from the URL and from hidden fields as they come.
+
+        Here, because some are asked for only while the page is rendered, and for every model alike.
+        """
+        if request.resolver_match.app_name != "admin" or not is_impossible_value(exception):
+            return None
+        logger.warning("admin: impossible value refused: %s", exception, exc_info=exception)
+        return bad_request(request, exception)
