@@ -4,7 +4,8 @@ import sqlite3
 import traceback
 
 from django.core.exceptions import FieldDoesNotExist, RequestDataTooBig, ValidationError
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db.models import ProtectedError
 from rest_framework import status
 from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import APIException
@@ -18,6 +19,14 @@ class ServiceUnavailable(APIException):
     default_detail = "The service is temporarily unavailable, please try again."
     default_code = "unavailable"
     wait = 5  # seconds; DRF's handler turns it into Retry-After
+
+
+class Conflict(APIException):
+    """Another request's change came between this one's check and its write (RFC 9110 15.5.10)."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "What this request refers to was changed or deleted meanwhile, please try again."
+    default_code = "conflict"
 
 
 class ContentTooLarge(APIException):
@@ -39,6 +48,24 @@ def is_database_away(error: BaseException) -> bool:
         # SQLite says OperationalError to a wrong statement too, with the generic primary result code.
         return cause.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
     return True
+
+
+_LOST_RACES = {
+    "23503",  # PostgreSQL's foreign_key_violation
+    "23505",  # and its unique_violation
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+}
+
+
+def is_lost_race(error: BaseException) -> bool:
+    """Whether a row that was to be there went, or one that was not to be there came, since it was looked for."""
+    if isinstance(error, ProtectedError):
+        return True  # the admin, which does not offer to delete what is pointed at, found it so after all
+    if not isinstance(error, IntegrityError):
+        return False
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) in _LOST_RACES or getattr(cause, "sqlite_errorcode", None) in _LOST_RACES
 
 
 def is_impossible_value(error: BaseException) -> bool:

@@ -184,7 +184,7 @@ def test_a_stateless_user_lists_and_creates_under_their_own_name(tracks, users):
 def test_a_user_that_is_gone_creates_nothing(user_id):
     Genre.objects.create(name="Rock")
     answer = stateless({"post": "create"}, "post", LIST, NEW, user_id=user_id)
-    assert answer.status_code == 403
+    assert answer.status_code == 401
     assert "no longer exists" in answer.data["detail"]
     assert not Track.objects.exists()
     assert not Artist.objects.exists()
