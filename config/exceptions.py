@@ -1,9 +1,11 @@
 """How a failure reaches the client: JSON, the right status, one challenge for each enabled scheme."""
 
 import sqlite3
+import traceback
 
-from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import FieldDoesNotExist, RequestDataTooBig, ValidationError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db.models import ProtectedError
 from rest_framework import status
 from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import APIException
@@ -17,6 +19,14 @@ class ServiceUnavailable(APIException):
     default_detail = "The service is temporarily unavailable, please try again."
     default_code = "unavailable"
     wait = 5  # seconds; DRF's handler turns it into Retry-After
+
+
+class Conflict(APIException):
+    """Another request's change came between this one's check and its write (RFC 9110 15.5.10)."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "What this request refers to was changed or deleted meanwhile, please try again."
+    default_code = "conflict"
 
 
 class ContentTooLarge(APIException):
@@ -39,6 +49,37 @@ def is_database_away(error: BaseException) -> bool:
         code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         return code in _DAMAGED or (isinstance(error, OperationalError) and code != sqlite3.SQLITE_ERROR)
     return isinstance(error, InterfaceError | OperationalError)
+
+
+_LOST_RACES = {
+    "23503",  # PostgreSQL's foreign_key_violation
+    "23505",  # and its unique_violation
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+}
+
+
+def is_lost_race(error: BaseException) -> bool:
+    """Whether a row that was to be there went, or one that was not to be there came, since it was looked for."""
+    if isinstance(error, ProtectedError):
+        return True  # the admin, which does not offer to delete what is pointed at, found it so after all
+    if not isinstance(error, IntegrityError):
+        return False
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) in _LOST_RACES or getattr(cause, "sqlite_errorcode", None) in _LOST_RACES
+
+
+def is_impossible_value(error: BaseException) -> bool:
+    """Whether the ORM or the admin was given what no column can be compared with: a key of "abc", the year 0, NUL.
+
+    Told by where it was raised, since the types are anybody's: the same from a line of ours is a defect.
+    """
+    if isinstance(error, DataError):
+        return True
+    if not isinstance(error, ValueError | OverflowError | ValidationError | FieldDoesNotExist):
+        return False
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__", "").startswith(("django.db.", "psycopg.", "django.contrib.admin."))
 
 
 def exception_handler(exc, context):

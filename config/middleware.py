@@ -3,7 +3,15 @@ import logging
 from django.conf import settings
 from django.http import JsonResponse
 
-from config.exceptions import ContentTooLarge, ServiceUnavailable, is_database_away
+from config.exceptions import (
+    Conflict,
+    ContentTooLarge,
+    ServiceUnavailable,
+    is_database_away,
+    is_impossible_value,
+    is_lost_race,
+)
+from config.views import bad_request
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +55,21 @@ class ApiErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        """For every view, DRF's and the admin's: a database that is away is no programming error."""
-        if not is_database_away(exception):
-            return None
-        logger.error("database away: %s", exception, exc_info=exception)
-        return JsonResponse(
-            {"detail": ServiceUnavailable.default_detail},
-            status=ServiceUnavailable.status_code,
-            headers={"Retry-After": str(ServiceUnavailable.wait)},
-        )
+        """For every view, DRF's and the admin's: what the database does or what others do is no programming error."""
+        if is_database_away(exception):
+            logger.error("database away: %s", exception, exc_info=exception)
+            return JsonResponse(
+                {"detail": ServiceUnavailable.default_detail},
+                status=ServiceUnavailable.status_code,
+                headers={"Retry-After": str(ServiceUnavailable.wait)},
+            )
+        if is_lost_race(exception):
+            # Here, because a foreign key is checked at commit, when the view's own code is over.
+            logger.warning("race lost: %s", exception.args[0])  # a ProtectedError has every row in its second
+            return JsonResponse({"detail": Conflict.default_detail}, status=Conflict.status_code)
+        if request.resolver_match.app_name == "admin" and is_impossible_value(exception):
+            # The admin asks for ids, dates and numbers as they come in URLs and hidden fields. Here, because some
+            # are asked for only while the page is rendered.
+            logger.warning("admin: impossible value refused: %s", exception, exc_info=exception)
+            return bad_request(request, exception)
+        return None

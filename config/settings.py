@@ -182,6 +182,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.exceptions.exception_handler",
     "NUM_PROXIES": NUM_PROXIES,
+    # None that is asked for: drf-spectacular would write any ?version= into the schema and into a header.
+    "ALLOWED_VERSIONS": [None],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 

@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import logging
 import math
+import re
 import time
 import unicodedata
 from collections.abc import Callable
@@ -67,7 +68,9 @@ class AddressThrottle(SimpleRateThrottle):
         return max(1, math.ceil(ends - self.timer()))
 
     def get_cache_key(self, request, view):
-        return self.named(_network(self.get_ident(request)))
+        sender = request.META.get("REMOTE_ADDR", "")
+        # What a proxy wrote may be no address ("unknown"); a server on a socket has no address to tell.
+        return self.named(_network(self.get_ident(request) or "") or _network(sender) or sender)
 
     def named(self, ident: str) -> str:
         # Hashed: whatever a client sends, the key has a fixed length and no character a cache refuses.
@@ -177,14 +180,19 @@ class RefusalThrottleMixin:
         return super().finalize_response(request, response, *args, **kwargs)
 
 
-def _network(address: str) -> str:
-    """An IPv6 client owns its whole /64: count that, or every attempt can come from another address."""
+def _network(text: str) -> str | None:
+    """Whose address this is, or None if it is none.
+
+    An IPv6 client owns its whole /64: count that, or every attempt can come from another address. Some proxies
+    write the client's port too, as 192.0.2.1:4711 or [2001:db8::1]:4711, a new one for each connection.
+    """
+    bare = re.sub(r"^\[(.*)\](?::[0-9]+)?$|^([0-9.]+):[0-9]+$", r"\1\2", text.strip())
     try:
-        parsed = ipaddress.ip_address(address.strip())
+        address = ipaddress.ip_address(bare.partition("%")[0])  # without the zone of a link-local address
     except ValueError:
-        return address  # a socket's name, or what a trusted proxy wrote
-    if parsed.version == 4:
-        return address
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+        return None
+    if address.version == 4:
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))

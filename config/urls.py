@@ -1,22 +1,16 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config.throttling import throttled_login
-from config.views import HealthView, IndexView, WhoAmIView
+from config.views import DocsView, HealthView, IndexView, SchemaView, WhoAmIView
 
 urlpatterns = [
     path("", IndexView.as_view(), name="index"),
     path("whoami/", WhoAmIView.as_view(), name="whoami"),
     path("health/", HealthView.as_view(), name="health"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    # Not OPTIONS, for which the page has no template.
-    path(
-        "docs/",
-        SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
-        name="docs",
-    ),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
     # Before the admin's own, which takes as many passwords as anybody sends.
     path("admin/login/", throttled_login(admin.site.login)),
     path("admin/", admin.site.urls),

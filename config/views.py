@@ -8,9 +8,11 @@ from django.urls import reverse
 from django.views import defaults
 from drf_spectacular.generators import EndpointEnumerator
 from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -97,6 +99,27 @@ class HealthView(APIView):
     @extend_schema(tags=["service"], responses=inline_serializer("Health", {"status": serializers.CharField()}))
     def get(self, request):
         return Response({"status": "ok"})
+
+
+class JSONErrorsMixin:
+    """For views that can render nothing but their one document: what went wrong is told in JSON."""
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.exception:
+            response.accepted_renderer = JSONRenderer()
+            response.accepted_media_type = JSONRenderer.media_type
+        return response
+
+
+class SchemaView(JSONErrorsMixin, SpectacularAPIView):
+    """The OpenAPI document, as YAML or JSON."""
+
+
+class DocsView(JSONErrorsMixin, SpectacularSwaggerView):
+    """Swagger UI."""
+
+    http_method_names = ("get", "head")  # not OPTIONS, for which the page has no template
 
 
 def _endpoints() -> dict[str, list[str]]:

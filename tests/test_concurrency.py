@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connections
+from django.test import Client
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
@@ -18,6 +19,8 @@ from config import accounts
 from jwt_auth import models
 from jwt_auth.models import RefreshFamily
 from tests.conftest import PASSWORD
+from tracks.models import Genre, Track
+from tracks.views import TrackViewSet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -178,3 +181,71 @@ def test_no_login_with_the_old_password_outlives_the_change(end):
         *responses, _ = at_once(*racers, end)
         assert set(statuses(responses)) <= {200, 400, 401}
         assert_dead(responses)
+
+
+def track(user, title="Overture"):
+    fields = {"title": title, "album": "2112", "artist": "Rush", "genre": "Rock", "duration_ms": 1000}
+    return client().post("/tracks/", fields, headers={"Authorization": f"Token {user.auth_token.key}"})
+
+
+def between_check_and_write(monkeypatch, step):
+    """Have the step done, on a connection of its own, after a track was validated and before it is written."""
+    write = TrackViewSet.perform_create
+
+    def perform_create(view, serializer):
+        at_once(step)
+        write(view, serializer)
+
+    monkeypatch.setattr(TrackViewSet, "perform_create", perform_create)
+
+
+def test_a_genre_deleted_while_a_track_of_it_is_created_is_a_conflict_and_then_unknown(user, monkeypatch):
+    Genre.objects.create(name="Rock")
+    with monkeypatch.context() as patched:
+        between_check_and_write(patched, Genre.objects.all().delete)
+        response = track(user)
+    assert response.status_code == 409
+    assert response["Content-Type"] == "application/json"
+    assert "try again" in response.json()["detail"]
+    assert not Track.objects.exists()
+    assert track(user).status_code == 400
+
+
+def test_a_user_deleted_while_they_create_a_track_is_nobody_and_leaves_none(user, monkeypatch):
+    Genre.objects.create(name="Rock")
+    between_check_and_write(monkeypatch, User.objects.all().delete)
+    response = track(user)
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"].startswith("Token")
+    assert not Track.objects.exists()
+
+
+@pytest.mark.parametrize("which", ["genre", "owner"])
+def test_creating_tracks_while_the_admin_deletes_what_they_refer_to_never_fails(staff, which):
+    """Whoever comes second is told so: the track refused, or the deletion."""
+    admin = Client(raise_request_exception=False)
+    admin.force_login(staff)
+    for number in range(15):
+        user = User.objects.create_user(f"user{number}", password=PASSWORD)
+        genre = Genre.objects.create(name="Rock")
+        page = f"/admin/tracks/genre/{genre.pk}" if which == "genre" else f"/admin/auth/user/{user.pk}"
+        racers = [lambda user=user, title=f"{title}": track(user, title) for title in range(4)]
+        *created, deleted = at_once(*racers, lambda page=page: admin.post(f"{page}/delete/", {"post": "yes"}))
+        assert set(statuses(created)) <= {201, 400, 401, 409}
+        assert deleted.status_code in (302, 200, 403, 409)  # 200: the page that says why not
+        Track.objects.all().delete()
+        Genre.objects.all().delete()
+
+
+def test_of_two_genres_of_one_name_added_in_the_admin_at_once_one_is_refused(staff):
+    def add():
+        admin = Client(raise_request_exception=False)
+        admin.force_login(staff)
+        return admin.post("/admin/tracks/genre/add/", {"name": "Rock"})
+
+    for _ in range(5):
+        responses = at_once(*[add] * 4)
+        # 200 is the form again, with what is wrong.
+        assert statuses(responses)[302] == 1
+        assert set(statuses(responses)) <= {302, 200, 409}
+        Genre.objects.all().delete()

@@ -165,10 +165,11 @@ def test_a_file_that_cannot_be_read_is_named(path):
         load(path)
 
 
-@pytest.mark.parametrize("copies", [0, -1])
-def test_less_than_one_copy_is_refused(copies):
-    with pytest.raises(CommandError, match="at least 1"):
-        load(copies=copies)
+@pytest.mark.parametrize("copies", [0, -1, 10_001, 10**30])
+def test_a_number_of_copies_that_cannot_be_meant_is_refused(file, copies):
+    with pytest.raises(CommandError, match=f"^--copies {copies}: allowed: 1 to 10000$"):
+        load(file(HEADER + GOOD), copies=copies)
+    assert not Track.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

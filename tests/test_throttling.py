@@ -207,6 +207,48 @@ def test_a_client_is_who_the_believed_proxies_say(api, db, settings, throttled, 
     assert log_in(api, "/api/token/", username="another", **header).status_code == (429 if one else 401)
 
 
+# What one believed proxy writes as the client of attempt number n, whether the attempts are one client's.
+WRITTEN = [
+    ("192.0.2.1:400{n}", True),
+    ("192.0.2.{n}:4000", False),
+    ("[2001:db8:1:2:{n}::1]:400{n}", True),
+    ("[2001:db8:1:2:{n}::1]", True),
+    ("2001:db8:1:2::{n}", True),
+    ("[2001:db8:1:{n}::1]:443", False),
+    ("[2001:db8:1:{n}::1]", False),
+    ("fe80::1%{n}", True),
+    ("[::ffff:192.0.2.1]:400{n}", True),
+    ("[::ffff:192.0.2.{n}]:4000", False),
+    # No address: the proxy's own is counted.
+    ("", True),
+    ("unknown", True),
+    ("garbage{n}", True),
+    ("_hidden{n}", True),
+    ("192.0.2.01{n}", True),
+    ("192.0.2.1:port{n}", True),
+    ("[192.0.2.1]garbage{n}", True),
+    ("{n}", True),
+    ("[", True),
+]
+
+
+@pytest.mark.parametrize(("written", "one"), WRITTEN)
+def test_no_port_no_bracket_and_no_garbage_makes_another_client(api, db, settings, throttled, written, one):
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    for n in range(LIMIT):
+        header = {"X-Forwarded-For": f"203.0.113.{n}, {written.format(n=n)}"}
+        assert log_in(api, "/api/token/", username=f"user{n}", **header).status_code == 401
+    header = {"X-Forwarded-For": written.format(n=9)}
+    assert log_in(api, "/api/token/", username="another", **header).status_code == (429 if one else 401)
+
+
+def test_with_and_without_its_port_is_one_client(api, db, settings, throttled):
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    for n, written in enumerate(["192.0.2.1", "192.0.2.1:4000", "::ffff:192.0.2.1"]):
+        assert log_in(api, "/api/token/", f"user{n}", **{"X-Forwarded-For": written}).status_code == 401
+    assert log_in(api, "/api/token/", "another", **{"X-Forwarded-For": "[::ffff:c000:201]:5000"}).status_code == 429
+
+
 # Address of attempt number n, whether the attempts are one client's.
 ADDRESSES = [
     ("2001:db8:1:2:{n}::1", True),

@@ -1,6 +1,7 @@
 """Tracks: who may read and change them, what is stored, what it costs. Filters have their own file."""
 
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -183,7 +184,7 @@ def test_a_stateless_user_lists_and_creates_under_their_own_name(tracks, users):
 def test_a_user_that_is_gone_creates_nothing(user_id):
     Genre.objects.create(name="Rock")
     answer = stateless({"post": "create"}, "post", LIST, NEW, user_id=user_id)
-    assert answer.status_code == 403
+    assert answer.status_code == 401
     assert "no longer exists" in answer.data["detail"]
     assert not Track.objects.exists()
     assert not Artist.objects.exists()
@@ -345,6 +346,18 @@ def test_an_id_that_is_no_track_is_not_found(users, pk):
     assert client(users["owner"]).get(f"/tracks/{pk}/").status_code == 404
 
 
+# Python's int() reads each of them as ten.
+TENS = ["1_0", "+10", " 10", "10 ", "1\u0660", "\uff11\uff10", "\u0967\u0966"]
+
+
+@pytest.mark.parametrize("pk", TENS)
+def test_an_id_is_written_in_digits_and_in_no_other_way(rock, album, users, pk):
+    Track.objects.create(pk=10, title="YYZ", album=album, genre=rock, duration_ms=1000)
+    api = client(users["owner"])
+    assert api.get("/tracks/10/").status_code == 200
+    assert api.get(f"/tracks/{quote(pk)}/").status_code == 404
+
+
 # --- what it costs ---------------------------------------------------------------------------------
 
 
@@ -434,6 +447,16 @@ def test_a_page_size_that_cannot_be_is_refused_and_not_replaced(many, users, pag
 @pytest.mark.parametrize("page", ["0", "-1", "6", "x", "9" * 5000])
 def test_a_page_that_is_not_there_is_not_found(many, users, page):
     assert client(users["owner"]).get(LIST, {"page": page}).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["1_0", "1\u0660", "\uff11\uff10", "\u0967\u0966", "+10"])
+def test_a_page_is_written_in_digits_and_in_no_other_way(many, users, page):
+    api = client(users["owner"])
+    assert api.get(LIST, {"page": "10", "page_size": 10}).status_code == 200
+    assert api.get(LIST, {"page": "last", "page_size": 10}).status_code == 200
+    answer = api.get(LIST, {"page": page, "page_size": 10})
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": "Invalid page."}
 
 
 @pytest.mark.parametrize("ordering", ["", "genre", "-genre", "duration_ms", "-duration_ms", "genre,-duration_ms"])

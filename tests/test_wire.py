@@ -210,6 +210,45 @@ def test_the_documentation_is_a_page_and_nothing_else(api, db):
         assert api.get("/docs/", headers={"Accept": accept}).status_code in (200, 406)
 
 
+@pytest.mark.parametrize("path", ["/docs/", "/schema/"])
+@pytest.mark.parametrize(
+    ("method", "query", "accept", "status"),
+    [
+        ("get", "", "image/png", 406),
+        ("get", "", "", 406),
+        ("get", "?format=x", "*/*", 404),
+        ("get", "?format=%00", "text/html", 404),
+        ("post", "", "*/*", 405),
+        ("post", "", "text/html,application/yaml", 405),
+    ],
+)
+def test_an_error_of_the_documentation_is_json_as_any_other(api, db, path, method, query, accept, status):
+    response = getattr(api, method)(path + query, headers={"Accept": accept})
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/json"
+    assert list(response.json()) == ["detail"]
+
+
+def test_each_form_of_the_documentation_is_served_as_asked(api, db):
+    assert api.get("/docs/", headers={"Accept": "application/json"}).status_code == 406
+    for path, accept, served in (
+        ("/docs/", "text/html,*/*;q=0.8", "text/html"),
+        ("/schema/", "*/*", "application/vnd.oai.openapi"),
+        ("/schema/", "application/json", "application/json"),
+        ("/schema/?format=json", "*/*", "application/vnd.oai.openapi+json"),
+    ):
+        response = api.get(path, headers={"Accept": accept})
+        assert (response.status_code, response["Content-Type"].split(";")[0]) == (200, served)
+
+
+def test_no_version_asked_for_gets_into_the_schema_or_its_header(api, db):
+    for version in ("2", "a%0Ab", "%00"):
+        response = api.get(f"/schema/?version={version}&format=json")
+        assert response.status_code == 200
+        assert response.json()["info"]["version"] == "0.1.0"
+        assert response["Content-Disposition"] == 'inline; filename="Tracks.json"'
+
+
 def test_a_form_of_too_many_fields_is_400(api, db):
     body = "&".join(f"a{number}=1" for number in range(2000))
     response = api.post("/api-token-auth/", body, content_type="application/x-www-form-urlencoded")

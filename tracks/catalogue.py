@@ -23,6 +23,7 @@ TEXT_COLUMNS = {
 COLUMNS = (*TEXT_COLUMNS, "duration_ms")
 OPTIONAL = {"composer"}
 
+MAX_COPIES = 10_000  # 35 million of Chinook's tracks; a digit too many should not fill a disk
 BATCH = 500  # rows at a time: what is in memory, and in one statement's parameters
 
 

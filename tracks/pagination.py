@@ -1,10 +1,21 @@
 import re
 
+from django.core.paginator import PageNotAnInteger, Paginator
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 
 
+class DigitsPaginator(Paginator):
+    """Django's, for which a page is a number in plain digits: int() would also take 1_0 for page 10."""
+
+    def validate_number(self, number):
+        if not re.fullmatch("[0-9]+", str(number)):
+            raise PageNotAnInteger(self.error_messages["invalid_page"])
+        return super().validate_number(number)
+
+
 class TrackPagination(PageNumberPagination):
+    django_paginator_class = DigitsPaginator
     page_size = 25
     max_page_size = 100
     page_size_query_param = "page_size"

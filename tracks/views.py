@@ -3,7 +3,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django_filters.rest_framework import DjangoFilterBackend
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import IsAuthenticated, IsAuthenticatedOrReadOnly
 from rest_framework.viewsets import ModelViewSet
 
@@ -36,6 +36,7 @@ class TrackViewSet(ModelViewSet):
     pagination_class = TrackPagination
     filter_backends = [DjangoFilterBackend]
     filterset_class = TrackFilter
+    lookup_value_regex = "[0-9]+"  # int() would also take 1_0 and another script's digits for track 10
 
     def get_permissions(self):
         gate = IsAuthenticatedOrReadOnly if settings.ANONYMOUS_READ else IsAuthenticated
@@ -51,7 +52,7 @@ class TrackViewSet(ModelViewSet):
             users = get_user_model()._default_manager.select_for_update(no_key=True)
             owner = users.filter(pk=user_pk(self.request.user)).first()
             if owner is None:
-                raise PermissionDenied("The account this credential was issued to no longer exists.")
+                raise AuthenticationFailed("The account this credential was issued to no longer exists.")
             serializer.save(owner=owner)
 
     def perform_update(self, serializer):

@@ -7,10 +7,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, InterfaceError, connection
 from django.urls import NoReverseMatch, reverse
 
-from config.switches import SWITCHES
 from tracks.models import Track
 
 DEMO, DEMO_PASSWORD = "demo", "demo-password"
@@ -34,13 +32,7 @@ class Command(BaseCommand):
                 "allowed: 127.0.0.1, localhost, ::1"
             )
         self._claim(host, port)
-        # One connection is all this process needs, and without a pool the reason of a refusal is told at once.
-        connection.settings_dict["OPTIONS"].pop("pool", None)
-        try:
-            self._fill()
-        except (DatabaseError, InterfaceError) as error:
-            url = SWITCHES["DATABASE_URL"].shown(os.environ.get("DATABASE_URL", SWITCHES["DATABASE_URL"].default))
-            raise CommandError(f"DATABASE_URL={url!r}: {' '.join(str(error).split())}") from None
+        self._fill()
         self._say(f"http://{host}:{port}")
         sys.stdout.flush()
         granian = [

@@ -24,12 +24,13 @@ class Command(BaseCommand):
             metavar="N",
             type=int,
             default=1,
-            help="how many times each track is wanted; the second is titled “… (copy 2)” (default: 1)",
+            help="how many times each track is wanted; the second is titled “… (copy 2)” "
+            f"(1 to {catalogue.MAX_COPIES}; default: 1)",
         )
 
     def handle(self, *, file, copies, verbosity, **options):
-        if copies < 1:
-            raise CommandError(f"--copies {copies}: at least 1")
+        if not 1 <= copies <= catalogue.MAX_COPIES:
+            raise CommandError(f"--copies {copies}: allowed: 1 to {catalogue.MAX_COPIES}")
         try:
             rows = catalogue.read(Path(file), copies)
         except catalogue.CatalogueError as error:
