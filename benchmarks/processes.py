@@ -5,10 +5,19 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks.databases import Database
-from benchmarks.messages import CONNECTION_VARIABLE, DATABASE_VARIABLE, DONE, REFUSED, SAMPLE, Assignment, Sample
+from benchmarks.messages import (
+    CONNECTION_VARIABLE,
+    DATABASE_VARIABLE,
+    DONE,
+    REFUSED,
+    SAMPLE,
+    SWITCHES_VARIABLE,
+    Assignment,
+    Sample,
+)
 
 
 class WorkerRefusedError(Exception):
@@ -41,11 +50,27 @@ def work(assignment: Assignment, database: Database, hash_seed: int, done: Calla
     return sample
 
 
-def _lines(module: str, arguments: list[str], database: Database, hash_seed: int):
+def answer(module: str, argument: str, database: Database, switches: Mapping[str, str]) -> dict:
+    """The one line of JSON that `python -m module argument` writes, with these switches pinned.
+
+    Raises WorkerRefusedError for a line {"refused": why}, and WorkerFailedError.
+    """
+    lines = [json.loads(line) for line in _lines(module, [argument], database, 0, switches)]
+    if len(lines) != 1:
+        raise WorkerFailedError(f"{module} ended with {len(lines)} answers, not 1")
+    if REFUSED in lines[0]:
+        raise WorkerRefusedError(lines[0][REFUSED])
+    return lines[0]
+
+
+def _lines(
+    module: str, arguments: list[str], database: Database, hash_seed: int, switches: Mapping[str, str] | None = None
+):
     """Lines of `python -m module arguments`, as it writes them. The process ends with the iteration."""
     environment = os.environ | {
         DATABASE_VARIABLE: database.url,
         CONNECTION_VARIABLE: database.connection,
+        SWITCHES_VARIABLE: json.dumps(switches or {}),
         "PYTHONHASHSEED": str(hash_seed),
     }
     # To a file: a pipe that nobody reads would fill and stop the process.

@@ -5,12 +5,13 @@ run records those that differ from their defaults.
 """
 
 import atexit
+import json
 import os
 import secrets
 import shutil
 import tempfile
 
-from benchmarks.messages import CONNECTION_VARIABLE, DATABASE_VARIABLE
+from benchmarks.messages import CONNECTION_VARIABLE, DATABASE_VARIABLE, SWITCHES_VARIABLE
 from config.switches import SWITCHES
 
 
@@ -34,6 +35,7 @@ PINNED = {
     # A credential that dies under the clock would time an error.
     "JWT_ACCESS_LIFETIME": "1d",
     "JWT_REFRESH_LIFETIME": "1d",
+    **json.loads(os.environ.get(SWITCHES_VARIABLE, "{}")),
 }
 os.environ |= PINNED
 

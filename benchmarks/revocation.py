@@ -1,0 +1,275 @@
+"""The run behind `python -m benchmarks revocation`: what is asked, how it is searched for, and of which processes.
+
+Knows nothing of Django: the service is asked by benchmarks.lifecycle, in processes of its own.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from benchmarks import processes
+from benchmarks.databases import Database
+from benchmarks.screen import Watcher
+from config.keys import is_symmetric
+from config.schemes import SCHEMES
+from config.switches import SWITCHES
+
+DAY = 86_400  # seconds
+HORIZON = 400 * DAY  # seconds after an event, and the last moment that is asked about
+
+AT_ONCE = "at once"
+WITHIN = "within"
+AT_ACCESS_EXPIRY = "at access expiry"
+AT_REFRESH_EXPIRY = "at refresh expiry"
+NEVER = "never"
+NO_EVENT = "-"
+
+OBTAIN = ("/api-token-auth/", "/api/token/")
+ROTATE = ("/api-token-auth/new/", "/api/token/refresh/")
+REFRESH = "/api/token/refresh/"
+LOGOUT = ("/api-token-auth/revoke/", "/api/token/logout/", "/api/token/blacklist/")
+
+LOGGED_OUT = "logout"
+ROTATED = "rotation"
+PASSWORD_CHANGED = "password change"
+DEACTIVATED = "deactivation"
+DELETED = "deletion"
+STAFF_TAKEN_AWAY = "staff flag taken away"
+KEY_REMOVED = "signing key removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    name: str
+    how: str
+
+
+EVENTS = (
+    Event(
+        LOGGED_OUT,
+        f"POST to the first of {', '.join(LOGOUT)} that the scheme has; where it has none, the row that holds "
+        "the credential is deleted, as in the admin",
+    ),
+    Event(ROTATED, f"POST to the first of {', '.join(ROTATE)} that the scheme has"),
+    Event(PASSWORD_CHANGED, "user.set_password(), user.save(), as Django's forms and its admin do"),
+    Event(DEACTIVATED, "user.is_active = False, user.save()"),
+    Event(DELETED, "user.delete()"),
+    Event(
+        STAFF_TAKEN_AWAY,
+        "user.is_staff = False, user.save(); asked is what only staff may, PATCH of a track of the catalogue; "
+        "'-' where staff never could",
+    ),
+    Event(
+        KEY_REMOVED,
+        "the service started again with another JWT_SIGNING_KEY, the old one not among JWT_VERIFYING_KEYS; "
+        "'-' for a credential that nobody signed",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """When one credential stops working.
+
+    `kind`     AT_ONCE, WITHIN, AT_ACCESS_EXPIRY, AT_REFRESH_EXPIRY, NEVER or NO_EVENT
+    `seconds`  from the event to the first whole second at which it is refused; None for NEVER and NO_EVENT
+    `status`   of that refusal; None likewise
+    """
+
+    kind: str
+    seconds: int | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one event does to the access credential, and to the refresh token where there is one.
+
+    `how` says what was done, where that depends on the scheme; else it is empty.
+    """
+
+    finding: Finding
+    refresh: Finding | None = None
+    how: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the result file has it."""
+        return {**asdict(self.finding), "how": self.how, "refresh": self.refresh and asdict(self.refresh)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Cell":
+        data = dict(data)
+        how, refresh = data.pop("how"), data.pop("refresh")
+        return cls(Finding(**data), refresh and Finding(**refresh), how)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a client got by logging in: an opaque token or an access token, and a refresh token or None."""
+
+    user_id: int
+    access: str
+    refresh: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What one process is to do with one scheme: find every cell but KEY_REMOVED's, or, given `logins`, when
+    these, made at `issued_at` (seconds since the epoch), stop working.
+
+    The two lifetimes, in seconds, None where there is no end before HORIZON, are read for `logins` only.
+    """
+
+    scheme: str
+    logins: tuple[Login, ...] = ()
+    issued_at: int = 0
+    access_seconds: int | None = None
+    refresh_seconds: int | None = None
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Assignment":
+        data = json.loads(text)
+        return cls(**data | {"logins": tuple(Login(**login) for login in data["logins"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scheme. The lifetimes are measured, without any event, in seconds; None: none before HORIZON, and
+    for `refresh_seconds` also where there is no refresh token."""
+
+    scheme: str
+    access_seconds: int | None
+    refresh_seconds: int | None
+    cells: dict[str, Cell]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the result file has it."""
+        return {
+            "scheme": self.scheme,
+            "access_seconds": self.access_seconds,
+            "refresh_seconds": self.refresh_seconds,
+            "cells": {event: cell.to_dict() for event, cell in self.cells.items()},
+        }
+
+
+# --- searching: `ask` tells the status of a request so many seconds after the event ----------------
+
+
+def lifetime(ask: Callable[[int], int]) -> int | None:
+    """The first whole second at which it is refused, None where it is not before HORIZON. Asked at 0, it is not."""
+    return None if ask(HORIZON) == 200 else _first_refusal(ask, HORIZON)
+
+
+def find(ask: Callable[[int], int], life: int | None, at_expiry: str) -> Finding:
+    """When what lives for `life` seconds without the event is refused after it.
+
+    Asked for both ends first, so that what is refused at once and comes back is not taken for dead.
+    """
+    end = HORIZON + 1 if life is None else life
+    if ask(end - 1) == 200:
+        return Finding(NEVER) if life is None else Finding(at_expiry, life, ask(life))
+    status = ask(0)
+    if status != 200:
+        return Finding(AT_ONCE, 0, status)
+    seconds = _first_refusal(ask, end - 1)
+    return Finding(WITHIN, seconds, ask(seconds))
+
+
+def most_asks(life: int | None) -> int:
+    """How often `find` asks at most."""
+    return 4 + (life or HORIZON).bit_length()
+
+
+def _first_refusal(ask: Callable[[int], int], refused: int) -> int:
+    honoured = 0
+    while refused - honoured > 1:
+        middle = (honoured + refused) // 2
+        if ask(middle) == 200:
+            honoured = middle
+        else:
+            refused = middle
+    return refused
+
+
+# --- the run ---------------------------------------------------------------------------------------
+
+
+def run(schemes: Sequence[str], database: Database, watcher: Watcher) -> tuple[list[Row], dict[str, Any]]:
+    """A Row for each scheme, in their order, and what the service ran on.
+
+    Schemes share the database and no user; nothing is timed, so that as many run at a time as there are
+    processors. Raises processes.WorkerRefusedError or WorkerFailedError.
+    """
+    processes.fill(database)
+    watcher.expected(len(schemes))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        futures = [pool.submit(_row, scheme, database, watcher) for scheme in schemes]
+        try:
+            found = [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [row for row, _ in found], found[0][1]
+
+
+def _row(scheme: str, database: Database, watcher: Watcher) -> tuple[Row, dict[str, Any]]:
+    algorithm = os.environ.get("JWT_ALGORITHM") or SWITCHES["JWT_ALGORITHM"].default
+    switches = {
+        # The same in every process of this scheme: a restart is to change the signing key and nothing else.
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "JWT_SIGNING_KEY": new_signing_key(algorithm),
+        # Other runs pin these to outlive whatever they time; here it is the service's own that count.
+        **{name: SWITCHES[name].default for name in ("JWT_ACCESS_LIFETIME", "JWT_REFRESH_LIFETIME")},
+    }
+    if scheme in SCHEMES:
+        switches["AUTH_SCHEMES"] = scheme
+
+    def ask(assignment: Assignment, **others: str) -> dict[str, Any]:
+        return processes.answer("benchmarks.revocation_worker", assignment.to_json(), database, switches | others)
+
+    first = ask(Assignment(scheme))
+    cells = {event: Cell.from_dict(cell) for event, cell in first["cells"].items()}
+    lives = {"access_seconds": first["access_seconds"], "refresh_seconds": first["refresh_seconds"]}
+    if first["logins"]:
+        logins = tuple(Login(**login) for login in first["logins"])
+        half = len(logins) // 2
+        control = ask(Assignment(scheme, logins[:half], first["issued_at"], **lives))["cells"][KEY_REMOVED]
+        if any(each and each["kind"] in (AT_ONCE, WITHIN) for each in (control, control["refresh"])):
+            raise processes.WorkerRefusedError(f"{scheme}: a restart ends its credentials, whatever the signing key")
+        removed = ask(
+            Assignment(scheme, logins[half:], first["issued_at"], **lives), JWT_SIGNING_KEY=new_signing_key(algorithm)
+        )
+        cells[KEY_REMOVED] = Cell.from_dict(removed["cells"][KEY_REMOVED])
+    else:
+        cells[KEY_REMOVED] = Cell(Finding(NO_EVENT))
+    watcher.passed(1)
+    return Row(first["scheme"], **lives, cells=cells), first["service"]
+
+
+def new_signing_key(algorithm: str) -> str:
+    """A fresh key as JWT_SIGNING_KEY takes it: a secret, or a private key in PEM."""
+    if is_symmetric(algorithm):
+        return secrets.token_hex(64)
+    key = _PRIVATE_KEYS[algorithm[:2] if algorithm.startswith("RS") else algorithm]()
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+_PRIVATE_KEYS = {
+    "RS": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "ES512": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+}
