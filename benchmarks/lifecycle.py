@@ -37,6 +37,7 @@ from benchmarks.revocation import (
     AT_REFRESH_EXPIRY,
     DEACTIVATED,
     DELETED,
+    HORIZON,
     KEY_REMOVED,
     LOGGED_OUT,
     LOGOUT,
@@ -150,7 +151,9 @@ def run(assignment: Assignment, clock: Clock) -> dict:
         )
 
     has_refresh = service.log_in().refresh is not None
-    undisturbed = _trials(service, clock, lambda login: None)
+    undisturbed = _trials(service, clock, _nothing)
+    if has_refresh and (status := undisturbed(service.by_refresh)(0)) != 200:
+        raise RefusedError(f"{scheme.name}: answers {status} to what its refresh token gives, not 200")
     access_seconds = lifetime(undisturbed(service.by_access))
     refresh_seconds = lifetime(undisturbed(service.by_refresh)) if has_refresh else None
     nothing = Cell(Finding(NO_EVENT))
@@ -162,15 +165,15 @@ def run(assignment: Assignment, clock: Clock) -> dict:
         PASSWORD_CHANGED: cell(_change_password),
         DEACTIVATED: cell(_deactivate),
         DELETED: cell(lambda login: _user(login).delete()),
-        STAFF_TAKEN_AWAY: (
-            cell(_take_staff_away, is_staff=True)
-            if service.by_access(service.log_in(is_staff=True), service.staff_only) == 200
-            else nothing
-        ),
+        STAFF_TAKEN_AWAY: cell(_take_staff_away, is_staff=True)
+        if _has_staff(service, clock, access_seconds)
+        else nothing,
     }
     logins = []
     if _is_signed(service.log_in().access):
-        logins = [service.log_in() for _ in range(2 * (1 + most_asks(refresh_seconds)))]
+        # For two restarts: one login to read with, and one for each time a refresh token may be asked.
+        count = 2 * (1 + (most_asks(refresh_seconds) if has_refresh else 0))
+        logins = [service.log_in() for _ in range(count)]
     return {
         "scheme": scheme.name,
         "access_seconds": access_seconds,
@@ -183,6 +186,17 @@ def run(assignment: Assignment, clock: Clock) -> dict:
 
 
 # --- asking ----------------------------------------------------------------------------------------
+
+
+def _has_staff(service: Service, clock: Clock, access_seconds: int | None) -> bool:
+    """Whether a member of staff may do with this scheme what only staff may; if ever, then to the credential's end."""
+    if service.by_access(service.log_in(is_staff=True), service.staff_only) != 200:
+        return False
+    last = HORIZON if access_seconds is None else access_seconds - 1
+    status = _trials(service, clock, _nothing, is_staff=True)(service.by_access)(last)
+    if status != 200:
+        raise RefusedError(f"{service.scheme.name}: answers {status} to staff {last} s after the login, not 200")
+    return True
 
 
 def _trials(service: Service, clock: Clock, happen: Happen, *, is_staff: bool = False) -> Callable[..., Ask]:
@@ -228,13 +242,17 @@ def _after_restart(service: Service, clock: Clock, assignment: Assignment) -> Ce
 # --- what may happen -------------------------------------------------------------------------------
 
 
+def _nothing(login: Login):
+    """The control."""
+
+
 def _logout(service: Service) -> tuple[Happen | None, str]:
     url = service.endpoint(LOGOUT)
     if url:
         return (lambda login: service.present(url, login)), f"POST {url}"
     row = _row_of(service.log_in())
     if row is not None:
-        return (lambda login: _row_of(login).delete()), f"{row._meta.verbose_name} deleted, as in the admin"
+        return (lambda login: _row_of(login).delete()), f"the {row._meta.verbose_name}'s row deleted"
     return None, ""
 
 

@@ -45,6 +45,10 @@ STAFF_TAKEN_AWAY = "staff flag taken away"
 KEY_REMOVED = "signing key removed"
 
 
+class LongerLifeError(Exception):
+    """A credential outlives, because of an event, its end without any: nothing that could be said in a cell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     name: str
@@ -173,11 +177,17 @@ def lifetime(ask: Callable[[int], int]) -> int | None:
 def find(ask: Callable[[int], int], life: int | None, at_expiry: str) -> Finding:
     """When what lives for `life` seconds without the event is refused after it.
 
-    Asked for both ends first, so that what is refused at once and comes back is not taken for dead.
+    Asked at the end of its life first, so that what is refused at once and comes back is not taken for dead.
+    Raises LongerLifeError.
     """
     end = HORIZON + 1 if life is None else life
     if ask(end - 1) == 200:
-        return Finding(NEVER) if life is None else Finding(at_expiry, life, ask(life))
+        if life is None:
+            return Finding(NEVER)
+        status = ask(life)
+        if status == 200:
+            raise LongerLifeError(f"honoured {life} s after an event, which without the event it is not")
+        return Finding(at_expiry, life, status)
     status = ask(0)
     if status != 200:
         return Finding(AT_ONCE, 0, status)
@@ -245,7 +255,9 @@ def _row(scheme: str, database: Database, watcher: Watcher) -> tuple[Row, dict[s
         half = len(logins) // 2
         control = ask(Assignment(scheme, logins[:half], first["issued_at"], **lives))["cells"][KEY_REMOVED]
         if any(each and each["kind"] in (AT_ONCE, WITHIN) for each in (control, control["refresh"])):
-            raise processes.WorkerRefusedError(f"{scheme}: a restart ends its credentials, whatever the signing key")
+            raise processes.WorkerRefusedError(
+                f"{first['scheme']}: a restart ends its credentials, whatever the signing key"
+            )
         removed = ask(
             Assignment(scheme, logins[half:], first["issued_at"], **lives), JWT_SIGNING_KEY=new_signing_key(algorithm)
         )

@@ -7,7 +7,7 @@ from contextlib import redirect_stdout
 
 from benchmarks.clock import Clock
 from benchmarks.messages import REFUSED
-from benchmarks.revocation import Assignment
+from benchmarks.revocation import Assignment, LongerLifeError
 
 
 def main(argument: str):
@@ -25,6 +25,8 @@ def main(argument: str):
             answer = lifecycle.run(assignment, clock)
         except contenders.RefusedError as refusal:
             answer = {REFUSED: str(refusal)}
+        except LongerLifeError as error:
+            answer = {REFUSED: f"{assignment.scheme}: {error}"}
     print(json.dumps(answer), file=out)
 
 

@@ -94,7 +94,8 @@ def _table(rows: Sequence[Row]) -> Table:
     shown.add_column("scheme", no_wrap=True)
     shown.add_column("lives", justify="right")
     for event in experiment.EVENTS:
-        shown.add_column(event.name)
+        # Room for the longest word: rich would cut it.
+        shown.add_column(event.name, min_width=max(map(len, (*event.name.split(), experiment.AT_ONCE))))
     for row in rows:
         cells = [row.cells[event.name] for event in experiment.EVENTS]
         shown.add_row(row.scheme, _seconds(row.access_seconds), *(_text(cell.finding) for cell in cells))
@@ -135,4 +136,4 @@ def _text(finding: Finding) -> str:
 
 
 def _seconds(seconds: int | None) -> str:
-    return "-" if seconds is None else f"{seconds} s"
+    return "no end" if seconds is None else f"{seconds} s"
