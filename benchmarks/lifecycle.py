@@ -15,7 +15,8 @@ import jwt
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db import connection, models
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection, models, transaction
 from django.db.models.signals import post_save, pre_save
 from django.urls import Resolver404, include, path, resolve
 from django.utils.module_loading import import_string
@@ -38,7 +39,6 @@ from benchmarks.revocation import (
     DEACTIVATED,
     DELETED,
     HORIZON,
-    KEY_REMOVED,
     LOGGED_OUT,
     LOGOUT,
     NO_EVENT,
@@ -52,11 +52,11 @@ from benchmarks.revocation import (
     Cell,
     Finding,
     Login,
+    LongerLifeError,
     find,
     lifetime,
-    most_asks,
 )
-from config.schemes import SCHEMES, Scheme
+from config.schemes import Scheme
 from config.switches import SWITCHES
 from tracks.models import Track
 
@@ -74,8 +74,8 @@ class Service:
         self._handler = Handler()
         self.anybody = ("GET", WHOAMI)
         self.staff_only = ("PATCH", f"/tracks/{Track.objects.filter(owner=None).values_list('pk', flat=True)[0]}/")
-        if SCHEMES.get(scheme.name) is scheme:
-            self._urlconf = settings.ROOT_URLCONF  # AUTH_SCHEMES names it: these are the URLs as they are served
+        if (scheme,) == settings.SCHEMES:
+            self._urlconf = settings.ROOT_URLCONF  # AUTH_SCHEMES names it alone: the URLs as they are served
         else:
             self._urlconf = guarded_by(scheme, [url for _, url in (self.anybody, self.staff_only)])
             if scheme.urlconf:
@@ -137,16 +137,16 @@ def run(assignment: Assignment, clock: Clock) -> dict:
     """What the process answers. Raises RefusedError."""
     scheme = find_scheme(assignment.scheme)
     service = Service(scheme)
-    if assignment.logins:
-        return {"cells": {KEY_REMOVED: _after_restart(service, clock, assignment).to_dict()}}
+    if assignment.login:
+        return _after_restart(service, clock, assignment).to_dict()
     if scheme.is_stock:
         _leave_the_user_alone()
 
     def cell(happen: Happen, how: str = "", is_staff: bool = False) -> Cell:
         after = _trials(service, clock, happen, is_staff=is_staff)
         return Cell(
-            find(after(service.by_access), access_seconds, AT_ACCESS_EXPIRY),
-            find(after(service.by_refresh), refresh_seconds, AT_REFRESH_EXPIRY) if has_refresh else None,
+            _find(service, after(service.by_access), access_seconds, AT_ACCESS_EXPIRY),
+            _find(service, after(service.by_refresh), refresh_seconds, AT_REFRESH_EXPIRY) if has_refresh else None,
             how,
         )
 
@@ -169,17 +169,14 @@ def run(assignment: Assignment, clock: Clock) -> dict:
         if _has_staff(service, clock, access_seconds)
         else nothing,
     }
-    logins = []
-    if _is_signed(service.log_in().access):
-        # For two restarts: one login to read with, and one for each time a refresh token may be asked.
-        count = 2 * (1 + (most_asks(refresh_seconds) if has_refresh else 0))
-        logins = [service.log_in() for _ in range(count)]
+    login = service.log_in()
     return {
         "scheme": scheme.name,
         "access_seconds": access_seconds,
         "refresh_seconds": refresh_seconds,
         "cells": {event: each.to_dict() for event, each in cells.items()},
-        "logins": [asdict(login) for login in logins],
+        # What a restart with another signing key could end.
+        "login": asdict(login) if _is_signed(login.access) else None,
         "issued_at": clock.now(),
         "service": _service(),
     }
@@ -219,24 +216,33 @@ def _trials(service: Service, clock: Clock, happen: Happen, *, is_staff: bool = 
 
 
 def _after_restart(service: Service, clock: Clock, assignment: Assignment) -> Cell:
-    logins = iter(assignment.logins)
-    reader = next(logins)  # reading changes nothing, so that one login answers at any time
+    """One login answers for all times: each question is undone, so that to ask a refresh token is not to spend it."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)  # which would end the transaction; Django's test client does the same
 
-    def at(seconds: int):
-        clock.move(assignment.issued_at + seconds - clock.now())
+    def asking(present: Callable[[Login, tuple[str, str]], int]) -> Ask:
+        def ask(seconds: int) -> int:
+            clock.move(assignment.issued_at + seconds - clock.now())
+            with transaction.atomic():
+                status = present(assignment.login, service.anybody)
+                transaction.set_rollback(True)
+            return status
 
-    def access(seconds: int) -> int:
-        at(seconds)
-        return service.by_access(reader, service.anybody)
-
-    def refresh(seconds: int) -> int:
-        at(seconds)
-        return service.by_refresh(next(logins), service.anybody)
+        return ask
 
     return Cell(
-        find(access, assignment.access_seconds, AT_ACCESS_EXPIRY),
-        find(refresh, assignment.refresh_seconds, AT_REFRESH_EXPIRY) if reader.refresh else None,
+        _find(service, asking(service.by_access), assignment.access_seconds, AT_ACCESS_EXPIRY),
+        _find(service, asking(service.by_refresh), assignment.refresh_seconds, AT_REFRESH_EXPIRY)
+        if assignment.login.refresh
+        else None,
     )
+
+
+def _find(service: Service, ask: Ask, life: int | None, at_expiry: str) -> Finding:
+    try:
+        return find(ask, life, at_expiry)
+    except LongerLifeError as error:
+        raise RefusedError(f"{service.scheme.name}: {error}") from None
 
 
 # --- what may happen -------------------------------------------------------------------------------

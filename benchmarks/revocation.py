@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from benchmarks import processes
 from benchmarks.databases import Database
 from benchmarks.screen import Watcher
-from config.keys import is_symmetric
 from config.schemes import SCHEMES
 from config.switches import SWITCHES
 
@@ -125,36 +124,55 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What one process is to do with one scheme: find every cell but KEY_REMOVED's, or, given `logins`, when
-    these, made at `issued_at` (seconds since the epoch), stop working.
+    """What a process is to find out of one scheme: every cell but KEY_REMOVED's.
 
-    The two lifetimes, in seconds, None where there is no end before HORIZON, are read for `logins` only.
+    Or, given a `login` that another process made at `issued_at` (seconds since the epoch), when that stops
+    working. The two lifetimes, in seconds, are what the other process found; None as in Row.
     """
 
     scheme: str
-    logins: tuple[Login, ...] = ()
+    login: Login | None = None
     issued_at: int = 0
     access_seconds: int | None = None
     refresh_seconds: int | None = None
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
+    @classmethod
+    def after(cls, scheme: str, answer: dict[str, Any]) -> "Assignment":
+        """The one about the login that a process answered with."""
+        return cls(
+            scheme,
+            Login(**answer["login"]),
+            answer["issued_at"],
+            answer["access_seconds"],
+            answer["refresh_seconds"],
+        )
 
     @classmethod
-    def from_json(cls, text: str) -> "Assignment":
-        data = json.loads(text)
-        return cls(**data | {"logins": tuple(Login(**login) for login in data["logins"])})
+    def from_dict(cls, data: dict[str, Any]) -> "Assignment":
+        return cls(**data | {"login": data["login"] and Login(**data["login"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One scheme. The lifetimes are measured, without any event, in seconds; None: none before HORIZON, and
-    for `refresh_seconds` also where there is no refresh token."""
+    """One scheme. The two lifetimes are measured, without any event, in seconds.
+
+    None is an end that does not come before HORIZON, and of `refresh_seconds` also that there is no refresh token.
+    """
 
     scheme: str
     access_seconds: int | None
     refresh_seconds: int | None
     cells: dict[str, Cell]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Row":
+        """Other keys are not looked at."""
+        return cls(
+            data["scheme"],
+            data["access_seconds"],
+            data["refresh_seconds"],
+            {event: Cell.from_dict(cell) for event, cell in data["cells"].items()},
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As the result file has it."""
@@ -195,11 +213,6 @@ def find(ask: Callable[[int], int], life: int | None, at_expiry: str) -> Finding
     return Finding(WITHIN, seconds, ask(seconds))
 
 
-def most_asks(life: int | None) -> int:
-    """How often `find` asks at most."""
-    return 4 + (life or HORIZON).bit_length()
-
-
 def _first_refusal(ask: Callable[[int], int], refused: int) -> int:
     honoured = 0
     while refused - honoured > 1:
@@ -217,69 +230,77 @@ def _first_refusal(ask: Callable[[int], int], refused: int) -> int:
 def run(schemes: Sequence[str], database: Database, watcher: Watcher) -> tuple[list[Row], dict[str, Any]]:
     """A Row for each scheme, in their order, and what the service ran on.
 
-    Schemes share the database and no user; nothing is timed, so that as many run at a time as there are
-    processors. Raises processes.WorkerRefusedError or WorkerFailedError.
+    Each scheme has a process of its own, in which AUTH_SCHEMES names it alone; then two more begin, as a
+    restart does, where the last ones stopped: one with the same signing key, one with another. Schemes share
+    the database and no user; nothing is timed, so that as many run at a time as there are processors.
+    Raises processes.WorkerRefusedError or WorkerFailedError.
     """
-    processes.fill(database)
-    watcher.expected(len(schemes))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = [pool.submit(_row, scheme, database, watcher) for scheme in schemes]
-        try:
-            found = [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [row for row, _ in found], found[0][1]
-
-
-def _row(scheme: str, database: Database, watcher: Watcher) -> tuple[Row, dict[str, Any]]:
     algorithm = os.environ.get("JWT_ALGORITHM") or SWITCHES["JWT_ALGORITHM"].default
     switches = {
-        # The same in every process of this scheme: a restart is to change the signing key and nothing else.
+        # The same in every process: a restart is to change the signing key and nothing else.
         "SECRET_KEY": secrets.token_urlsafe(50),
         "JWT_SIGNING_KEY": new_signing_key(algorithm),
         # Other runs pin these to outlive whatever they time; here it is the service's own that count.
         **{name: SWITCHES[name].default for name in ("JWT_ACCESS_LIFETIME", "JWT_REFRESH_LIFETIME")},
     }
-    if scheme in SCHEMES:
-        switches["AUTH_SCHEMES"] = scheme
+    another_key = {"JWT_SIGNING_KEY": new_signing_key(algorithm)}
 
-    def ask(assignment: Assignment, **others: str) -> dict[str, Any]:
-        return processes.answer("benchmarks.revocation_worker", assignment.to_json(), database, switches | others)
+    def ask(*assignments: Assignment, **others: str) -> list[dict[str, Any]]:
+        argument = json.dumps([asdict(assignment) for assignment in assignments])
+        answer = processes.answer("benchmarks.revocation_worker", argument, database, switches | others)
+        watcher.passed(1)
+        return answer["answers"]
 
-    first = ask(Assignment(scheme))
-    cells = {event: Cell.from_dict(cell) for event, cell in first["cells"].items()}
-    lives = {"access_seconds": first["access_seconds"], "refresh_seconds": first["refresh_seconds"]}
-    if first["logins"]:
-        logins = tuple(Login(**login) for login in first["logins"])
-        half = len(logins) // 2
-        control = ask(Assignment(scheme, logins[:half], first["issued_at"], **lives))["cells"][KEY_REMOVED]
-        if any(each and each["kind"] in (AT_ONCE, WITHIN) for each in (control, control["refresh"])):
+    def alone(scheme: str) -> dict[str, Any]:
+        (answer,) = ask(Assignment(scheme), **({"AUTH_SCHEMES": scheme} if scheme in SCHEMES else {}))
+        return answer
+
+    watcher.expected(len(schemes) + 2)
+    processes.fill(database)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            answers = dict(zip(schemes, pool.map(alone, schemes), strict=True))
+            signed = [Assignment.after(scheme, answer) for scheme, answer in answers.items() if answer["login"]]
+            restarts = [pool.submit(ask, *signed, **others) for others in ({}, another_key)] if signed else []
+            same_key, removed = [restart.result() for restart in restarts] or ([], [])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    for assignment, cell in zip(signed, same_key, strict=True):
+        _survives(assignment, Cell.from_dict(cell))
+    for answer in answers.values():
+        answer["cells"][KEY_REMOVED] = Cell(Finding(NO_EVENT)).to_dict()
+    for assignment, cell in zip(signed, removed, strict=True):
+        answers[assignment.scheme]["cells"][KEY_REMOVED] = cell
+    return [Row.from_dict(answer) for answer in answers.values()], answers[schemes[0]]["service"]
+
+
+def _survives(assignment: Assignment, cell: Cell):
+    for finding in filter(None, (cell.finding, cell.refresh)):
+        if finding.kind in (AT_ONCE, WITHIN):
             raise processes.WorkerRefusedError(
-                f"{first['scheme']}: a restart ends its credentials, whatever the signing key"
+                f"{assignment.scheme}: a restart ends its credentials, whatever the signing key"
             )
-        removed = ask(
-            Assignment(scheme, logins[half:], first["issued_at"], **lives), JWT_SIGNING_KEY=new_signing_key(algorithm)
-        )
-        cells[KEY_REMOVED] = Cell.from_dict(removed["cells"][KEY_REMOVED])
-    else:
-        cells[KEY_REMOVED] = Cell(Finding(NO_EVENT))
-    watcher.passed(1)
-    return Row(first["scheme"], **lives, cells=cells), first["service"]
 
 
 def new_signing_key(algorithm: str) -> str:
-    """A fresh key as JWT_SIGNING_KEY takes it: a secret, or a private key in PEM."""
-    if is_symmetric(algorithm):
+    """A fresh key as JWT_SIGNING_KEY takes it: a private key in PEM, or else a secret.
+
+    What is no algorithm gets a secret too: the service says at its start what is allowed.
+    """
+    generate = _PRIVATE_KEYS.get(algorithm)
+    if generate is None:
         return secrets.token_hex(64)
-    key = _PRIVATE_KEYS[algorithm[:2] if algorithm.startswith("RS") else algorithm]()
-    return key.private_bytes(
+    pem = generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    )
+    return pem.decode()
 
 
 _PRIVATE_KEYS = {
-    "RS": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    **dict.fromkeys(
+        ("RS256", "RS384", "RS512"), lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    ),
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "ES512": lambda: ec.generate_private_key(ec.SECP521R1()),

@@ -1,4 +1,4 @@
-"""A worker process: `python -m benchmarks.revocation_worker ASSIGNMENT` answers in one line of JSON."""
+"""A worker process: `python -m benchmarks.revocation_worker ASSIGNMENTS` answers them in one line of JSON."""
 
 import json
 import os
@@ -7,14 +7,14 @@ from contextlib import redirect_stdout
 
 from benchmarks.clock import Clock
 from benchmarks.messages import REFUSED
-from benchmarks.revocation import Assignment, LongerLifeError
+from benchmarks.revocation import Assignment
 
 
 def main(argument: str):
     out = sys.stdout
-    assignment = Assignment.from_json(argument)
+    assignments = [Assignment.from_dict(data) for data in json.loads(argument)]
     # Before the service is imported: it may take time's functions by name.
-    with redirect_stdout(sys.stderr), Clock(assignment.issued_at) as clock:
+    with redirect_stdout(sys.stderr), Clock(max(assignment.issued_at for assignment in assignments)) as clock:
         os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
         import django
 
@@ -22,11 +22,9 @@ def main(argument: str):
         from benchmarks import contenders, lifecycle
 
         try:
-            answer = lifecycle.run(assignment, clock)
+            answer = {"answers": [lifecycle.run(assignment, clock) for assignment in assignments]}
         except contenders.RefusedError as refusal:
             answer = {REFUSED: str(refusal)}
-        except LongerLifeError as error:
-            answer = {REFUSED: f"{assignment.scheme}: {error}"}
     print(json.dumps(answer), file=out)
 
 
