@@ -150,24 +150,25 @@ def run(assignment: Assignment, clock: Clock) -> dict:
             how,
         )
 
+    if service.send(*service.anybody).status == 200:
+        raise RefusedError(f"{scheme.name}: lets in who presents no credential")
     has_refresh = service.log_in().refresh is not None
     undisturbed = _trials(service, clock, _nothing)
     if has_refresh and (status := undisturbed(service.by_refresh)(0)) != 200:
         raise RefusedError(f"{scheme.name}: answers {status} to what its refresh token gives, not 200")
     access_seconds = lifetime(undisturbed(service.by_access))
     refresh_seconds = lifetime(undisturbed(service.by_refresh)) if has_refresh else None
-    nothing = Cell(Finding(NO_EVENT))
+    no_event = Cell(Finding(NO_EVENT))
     logout, logout_how = _logout(service)
     rotation = service.endpoint(ROTATE)
+    has_staff = _has_staff(service, clock, access_seconds)
     cells = {
-        LOGGED_OUT: cell(logout, logout_how) if logout else nothing,
-        ROTATED: cell(lambda login: service.present(rotation, login), f"POST {rotation}") if rotation else nothing,
+        LOGGED_OUT: cell(logout, logout_how) if logout else no_event,
+        ROTATED: cell(lambda login: service.present(rotation, login), f"POST {rotation}") if rotation else no_event,
         PASSWORD_CHANGED: cell(_change_password),
         DEACTIVATED: cell(_deactivate),
         DELETED: cell(lambda login: _user(login).delete()),
-        STAFF_TAKEN_AWAY: cell(_take_staff_away, is_staff=True)
-        if _has_staff(service, clock, access_seconds)
-        else nothing,
+        STAFF_TAKEN_AWAY: cell(_take_staff_away, is_staff=True) if has_staff else no_event,
     }
     login = service.log_in()
     return {

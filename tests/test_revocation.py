@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import time
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -11,6 +12,7 @@ from django.core.cache import cache
 from django.urls import include, path
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.views import TokenBlacklistView
 
 from benchmarks import revocation
@@ -85,9 +87,37 @@ class Undying(Prompt):
         return get_user_model()(pk=int(credential.split("-")[1]), is_staff="staff" in credential)
 
 
+class Dwindling(Prompt):
+    """Takes staff for staff for a minute from the first request on."""
+
+    seen = {}
+
+    def user(self, credential):
+        user = super().user(credential)
+        user.is_staff = user.is_staff and time.time() < self.seen.setdefault(user.pk, time.time()) + 60
+        return user
+
+
+class Open(Prompt):
+    def authenticate(self, request):
+        return get_user_model().objects.first(), None
+
+
 class Refusing(Prompt):
     def user(self, credential):
         raise AuthenticationFailed
+
+
+class Disappointing(JWTAuthentication):
+    """Refuses who has changed the password, while SimpleJWT's refresh still gives out pairs that are refused."""
+
+    seen = {}
+
+    def get_user(self, validated_token):
+        user = super().get_user(validated_token)
+        if self.seen.setdefault(user.pk, user.password) != user.password:
+            raise AuthenticationFailed
+        return user
 
 
 class Forgetful(Prompt):
@@ -124,6 +154,8 @@ PROMPT = scheme_with(Prompt)
 CACHED = scheme_with(Cached)
 MONOTONIC = scheme_with(Monotonic)
 UNDYING = scheme_with(Undying)
+DWINDLING = scheme_with(Dwindling)
+OPEN = scheme_with(Open)
 REFUSING = scheme_with(Refusing)
 FORGETFUL = scheme_with(Forgetful, "issue_signed")
 
@@ -132,15 +164,11 @@ urlpatterns = [
     path("", include("jwt_auth.stock_urls")),
     path("api/token/blacklist/", TokenBlacklistView.as_view()),
 ]
-BLACKLISTING = Scheme(
-    "blacklisting",
-    "Bearer",
-    SCHEMES["simplejwt"].authentication,
-    SCHEMES["simplejwt"].issue,
-    "tests.test_revocation",
-    "",
+BLACKLISTING = replace(SCHEMES["simplejwt"], name="blacklisting", urlconf="tests.test_revocation")
+DISAPPOINTING = replace(
+    SCHEMES["simplejwt"], name="disappointing", authentication="tests.test_revocation.Disappointing"
 )
-CONTENDERS = ("PROMPT", "CACHED", "MONOTONIC", "UNDYING", "BLACKLISTING")
+CONTENDERS = ("PROMPT", "CACHED", "MONOTONIC", "UNDYING", "BLACKLISTING", "DISAPPOINTING")
 
 
 def run(*arguments, **switches):
@@ -263,6 +291,11 @@ def test_the_blacklist_of_simplejwt_ends_the_refresh_token_alone(rows):
     assert (shown(cell), shown(cell["refresh"])) == ("at access expiry 300", "at once 0")
 
 
+def test_a_refresh_token_that_gives_dead_tokens_is_dead(rows):
+    cell = rows["disappointing"]["cells"]["password change"]
+    assert (shown(cell), shown(cell["refresh"])) == ("at once 0", "at once 0")
+
+
 # --- what is found of the rows -----------------------------------------------------------------------
 
 AT_ONCE, NEVER, NO_EVENT = "at once 0", "never None", "- None"
@@ -356,6 +389,8 @@ def test_what_is_no_terminal_gets_plain_text_of_every_row(found):
         (("--scheme", "nonsense"), 2, ["nonsense", *SCHEMES]),
         (("--contender", "tests.nowhere:ROW"), 1, ["tests.nowhere:ROW", "No module named"]),
         (("--contender", "tests.test_revocation:REFUSING"), 1, ["refusing: answers 401 to who has just logged in"]),
+        (("--contender", "tests.test_revocation:OPEN"), 1, ["open: lets in who presents no credential"]),
+        (("--contender", "tests.test_revocation:DWINDLING"), 1, ["dwindling: answers 403 to staff"]),
         (("--contender", "tests.test_revocation:FORGETFUL"), 1, ["FORGETFUL: a restart ends its credentials"]),
     ],
 )
