@@ -5,13 +5,18 @@ import json
 import re
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
+import jwt
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.urls import include, path
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authtoken.models import Token
+from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.views import TokenBlacklistView
 
@@ -131,6 +136,40 @@ class Forgetful(Prompt):
         return get_user_model().objects.get(pk=self.issued[credential])
 
 
+class Foreign(Prompt):
+    """Signed with a key that this service has no say in; each refresh token works once."""
+
+    key = "k" * 64
+
+    def user(self, credential):
+        try:
+            claims = jwt.decode(credential, self.key, algorithms=["HS256"])
+        except jwt.InvalidTokenError as error:
+            raise AuthenticationFailed from error
+        return get_user_model()(pk=claims["id"])
+
+    @classmethod
+    def pair(cls, user) -> Response:
+        Token.objects.filter(user=user).delete()
+        refresh = Token.objects.create(user=user).key
+        return Response({"access": jwt.encode({"id": user.pk}, cls.key, "HS256"), "refresh": refresh})
+
+
+@api_view(["POST"])
+@authentication_classes([])
+@permission_classes([])
+def foreign_obtain(request):
+    return Foreign.pair(get_user_model().objects.get(username=request.data["username"]))
+
+
+@api_view(["POST"])
+@authentication_classes([])
+@permission_classes([])
+def foreign_refresh(request):
+    token = Token.objects.filter(key=request.data["refresh"]).first()
+    return Response(status=401) if token is None else Foreign.pair(token.user)
+
+
 def issue(user) -> str:
     return f"fake-{user.pk}-{user.password.rpartition('$')[2]}{'-staff' * user.is_staff}"
 
@@ -168,7 +207,13 @@ BLACKLISTING = replace(SCHEMES["simplejwt"], name="blacklisting", urlconf="tests
 DISAPPOINTING = replace(
     SCHEMES["simplejwt"], name="disappointing", authentication="tests.test_revocation.Disappointing"
 )
-CONTENDERS = ("PROMPT", "CACHED", "MONOTONIC", "UNDYING", "BLACKLISTING", "DISAPPOINTING")
+FOREIGN = replace(
+    scheme_with(Foreign),
+    urlconf=SimpleNamespace(
+        urlpatterns=[path("api/token/", foreign_obtain), path("api/token/refresh/", foreign_refresh)]
+    ),
+)
+CONTENDERS = ("PROMPT", "CACHED", "MONOTONIC", "UNDYING", "BLACKLISTING", "DISAPPOINTING", "FOREIGN")
 
 
 def run(*arguments, **switches):
@@ -294,6 +339,12 @@ def test_the_blacklist_of_simplejwt_ends_the_refresh_token_alone(rows):
 def test_a_refresh_token_that_gives_dead_tokens_is_dead(rows):
     cell = rows["disappointing"]["cells"]["password change"]
     assert (shown(cell), shown(cell["refresh"])) == ("at once 0", "at once 0")
+
+
+def test_what_another_key_signs_outlives_the_removal_of_ours_and_to_ask_spends_nothing(rows):
+    cell = rows["foreign"]["cells"]["signing key removed"]
+    assert (shown(cell), shown(cell["refresh"])) == ("never None", "never None")
+    assert shown(rows["foreign"]["cells"]["rotation"]["refresh"]) == "at once 0"
 
 
 # --- what is found of the rows -----------------------------------------------------------------------
