@@ -427,6 +427,8 @@ def test_what_is_no_terminal_gets_plain_text_of_every_row(found):
     assert not re.search(r"[^\n -~─]", process.stdout)
     assert process.stderr == ""
     assert max(len(line) for line in lines if "Everything found" not in line) <= 100
+    words = process.stdout.partition("Lives: ")[0].split()
+    assert {word for event in EVENTS for word in event.split()} <= set(words)
     for row in document["rows"]:
         assert any(line.split()[:1] == [row["scheme"]] for line in lines)
 

@@ -90,8 +90,9 @@ def _table(rows: Sequence[Row]) -> Table:
         title_justify="left",
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),
+        show_edge=False,  # the last two columns of the 100 there may be
     )
-    shown.add_column("scheme", no_wrap=True)
+    shown.add_column("scheme", min_width=max(map(len, SCHEMES)), overflow="fold")
     shown.add_column("lives", justify="right")
     for event in experiment.EVENTS:
         # Room for the longest word: rich would cut it.
