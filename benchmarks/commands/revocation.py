@@ -89,8 +89,8 @@ def _table(rows: Sequence[Row]) -> Table:
         title="After an event, when does the old credential stop working?",
         title_justify="left",
         box=box.SIMPLE,
-        padding=(0, 1, 0, 0),
-        show_edge=False,  # the last two columns of the 100 there may be
+        padding=0,  # there may be 100 columns
+        show_edge=False,
     )
     shown.add_column("scheme", min_width=max(map(len, SCHEMES)), overflow="fold")
     shown.add_column("lives", justify="right")
