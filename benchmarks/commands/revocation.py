@@ -96,7 +96,7 @@ def _table(rows: Sequence[Row]) -> Table:
     shown.add_column("lives", justify="right")
     for event in experiment.EVENTS:
         # Room for the longest word: rich would cut it.
-        shown.add_column(event.name, min_width=max(map(len, (*event.name.split(), experiment.AT_ONCE))))
+        shown.add_column(event.name, width=1 + max(map(len, (*event.name.split(), experiment.AT_ONCE))))
     for row in rows:
         cells = [row.cells[event.name] for event in experiment.EVENTS]
         shown.add_row(row.scheme, _seconds(row.access_seconds), *(_text(cell.finding) for cell in cells))
