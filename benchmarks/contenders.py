@@ -101,27 +101,16 @@ def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
     credential = import_string(scheme.issue)(user)
     # One character in the last part of a token changed: not the last one, whose lowest bits base64 ignores.
     forged = credential[:-10] + ("b" if credential[-10:-9] == "a" else "a") + credential[-9:]
-    is_candidate = isinstance(scheme, Candidate)
-    header, separator = (scheme.header, scheme.separator) if is_candidate else ("HTTP_AUTHORIZATION", " ")
-
-    def sent(credential: str) -> dict[str, str]:
-        return {header: f"{scheme.keyword}{separator}{credential}".lstrip()}
-
     return Contender(
         entry=Entry(scheme.name, scheme.keyword, scheme.is_stock, scheme.summary),
-        urlconf=_urlconf(
-            scheme.name,
-            urls,
-            authentication_classes=[import_string(scheme.authentication)],
-            gate=IsAuthenticated,
-        ),
-        headers=sent(credential),
+        urlconf=guarded_by(scheme, urls),
+        headers=headers(scheme, credential),
         refused={
             "without a credential": {},
-            "with garbage for a credential": sent("garbage"),
-            "with a forged credential": sent(forged),
+            "with garbage for a credential": headers(scheme, "garbage"),
+            "with a forged credential": headers(scheme, forged),
         },
-        refusal=scheme.refusal if is_candidate else 401,
+        refusal=scheme.refusal if isinstance(scheme, Candidate) else 401,
         identity={
             "id": [user.pk],
             "username": [user.get_username(), ""],  # empty where a scheme does not read the user
@@ -133,11 +122,30 @@ def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
     )
 
 
+def guarded_by(scheme: Scheme, urls: Sequence[str]) -> ModuleType:
+    """A URLconf of `/whoami/` and the views at `urls`, which only a credential of this scheme opens."""
+    return _urlconf(
+        scheme.name, urls, authentication_classes=[import_string(scheme.authentication)], gate=IsAuthenticated
+    )
+
+
+def headers(scheme: Scheme, credential: str) -> dict[str, str]:
+    """What a request sends to present the credential, as WSGI names it."""
+    is_candidate = isinstance(scheme, Candidate)
+    header, separator = (scheme.header, scheme.separator) if is_candidate else ("HTTP_AUTHORIZATION", " ")
+    return {header: f"{scheme.keyword}{separator}{credential}".lstrip()}
+
+
 def environ(contender: Contender, url: str, headers: Mapping[str, str] | None = None) -> dict:
     """A GET of `url`, with the contender's own headers unless others are given."""
+    return request(contender.urlconf, "GET", url, contender.headers if headers is None else headers)
+
+
+def request(urlconf: ModuleType | str, method: str, url: str, headers: Mapping[str, str]) -> dict:
+    """The WSGI environ of a request without a body."""
     parts = urlsplit(url)
     return {
-        "REQUEST_METHOD": "GET",
+        "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
         "PATH_INFO": parts.path,
         "QUERY_STRING": parts.query,
@@ -155,8 +163,8 @@ def environ(contender: Contender, url: str, headers: Mapping[str, str] | None = 
         "wsgi.multithread": False,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
-        _URLCONF: contender.urlconf,
-        **(contender.headers if headers is None else headers),
+        _URLCONF: urlconf,
+        **headers,
     }
 
 

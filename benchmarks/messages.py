@@ -7,6 +7,7 @@ from typing import Any
 DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # in a process's environment; DATABASE_URL is the developer's
 CONNECTION_VARIABLE = "BENCHMARKS_CONNECTION"  # a key of databases.CONNECTIONS
 CONTENDERS_VARIABLE = "BENCHMARKS_CONTENDERS"  # names in lineup.LINEUP that want something of the settings, by comma
+SWITCHES_VARIABLE = "BENCHMARKS_SWITCHES"  # a JSON object: switches that this run pins otherwise
 
 ANONYMOUS = "anonymous"
 CONTROL = "anonymous again"  # the A/A control: built anew in the same way, different in nothing

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from benchmarks import lineup
 from benchmarks.databases import Database
@@ -16,6 +17,7 @@ from benchmarks.messages import (
     DONE,
     REFUSED,
     SAMPLE,
+    SWITCHES_VARIABLE,
     Assignment,
     Sample,
 )
@@ -42,21 +44,48 @@ def work(
     assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None] = lambda url: None
 ) -> Sample:
     """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
+    answer = ask("benchmarks.worker", assignment.to_json(), database, assignment.schemes, hash_seed, done)
+    return Sample.from_dict(answer)
+
+
+def ask(
+    module: str,
+    argument: str,
+    database: Database,
+    schemes: Sequence[str],
+    hash_seed: int,
+    done: Callable[[str], None] = lambda url: None,
+    under: Sequence[str] = (),
+    switches: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """What a fresh `python -m module argument` finds, which answers as benchmarks.worker does (worker.serve).
+
+    `under` is the command line of a program that runs it, as valgrind does; `switches` are pinned for it.
+    Raises WorkerRefusedError or WorkerFailedError.
+    """
     sample = None
-    for line in _lines("benchmarks.worker", [assignment.to_json()], database, assignment.schemes, hash_seed):
+    for line in _lines(module, [argument], database, schemes, hash_seed, under, switches):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
         elif REFUSED in message:
             raise WorkerRefusedError(message[REFUSED])
         else:
-            sample = Sample.from_dict(message[SAMPLE])
+            sample = message[SAMPLE]
     if sample is None:
-        raise WorkerFailedError("benchmarks.worker ended without an answer")
+        raise WorkerFailedError(f"{module} ended without an answer")
     return sample
 
 
-def _lines(module: str, arguments: list[str], database: Database, schemes: Sequence[str], hash_seed: int):
+def _lines(
+    module: str,
+    arguments: list[str],
+    database: Database,
+    schemes: Sequence[str],
+    hash_seed: int,
+    under: Sequence[str] = (),
+    switches: Mapping[str, str] | None = None,
+):
     """Lines of `python -m module arguments`, as it writes them. The process ends with the iteration."""
     missing = lineup.not_installed(schemes)
     if missing:
@@ -65,12 +94,13 @@ def _lines(module: str, arguments: list[str], database: Database, schemes: Seque
         DATABASE_VARIABLE: database.url,
         CONNECTION_VARIABLE: database.connection,
         CONTENDERS_VARIABLE: ",".join(candidate.name for candidate in lineup.candidates(schemes)),
+        SWITCHES_VARIABLE: json.dumps(switches or {}),
         "PYTHONHASHSEED": str(hash_seed),
     }
     # To a file: a pipe that nobody reads would fill and stop the process.
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [*under, sys.executable, "-m", module, *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

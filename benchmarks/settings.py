@@ -5,13 +5,14 @@ run records those that differ from their defaults.
 """
 
 import atexit
+import json
 import os
 import secrets
 import shutil
 import tempfile
 
 from benchmarks.lineup import candidates
-from benchmarks.messages import CONNECTION_VARIABLE, CONTENDERS_VARIABLE, DATABASE_VARIABLE
+from benchmarks.messages import CONNECTION_VARIABLE, CONTENDERS_VARIABLE, DATABASE_VARIABLE, SWITCHES_VARIABLE
 from config.switches import SWITCHES
 
 
@@ -35,6 +36,7 @@ PINNED = {
     # A credential that dies under the clock would time an error.
     "JWT_ACCESS_LIFETIME": "1d",
     "JWT_REFRESH_LIFETIME": "1d",
+    **json.loads(os.environ.get(SWITCHES_VARIABLE, "{}")),
 }
 os.environ |= PINNED
 
