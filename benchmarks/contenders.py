@@ -94,7 +94,7 @@ def anonymous(name: str, urls: Sequence[str]) -> Contender:
     """Nobody is authenticated and everybody may enter: what all others are compared with."""
     return Contender(
         entry=Entry(name),
-        urlconf=_urlconf(name, urls, authentication_classes=[], gate=AllowAny),
+        urlconf=urlconf_of(name, urls, authentication_classes=[], gate=AllowAny),
         headers={},
         refused={},
         refusal=401,
@@ -114,7 +114,7 @@ def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
 
     return Contender(
         entry=Entry(scheme.name, scheme.keyword, scheme.is_stock, scheme.summary),
-        urlconf=_urlconf(
+        urlconf=urlconf_of(
             scheme.name,
             urls,
             authentication_classes=[import_string(scheme.authentication)],
@@ -133,6 +133,14 @@ def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
             "scheme": [scheme.name if SCHEMES.get(scheme.name) is scheme else None],
         },
     )
+
+
+def urlconf_of(name: str, urls: Sequence[str], authentication_classes: list[type], gate: type) -> ModuleType:
+    """A URLconf of the views that the project has at `urls`; the same routes in the same order for all."""
+    module = ModuleType(f"benchmarks.urlconf of {name}")
+    paths = dict.fromkeys(urlsplit(url).path for url in (WHOAMI, *urls))
+    module.urlpatterns = [_route(route, authentication_classes, gate) for route in paths]
+    return module
 
 
 def environ(contender: Contender, url: str, headers: Mapping[str, str] | None = None) -> dict:
@@ -224,14 +232,6 @@ def _wrong_identity(contender: Contender, body: bytes) -> list[str]:
         for field, allowed in contender.identity.items()
         if answered[field] not in allowed
     ]
-
-
-def _urlconf(name: str, urls: Sequence[str], authentication_classes: list[type], gate: type) -> ModuleType:
-    """A URLconf of the views that the project has at `urls`; the same routes in the same order for all."""
-    module = ModuleType(f"benchmarks.urlconf of {name}")
-    paths = dict.fromkeys(urlsplit(url).path for url in (WHOAMI, *urls))
-    module.urlpatterns = [_route(route, authentication_classes, gate) for route in paths]
-    return module
 
 
 def _route(route: str, authentication_classes: list[type], gate: type):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from typing import Any
 
 from benchmarks.databases import Database
 from benchmarks.messages import CONNECTION_VARIABLE, DATABASE_VARIABLE, DONE, REFUSED, SAMPLE, Assignment, Sample
@@ -27,17 +28,25 @@ def fill(database: Database):
 
 def work(assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None]) -> Sample:
     """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
+    return Sample.from_dict(ask("benchmarks.worker", assignment.to_json(), database, hash_seed, done))
+
+
+def ask(module: str, argument: str, database: Database, hash_seed: int, done: Callable[[str], None]) -> dict[str, Any]:
+    """What a fresh `python -m module argument` finds, which answers as benchmarks.worker does (worker.serve).
+
+    Raises WorkerRefusedError or WorkerFailedError.
+    """
     sample = None
-    for line in _lines("benchmarks.worker", [assignment.to_json()], database, hash_seed):
+    for line in _lines(module, [argument], database, hash_seed):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
         elif REFUSED in message:
             raise WorkerRefusedError(message[REFUSED])
         else:
-            sample = Sample.from_dict(message[SAMPLE])
+            sample = message[SAMPLE]
     if sample is None:
-        raise WorkerFailedError("benchmarks.worker ended without an answer")
+        raise WorkerFailedError(f"{module} ended without an answer")
     return sample
 
 
