@@ -6,7 +6,7 @@ import click
 
 from benchmarks.screen import WIDTH
 
-COMMANDS = ("overhead", "ladder")
+COMMANDS = ("overhead", "ladder", "instructions")
 
 
 class _Commands(click.Group):

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.databases import Database
@@ -31,13 +31,21 @@ def work(assignment: Assignment, database: Database, hash_seed: int, done: Calla
     return Sample.from_dict(ask("benchmarks.worker", assignment.to_json(), database, hash_seed, done))
 
 
-def ask(module: str, argument: str, database: Database, hash_seed: int, done: Callable[[str], None]) -> dict[str, Any]:
+def ask(
+    module: str,
+    argument: str,
+    database: Database,
+    hash_seed: int,
+    done: Callable[[str], None],
+    under: Sequence[str] = (),
+) -> dict[str, Any]:
     """What a fresh `python -m module argument` finds, which answers as benchmarks.worker does (worker.serve).
 
+    `under` is the command line of a program that runs it, as valgrind does.
     Raises WorkerRefusedError or WorkerFailedError.
     """
     sample = None
-    for line in _lines(module, [argument], database, hash_seed):
+    for line in _lines(module, [argument], database, hash_seed, under):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
@@ -50,7 +58,7 @@ def ask(module: str, argument: str, database: Database, hash_seed: int, done: Ca
     return sample
 
 
-def _lines(module: str, arguments: list[str], database: Database, hash_seed: int):
+def _lines(module: str, arguments: list[str], database: Database, hash_seed: int, under: Sequence[str] = ()):
     """Lines of `python -m module arguments`, as it writes them. The process ends with the iteration."""
     environment = os.environ | {
         DATABASE_VARIABLE: database.url,
@@ -60,7 +68,7 @@ def _lines(module: str, arguments: list[str], database: Database, hash_seed: int
     # To a file: a pipe that nobody reads would fill and stop the process.
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [*under, sys.executable, "-m", module, *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -40,6 +40,7 @@ from jwt_auth.models import living_family
 from jwt_auth.tokens import AccessToken
 
 SQL_REQUESTS = 30  # whose statements are timed, off the main clock
+YOUNG = 1  # the generation collected between blocks; a full collection would slow the next request down
 
 Entered = tuple  # what authenticate() returns: (user, auth)
 Overrides = dict[str, Callable]  # method -> what a rung has in its place
@@ -211,13 +212,14 @@ def _climb(handler, built: Built, name: str, task: Task, random: Random, done) -
     environs = {rung: contenders.environ(contender, task.url) for rung, contender in built.all.items()}
     start = perf_counter()
     for environ in environs.values():
+        gc.collect(YOUNG)
         timing.time_block(handler, environ, task.block)
     round_seconds = perf_counter() - start
     counts = {rung: count(handler, contender, task.url) for rung, contender in built.all.items()}
     p25_ns = {rung: [] for rung in environs}
     for order in rounds(list(environs), task.rounds[name], random):
         for rung in order:
-            gc.collect(1)  # the young generations; a full collection would slow the next request down
+            gc.collect(YOUNG)
             times = timing.time_block(handler, environs[rung], task.block)
             p25_ns[rung].append(timing.figures(times, task.drop)[0])
         done(name)
