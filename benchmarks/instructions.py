@@ -2,7 +2,8 @@
 
 A second instrument beside the clock: neither other people's load nor the processor's frequency moves it. It is
 no time and cannot be made one. Instructions take unequal time, waiting for a disk or a network takes none, and
-valgrind's processor has no instructions for SHA or AES, so that a digest takes more of them than in service.
+valgrind's processor lacks some that the real one may have (SHA, AVX-512), so that a digest takes more of them
+than in service.
 
 Valgrind's cachegrind counts all instructions of a process. One process starts the service, proves the
 contenders and warms them up; then, for each contender and each of two numbers of requests, it forks a process
@@ -26,6 +27,12 @@ from benchmarks.messages import ANONYMOUS
 
 RUNS = 2  # at once: how far they differ tells how well a count can be repeated
 HASH_SEED = 0  # the same for all: the order of a set is no property of a scheme
+
+OPTIONS = (
+    "--tool=cachegrind",
+    "--cache-sim=no",
+    "--cachegrind-out-file=/dev/null",  # counts by line of source; the log has the total
+)
 
 _TOTAL = re.compile(r"^==\d+== I\s+refs:\s+([\d,]+)$", re.MULTILINE)
 
@@ -110,13 +117,7 @@ def total(log: str) -> int:
 
 def _run(task: Task, database: Database) -> dict[str, float]:
     with TemporaryDirectory(prefix="benchmarks-") as folder:
-        command = [
-            "valgrind",
-            "--tool=cachegrind",
-            "--cache-sim=no",
-            "--cachegrind-out-file=/dev/null",  # counts by line of source; the log has the total
-            f"--log-file={folder}/%p",
-        ]
+        command = ["valgrind", *OPTIONS, f"--log-file={folder}/%p"]
         pids = processes.ask(
             "benchmarks.instructions_worker", task.to_json(), database, HASH_SEED, lambda scheme: None, command
         )

@@ -25,6 +25,7 @@ from rest_framework.authentication import TokenAuthentication
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 import jwt_auth.authentication
 import tokens.authentication
@@ -67,8 +68,7 @@ def _of_token(entered: Entered) -> dict[str, Overrides]:
     """Ours: the key's shape is checked before the query."""
 
     def parse(self, request):
-        credential(request, self.keyword)
-        return entered
+        return None if credential(request, self.keyword) is None else entered
 
     return {
         PARSED: {"authenticate": parse},
@@ -78,21 +78,29 @@ def _of_token(entered: Entered) -> dict[str, Overrides]:
 
 
 def _of_jwt(entered: Entered) -> dict[str, Overrides]:
-    """Ours, whose steps are no methods: they are written down again. Have they changed, they do not add up."""
+    """Ours, whose steps are no methods: they are written down again. If they change there, they do not add up."""
 
-    def parse(self, request):
-        credential(request, self.keyword)
+    def up_to(step: Callable[[str], Entered]) -> Overrides:
+        def authenticate(self, request):
+            raw_token = credential(request, self.keyword)
+            if raw_token is None:
+                return None
+            try:
+                return step(raw_token)
+            except TokenError as error:
+                raise InvalidToken(error.args[0]) from error
+
+        return {"authenticate": authenticate}
+
+    def verify(raw_token: str) -> Entered:
+        AccessToken(raw_token)
         return entered
 
-    def verify(self, request):
-        AccessToken(credential(request, self.keyword))
-        return entered
-
-    def load(self, request):
-        token = AccessToken(credential(request, self.keyword))
+    def load(raw_token: str) -> Entered:
+        token = AccessToken(raw_token)
         return living_family(token).user, token
 
-    return {PARSED: {"authenticate": parse}, VERIFIED: {"authenticate": verify}, LOADED: {"authenticate": load}}
+    return {PARSED: up_to(lambda raw_token: entered), VERIFIED: up_to(verify), LOADED: up_to(load)}
 
 
 _STEPS: dict[Callable, Callable[[Entered], dict[str, Overrides]]] = {

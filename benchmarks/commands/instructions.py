@@ -110,8 +110,8 @@ def command(schemes, others, url, requests, path):
     machine = environment.describe()
     for line in (
         "Runs differ by: the difference of the two runs in what a scheme takes over anonymous, as a part of it.",
-        "Instructions are no time: they take unequal time, waiting takes none, and valgrind's processor has no "
-        "instructions for SHA or AES.",
+        "Instructions are no time: they take unequal time, waiting takes none, and valgrind's processor lacks some "
+        "that the real one may have (SHA, AVX-512).",
         f"valgrind {version}, {machine['python']}, {machine['processor']}; {time.monotonic() - begin:.0f} s.",
     ):
         console.print(line, highlight=False, markup=False)
