@@ -6,7 +6,7 @@ import click
 
 from benchmarks.screen import WIDTH
 
-COMMANDS = ("overhead", "ladder", "instructions")
+COMMANDS = ("compare", "instructions", "ladder", "overhead", "selftest")
 
 
 class _Commands(click.Group):

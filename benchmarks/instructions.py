@@ -84,7 +84,7 @@ def run(task: Task, database: Database) -> list[dict[str, float]]:
 
     Raises processes.WorkerRefusedError or WorkerFailedError, and CountError.
     """
-    processes.fill(database)
+    processes.fill(database, task.schemes)
     with ThreadPoolExecutor(RUNS) as pool:
         return list(pool.map(lambda _: _run(task, database), range(RUNS)))
 
@@ -119,7 +119,7 @@ def _run(task: Task, database: Database) -> dict[str, float]:
     with TemporaryDirectory(prefix="benchmarks-") as folder:
         command = ["valgrind", *OPTIONS, f"--log-file={folder}/%p"]
         pids = processes.ask(
-            "benchmarks.instructions_worker", task.to_json(), database, HASH_SEED, lambda scheme: None, command
+            "benchmarks.instructions_worker", task.to_json(), database, task.schemes, HASH_SEED, under=command
         )
         return {
             name: per_request(task.few, task.many, *(total((Path(folder) / str(pid)).read_text()) for pid in pair))

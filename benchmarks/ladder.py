@@ -1,32 +1,34 @@
 """The run behind `python -m benchmarks ladder`: which step of a scheme takes how much of what it adds.
 
 All times are in microseconds. What a rung adds is the paired difference to the rung below it: 25th percentile
-of its block minus that of the other's block in the same round, averaged within the process. Intervals are
-Student's at 95 % over the processes, each for itself.
+of its block minus that of the other's block in the same round, the trimmed mean within the process, as
+`overhead` has it. Intervals are Student's at 95 % over the processes, each for itself.
 
 The rungs' sum is held against the whole, which is what the untouched class adds, timed apart in the same
-rounds. The sum is the highest rung minus anonymous, so what the rest can show is a ladder that is not made of
-what the class does, and a run that tells two equal things apart. A ladder adds up unless
+rounds. But for the trimming, the sum is the highest rung minus anonymous: what the rest can show is a ladder
+that is not made of what the class does, and a run that tells two equal things apart. A ladder adds up unless
 
 - the interval of the rest excludes zero and the rest matters: 99 %, shared among the ladders, and half a
   percent of anonymous's request, as the A/A control of `overhead` is judged;
 - or that interval reaches further than half of the whole: the run sees too little.
 """
 
-import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import numpy as np
+from scipy.stats import trim_mean
 
 from benchmarks import environment, plan, processes
-from benchmarks.analysis import CONTROL_LEVEL, MATTERS, STEAL_BOUND, Verdict
+from benchmarks.analysis import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, Verdict
 from benchmarks.databases import Database
 from benchmarks.intervals import Interval, t_interval
 from benchmarks.messages import ANONYMOUS, Assignment
+from benchmarks.order import design_length
 from benchmarks.screen import Watcher
 
 ASKED = "ask"
@@ -43,28 +45,6 @@ MEANINGS = {
     LOADED: "it loads the user (and what stands with the user)",
     PERMITTED: "IsAuthenticated lets in, in the place of AllowAny",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What one worker process is to do.
-
-    `rounds`  scheme, as contenders.find_scheme takes it -> rounds; 0: prove, count and warm up only
-    `block`   consecutive requests of one rung, of which the first `drop` are not looked at
-    """
-
-    rounds: dict[str, int]
-    url: str
-    block: int
-    drop: int
-    seed: int
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Task":
-        return cls(**json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +107,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Ladder(Whole):
-    """`rest` is the whole minus the sum, at `rest_level`; `why_not` it adds up, empty where it does."""
+    """`rest` is the whole minus the sum, at `rest_level`; `why_not` says of the rungs why it does not add up."""
 
     rungs: tuple[Rung, ...]
     sum: Interval
@@ -141,44 +121,41 @@ class Ladder(Whole):
 class Run:
     """`climbs` by scheme, for each process; `service` as messages.Sample, `steal` as environment.steal() has it."""
 
-    rounds: dict[str, int]
+    rounds: int
     climbs: tuple[dict[str, Climb], ...]
     service: dict[str, Any]
     steal: float | None
 
 
-def run(task: Task, database: Database, count: int, rounds: int | None, end: float, watcher: Watcher) -> Run:
-    """Do `task` in `count` processes, with `rounds`, or as many as end by `end` (time.monotonic()).
+def run(
+    assignment: Assignment, database: Database, count: int, end: float | None, rounds: int | None, watcher: Watcher
+) -> Run:
+    """Do `assignment`, which has one URL, in `count` fresh processes, and in more until `end` (time.monotonic()).
 
-    The task's own rounds and seed are not looked at. Raises processes.WorkerRefusedError or WorkerFailedError.
+    With `rounds`, or as many as plan.py finds best; the assignment's own rounds and seed are not looked at.
+    Raises processes.WorkerRefusedError or WorkerFailedError.
     """
-    processes.fill(database)
-    assignment = Assignment(tuple(task.rounds), {task.url: 0}, task.block, task.drop, seed=0)
-    service = processes.work(assignment, database, 0, lambda url: None).service
-    start = time.monotonic()
-    rehearsal = _climb(replace(task, rounds=dict.fromkeys(task.rounds, 0)), database, 0, lambda scheme: None)
-    process_seconds = time.monotonic() - start
-    round_seconds = {scheme: climb.round_seconds for scheme, climb in rehearsal.items()}
+    (url,) = assignment.rounds
+    processes.fill(database, assignment.schemes)
+    service = processes.work(replace(assignment, rounds={url: 0}), database, 0).service
+    begin = time.monotonic()
+    rehearsal = _climbs(replace(assignment, rounds={url: 0}), database, 0, watcher)
+    process_seconds = time.monotonic() - begin
     if rounds is None:
-        planned = plan.rounds_for(end - time.monotonic(), count, process_seconds, round_seconds)
-    else:
-        planned = dict.fromkeys(task.rounds, rounds)
-    watcher.expected(count * (process_seconds + sum(planned[each] * round_seconds[each] for each in planned)))
+        available = inf if end is None else (end - time.monotonic()) / count
+        round_seconds = sum(climb.round_seconds for climb in rehearsal.values())
+        design = design_length(max(len(climb.counts) for climb in rehearsal.values()))
+        rounds = plan.rounds_for(available, process_seconds, {url: round_seconds}, design)[url]
 
     before = environment.processor_time()
+    start = time.monotonic()
+    # A process takes twice as long with its rounds as without: plan.TIMED_SHARE.
+    watcher.expected(2 * process_seconds * count if end is None else max(end - start, 0.0))
     climbs = []
-    for _ in range(count):
-        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-        climbs.append(
-            _climb(
-                replace(task, rounds=planned, seed=seed),
-                database,
-                hash_seed,
-                lambda scheme: watcher.passed(round_seconds[scheme]),
-            )
-        )
-        watcher.passed(process_seconds)
-    return Run(planned, tuple(climbs), service, environment.steal(before, environment.processor_time()))
+    while len(climbs) < count or (end and time.monotonic() + (time.monotonic() - start) / len(climbs) <= end):
+        seeded = replace(assignment, rounds={url: rounds}, seed=secrets.randbelow(2**32))
+        climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
+    return Run(rounds, tuple(climbs), service, environment.steal(before, environment.processor_time()))
 
 
 def tabulate(climbs: Sequence[Mapping[str, Climb]], url: str) -> list[Whole]:
@@ -191,7 +168,7 @@ def tabulate(climbs: Sequence[Mapping[str, Climb]], url: str) -> list[Whole]:
 def judge(tables: Sequence[Whole], steal: float | None) -> Verdict:
     """`steal` as environment.steal() has it; None: the machine does not tell."""
     reasons = [
-        f"the rungs of {ladder.scheme} do not add up: {ladder.why_not}"
+        f"the rungs of {ladder.scheme} {ladder.why_not}"
         for ladder in tables
         if isinstance(ladder, Ladder) and not ladder.adds_up
     ]
@@ -200,8 +177,15 @@ def judge(tables: Sequence[Whole], steal: float | None) -> Verdict:
     return Verdict(tuple(reasons))
 
 
-def _climb(task: Task, database: Database, hash_seed: int, done) -> dict[str, Climb]:
-    answer = processes.ask("benchmarks.rungs_worker", task.to_json(), database, hash_seed, done)
+def _climbs(assignment: Assignment, database: Database, hash_seed: int, watcher: Watcher) -> dict[str, Climb]:
+    answer = processes.ask(
+        "benchmarks.rungs_worker",
+        assignment.to_json(),
+        database,
+        assignment.schemes,
+        hash_seed,
+        lambda url: watcher.tick(),
+    )
     return {scheme: Climb.from_dict(climb) for scheme, climb in answer.items()}
 
 
@@ -210,7 +194,7 @@ def _tabulate(climbs: Sequence[Climb], url: str, level: float) -> Whole:
     first = climbs[0]
     counts = first.counts
     sql_us = float(np.mean([climb.counts[WHOLE].sql_us for climb in climbs]))
-    request = float(np.mean([climb.p25_ns[ANONYMOUS] for climb in climbs])) / 1000
+    request = float(np.mean([trim_mean(climb.p25_ns[ANONYMOUS], TRIMMED) for climb in climbs])) / 1000
     whole = _differences(climbs, WHOLE, ANONYMOUS)
     head = {
         "scheme": first.scheme,
@@ -246,14 +230,14 @@ def _tabulate(climbs: Sequence[Climb], url: str, level: float) -> Whole:
 def _why_not(rest: Interval, whole: Interval, request: float) -> str:
     if rest.half_width > abs(whole.estimate) / 2:
         return (
-            f"whole minus sum is known to {rest.half_width:.1f} µs either way, which is more than half of the "
-            f"whole ({whole.estimate:.1f} µs)"
+            f"cannot be seen to add up: whole minus sum is known to {rest.half_width:.1f} µs either way, which is "
+            f"more than half of the whole ({whole.estimate:.1f} µs)"
         )
     if rest.excludes(0) and abs(rest.estimate) > MATTERS * request:
-        return f"whole minus sum is {rest.estimate:+.1f} µs ({rest.low:+.1f} to {rest.high:+.1f})"
+        return f"do not add up: whole minus sum is {rest.estimate:+.1f} µs ({rest.low:+.1f} to {rest.high:+.1f})"
     return ""
 
 
 def _differences(climbs: Sequence[Climb], above: str, below: str) -> np.ndarray:
     """One figure for each process, in µs."""
-    return np.array([np.mean(np.subtract(each.p25_ns[above], each.p25_ns[below])) / 1000 for each in climbs])
+    return np.array([trim_mean(np.subtract(each.p25_ns[above], each.p25_ns[below]), TRIMMED) / 1000 for each in climbs])

@@ -8,8 +8,18 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmarks import lineup
 from benchmarks.databases import Database
-from benchmarks.messages import CONNECTION_VARIABLE, DATABASE_VARIABLE, DONE, REFUSED, SAMPLE, Assignment, Sample
+from benchmarks.messages import (
+    CONNECTION_VARIABLE,
+    CONTENDERS_VARIABLE,
+    DATABASE_VARIABLE,
+    DONE,
+    REFUSED,
+    SAMPLE,
+    Assignment,
+    Sample,
+)
 
 
 class WorkerRefusedError(Exception):
@@ -20,23 +30,30 @@ class WorkerFailedError(Exception):
     """A process ended without an answer; the message is what it wrote last."""
 
 
-def fill(database: Database):
-    """Fill the scratch database, in a process of its own."""
-    for _ in _lines("benchmarks.scratch", [], database, hash_seed=0):
+def fill(database: Database, schemes: Sequence[str] = ()):
+    """Fill the scratch database, in a process of its own, with the tables that `schemes` need.
+
+    Raises WorkerRefusedError when a contender's package is not installed.
+    """
+    for _ in _lines("benchmarks.scratch", [], database, schemes, hash_seed=0):
         pass
 
 
-def work(assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None]) -> Sample:
+def work(
+    assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None] = lambda url: None
+) -> Sample:
     """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
-    return Sample.from_dict(ask("benchmarks.worker", assignment.to_json(), database, hash_seed, done))
+    answer = ask("benchmarks.worker", assignment.to_json(), database, assignment.schemes, hash_seed, done)
+    return Sample.from_dict(answer)
 
 
 def ask(
     module: str,
     argument: str,
     database: Database,
+    schemes: Sequence[str],
     hash_seed: int,
-    done: Callable[[str], None],
+    done: Callable[[str], None] = lambda url: None,
     under: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a fresh `python -m module argument` finds, which answers as benchmarks.worker does (worker.serve).
@@ -45,7 +62,7 @@ def ask(
     Raises WorkerRefusedError or WorkerFailedError.
     """
     sample = None
-    for line in _lines(module, [argument], database, hash_seed, under):
+    for line in _lines(module, [argument], database, schemes, hash_seed, under):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
@@ -58,11 +75,22 @@ def ask(
     return sample
 
 
-def _lines(module: str, arguments: list[str], database: Database, hash_seed: int, under: Sequence[str] = ()):
+def _lines(
+    module: str,
+    arguments: list[str],
+    database: Database,
+    schemes: Sequence[str],
+    hash_seed: int,
+    under: Sequence[str] = (),
+):
     """Lines of `python -m module arguments`, as it writes them. The process ends with the iteration."""
+    missing = lineup.not_installed(schemes)
+    if missing:
+        raise WorkerRefusedError("\n".join(missing))
     environment = os.environ | {
         DATABASE_VARIABLE: database.url,
         CONNECTION_VARIABLE: database.connection,
+        CONTENDERS_VARIABLE: ",".join(candidate.name for candidate in lineup.candidates(schemes)),
         "PYTHONHASHSEED": str(hash_seed),
     }
     # To a file: a pipe that nobody reads would fill and stop the process.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
-from time import perf_counter, perf_counter_ns
+from time import perf_counter_ns
 
 import jwt.algorithms
 from django.contrib.auth import get_user_model
@@ -31,17 +31,16 @@ import jwt_auth.authentication
 import tokens.authentication
 from benchmarks import contenders, timing
 from benchmarks.contenders import Contender, Handler, RefusedError
-from benchmarks.ladder import ASKED, LOADED, PARSED, PERMITTED, VERIFIED, WHOLE, Climb, Counts, Task
-from benchmarks.messages import ANONYMOUS
+from benchmarks.ladder import ASKED, LOADED, PARSED, PERMITTED, VERIFIED, WHOLE, Climb, Counts
+from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.order import rounds
 from benchmarks.scratch import USERNAME
 from config.credentials import credential
 from config.schemes import Scheme
 from jwt_auth.models import living_family
-from jwt_auth.tokens import AccessToken
 
 SQL_REQUESTS = 30  # whose statements are timed, off the main clock
-YOUNG = 1  # the generation collected between blocks; a full collection would slow the next request down
+YOUNG = 1  # the oldest generation collected between blocks (see timing.py)
 
 Entered = tuple  # what authenticate() returns: (user, auth)
 Overrides = dict[str, Callable]  # method -> what a rung has in its place
@@ -80,27 +79,27 @@ def _of_token(entered: Entered) -> dict[str, Overrides]:
 def _of_jwt(entered: Entered) -> dict[str, Overrides]:
     """Ours, whose steps are no methods: they are written down again. If they change there, they do not add up."""
 
-    def up_to(step: Callable[[str], Entered]) -> Overrides:
+    def up_to(step: Callable[[JWTAuthentication, str], Entered]) -> Overrides:
         def authenticate(self, request):
             raw_token = credential(request, self.keyword)
             if raw_token is None:
                 return None
             try:
-                return step(raw_token)
+                return step(self, raw_token)
             except TokenError as error:
                 raise InvalidToken(error.args[0]) from error
 
         return {"authenticate": authenticate}
 
-    def verify(raw_token: str) -> Entered:
-        AccessToken(raw_token)
+    def verify(self, raw_token: str) -> Entered:
+        self.token_class(raw_token)
         return entered
 
-    def load(raw_token: str) -> Entered:
-        token = AccessToken(raw_token)
+    def load(self, raw_token: str) -> Entered:
+        token = self.token_class(raw_token)
         return living_family(token).user, token
 
-    return {PARSED: up_to(lambda raw_token: entered), VERIFIED: up_to(verify), LOADED: up_to(load)}
+    return {PARSED: up_to(lambda self, raw_token: entered), VERIFIED: up_to(verify), LOADED: up_to(load)}
 
 
 _STEPS: dict[Callable, Callable[[Entered], dict[str, Overrides]]] = {
@@ -124,19 +123,20 @@ class Built:
         return {ANONYMOUS: self.anonymous, **self.rungs, WHOLE: self.whole}
 
 
-def run(task: Task, done: Callable[[str], None]) -> dict[str, Climb]:
-    """Do the task: scheme, as the task names it -> what was found. `done` is told the scheme of each finished round.
+def run(assignment: Assignment, done: Callable[[str], None]) -> dict[str, Climb]:
+    """Do the assignment, which has one URL: scheme, as the assignment names it -> what was found.
 
     Raises RefusedError, before anything is timed, when a rung does not do what it says.
     """
-    random = Random(task.seed)
+    (url,) = assignment.rounds
+    random = Random(assignment.seed)
     handler = Handler()
     user = get_user_model().objects.get(username=USERNAME)
-    names = list(task.rounds)
+    schemes = assignment.schemes
     built = {}
-    for name in random.sample(names, len(names)):  # none has the best place in memory in all processes
-        built[name] = build(contenders.find_scheme(name), user, task.url)
-    faults = [fault for name in names for fault in prove(handler, built[name], task.url)]
+    for scheme in random.sample(schemes, len(schemes)):  # none has the best place in memory in all processes
+        built[scheme] = build(contenders.find_scheme(scheme), user, url)
+    faults = [fault for scheme in schemes for fault in prove(handler, built[scheme], url)]
     if faults:
         raise RefusedError("\n".join(faults))
     climbs = {}
@@ -144,12 +144,13 @@ def run(task: Task, done: Callable[[str], None]) -> dict[str, Climb]:
     gc.freeze()
     gc.disable()
     try:
-        for name in random.sample(names, len(names)):
-            climbs[name] = _climb(handler, built[name], name, task, random, done)
+        for scheme in random.sample(schemes, len(schemes)):
+            climbs[scheme] = _climb(handler, built[scheme], url, assignment, random)
+            done(url)
     finally:
         gc.enable()
         gc.unfreeze()
-    return {name: climbs[name] for name in names}
+    return {scheme: climbs[scheme] for scheme in schemes}
 
 
 def build(scheme: Scheme, user, url: str) -> Built:
@@ -216,21 +217,16 @@ def _rungs(scheme: Scheme, whole: Contender, url: str, steps) -> dict[str, Conte
     return rungs
 
 
-def _climb(handler, built: Built, name: str, task: Task, random: Random, done) -> Climb:
-    environs = {rung: contenders.environ(contender, task.url) for rung, contender in built.all.items()}
-    start = perf_counter()
-    for environ in environs.values():
-        gc.collect(YOUNG)
-        timing.time_block(handler, environ, task.block)
-    round_seconds = perf_counter() - start
-    counts = {rung: count(handler, contender, task.url) for rung, contender in built.all.items()}
+def _climb(handler, built: Built, url: str, assignment: Assignment, random: Random) -> Climb:
+    environs = {rung: contenders.environ(contender, url) for rung, contender in built.all.items()}
+    _, round_seconds = timing.warm_up(handler, environs, assignment, random)
+    counts = {rung: count(handler, contender, url) for rung, contender in built.all.items()}
     p25_ns = {rung: [] for rung in environs}
-    for order in rounds(list(environs), task.rounds[name], random):
+    for order in rounds(list(environs), assignment.rounds[url], random):
         for rung in order:
             gc.collect(YOUNG)
-            times = timing.time_block(handler, environs[rung], task.block)
-            p25_ns[rung].append(timing.figures(times, task.drop)[0])
-        done(name)
+            times = timing.time_block(handler, environs[rung], assignment.block)
+            p25_ns[rung].append(timing.figures(times, assignment.drop)[0])
     return Climb(built.whole.name, list(built.rungs), counts, round_seconds, p25_ns)
 
 

@@ -1,9 +1,9 @@
-"""A worker process: `python -m benchmarks.rungs_worker TASK` answers in lines of JSON (see worker.serve)."""
+"""A worker process: `python -m benchmarks.rungs_worker ASSIGNMENT` answers in lines of JSON (see worker.serve)."""
 
 import sys
 from dataclasses import asdict
 
-from benchmarks.ladder import Task
+from benchmarks.messages import Assignment
 from benchmarks.worker import serve
 
 
@@ -11,7 +11,8 @@ def main(argument: str):
     def work(done):
         from benchmarks import rungs
 
-        return {scheme: asdict(climb) for scheme, climb in rungs.run(Task.from_json(argument), done).items()}
+        climbs = rungs.run(Assignment.from_json(argument), done)
+        return {scheme: asdict(climb) for scheme, climb in climbs.items()}
 
     serve(work)
 

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from benchmarks import databases, environment, instructions, processes, results, screen
+from benchmarks.lineup import LINEUP
 from benchmarks.messages import ANONYMOUS
 from config.schemes import SCHEMES
 
@@ -16,9 +17,9 @@ from config.schemes import SCHEMES
 @click.option(
     "--scheme",
     "schemes",
-    type=click.Choice(list(SCHEMES)),
+    type=click.Choice(list(LINEUP)),
     multiple=True,
-    help="A row of the scheme table; may be repeated.  [default: all]",
+    help="A contender by name; may be repeated.  [default: all rows of the scheme table]",
 )
 @click.option(
     "--contender",

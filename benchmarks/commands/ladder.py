@@ -10,7 +10,8 @@ from rich.table import Table
 
 from benchmarks import databases, environment, ladder, processes, results, screen
 from benchmarks.intervals import Interval
-from benchmarks.messages import ANONYMOUS
+from benchmarks.lineup import LINEUP
+from benchmarks.messages import ANONYMOUS, Assignment
 from config.schemes import SCHEMES
 
 
@@ -18,9 +19,9 @@ from config.schemes import SCHEMES
 @click.option(
     "--scheme",
     "schemes",
-    type=click.Choice(list(SCHEMES)),
+    type=click.Choice(list(LINEUP)),
     multiple=True,
-    help="A row of the scheme table; may be repeated.  [default: all]",
+    help="A contender by name; may be repeated.  [default: all rows of the scheme table]",
 )
 @click.option(
     "--contender",
@@ -34,19 +35,16 @@ from config.schemes import SCHEMES
     "--processes",
     "count",
     type=click.IntRange(min=2),
-    default=10,
-    show_default=True,
-    help="Fresh processes, over which the intervals are taken.",
+    help="Fresh processes, over which the intervals are taken; with --budget, the fewest.  "
+    "[default: 10, and more as the budget allows]",
 )
 @click.option(
     "--budget",
     type=click.FloatRange(min=1),
-    default=120,
-    show_default=True,
-    help="Seconds that the run may take: so many rounds are done in each process.",
+    help="Seconds that the run may take.  [default: 120]",
 )
 @click.option(
-    "--rounds", type=click.IntRange(min=1), help="Rounds of each scheme in each process, whatever the budget."
+    "--rounds", type=click.IntRange(min=1), help="Rounds of each scheme in each process.  [default: what pays best]"
 )
 @click.option(
     "--block",
@@ -94,12 +92,15 @@ def command(schemes, others, url, count, budget, rounds, block, drop, database, 
     if not url.startswith("/"):
         raise click.UsageError(f"--url {url!r}: a path, beginning with /")
     path = path or results.default_path("ladder")
-    named = dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES, 0)
-    task = ladder.Task(named, url, block, drop, seed=0)
+    named = tuple(dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES))
+    assignment = Assignment(named, {url: 0}, block, drop, seed=0)
+    if budget is None and not count:
+        budget = 120
+    end = None if budget is None else begin + budget
     machine = environment.describe()
     try:
         with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
-            run = ladder.run(task, scratch, count, rounds, begin + budget, watcher)
+            run = ladder.run(assignment, scratch, count or 10, end, rounds, watcher)
     except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -114,7 +115,7 @@ def command(schemes, others, url, count, budget, rounds, block, drop, database, 
             "seconds": round(time.monotonic() - begin, 1),
             "service": run.service,
             "steal": run.steal,
-            "plan": {"processes": count, "rounds": run.rounds, "block": block, "drop": drop},
+            "plan": {"processes": len(run.climbs), "rounds": run.rounds, "block": block, "drop": drop},
             "ladders": ladders,
             "without_steps": wholes,
             "verdict": {"conclusive": verdict.conclusive, "reasons": verdict.reasons},
@@ -124,7 +125,7 @@ def command(schemes, others, url, count, budget, rounds, block, drop, database, 
     )
     console = screen.console()
     for each in ladders:
-        console.print(_table(each, count))
+        console.print(_table(each, len(run.climbs)))
         console.print(_adds_up(each), highlight=False, markup=False)
         console.print()
     for each in wholes:
@@ -178,10 +179,13 @@ def _table(each: ladder.Ladder, processes: int) -> Table:
 
 def _adds_up(each: ladder.Ladder) -> str:
     facts = each.facts
+    if each.adds_up:
+        rungs = f"add up: whole minus sum is {_times(each.rest)} µs ({100 * each.rest_level:.4g} % interval)"
+    else:
+        rungs = each.why_not
     return (
-        f"The rungs {'add up' if each.adds_up else 'DO NOT ADD UP'}: whole minus sum is {_times(each.rest)} µs "
-        f"({100 * each.rest_level:.4g} % interval). Of the whole, {facts.sql_us:.1f} µs are within execute(): driver "
-        f"and database, without the ORM. The header is {facts.header_bytes} bytes."
+        f"The rungs {rungs}. Of the whole, {facts.sql_us:.1f} µs are within execute(): driver and database, "
+        f"without the ORM. The header is {facts.header_bytes} bytes."
     )
 
 
