@@ -88,7 +88,7 @@ def anonymous(name: str, urls: Sequence[str], authentication_classes: Sequence[t
     """Nobody is authenticated and everybody may enter: what all others are compared with."""
     return Contender(
         entry=Entry(name),
-        urlconf=_urlconf(name, urls, authentication_classes=authentication_classes, gate=AllowAny),
+        urlconf=urlconf_of(name, urls, authentication_classes=authentication_classes, gate=AllowAny),
         headers={},
         refused={},
         refusal=401,
@@ -124,7 +124,7 @@ def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
 
 def guarded_by(scheme: Scheme, urls: Sequence[str]) -> ModuleType:
     """A URLconf of `/whoami/` and the views at `urls`, which only a credential of this scheme opens."""
-    return _urlconf(
+    return urlconf_of(
         scheme.name, urls, authentication_classes=[import_string(scheme.authentication)], gate=IsAuthenticated
     )
 
@@ -232,7 +232,7 @@ def _wrong_identity(contender: Contender, body: bytes) -> list[str]:
     ]
 
 
-def _urlconf(name: str, urls: Sequence[str], authentication_classes: Sequence[type], gate: type) -> ModuleType:
+def urlconf_of(name: str, urls: Sequence[str], authentication_classes: Sequence[type], gate: type) -> ModuleType:
     """A URLconf of the views that the project has at `urls`; the same routes in the same order for all."""
     module = ModuleType(f"benchmarks.urlconf of {name}")
     paths = dict.fromkeys(urlsplit(url).path for url in (WHOAMI, *urls))
