@@ -6,7 +6,7 @@ import click
 
 from benchmarks.screen import WIDTH
 
-COMMANDS = ("compare", "csv", "overhead", "selftest")
+COMMANDS = ("compare", "csv", "flows", "overhead", "selftest")
 
 
 class _Commands(click.Group):

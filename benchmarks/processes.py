@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from benchmarks import lineup
 from benchmarks.databases import Database
@@ -42,17 +43,33 @@ def work(
     assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None] = lambda url: None
 ) -> Sample:
     """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
+    argument = assignment.to_json()
+    return Sample.from_dict(ask("benchmarks.worker", argument, database, assignment.schemes, hash_seed, done))
+
+
+def ask(
+    module: str,
+    argument: str,
+    database: Database,
+    schemes: Sequence[str],
+    hash_seed: int,
+    done: Callable[[str], None],
+) -> dict[str, Any]:
+    """What a fresh `python -m module argument` finds, which answers as benchmarks.worker does (worker.serve).
+
+    Raises WorkerRefusedError or WorkerFailedError.
+    """
     sample = None
-    for line in _lines("benchmarks.worker", [assignment.to_json()], database, assignment.schemes, hash_seed):
+    for line in _lines(module, [argument], database, schemes, hash_seed):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
         elif REFUSED in message:
             raise WorkerRefusedError(message[REFUSED])
         else:
-            sample = Sample.from_dict(message[SAMPLE])
+            sample = message[SAMPLE]
     if sample is None:
-        raise WorkerFailedError("benchmarks.worker ended without an answer")
+        raise WorkerFailedError(f"{module} ended without an answer")
     return sample
 
 

@@ -3,13 +3,16 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import asdict
+from typing import Any
 
 from benchmarks.messages import DONE, REFUSED, SAMPLE, Assignment
 
 
-def main(argument: str):
+def serve(work: Callable[[Callable[[str], None]], Any]):
+    """Set Django up and answer what `work(done)` returns, or why it refused. It imports what needs Django."""
     out = sys.stdout
 
     def report(message: dict):
@@ -20,14 +23,23 @@ def main(argument: str):
         import django
 
         django.setup()
-        from benchmarks import timing
+        from benchmarks.contenders import RefusedError
 
         try:
-            sample = timing.run(Assignment.from_json(argument), lambda url: report({DONE: url}))
-        except timing.RefusedError as refusal:
+            sample = work(lambda url: report({DONE: url}))
+        except RefusedError as refusal:
             report({REFUSED: str(refusal)})
         else:
-            report({SAMPLE: asdict(sample)})
+            report({SAMPLE: sample})
+
+
+def main(argument: str):
+    def work(done):
+        from benchmarks import timing
+
+        return asdict(timing.run(Assignment.from_json(argument), done))
+
+    serve(work)
 
 
 if __name__ == "__main__":
