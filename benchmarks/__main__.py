@@ -6,7 +6,7 @@ import click
 
 from benchmarks.screen import WIDTH
 
-COMMANDS = ("compare", "csv", "instructions", "ladder", "overhead", "revocation", "selftest")
+COMMANDS = ("compare", "csv", "flows", "instructions", "ladder", "overhead", "revocation", "selftest")
 
 
 class _Commands(click.Group):

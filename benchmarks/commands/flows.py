@@ -1,0 +1,175 @@
+"""What do login, refresh, rotation and logout cost, and a request with its share of them?"""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from benchmarks import curve, databases, environment, flows_table, processes, results, screen, table
+from benchmarks import flows as experiment
+from config.schemes import SCHEMES
+from config.switches import SWITCHES
+
+
+def _lifetime(context, parameter, value: str) -> float:
+    """Seconds of a switch's text, read as the switch is."""
+    switch = SWITCHES[f"JWT_{parameter.name.upper()}"]
+    try:
+        return switch.parse(value).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r}: {error}") from None
+
+
+@click.command(name="flows")
+@click.option(
+    "--scheme",
+    "schemes",
+    type=click.Choice(list(SCHEMES)),
+    multiple=True,
+    help="A row of the scheme table; may be repeated.  [default: all]",
+)
+@click.option(
+    "--access-lifetime",
+    metavar="DURATION",
+    default=SWITCHES["JWT_ACCESS_LIFETIME"].default,
+    show_default=True,
+    callback=_lifetime,
+    help="How often a pair must be refreshed, in the curve.",
+)
+@click.option(
+    "--session-lifetime",
+    metavar="DURATION",
+    default=SWITCHES["JWT_SESSION_LIFETIME"].default,
+    show_default=True,
+    callback=_lifetime,
+    help="How often a client of any scheme must log in, in the curve.",
+)
+@click.option(
+    "--processes",
+    "count",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Fresh processes, over which the intervals are taken.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=1),
+    default=20,
+    show_default=True,
+    help="Seconds that the run may take: so many rounds are done in each process, one at least.",
+)
+@databases.options
+@click.option(
+    "--json",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write everything measured.  [default: results/flows-<UTC time>.json]",
+)
+def command(schemes, access_lifetime, session_lifetime, count, budget, database, database_url, connection, path):
+    """What do login, refresh, rotation and logout cost, and a request with its share of them?
+
+    The flows are what each scheme's own URLs offer. Every call is proved: the expected status, the
+    credential it gives lets its user in, the one it ends is refused; what is spent is made off the clock.
+    Blocks of calls of all schemes, and of requests to /whoami/, alternate in balanced random order, and the
+    intervals are taken over fresh processes.
+
+    The curve is the figure that decides: what a request costs a client that makes N of them per access
+    lifetime, logins and refreshes included, and the N at which two schemes cost the same.
+
+    The run is inconclusive when the A/A control's interval (99 %) excludes zero and the difference is above
+    0.5 % of the request, or when the hypervisor took more than 5 % of the time the processors had work.
+
+    \b
+    Exit codes:
+      0  conclusive
+      1  a flow was refused, or a process failed
+      2  wrong usage
+      3  inconclusive
+    """
+    begin = time.monotonic()
+    if access_lifetime > session_lifetime:
+        raise click.UsageError("--access-lifetime: allowed: at most --session-lifetime")
+    lifetimes = curve.Lifetimes(access_lifetime, session_lifetime)
+    path = path or results.default_path("flows")
+    machine = environment.describe()
+    try:
+        with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
+            run = experiment.run(schemes or tuple(SCHEMES), scratch, count, begin + budget, watcher)
+    except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
+        raise click.ClickException(str(error)) from None
+
+    answer = experiment.analyse(run, lifetimes)
+    seconds = time.monotonic() - begin
+    results.write(
+        path,
+        "flows",
+        {
+            "seconds": round(seconds, 1),
+            "service": run.rehearsal.service,
+            "steal": run.steal,
+            "plan": {"processes": count, "rounds": run.rounds, "budget_seconds": budget},
+            "lifetimes_seconds": lifetimes,
+            "flows": answer.flows,
+            "bytes_written": run.rehearsal.bytes_meaning,
+            "endpoints": run.rehearsal.endpoints,
+            "password_hash": {
+                "algorithm": run.rehearsal.password_hash.algorithm,
+                "iterations": run.rehearsal.password_hash.iterations,
+                "time_us": answer.hash_us,
+            },
+            "requests_us": answer.requests_us,
+            "curve": {
+                "requests": curve.REQUESTS,
+                "schemes": {
+                    scheme: {
+                        "cost_us": [each.estimate for each in costs],
+                        "low": [each.low for each in costs],
+                        "high": [each.high for each in costs],
+                    }
+                    for scheme, costs in answer.curves.items()
+                },
+            },
+            "crossings": [
+                {
+                    "first": each.first,
+                    "second": each.second,
+                    "requests": each.requests.estimate,
+                    "low": each.requests.low,
+                    "high": each.requests.high,
+                    "cheaper_below": each.cheaper_below,
+                    "cheaper_above": each.cheaper_above,
+                }
+                for each in answer.crossings
+                if each.requests is not None
+            ],
+            "without_crossing": [each for each in answer.crossings if each.requests is None],
+            "control": answer.control,
+            "verdict": {"conclusive": answer.verdict.conclusive, "reasons": answer.verdict.reasons},
+            "processes": [
+                {
+                    "hash_seed": process.hash_seed,
+                    "seed": process.seed,
+                    "request_ns": process.found.request_ns,
+                    "flow_ns": process.found.flow_ns,
+                    "password_hash_ns": process.found.password_hash.verify_ns,
+                }
+                for process in run.processes
+            ],
+        },
+        hidden=database_url,
+    )
+    console = screen.console()
+    console.print(flows_table.flows_of(answer, run))
+    console.print(flows_table.curve_of(answer, lifetimes))
+    for line in flows_table.sentences(answer.crossings, lifetimes):
+        console.print(line, highlight=False, markup=False)
+    console.print()
+    for line in flows_table.remarks(answer, run, lifetimes, machine, seconds):
+        console.print(line, highlight=False, markup=False)
+    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print()
+    console.print(table.verdict_line(answer.verdict), style="bold", highlight=False, markup=False)
+    if not answer.verdict.conclusive:
+        sys.exit(screen.INCONCLUSIVE)
