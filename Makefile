@@ -4,7 +4,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
-.PHONY: run test race bench bench-contenders lint lock clean
+.PHONY: run test race bench bench-contenders selftest lint lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -16,8 +16,18 @@ test: lint  ## every test, on SQLite and on PostgreSQL
 race: .venv/test  ## 64 clients with one credential against a server with two workers, 20 rounds
 	ENV_FILE= TEST_DATABASE=postgresql RACE_CLIENTS=64 RACE_ROUNDS=20 $(BIN)/pytest -s -v tests/test_race_over_http.py
 
-bench: .venv/bench  ## what each scheme adds to a request
-	ENV_FILE= $(BIN)/python -m benchmarks overhead
+bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a report; exit code 2 (3 of the lab): inconclusive
+	@code=0; \
+	bench() { ENV_FILE= $(BIN)/python -m benchmarks "$$@" || { code=$$?; test $$code = 3 || exit $$code; }; echo; }; \
+	bench overhead --budget 27 --json results/bench/overhead.json; \
+	bench flows --budget 15 --json results/bench/flows.json; \
+	bench revocation --json results/bench/revocation.json; \
+	bench report results/bench/overhead.json results/bench/flows.json results/bench/revocation.json \
+	  --html results/bench/report.html; \
+	exit $$code
+
+selftest: .venv/bench  ## can the lab be trusted? About three quarters of an hour, and it can be stopped
+	ENV_FILE= $(BIN)/python -m benchmarks selftest
 
 bench-contenders: .venv/contenders  ## the same with every contender that has a name: docs/contenders.md
 	ENV_FILE= $(BIN)/python -m benchmarks overhead --budget 240 $(CONTENDERS)
