@@ -6,7 +6,7 @@ import click
 
 from benchmarks.screen import WIDTH
 
-COMMANDS = ("overhead",)
+COMMANDS = ("overhead", "report")
 
 
 class _Commands(click.Group):

@@ -1,0 +1,519 @@
+"""Result files to one HTML page: each file is shown by the section of its command."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.template import Context, Engine
+from django.utils.safestring import SafeString, mark_safe
+
+from benchmarks import frontier, pictures, results
+from benchmarks.messages import ANONYMOUS
+from benchmarks.reported import (
+    KINDS,
+    Cell,
+    Contest,
+    End,
+    Flows,
+    Head,
+    Instructions,
+    Ladder,
+    OneLadder,
+    Overhead,
+    Revocation,
+    Row,
+    Table,
+    Verdict,
+)
+from benchmarks.shapes import ShapeError, shape
+from benchmarks.wording import duration, interval, number
+
+LARGEST = 1_000_000  # bytes: a page that a mail takes
+
+
+class ReportError(Exception):
+    """Files that make no report; the message names them and says what would."""
+
+
+# --- what a page is made of -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A table's cell. `kind`, which only colours it: good, mixed, bad or none."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table; the first field of a row is its heading."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Field, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    title: str
+    svg: SafeString
+    grid: Grid
+    notes: tuple[str, ...] = ()
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    anchor: str
+    title: str
+    lead: str
+    pictures: tuple[Picture, ...] = ()
+    grids: tuple[Grid, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the files hold, by command."""
+
+    heads: dict[str, Head]
+    parts: dict[str, Any]
+    paths: dict[str, Path]
+
+    @property
+    def overhead(self) -> Overhead:
+        return self.parts["overhead"]
+
+    @property
+    def inconclusive(self) -> list[str]:
+        """Why not to trust this report, a sentence each; none: every result in it is conclusive."""
+        verdicts = {command: getattr(part, "verdict", None) for command, part in self.parts.items()}
+        return [
+            f"{command}: {reason}"
+            for command, verdict in verdicts.items()
+            if verdict is not None and not verdict.conclusive
+            for reason in verdict.reasons or ("no reason is given",)
+        ]
+
+    @property
+    def absent(self) -> list[str]:
+        return [command for command in KINDS if command not in self.parts]
+
+
+def read(paths: Sequence[Path]) -> Report:
+    """Raises ReportError, and results.ResultError of a file that is no result."""
+    heads, parts, found = {}, {}, {}
+    for path in paths:
+        document = results.read(path)
+        command = document["command"]
+        if command not in KINDS:
+            raise ReportError(f"{path}: a result of {command!r}; a report shows those of {', '.join(KINDS)}")
+        if command in parts:
+            raise ReportError(f"{found[command]} and {path} are both results of {command}: a report shows one of each")
+        try:
+            heads[command], parts[command] = shape(Head, document), shape(KINDS[command], document)
+        except ShapeError as error:
+            raise ReportError(f"{path}: {error}") from None
+        found[command] = path
+    if "overhead" not in parts:
+        raise ReportError(f"no result of overhead among {', '.join(map(str, paths))}: a report begins with one")
+    return Report(heads, parts, found)
+
+
+def html(report: Report, events: Sequence[str] = frontier.EVENTS) -> str:
+    """The page. `events` are those a time to revoke is the worst of. Raises ReportError."""
+    engine = Engine(dirs=[Path(__file__).parent / "templates"])
+    sections = [section for make in _SECTIONS if (section := make(report, events)) is not None]
+    context = Context(
+        {
+            "answer": report.overhead.answer,
+            "inconclusive": report.inconclusive,
+            "sections": sections,
+            "absent": [(command, _PURPOSES[command]) for command in report.absent],
+            "differences": _differences(report),
+            "method": _method(report),
+        },
+        use_l10n=False,  # Django's settings are not set up in this process
+        use_tz=False,
+    )
+    page = engine.get_template("report.html").render(context)
+    if (size := len(page.encode("utf-8"))) >= LARGEST:
+        raise ReportError(f"the page would have {size:,} bytes, above {LARGEST:,}: give it fewer contenders")
+    return page
+
+
+# --- sections -------------------------------------------------------------------------------------
+
+
+def _overhead(report: Report, events: Sequence[str]) -> Section:
+    stock = frozenset(contender.name for contender in report.overhead.contenders if contender.is_stock)
+    shown = [
+        _forest(index, table, stock) for index, table in enumerate(report.overhead.tables)
+    ]
+    return Section(
+        "overhead",
+        "What each scheme adds to a request",
+        "More than anonymous, which lets everybody in: estimate and 95 % interval. Square and hollow: a library's own "
+        "class. The grey band is the noise, the A/A control's interval: what a copy of anonymous differs from "
+        "anonymous by.",
+        tuple(shown),
+    )
+
+
+def _forest(index: int, table: Table, stock: frozenset[str]) -> Picture:
+    rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
+    alt = f"Forest plot for {table.url}, in microseconds more than anonymous. " + "; ".join(
+        f"{row.name} {interval(row.overhead)}" for row in rows
+    )
+    notes = [
+        f"A/A control: {interval(table.control)} µs, a {100 * table.control_level:.4g} % interval. "
+        f"Anonymous request: {number(table.anonymous.request)} µs."
+    ]
+    if table.switching is not None:
+        notes.append(f"A switch from one contender to another costs {interval(table.switching)} µs; it is not counted.")
+    grid = Grid(
+        f"Overhead on {table.url}, times in µs, sizes in bytes",
+        ("contender", "adds (95 %)", "request", "to stock (95 %)", "SQL", "header", "body"),
+        (
+            _row(table.anonymous, "–"),
+            *(_row(row, interval(row.overhead)) for row in rows),
+            (Field("A/A control"), Field(interval(table.control)), *[Field("–")] * 5),
+        ),
+    )
+    return Picture(table.url, mark_safe(pictures.forest(f"forest-{index}", table, stock, alt)), grid, tuple(notes))  # noqa: S308
+
+
+def _row(row: Row, adds: str) -> tuple[Field, ...]:
+    if row.reference == row.name:
+        ratio = "stock"
+    else:
+        ratio = "–" if row.ratio is None else f"{row.ratio.estimate:.2f} ({row.ratio.low:.2f} to {row.ratio.high:.2f})"
+    facts = row.facts
+    counted = (facts.sql_statements, facts.header_bytes, facts.response_bytes)
+    return (Field(row.name), Field(adds), Field(number(row.request)), Field(ratio), *(Field(str(each)) for each in counted))
+
+
+def _frontier(report: Report, events: Sequence[str]) -> Section | None:
+    revocation: Revocation | None = report.parts.get("revocation")
+    if revocation is None:
+        return None
+    known = [event.name for event in revocation.events]
+    if not set(events) & set(known):
+        raise ReportError(
+            f"{report.paths['revocation']}: none of the events {', '.join(events)}; it has {', '.join(known)}"
+        )
+    counted = [name for name in known if name in events]
+    shown = []
+    for index, table in enumerate(report.overhead.tables):
+        standings = frontier.standings(table, revocation, counted)
+        if standings:
+            shown.append(_trade(index, table, standings))
+    return Section(
+        "frontier",
+        "Cost against time to revoke",
+        f"From {_listed(counted, 'or')}, whichever takes longest, until neither the credential nor its refresh token is "
+        "answered. Down and to the left is better. Filled: no other scheme is better; hollow: another is revoked as soon and costs "
+        "less, or sooner and costs no more.",
+        tuple(shown),
+    )
+
+
+def _trade(index: int, table: Table, standings: Sequence[frontier.Standing]) -> Picture:
+    alt = f"Overhead on {table.url}, in microseconds, against time to revoke. " + "; ".join(
+        f"{one.name} {interval(one.overhead)}, {one.delay}{', dominated' if one.dominated_by else ''}" for one in standings
+    )
+    grid = Grid(
+        f"Overhead on {table.url}, in µs, and time to revoke",
+        ("scheme", "adds (95 %)", "revoked", "longest after", "standing"),
+        tuple(
+            (
+                Field(one.name),
+                Field(interval(one.overhead)),
+                Field(one.delay, _kind_of(one.seconds)),
+                Field(_listed(one.worst, "and") or "–"),
+                Field(f"dominated by {_listed(one.dominated_by, 'and')}" if one.dominated_by else "on the frontier"),
+            )
+            for one in standings
+        ),
+    )
+    return Picture(table.url, mark_safe(pictures.frontier(f"frontier-{index}", standings, alt)), grid)  # noqa: S308
+
+
+def _revocation(report: Report, events: Sequence[str]) -> Section | None:
+    revocation: Revocation | None = report.parts.get("revocation")
+    if revocation is None:
+        return None
+    names = [event.name for event in revocation.events]
+    matrix = Grid(
+        "When the old credential stops to work",
+        ("scheme", *names),
+        tuple(
+            (Field(life.scheme), *(_end(life.cells.get(name), life.access_seconds) for name in names))
+            for life in revocation.rows
+        ),
+    )
+    how = Grid("What was done", ("event", "how"), tuple((Field(each.name), Field(each.how)) for each in revocation.events))
+    return Section(
+        "revocation",
+        "When a credential dies",
+        "Tried, not read off the code: after each event the old credential was presented again, and the refresh "
+        "token where there is one. A dash: the scheme has no such event.",
+        grids=(matrix, how),
+    )
+
+
+def _end(cell: Cell | None, access_seconds: float | None) -> Field:
+    if cell is None or cell.kind == "-":
+        return Field("–")
+    text = _delay(cell, access_seconds)
+    if cell.refresh is not None and cell.refresh.kind != "-":
+        text += f"; refresh token: {_delay(cell.refresh, access_seconds)}"
+    return Field(text, _kind_of(frontier.seconds_to_revoke(cell, access_seconds)))
+
+
+def _delay(end: End, access_seconds: float | None) -> str:
+    if end.kind == "within":
+        return f"within {duration(end.seconds)}"
+    if end.kind == "at access expiry":
+        return f"at access expiry ({duration(access_seconds)})"
+    return end.kind
+
+
+def _contests(report: Report, events: Sequence[str]) -> Section | None:
+    grids = tuple(_matrix(table) for table in report.overhead.tables if table.contests)
+    if not grids:
+        return None
+    return Section(
+        "contests",
+        "Scheme against scheme",
+        "Read along a row: the scheme at its head is faster or slower than the one above the column, by so many µs; "
+        "equivalent: no difference that would matter; inconclusive: the run cannot tell.",
+        grids=grids,
+    )
+
+
+def _matrix(table: Table) -> Grid:
+    names = [row.name for row in table.rows]
+    verdicts = frontier.verdicts(table)
+
+    def field(first: str, second: str) -> Field:
+        contest: Contest | None = verdicts.get((first, second))
+        if contest is None:
+            return Field("·" if first == second else "–")
+        difference = number(abs(contest.difference.estimate))
+        by = f" by {difference}" if contest.verdict in ("faster", "slower") else ""
+        return Field(f"{contest.verdict}{by}", _VERDICT_KINDS[contest.verdict])
+
+    return Grid(
+        f"{table.url}: row against column",
+        ("", *names),
+        tuple((Field(first), *(field(first, second) for second in names)) for first in names),
+    )
+
+
+def _flows(report: Report, events: Sequence[str]) -> Section | None:
+    flows: Flows | None = report.parts.get("flows")
+    if flows is None:
+        return None
+    table = Grid(
+        "What a flow costs, times in µs, sizes in bytes",
+        ("scheme", "flow", "takes (95 %)", "SQL", "rows written", "bytes written"),
+        tuple(
+            (
+                Field(each.scheme),
+                Field(each.flow),
+                Field(interval(each.time_us)),
+                *(
+                    Field("–" if count is None else f"{count:,}")
+                    for count in (each.statements, each.rows_written, each.bytes_written)
+                ),
+            )
+            for each in flows.flows
+        ),
+    )
+    lifetimes = ", ".join(
+        f"{name} {'none' if seconds is None else duration(seconds)}" for name, seconds in flows.lifetimes_seconds.items()
+    )
+    return Section(
+        "flows",
+        "Logging in, refreshing, logging out",
+        "What a login and its refreshes cost, spread over the requests made with them: with few requests the flows "
+        f"decide, with many what is added to each.{f' Lifetimes: {lifetimes}.' if lifetimes else ''}",
+        (_curve(flows),),
+        (table,),
+    )
+
+
+def _curve(flows: Flows) -> Picture:
+    curve = flows.curve
+    # A crossing of a scheme that is not drawn, or outside of what was counted, cannot be marked.
+    lettered = [
+        (chr(ord("A") + index % 26), crossing)
+        for index, crossing in enumerate(flows.crossings)
+    ]
+    for _, crossing in lettered:
+        if crossing.first not in curve.schemes:
+            raise ReportError(f"flows: a crossing of {crossing.first!r}, which has no curve")
+    notes = tuple(
+        f"{letter}: at {crossing.requests:,.4g} requests {crossing.first} and {crossing.second} cost the same; "
+        f"below it {crossing.cheaper_below} is cheaper, above it {crossing.cheaper_above}."
+        for letter, crossing in lettered
+    )
+    names = list(curve.schemes)
+    grid = Grid(
+        "µs per request, by requests per access token",
+        ("requests", *names),
+        tuple(
+            (
+                Field(f"{requests:,g}"),
+                *(
+                    Field(f"{number(each.cost_us[index])} ({number(each.low[index])} to {number(each.high[index])})")
+                    for each in curve.schemes.values()
+                ),
+            )
+            for index, requests in enumerate(curve.requests)
+        ),
+    )
+    alt = f"Cost per request of {_listed(names, 'and')} against requests per access token. " + " ".join(notes)
+    svg = pictures.curve("curve", curve, lettered, alt)
+    return Picture("Cost per request", mark_safe(svg), grid, notes)  # noqa: S308
+
+
+def _ladder(report: Report, events: Sequence[str]) -> Section | None:
+    ladder: Ladder | None = report.parts.get("ladder")
+    if ladder is None:
+        return None
+    return Section(
+        "ladder",
+        "Where the time goes",
+        "Each rung adds one thing to the one before. The rest is what the whole takes beyond the sum of the rungs.",
+        tuple(_waterfall(index, each) for index, each in enumerate(ladder.ladders)),
+    )
+
+
+def _waterfall(index: int, ladder: OneLadder) -> Picture:
+    title = f"{ladder.scheme} on {ladder.url}"
+    steps = [*((rung.name, rung.adds) for rung in ladder.rungs), ("sum", ladder.sum), ("rest", ladder.rest), ("whole", ladder.whole)]
+    grid = Grid(
+        f"{title}, in µs",
+        ("rung", "adds (95 %)"),
+        tuple((Field(name), Field(interval(value))) for name, value in steps),
+    )
+    alt = f"Waterfall of {title}, in microseconds. " + "; ".join(f"{name} {interval(value)}" for name, value in steps)
+    facts = "; ".join(f"{name}: {value}" for name, value in ladder.facts.items())
+    return Picture(
+        title,
+        mark_safe(pictures.waterfall(f"ladder-{index}", ladder, alt)),  # noqa: S308
+        grid,
+        (f"{facts}.",) if facts else (),
+        "" if ladder.adds_up else "The rungs do not add up to the whole: something is missing or counted twice.",
+    )
+
+
+def _instructions(report: Report, events: Sequence[str]) -> Section | None:
+    instructions: Instructions | None = report.parts.get("instructions")
+    if instructions is None:
+        return None
+    grid = Grid(
+        "Instructions per request",
+        ("scheme", "instructions", "over anonymous"),
+        tuple(
+            (Field(each.scheme), Field(f"{each.instructions_per_request:,.0f}"), Field(f"{each.over_anonymous:,.0f}"))
+            for each in instructions.rows
+        ),
+    )
+    return Section(
+        "instructions",
+        "Instructions counted",
+        f"By {instructions.valgrind or 'valgrind'}: no clock, no noise, but not all instructions take as long.",
+        grids=(grid,),
+    )
+
+
+_SECTIONS: tuple[Callable[[Report, Sequence[str]], Section | None], ...] = (
+    _overhead,
+    _frontier,
+    _revocation,
+    _contests,
+    _flows,
+    _ladder,
+    _instructions,
+)
+_PURPOSES = {
+    "revocation": "when a credential dies, and cost against time to revoke",
+    "flows": "what logging in and refreshing costs",
+    "ladder": "where the time goes",
+    "instructions": "instructions counted",
+}
+_VERDICT_KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusive": ""}
+
+
+# --- below the sections ---------------------------------------------------------------------------
+
+
+def _differences(report: Report) -> list[str]:
+    """What the results do not have in common, though they stand on one page."""
+    facts = {
+        "commit": lambda head: (head.environment.commit or "unknown")[:12],
+        "processor": lambda head: head.environment.processor,
+        "Python": lambda head: head.environment.python,
+        "database": lambda head: _database(head) or None,
+    }
+    lines = []
+    for name, fact in facts.items():
+        values = {command: fact(head) for command, head in report.heads.items()}
+        values = {command: value for command, value in values.items() if value is not None}
+        if len(set(values.values())) > 1:
+            lines.append(f"{name}: {', '.join(f'{command} {value}' for command, value in values.items())}")
+    return lines
+
+
+def _method(report: Report) -> list[Grid]:
+    """One table for each file: how it was made, on what."""
+    return [_made(command, head, report) for command, head in report.heads.items()]
+
+
+def _made(command: str, head: Head, report: Report) -> Grid:
+    environment = head.environment
+    facts = {
+        "file": report.paths[command].name,
+        "date": head.date,
+        "command": " ".join(["python -m benchmarks", *head.command_line[1:]]),
+        "machine": f"{environment.cores} x {environment.processor}, {environment.kernel}",
+        "Python": environment.python,
+        "packages": ", ".join(f"{name} {version}" for name, version in environment.packages.items()),
+        "load before": ", ".join(f"{load:.1f}" for load in environment.load_average),
+        "commit": (environment.commit or "unknown") + (", changed since" if environment.uncommitted_changes else ""),
+        **{name.replace("_", " "): _plain(value) for name, value in head.service.items()},
+    }
+    if command == "overhead":
+        facts.update({f"plan: {name}": _plain(value) for name, value in report.overhead.plan.items()})
+        if report.overhead.steal is not None:
+            facts["steal"] = f"{report.overhead.steal:.1%}"
+    return Grid(command, ("fact", "value"), tuple((Field(name), Field(value)) for name, value in facts.items()))
+
+
+def _database(head: Head) -> str:
+    return " ".join(str(head.service[key]) for key in ("database", "database_version") if key in head.service)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={each}" for name, each in value.items()) or "defaults"
+    return str(value)
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _listed(words: Iterable[str], last: str) -> str:
+    words = list(words)
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _kind_of(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return {0.0: "good", float("inf"): "bad"}.get(seconds, "mixed")
