@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.intervals import Interval
-from benchmarks.reported import Cell, Contest, End, Revocation, Table
+from benchmarks.reported import Cell, Contest, End, Life, Revocation, Table
 from benchmarks.wording import duration
 
 EVENTS = ("logout", "password change", "deactivation")
@@ -17,6 +17,7 @@ class Standing:
 
     `overhead`      in microseconds
     `seconds`       from the worst of the events until nothing is answered any more; infinite: never
+    `delay`         the same in words
     `worst`         the events that take so long
     `dominated_by`  schemes that are revoked as soon at least and cost no more, and are better at one of the two
     """
@@ -29,52 +30,50 @@ class Standing:
     dominated_by: tuple[str, ...] = ()
 
 
-def seconds_to_revoke(cell: Cell, access_seconds: float | None) -> float | None:
-    """Until neither the credential nor its refresh token is answered. None: the scheme has no such event."""
-    ends = [end for end in (cell, cell.refresh) if end is not None and end.kind != "-"]
-    return max((_seconds(end, access_seconds) for end in ends), default=None)
-
-
 def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVENTS) -> list[Standing]:
-    """One for each scheme that both results have, cheapest first."""
+    """One for each scheme that both results have, cheapest first. A scheme that has none of `events` has no standing."""
     lives = {life.scheme: life for life in revocation.rows}
     found = []
     for row in table.rows:
         if row.name not in lives:
             continue
         life = lives[row.name]
-        seconds = {name: seconds_to_revoke(life.cells[name], life.access_seconds) for name in events if name in life.cells}
-        seconds = {name: value for name, value in seconds.items() if value is not None}
-        if not seconds:
-            continue
-        longest = max(seconds.values())
-        worst = tuple(name for name, value in seconds.items() if value == longest and value > 0)
-        found.append(Standing(row.name, row.overhead, longest, delay(longest, life.access_seconds), worst))
+        ends = {name: last(life.cells[name], life) for name in events if name in life.cells}
+        ends = {name: end for name, end in ends.items() if end is not None}
+        if ends:
+            worst = max(ends.values(), key=lambda end: seconds(end, life))
+            names = tuple(name for name, end in ends.items() if seconds(end, life) == seconds(worst, life) > 0)
+            found.append(Standing(row.name, row.overhead, seconds(worst, life), delay(worst, life), names))
     return sorted((_judged(one, found, table) for one in found), key=lambda one: one.overhead.estimate)
 
 
-def delay(seconds: float, access_seconds: float | None) -> str:
-    if seconds == 0:
-        return "at once"
-    if seconds == math.inf:
-        return "never"
-    if seconds == access_seconds:
-        return f"at access expiry ({duration(seconds)})"
-    return f"within {duration(seconds)}"
+def last(cell: Cell, life: Life) -> End | None:
+    """Of the credential and its refresh token, which ends later. None: there is no such event."""
+    ends = [end for end in (cell, cell.refresh) if end is not None and end.kind != "-"]
+    return max(ends, key=lambda end: seconds(end, life), default=None)
+
+
+def seconds(end: End, life: Life) -> float:
+    """From the event until the token is refused."""
+    lives = {"at access expiry": life.access_seconds, "at refresh expiry": life.refresh_seconds}
+    if end.kind in lives:
+        known = lives[end.kind] if end.seconds is None else end.seconds
+        return math.inf if known is None else known
+    return {"at once": 0.0, "within": end.seconds, "never": math.inf}[end.kind]
+
+
+def delay(end: End, life: Life) -> str:
+    """In words, as `end.kind` has it, with the seconds that it leaves open."""
+    if end.kind == "within":
+        return f"within {duration(end.seconds)}"
+    if end.kind in ("at access expiry", "at refresh expiry") and seconds(end, life) < math.inf:
+        return f"{end.kind} ({duration(seconds(end, life))})"
+    return end.kind
 
 
 def verdicts(table: Table) -> dict[tuple[str, str], Contest]:
     """Every contest of the table, from both sides: (first, second) -> Contest."""
     return {(each.first, each.second): each for contest in table.contests for each in (contest, contest.reversed())}
-
-
-def _seconds(end: End, access_seconds: float | None) -> float:
-    return {
-        "at once": 0.0,
-        "within": end.seconds,
-        "at access expiry": access_seconds,
-        "never": math.inf,
-    }[end.kind]
 
 
 def _judged(one: Standing, all: Sequence[Standing], table: Table) -> Standing:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-import matplotlib
+import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -34,7 +34,8 @@ COLOURS = {
 }
 
 _WIDTH = 360  # SVG units, as all sizes here
-_ROW = 32
+_ROW = 33
+_TITLE = 0.9  # rows
 _TEXT = 11
 _STYLE = {
     "svg.fonttype": "none",
@@ -70,9 +71,9 @@ _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One row of a picture: text, and under it an interval with its estimate, or a bar from `start`."""
+    """One row of a picture: a name and its figures, and under them the interval, or a bar from `start`."""
 
-    text: str
+    name: str
     value: Interval
     colour: str
     filled: bool = True
@@ -84,7 +85,7 @@ def forest(name: str, table: Table, stock: frozenset[str], alt: str) -> str:
     rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
     lines = [
         _Line(
-            f"{short(row.name, 26)}  {interval(row.overhead)}",
+            row.name,
             row.overhead,
             SERIES[1] if row.name in stock else SERIES[0],
             filled=row.name not in stock,
@@ -102,7 +103,7 @@ def frontier(name: str, standings: Sequence[Standing], alt: str) -> str:
             label,
             [
                 _Line(
-                    f"{short(standing.name, 26)}  {interval(standing.overhead)}",
+                    standing.name,
                     standing.overhead,
                     FAINT if standing.dominated_by else SERIES[0],
                     filled=not standing.dominated_by,
@@ -120,10 +121,10 @@ def waterfall(name: str, ladder: OneLadder, alt: str) -> str:
     """Each rung begins where the one before ended."""
     lines, reached = [], 0.0
     for rung in ladder.rungs:
-        lines.append(_Line(f"{short(rung.name)}  {interval(rung.adds)}", rung.adds, SERIES[0], start=reached))
+        lines.append(_Line(rung.name, rung.adds, SERIES[0], start=reached))
         reached += rung.adds.estimate
-    lines.append(_Line(f"rest  {interval(ladder.rest)}", ladder.rest, SERIES[1], start=reached))
-    lines.append(_Line(f"whole  {interval(ladder.whole)}", ladder.whole, FAINT, start=0.0))
+    lines.append(_Line("rest", ladder.rest, SERIES[1], start=reached))
+    lines.append(_Line("whole", ladder.whole, FAINT, start=0.0))
     return _lines(name, lines, "µs", alt)
 
 
@@ -151,12 +152,21 @@ def curve(name: str, costs: Curve, crossings: Sequence[tuple[str, Crossing]], al
                 markersize=4,
                 label=short(scheme, 22),
             )
-        for letter, crossing in crossings:
+        top = axes.get_ylim()[1]
+        axes.set_ylim(top=top)
+        for index, (letter, crossing) in enumerate(crossings):
             first = costs.schemes[crossing.first].cost_us
             height = np.interp(math.log(crossing.requests), np.log(costs.requests), first)
-            axes.plot(crossing.requests, height, "o", markersize=15, markerfacecolor="none", markeredgecolor=INK)
+            axes.plot([crossing.requests] * 2, [height, top], ":", color=INK, linewidth=0.8)
+            axes.plot(crossing.requests, height, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK)
+            # Neighbours are often close: their letters stand at three heights.
             axes.annotate(
-                letter, (crossing.requests, height), (0, 14), textcoords="offset points", ha="center", weight="bold"
+                letter,
+                (crossing.requests, top),
+                (0, 2 + 11 * (index % 3)),
+                textcoords="offset points",
+                ha="center",
+                weight="bold",
             )
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
@@ -175,7 +185,7 @@ def _grouped(
     name: str, groups: Sequence[tuple[str, Sequence[_Line]]], label: str, alt: str, noise: Interval | None = None
 ) -> str:
     """From top to bottom; a group with a title has it above, and a rule below."""
-    rows = sum(len(lines) + (0.75 if title else 0) for title, lines in groups)
+    rows = sum(len(lines) + (_TITLE if title else 0) for title, lines in groups)
     with _style():
         figure = Figure(figsize=(_WIDTH / 72, (rows * _ROW + 46) / 72), layout="constrained")
         axes = figure.subplots()
@@ -191,11 +201,13 @@ def _grouped(
         y = 0.0
         for title, lines in groups:
             if title:
-                axes.axhspan(y, y + 0.6, color=BAND, linewidth=0)
-                _text(axes, y + 0.3, title, weight="bold")
-                y += 0.75
+                _text(axes, y + 0.5, title)
+                axes.axhline(y + 0.8, color=FAINT, linewidth=0.8)
+                y += _TITLE
             for line in lines:
-                _text(axes, y + 0.28, line.text)
+                figures = interval(line.value)
+                _text(axes, y + 0.28, short(line.name, 46 - len(figures)), weight="bold")
+                _text(axes, y + 0.28, figures, 1)
                 _draw(axes, y + 0.72, line)
                 y += 1
         return _inline(figure, name, alt)
@@ -210,8 +222,10 @@ def _reach(lines: Iterable[_Line], noise: Interval | None) -> tuple[float, float
     return min(ends) - room, max(ends) + room
 
 
-def _text(axes: Axes, y: float, text: str, **style):
-    axes.text(0, y, text, transform=axes.get_yaxis_transform(), va="center", **style)
+def _text(axes: Axes, y: float, text: str, x: int = 0, **style):
+    """At the left end (`x` 0) or at the right one (1)."""
+    align = "right" if x else "left"
+    axes.text(x, y, text, transform=axes.get_yaxis_transform(), ha=align, va="center", **style)
 
 
 def _draw(axes: Axes, y: float, line: _Line):

@@ -15,10 +15,12 @@ from benchmarks.reported import (
     Cell,
     Contest,
     End,
+    Event,
     Flows,
     Head,
     Instructions,
     Ladder,
+    Life,
     OneLadder,
     Overhead,
     Revocation,
@@ -49,11 +51,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table; the first field of a row is its heading."""
+    """A table; the first field of a row is its heading. Only the fields of `prose` are broken into lines."""
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[Field, ...], ...]
+    prose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Section:
     lead: str
     pictures: tuple[Picture, ...] = ()
     grids: tuple[Grid, ...] = ()
+    folded: tuple[Grid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,35 +254,48 @@ def _revocation(report: Report, events: Sequence[str]) -> Section | None:
         "When the old credential stops to work",
         ("scheme", *names),
         tuple(
-            (Field(life.scheme), *(_end(life.cells.get(name), life.access_seconds) for name in names))
-            for life in revocation.rows
+            (Field(life.scheme), *(_end(life.cells.get(name), life) for name in names)) for life in revocation.rows
         ),
+        prose=True,
     )
-    how = Grid("What was done", ("event", "how"), tuple((Field(each.name), Field(each.how)) for each in revocation.events))
+    done = Grid(
+        "What was done",
+        ("event", "how"),
+        tuple((Field(event.name), Field(_how(event, revocation))) for event in revocation.events),
+        prose=True,
+    )
     return Section(
         "revocation",
         "When a credential dies",
         "Tried, not read off the code: after each event the old credential was presented again, and the refresh "
-        "token where there is one. A dash: the scheme has no such event.",
-        grids=(matrix, how),
+        "token where there is one; it is named where it does not end together with the credential. A dash: the "
+        "scheme has no such event. A number in parentheses: the status of the refusal, where it is neither 401 nor 403.",
+        grids=(matrix,),
+        folded=(done,),
     )
 
 
-def _end(cell: Cell | None, access_seconds: float | None) -> Field:
-    if cell is None or cell.kind == "-":
+def _end(cell: Cell | None, life: Life) -> Field:
+    worst = None if cell is None else frontier.last(cell, life)
+    if worst is None:
         return Field("–")
-    text = _delay(cell, access_seconds)
-    if cell.refresh is not None and cell.refresh.kind != "-":
-        text += f"; refresh token: {_delay(cell.refresh, access_seconds)}"
-    return Field(text, _kind_of(frontier.seconds_to_revoke(cell, access_seconds)))
+    text = _refusal(cell, life)
+    if cell.refresh is not None and _refusal(cell.refresh, life) != text:
+        text += f"; refresh token: {_refusal(cell.refresh, life)}"
+    return Field(text, _kind_of(frontier.seconds(worst, life)))
 
 
-def _delay(end: End, access_seconds: float | None) -> str:
-    if end.kind == "within":
-        return f"within {duration(end.seconds)}"
-    if end.kind == "at access expiry":
-        return f"at access expiry ({duration(access_seconds)})"
-    return end.kind
+def _refusal(end: End, life: Life) -> str:
+    text = frontier.delay(end, life)
+    return text if end.status in (None, 401, 403) else f"{text} ({end.status})"
+
+
+def _how(event: Event, revocation: Revocation) -> str:
+    ways: dict[str, list[str]] = {}
+    for life in revocation.rows:
+        if event.name in life.cells and (how := life.cells[event.name].how):
+            ways.setdefault(how, []).append(life.scheme)
+    return "; ".join([event.how, *(f"{', '.join(schemes)}: {how}" for how, schemes in ways.items())])
 
 
 def _contests(report: Report, events: Sequence[str]) -> Section | None:
@@ -289,7 +306,7 @@ def _contests(report: Report, events: Sequence[str]) -> Section | None:
         "contests",
         "Scheme against scheme",
         "Read along a row: the scheme at its head is faster or slower than the one above the column, by so many µs; "
-        "equivalent: no difference that would matter; inconclusive: the run cannot tell.",
+        "equivalent: shown to differ by less than would matter; inconclusive: the run cannot tell.",
         grids=grids,
     )
 
@@ -306,8 +323,9 @@ def _matrix(table: Table) -> Grid:
         by = f" by {difference}" if contest.verdict in ("faster", "slower") else ""
         return Field(f"{contest.verdict}{by}", _VERDICT_KINDS[contest.verdict])
 
+    margin = "" if table.margin_us is None else f"; equivalent: within {table.margin_us:g} µs"
     return Grid(
-        f"{table.url}: row against column",
+        f"{table.url}: row against column, in µs{margin}",
         ("", *names),
         tuple((Field(first), *(field(first, second) for second in names)) for first in names),
     )
@@ -325,10 +343,7 @@ def _flows(report: Report, events: Sequence[str]) -> Section | None:
                 Field(each.scheme),
                 Field(each.flow),
                 Field(interval(each.time_us)),
-                *(
-                    Field("–" if count is None else f"{count:,}")
-                    for count in (each.statements, each.rows_written, each.bytes_written)
-                ),
+                *(_count(count) for count in (each.statements, each.rows_written, each.bytes_written)),
             )
             for each in flows.flows
         ),
@@ -385,30 +400,44 @@ def _ladder(report: Report, events: Sequence[str]) -> Section | None:
     ladder: Ladder | None = report.parts.get("ladder")
     if ladder is None:
         return None
+    wholes = Grid(
+        "Schemes that do not tell their steps, in µs",
+        ("scheme", "URL", "adds (95 %)"),
+        tuple((Field(each.scheme), Field(each.url), Field(interval(each.whole))) for each in ladder.without_steps),
+    )
     return Section(
         "ladder",
         "Where the time goes",
-        "Each rung adds one thing to the one before. The rest is what the whole takes beyond the sum of the rungs.",
+        "Each rung adds one step to the one before. The whole is the untouched scheme, timed apart; the rest is what "
+        "it takes beyond the sum of the rungs.",
         tuple(_waterfall(index, each) for index, each in enumerate(ladder.ladders)),
+        (wholes,) if ladder.without_steps else (),
     )
 
 
 def _waterfall(index: int, ladder: OneLadder) -> Picture:
     title = f"{ladder.scheme} on {ladder.url}"
-    steps = [*((rung.name, rung.adds) for rung in ladder.rungs), ("sum", ladder.sum), ("rest", ladder.rest), ("whole", ladder.whole)]
+    ends = [("sum", ladder.sum), ("rest", ladder.rest), ("whole", ladder.whole)]
     grid = Grid(
-        f"{title}, in µs",
-        ("rung", "adds (95 %)"),
-        tuple((Field(name), Field(interval(value))) for name, value in steps),
+        f"{title}, times in µs",
+        ("rung", "adds (95 %)", "SQL", "signatures"),
+        (
+            *(
+                (Field(rung.name), Field(interval(rung.adds)), _count(rung.sql_statements), _count(rung.signature_checks))
+                for rung in ladder.rungs
+            ),
+            *((Field(name), Field(interval(value)), Field("–"), Field("–")) for name, value in ends),
+        ),
     )
+    steps = [*((rung.name, rung.adds) for rung in ladder.rungs), *ends]
     alt = f"Waterfall of {title}, in microseconds. " + "; ".join(f"{name} {interval(value)}" for name, value in steps)
-    facts = "; ".join(f"{name}: {value}" for name, value in ladder.facts.items())
+    facts = ", ".join(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in ladder.facts.items())
     return Picture(
         title,
         mark_safe(pictures.waterfall(f"ladder-{index}", ladder, alt)),  # noqa: S308
         grid,
-        (f"{facts}.",) if facts else (),
-        "" if ladder.adds_up else "The rungs do not add up to the whole: something is missing or counted twice.",
+        (f"Of the whole: {facts}.",) if facts else (),
+        "" if ladder.adds_up else f"The rungs do not add up to the whole. {ladder.why_not}",
     )
 
 
@@ -500,9 +529,15 @@ def _database(head: Head) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value)
     if isinstance(value, dict):
         return ", ".join(f"{name}={each}" for name, each in value.items()) or "defaults"
     return str(value)
+
+
+def _count(count: int | None) -> Field:
+    return Field("–" if count is None else f"{count:,}")
 
 
 # --- words ----------------------------------------------------------------------------------------
@@ -513,7 +548,5 @@ def _listed(words: Iterable[str], last: str) -> str:
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _kind_of(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
+def _kind_of(seconds: float) -> str:
     return {0.0: "good", float("inf"): "bad"}.get(seconds, "mixed")

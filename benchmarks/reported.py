@@ -81,6 +81,7 @@ class Table:
     control: Interval
     control_level: float
     contests: tuple[Contest, ...] = ()
+    margin_us: float | None = None
     switching: Interval | None = None
 
 
@@ -104,7 +105,7 @@ class Overhead:
 
 # --- revocation -----------------------------------------------------------------------------------
 
-Kind = Literal["at once", "within", "at access expiry", "never", "-"]
+Kind = Literal["at once", "within", "at access expiry", "at refresh expiry", "never", "-"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """When a token stops to work; `seconds` for "within"."""
+    """When a token stops to work after an event; "-": there is no such event.
+
+    `seconds`  from the event; of an expiry it may be left out
+    `status`   of the refusal
+    """
 
     kind: Kind
     seconds: float | None = None
+    status: int | None = None
 
     def __post_init__(self):
         if self.kind == "within" and self.seconds is None:
@@ -127,23 +133,20 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Cell(End):
-    """When the credential stops to work, and the refresh token, where there is one."""
+    """The End of the credential, and that of the refresh token where there is one. `how` is for this scheme."""
 
     refresh: End | None = None
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """`access_seconds`: the life of an access token, None where the credential has no end of its own."""
+    """How long the tokens of a scheme live without any event; None: for ever, or there is none."""
 
     scheme: str
     cells: dict[str, Cell]
     access_seconds: float | None = None
-
-    def __post_init__(self):
-        ends = [end for cell in self.cells.values() for end in (cell, cell.refresh) if end is not None]
-        if self.access_seconds is None and any(end.kind == "at access expiry" for end in ends):
-            raise ValueError("at access expiry, but access_seconds is not given")
+    refresh_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,27 +215,41 @@ class Flows:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
+    """`adds` to the rung below it; statements and signature checks are of the whole request up to here."""
+
     name: str
     adds: Interval
+    sql_statements: int | None = None
+    signature_checks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class OneLadder:
-    """`rest` is what the `whole` takes beyond the `sum` of its rungs."""
+class Whole:
+    """What the untouched class adds to anonymous, timed apart from any rungs."""
 
     scheme: str
     url: str
-    rungs: tuple[Rung, ...]
     whole: Interval
+    facts: dict[str, Any] = field(default_factory=dict, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OneLadder(Whole):
+    """`rest` is what the whole takes beyond the `sum` of the rungs; `why_not` it adds up."""
+
+    rungs: tuple[Rung, ...]
     sum: Interval
     rest: Interval
     adds_up: bool
-    facts: dict[str, Any] = field(default_factory=dict)
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
+    """`without_steps`: of the classes that do not tell their steps."""
+
     ladders: tuple[OneLadder, ...]
+    without_steps: tuple[Whole, ...] = ()
     verdict: Verdict | None = None
 
 
