@@ -31,7 +31,7 @@ class Standing:
 
 
 def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVENTS) -> list[Standing]:
-    """One for each scheme that both results have, cheapest first. A scheme that has none of `events` has no standing."""
+    """One for each scheme that both results have, cheapest first; a scheme without any of `events` has none."""
     lives = {life.scheme: life for life in revocation.rows}
     found = []
     for row in table.rows:

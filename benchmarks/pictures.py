@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import matplotlib.style
 import numpy as np
+from django.utils.safestring import SafeString, mark_safe
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -80,7 +81,7 @@ class _Line:
     start: float | None = None
 
 
-def forest(name: str, table: Table, stock: frozenset[str], alt: str) -> str:
+def forest(name: str, table: Table, stock: frozenset[str], alt: str) -> SafeString:
     """What each row adds, cheapest first, over the noise: the A/A control's interval around zero."""
     rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
     lines = [
@@ -95,7 +96,7 @@ def forest(name: str, table: Table, stock: frozenset[str], alt: str) -> str:
     return _lines(name, lines, "µs more than anonymous", alt, noise=table.control)
 
 
-def frontier(name: str, standings: Sequence[Standing], alt: str) -> str:
+def frontier(name: str, standings: Sequence[Standing], alt: str) -> SafeString:
     """Overhead against time to revoke, at once at the bottom; hollow where another scheme is better."""
     delays = sorted({(standing.seconds, standing.delay) for standing in standings}, reverse=True)
     groups = [
@@ -117,7 +118,7 @@ def frontier(name: str, standings: Sequence[Standing], alt: str) -> str:
     return _grouped(name, groups, "µs more than anonymous", alt)
 
 
-def waterfall(name: str, ladder: OneLadder, alt: str) -> str:
+def waterfall(name: str, ladder: OneLadder, alt: str) -> SafeString:
     """Each rung begins where the one before ended."""
     lines, reached = [], 0.0
     for rung in ladder.rungs:
@@ -128,7 +129,7 @@ def waterfall(name: str, ladder: OneLadder, alt: str) -> str:
     return _lines(name, lines, "µs", alt)
 
 
-def curve(name: str, costs: Curve, crossings: Sequence[tuple[str, Crossing]], alt: str) -> str:
+def curve(name: str, costs: Curve, crossings: Sequence[tuple[str, Crossing]], alt: str) -> SafeString:
     """Cost per request against requests per login; a crossing is marked with its letter."""
     with _style():
         figure = Figure(figsize=(_WIDTH / 72, 300 / 72), layout="constrained")
@@ -177,13 +178,13 @@ def curve(name: str, costs: Curve, crossings: Sequence[tuple[str, Crossing]], al
         return _inline(figure, name, alt)
 
 
-def _lines(name: str, lines: Sequence[_Line], label: str, alt: str, noise: Interval | None = None) -> str:
+def _lines(name: str, lines: Sequence[_Line], label: str, alt: str, noise: Interval | None = None) -> SafeString:
     return _grouped(name, [("", lines)], label, alt, noise)
 
 
 def _grouped(
     name: str, groups: Sequence[tuple[str, Sequence[_Line]]], label: str, alt: str, noise: Interval | None = None
-) -> str:
+) -> SafeString:
     """From top to bottom; a group with a title has it above, and a rule below."""
     rows = sum(len(lines) + (_TITLE if title else 0) for title, lines in groups)
     with _style():
@@ -243,14 +244,14 @@ def _style():
     return matplotlib.style.context(["default", _STYLE])
 
 
-def _inline(figure: Figure, name: str, alt: str) -> str:
+def _inline(figure: Figure, name: str, alt: str) -> SafeString:
     """As an element of an HTML page. `name` makes its ids the page's only ones."""
     written = io.StringIO()
     with warnings.catch_warnings():
         # The reader's browser has fonts for it; here only the width is guessed.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    root = ElementTree.fromstring(written.getvalue())  # noqa: S314: just made above
+    root = ElementTree.fromstring(written.getvalue())  # noqa: S314 (made by the line above)
     _tidy(root)
     referenced = {
         value.removeprefix("url(").removesuffix(")").removeprefix("#")
@@ -262,7 +263,7 @@ def _inline(figure: Figure, name: str, alt: str) -> str:
         _rename(element, name, referenced)
     del root.attrib["width"], root.attrib["height"], root.attrib["version"]
     root.attrib.update({"role": "img", "aria-label": alt})
-    return ElementTree.tostring(root, encoding="unicode")
+    return mark_safe(ElementTree.tostring(root, encoding="unicode"))  # noqa: S308 (a tree's texts come out escaped)
 
 
 def _tidy(parent: ElementTree.Element):

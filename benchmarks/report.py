@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from django.template import Context, Engine
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from benchmarks import frontier, pictures, results
-from benchmarks.messages import ANONYMOUS
 from benchmarks.reported import (
     KINDS,
     Cell,
@@ -76,37 +75,35 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     grids: tuple[Grid, ...] = ()
     folded: tuple[Grid, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the files hold, by command."""
+    """What the files hold, each by its command. `events`: those whose worst is the time to revoke."""
 
     heads: dict[str, Head]
     parts: dict[str, Any]
     paths: dict[str, Path]
+    events: tuple[str, ...]
 
     @property
     def overhead(self) -> Overhead:
         return self.parts["overhead"]
 
-    @property
-    def inconclusive(self) -> list[str]:
-        """Why not to trust this report, a sentence each; none: every result in it is conclusive."""
-        verdicts = {command: getattr(part, "verdict", None) for command, part in self.parts.items()}
-        return [
-            f"{command}: {reason}"
-            for command, verdict in verdicts.items()
-            if verdict is not None and not verdict.conclusive
-            for reason in verdict.reasons or ("no reason is given",)
-        ]
+    def doubts(self, command: str) -> tuple[str, ...]:
+        """Why not to trust a result, a sentence each; none: it is conclusive, or needs no verdict."""
+        verdict: Verdict | None = getattr(self.parts.get(command), "verdict", None)
+        if verdict is None or verdict.conclusive:
+            return ()
+        return verdict.reasons or ("no reason is given",)
 
     @property
     def absent(self) -> list[str]:
         return [command for command in KINDS if command not in self.parts]
 
 
-def read(paths: Sequence[Path]) -> Report:
+def read(paths: Sequence[Path], events: Sequence[str] = frontier.EVENTS) -> Report:
     """Raises ReportError, and results.ResultError of a file that is no result."""
     heads, parts, found = {}, {}, {}
     for path in paths:
@@ -123,17 +120,21 @@ def read(paths: Sequence[Path]) -> Report:
         found[command] = path
     if "overhead" not in parts:
         raise ReportError(f"no result of overhead among {', '.join(map(str, paths))}: a report begins with one")
-    return Report(heads, parts, found)
+    if "revocation" in parts:
+        known = [event.name for event in parts["revocation"].events]
+        if not set(events) & set(known):
+            raise ReportError(f"{found['revocation']}: no event {_listed(events, 'or')}; it has {_listed(known)}")
+    return Report(heads, parts, found, tuple(events))
 
 
-def html(report: Report, events: Sequence[str] = frontier.EVENTS) -> str:
-    """The page. `events` are those a time to revoke is the worst of. Raises ReportError."""
+def html(report: Report) -> str:
+    """The page. Raises ReportError."""
     engine = Engine(dirs=[Path(__file__).parent / "templates"])
-    sections = [section for make in _SECTIONS if (section := make(report, events)) is not None]
+    sections = [section for make in _SECTIONS if (section := make(report)) is not None]
     context = Context(
         {
             "answer": report.overhead.answer,
-            "inconclusive": report.inconclusive,
+            "doubts": report.doubts("overhead"),
             "sections": sections,
             "absent": [(command, _PURPOSES[command]) for command in report.absent],
             "differences": _differences(report),
@@ -151,11 +152,9 @@ def html(report: Report, events: Sequence[str] = frontier.EVENTS) -> str:
 # --- sections -------------------------------------------------------------------------------------
 
 
-def _overhead(report: Report, events: Sequence[str]) -> Section:
+def _overhead(report: Report) -> Section:
     stock = frozenset(contender.name for contender in report.overhead.contenders if contender.is_stock)
-    shown = [
-        _forest(index, table, stock) for index, table in enumerate(report.overhead.tables)
-    ]
+    shown = [_forest(index, table, stock) for index, table in enumerate(report.overhead.tables)]
     return Section(
         "overhead",
         "What each scheme adds to a request",
@@ -186,7 +185,7 @@ def _forest(index: int, table: Table, stock: frozenset[str]) -> Picture:
             (Field("A/A control"), Field(interval(table.control)), *[Field("–")] * 5),
         ),
     )
-    return Picture(table.url, mark_safe(pictures.forest(f"forest-{index}", table, stock, alt)), grid, tuple(notes))  # noqa: S308
+    return Picture(table.url, pictures.forest(f"forest-{index}", table, stock, alt), grid, tuple(notes))
 
 
 def _row(row: Row, adds: str) -> tuple[Field, ...]:
@@ -196,37 +195,43 @@ def _row(row: Row, adds: str) -> tuple[Field, ...]:
         ratio = "–" if row.ratio is None else f"{row.ratio.estimate:.2f} ({row.ratio.low:.2f} to {row.ratio.high:.2f})"
     facts = row.facts
     counted = (facts.sql_statements, facts.header_bytes, facts.response_bytes)
-    return (Field(row.name), Field(adds), Field(number(row.request)), Field(ratio), *(Field(str(each)) for each in counted))
+    return (
+        Field(row.name),
+        Field(adds),
+        Field(number(row.request)),
+        Field(ratio),
+        *(Field(str(each)) for each in counted),
+    )
 
 
-def _frontier(report: Report, events: Sequence[str]) -> Section | None:
+def _frontier(report: Report) -> Section | None:
     revocation: Revocation | None = report.parts.get("revocation")
     if revocation is None:
         return None
-    known = [event.name for event in revocation.events]
-    if not set(events) & set(known):
-        raise ReportError(
-            f"{report.paths['revocation']}: none of the events {', '.join(events)}; it has {', '.join(known)}"
-        )
-    counted = [name for name in known if name in events]
+    counted = [event.name for event in revocation.events if event.name in report.events]
     shown = []
     for index, table in enumerate(report.overhead.tables):
         standings = frontier.standings(table, revocation, counted)
         if standings:
             shown.append(_trade(index, table, standings))
+    standing = {life.scheme for life in revocation.rows}
+    missing = dict.fromkeys(
+        row.name for table in report.overhead.tables for row in table.rows if row.name not in standing
+    )
     return Section(
         "frontier",
         "Cost against time to revoke",
-        f"From {_listed(counted, 'or')}, whichever takes longest, until neither the credential nor its refresh token is "
-        "answered. Down and to the left is better. Filled: no other scheme is better; hollow: another is revoked as soon and costs "
-        "less, or sooner and costs no more.",
+        f"From {_listed(counted, 'or')}, whichever takes longest, until neither the credential nor its refresh "
+        "token is answered. Down and to the left is better. Filled: no other scheme is better; hollow: another is "
+        f"revoked as soon and costs less, or sooner and costs no more.{f' Not among those revoked: {_listed(missing)}.' if missing else ''}",
         tuple(shown),
     )
 
 
 def _trade(index: int, table: Table, standings: Sequence[frontier.Standing]) -> Picture:
     alt = f"Overhead on {table.url}, in microseconds, against time to revoke. " + "; ".join(
-        f"{one.name} {interval(one.overhead)}, {one.delay}{', dominated' if one.dominated_by else ''}" for one in standings
+        f"{one.name} {interval(one.overhead)}, {one.delay}{', dominated' if one.dominated_by else ''}"
+        for one in standings
     )
     grid = Grid(
         f"Overhead on {table.url}, in µs, and time to revoke",
@@ -236,16 +241,16 @@ def _trade(index: int, table: Table, standings: Sequence[frontier.Standing]) -> 
                 Field(one.name),
                 Field(interval(one.overhead)),
                 Field(one.delay, _kind_of(one.seconds)),
-                Field(_listed(one.worst, "and") or "–"),
+                Field(_listed(one.worst) or "–"),
                 Field(f"dominated by {_listed(one.dominated_by, 'and')}" if one.dominated_by else "on the frontier"),
             )
             for one in standings
         ),
     )
-    return Picture(table.url, mark_safe(pictures.frontier(f"frontier-{index}", standings, alt)), grid)  # noqa: S308
+    return Picture(table.url, pictures.frontier(f"frontier-{index}", standings, alt), grid)
 
 
-def _revocation(report: Report, events: Sequence[str]) -> Section | None:
+def _revocation(report: Report) -> Section | None:
     revocation: Revocation | None = report.parts.get("revocation")
     if revocation is None:
         return None
@@ -253,9 +258,7 @@ def _revocation(report: Report, events: Sequence[str]) -> Section | None:
     matrix = Grid(
         "When the old credential stops to work",
         ("scheme", *names),
-        tuple(
-            (Field(life.scheme), *(_end(life.cells.get(name), life) for name in names)) for life in revocation.rows
-        ),
+        tuple((Field(life.scheme), *(_end(life.cells.get(name), life) for name in names)) for life in revocation.rows),
         prose=True,
     )
     done = Grid(
@@ -269,7 +272,7 @@ def _revocation(report: Report, events: Sequence[str]) -> Section | None:
         "When a credential dies",
         "Tried, not read off the code: after each event the old credential was presented again, and the refresh "
         "token where there is one; it is named where it does not end together with the credential. A dash: the "
-        "scheme has no such event. A number in parentheses: the status of the refusal, where it is neither 401 nor 403.",
+        "scheme has no such event. A number in parentheses: the status of the refusal, if neither 401 nor 403.",
         grids=(matrix,),
         folded=(done,),
     )
@@ -298,7 +301,7 @@ def _how(event: Event, revocation: Revocation) -> str:
     return "; ".join([event.how, *(f"{', '.join(schemes)}: {how}" for how, schemes in ways.items())])
 
 
-def _contests(report: Report, events: Sequence[str]) -> Section | None:
+def _contests(report: Report) -> Section | None:
     grids = tuple(_matrix(table) for table in report.overhead.tables if table.contests)
     if not grids:
         return None
@@ -331,7 +334,7 @@ def _matrix(table: Table) -> Grid:
     )
 
 
-def _flows(report: Report, events: Sequence[str]) -> Section | None:
+def _flows(report: Report) -> Section | None:
     flows: Flows | None = report.parts.get("flows")
     if flows is None:
         return None
@@ -349,7 +352,8 @@ def _flows(report: Report, events: Sequence[str]) -> Section | None:
         ),
     )
     lifetimes = ", ".join(
-        f"{name} {'none' if seconds is None else duration(seconds)}" for name, seconds in flows.lifetimes_seconds.items()
+        f"{name} {'none' if seconds is None else duration(seconds)}"
+        for name, seconds in flows.lifetimes_seconds.items()
     )
     return Section(
         "flows",
@@ -358,16 +362,14 @@ def _flows(report: Report, events: Sequence[str]) -> Section | None:
         f"decide, with many what is added to each.{f' Lifetimes: {lifetimes}.' if lifetimes else ''}",
         (_curve(flows),),
         (table,),
+        doubts=report.doubts("flows"),
     )
 
 
 def _curve(flows: Flows) -> Picture:
     curve = flows.curve
     # A crossing of a scheme that is not drawn, or outside of what was counted, cannot be marked.
-    lettered = [
-        (chr(ord("A") + index % 26), crossing)
-        for index, crossing in enumerate(flows.crossings)
-    ]
+    lettered = [(chr(ord("A") + index % 26), crossing) for index, crossing in enumerate(flows.crossings)]
     for _, crossing in lettered:
         if crossing.first not in curve.schemes:
             raise ReportError(f"flows: a crossing of {crossing.first!r}, which has no curve")
@@ -393,10 +395,10 @@ def _curve(flows: Flows) -> Picture:
     )
     alt = f"Cost per request of {_listed(names, 'and')} against requests per access token. " + " ".join(notes)
     svg = pictures.curve("curve", curve, lettered, alt)
-    return Picture("Cost per request", mark_safe(svg), grid, notes)  # noqa: S308
+    return Picture("Cost per request", svg, grid, notes)
 
 
-def _ladder(report: Report, events: Sequence[str]) -> Section | None:
+def _ladder(report: Report) -> Section | None:
     ladder: Ladder | None = report.parts.get("ladder")
     if ladder is None:
         return None
@@ -412,6 +414,7 @@ def _ladder(report: Report, events: Sequence[str]) -> Section | None:
         "it takes beyond the sum of the rungs.",
         tuple(_waterfall(index, each) for index, each in enumerate(ladder.ladders)),
         (wholes,) if ladder.without_steps else (),
+        doubts=report.doubts("ladder"),
     )
 
 
@@ -423,7 +426,12 @@ def _waterfall(index: int, ladder: OneLadder) -> Picture:
         ("rung", "adds (95 %)", "SQL", "signatures"),
         (
             *(
-                (Field(rung.name), Field(interval(rung.adds)), _count(rung.sql_statements), _count(rung.signature_checks))
+                (
+                    Field(rung.name),
+                    Field(interval(rung.adds)),
+                    _count(rung.sql_statements),
+                    _count(rung.signature_checks),
+                )
                 for rung in ladder.rungs
             ),
             *((Field(name), Field(interval(value)), Field("–"), Field("–")) for name, value in ends),
@@ -431,17 +439,17 @@ def _waterfall(index: int, ladder: OneLadder) -> Picture:
     )
     steps = [*((rung.name, rung.adds) for rung in ladder.rungs), *ends]
     alt = f"Waterfall of {title}, in microseconds. " + "; ".join(f"{name} {interval(value)}" for name, value in steps)
-    facts = ", ".join(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in ladder.facts.items())
+    facts = ", ".join(_fact(name, value) for name, value in ladder.facts.items())
     return Picture(
         title,
-        mark_safe(pictures.waterfall(f"ladder-{index}", ladder, alt)),  # noqa: S308
+        pictures.waterfall(f"ladder-{index}", ladder, alt),
         grid,
         (f"Of the whole: {facts}.",) if facts else (),
         "" if ladder.adds_up else f"The rungs do not add up to the whole. {ladder.why_not}",
     )
 
 
-def _instructions(report: Report, events: Sequence[str]) -> Section | None:
+def _instructions(report: Report) -> Section | None:
     instructions: Instructions | None = report.parts.get("instructions")
     if instructions is None:
         return None
@@ -461,7 +469,7 @@ def _instructions(report: Report, events: Sequence[str]) -> Section | None:
     )
 
 
-_SECTIONS: tuple[Callable[[Report, Sequence[str]], Section | None], ...] = (
+_SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     _overhead,
     _frontier,
     _revocation,
@@ -536,6 +544,11 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
+def _fact(name: str, value: Any) -> str:
+    words, unit = (name.removesuffix("_us"), " µs") if name.endswith("_us") else (name, "")
+    return f"{words.replace('_', ' ')} {_plain(value)}{unit}"
+
+
 def _count(count: int | None) -> Field:
     return Field("–" if count is None else f"{count:,}")
 
@@ -543,7 +556,7 @@ def _count(count: int | None) -> Field:
 # --- words ----------------------------------------------------------------------------------------
 
 
-def _listed(words: Iterable[str], last: str) -> str:
+def _listed(words: Iterable[str], last: str = "and") -> str:
     words = list(words)
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 

@@ -42,15 +42,16 @@ def command(run, others, path, events):
     """
     path = path or run.with_suffix(".html")
     try:
-        found = report.read([run, *others])
-        page = report.html(found, events)
+        found = report.read([run, *others], events)
+        page = report.html(found)
     except (results.ResultError, report.ReportError) as error:
         raise click.ClickException(str(error)) from None
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, "utf-8")
     console = screen.console()
-    for line in found.inconclusive:
-        console.print(f"INCONCLUSIVE: {line}", style="bold", highlight=False, markup=False)
+    for name in found.parts:
+        for reason in found.doubts(name):
+            console.print(f"INCONCLUSIVE: {name}: {reason}", style="bold", highlight=False, markup=False)
     console.print(found.overhead.answer, style="bold", highlight=False, markup=False)
     if found.absent:
         console.print(f"Left out, for want of a result: {', '.join(found.absent)}", highlight=False, markup=False)
