@@ -129,8 +129,8 @@ def waterfall(name: str, ladder: OneLadder, alt: str) -> SafeString:
     return _lines(name, lines, "µs", alt)
 
 
-def curve(name: str, costs: Curve, crossings: Sequence[tuple[str, Crossing]], alt: str) -> SafeString:
-    """Cost per request against requests per login; a crossing is marked with its letter."""
+def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> SafeString:
+    """Cost per request against requests per access lifetime; the crossings are numbered from 1."""
     with _style():
         figure = Figure(figsize=(_WIDTH / 72, 300 / 72), layout="constrained")
         axes = figure.subplots()
@@ -155,15 +155,15 @@ def curve(name: str, costs: Curve, crossings: Sequence[tuple[str, Crossing]], al
             )
         top = axes.get_ylim()[1]
         axes.set_ylim(top=top)
-        for index, (letter, crossing) in enumerate(crossings):
+        for index, crossing in enumerate(crossings):
             first = costs.schemes[crossing.first].cost_us
-            height = np.interp(math.log(crossing.requests), np.log(costs.requests), first)
-            axes.plot([crossing.requests] * 2, [height, top], ":", color=INK, linewidth=0.8)
-            axes.plot(crossing.requests, height, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK)
-            # Neighbours are often close: their letters stand at three heights.
+            height = np.interp(math.log(crossing.point), np.log(costs.requests), first)
+            axes.plot([crossing.point] * 2, [height, top], ":", color=INK, linewidth=0.8)
+            axes.plot(crossing.point, height, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK)
+            # Neighbours are often close: their numbers stand at three heights.
             axes.annotate(
-                letter,
-                (crossing.requests, top),
+                str(index + 1),
+                (crossing.point, top),
                 (0, 2 + 11 * (index % 3)),
                 textcoords="offset points",
                 ha="center",
@@ -172,7 +172,7 @@ def curve(name: str, costs: Curve, crossings: Sequence[tuple[str, Crossing]], al
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
             axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-        axes.set_xlabel("requests per access token")
+        axes.set_xlabel("requests per access lifetime")
         axes.set_ylabel("µs per request")
         figure.legend(loc="outside lower left", ncols=2, handlelength=2.5, columnspacing=1.2)
         return _inline(figure, name, alt)

@@ -9,10 +9,12 @@ from django.template import Context, Engine
 from django.utils.safestring import SafeString
 
 from benchmarks import frontier, pictures, results
+from benchmarks.intervals import Interval
 from benchmarks.reported import (
     KINDS,
     Cell,
     Contest,
+    Crossing,
     End,
     Event,
     Flows,
@@ -109,7 +111,7 @@ def read(paths: Sequence[Path], events: Sequence[str] = frontier.EVENTS) -> Repo
     for path in paths:
         document = results.read(path)
         command = document["command"]
-        if command not in KINDS:
+        if command not in list(KINDS):  # which may be anything that JSON can be
             raise ReportError(f"{path}: a result of {command!r}; a report shows those of {', '.join(KINDS)}")
         if command in parts:
             raise ReportError(f"{found[command]} and {path} are both results of {command}: a report shows one of each")
@@ -218,12 +220,13 @@ def _frontier(report: Report) -> Section | None:
     missing = dict.fromkeys(
         row.name for table in report.overhead.tables for row in table.rows if row.name not in standing
     )
+    silent = f" {_listed(missing)}: not in the result of revocation." if missing else ""
     return Section(
         "frontier",
         "Cost against time to revoke",
         f"From {_listed(counted, 'or')}, whichever takes longest, until neither the credential nor its refresh "
         "token is answered. Down and to the left is better. Filled: no other scheme is better; hollow: another is "
-        f"revoked as soon and costs less, or sooner and costs no more.{f' Not among those revoked: {_listed(missing)}.' if missing else ''}",
+        f"revoked as soon and costs less, or sooner and costs no more.{silent}",
         tuple(shown),
     )
 
@@ -338,64 +341,80 @@ def _flows(report: Report) -> Section | None:
     flows: Flows | None = report.parts.get("flows")
     if flows is None:
         return None
-    table = Grid(
-        "What a flow costs, times in µs, sizes in bytes",
-        ("scheme", "flow", "takes (95 %)", "SQL", "rows written", "bytes written"),
-        tuple(
-            (
-                Field(each.scheme),
-                Field(each.flow),
-                Field(interval(each.time_us)),
-                *(_count(count) for count in (each.statements, each.rows_written, each.bytes_written)),
-            )
-            for each in flows.flows
-        ),
-    )
     lifetimes = ", ".join(
         f"{name} {'none' if seconds is None else duration(seconds)}"
         for name, seconds in flows.lifetimes_seconds.items()
     )
+    password = ", ".join(_fact(name, value) for name, value in flows.password_hash.items())
+    crossings = [crossing for crossing in flows.crossings if crossing.point is not None]
     return Section(
         "flows",
         "Logging in, refreshing, logging out",
         "What a login and its refreshes cost, spread over the requests made with them: with few requests the flows "
-        f"decide, with many what is added to each.{f' Lifetimes: {lifetimes}.' if lifetimes else ''}",
-        (_curve(flows),),
-        (table,),
+        "decide, with many what is added to each."
+        f"{f' Lifetimes: {lifetimes}.' if lifetimes else ''}{f' Password hash: {password}.' if password else ''}",
+        (_curve(flows, crossings),),
+        (*((_crossings(crossings),) if crossings else ()), _costs(flows)),
         doubts=report.doubts("flows"),
     )
 
 
-def _curve(flows: Flows) -> Picture:
-    curve = flows.curve
-    # A crossing of a scheme that is not drawn, or outside of what was counted, cannot be marked.
-    lettered = [(chr(ord("A") + index % 26), crossing) for index, crossing in enumerate(flows.crossings)]
-    for _, crossing in lettered:
-        if crossing.first not in curve.schemes:
-            raise ReportError(f"flows: a crossing of {crossing.first!r}, which has no curve")
-    notes = tuple(
-        f"{letter}: at {crossing.requests:,.4g} requests {crossing.first} and {crossing.second} cost the same; "
-        f"below it {crossing.cheaper_below} is cheaper, above it {crossing.cheaper_above}."
-        for letter, crossing in lettered
-    )
-    names = list(curve.schemes)
+def _curve(flows: Flows, crossings: Sequence[Crossing]) -> Picture:
+    names, curve = list(flows.curve.schemes), flows.curve
     grid = Grid(
-        "µs per request, by requests per access token",
+        "µs per request, by requests per access lifetime",
         ("requests", *names),
         tuple(
             (
                 Field(f"{requests:,g}"),
                 *(
-                    Field(f"{number(each.cost_us[index])} ({number(each.low[index])} to {number(each.high[index])})")
+                    Field(interval(Interval(each.cost_us[index], each.low[index], each.high[index])))
                     for each in curve.schemes.values()
                 ),
             )
             for index, requests in enumerate(curve.requests)
         ),
     )
-    alt = f"Cost per request of {_listed(names, 'and')} against requests per access token. " + " ".join(notes)
-    svg = pictures.curve("curve", curve, lettered, alt)
-    return Picture("Cost per request", svg, grid, notes)
+    alt = (
+        f"Cost per request of {_listed(names)}, in microseconds, against requests per access lifetime, from "
+        f"{curve.requests[0]:,g} to {curve.requests[-1]:,g}; {len(crossings)} crossings are marked."
+    )
+    notes = ("A number marks where two curves cross: see the table below.",) if crossings else ()
+    return Picture("Cost per request", pictures.curve("curve", curve, crossings, alt), grid, notes)
+
+
+def _crossings(crossings: Sequence[Crossing]) -> Grid:
+    return Grid(
+        "Where two schemes cost the same",
+        ("mark", "schemes", "at requests", "cheaper below", "cheaper above"),
+        tuple(
+            (
+                Field(str(mark)),
+                Field(f"{each.first}, {each.second}"),
+                Field(interval(each.requests) if isinstance(each.requests, Interval) else number(each.requests)),
+                Field(each.cheaper_below or "not shown"),
+                Field(each.cheaper_above or "not shown"),
+            )
+            for mark, each in enumerate(crossings, 1)
+        ),
+    )
+
+
+def _costs(flows: Flows) -> Grid:
+    return Grid(
+        "What a flow costs, times in µs, sizes in bytes",
+        ("scheme", "flow", "takes (95 %)", "besides the password hash", "SQL", "rows written", "bytes written"),
+        tuple(
+            (
+                Field(each.scheme),
+                Field(each.flow),
+                Field(interval(each.time_us)),
+                Field("–" if each.besides_hash_us is None else interval(each.besides_hash_us)),
+                *(_count(count) for count in (each.statements, each.rows_written, each.bytes_written)),
+            )
+            for each in flows.flows
+        ),
+    )
 
 
 def _ladder(report: Report) -> Section | None:

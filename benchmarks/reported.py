@@ -164,6 +164,7 @@ class Flow:
     scheme: str
     flow: str
     time_us: Interval
+    besides_hash_us: Interval | None = None
     statements: int | None = None
     rows_written: int | None = None
     bytes_written: int | None = None
@@ -187,17 +188,27 @@ class Curve:
         for name, costs in self.schemes.items():
             if {len(costs.cost_us), len(costs.low), len(costs.high)} != {len(self.requests)}:
                 raise ValueError(f"{name!r} needs {len(self.requests)} figures, as many as there are requests")
-        if any(requests <= 0 for requests in self.requests):
-            raise ValueError("requests must be above 0")
+        if not self.requests or min(self.requests) <= 0 or list(self.requests) != sorted(self.requests):
+            raise ValueError("requests must be above 0 and in ascending order, one at least")
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
+    """`requests`: at how many both cost the same; None: at none. `cheaper_...` is None where nothing is shown."""
+
     first: str
     second: str
-    requests: float
-    cheaper_below: str
-    cheaper_above: str
+    requests: Interval | float | None
+    cheaper_below: str | None
+    cheaper_above: str | None
+
+    @property
+    def point(self) -> float | None:
+        return self.requests.estimate if isinstance(self.requests, Interval) else self.requests
+
+    def __post_init__(self):
+        if self.point is not None and self.point <= 0:
+            raise ValueError("a crossing at no positive number of requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +219,12 @@ class Flows:
     lifetimes_seconds: dict[str, float | None] = field(default_factory=dict)
     password_hash: dict[str, Any] = field(default_factory=dict)
     verdict: Verdict | None = None
+
+    def __post_init__(self):
+        for crossing in self.crossings:
+            for name in (crossing.first, crossing.second):
+                if name not in self.curve.schemes:
+                    raise ValueError(f"a crossing of {name!r}, which has no curve")
 
 
 # --- ladder, instructions -------------------------------------------------------------------------

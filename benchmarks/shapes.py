@@ -1,6 +1,7 @@
 """From JSON to frozen dataclasses, whose fields say what a result must hold."""
 
 import math
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -15,7 +16,7 @@ class ShapeError(ValueError):
 def shape(kind: Any, value: Any, where: str = "") -> Any:
     """`value`, as json.loads() made it, as `kind`.
 
-    `kind` is a dataclass, tuple[X, ...] (from a list), dict[str, X], X | None, Literal[...], float (finite), int,
+    `kind` is a dataclass, tuple[X, ...] (from a list), dict[str, X], X | Y, None, Literal[...], float (finite), int,
     str, bool or Any. A dataclass takes the fields it has, each by its name, leaves out the others, and falls back
     on its defaults.
     Raises ShapeError.
@@ -24,8 +25,7 @@ def shape(kind: Any, value: Any, where: str = "") -> Any:
         return value
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        (some,) = set(arguments) - {NoneType}
-        return None if value is None else shape(some, value, where)
+        return _one_of(arguments, value, where)
     if origin is Literal:
         _expect(value in arguments, value, where, f"one of {', '.join(map(str, arguments))}")
         return value
@@ -49,6 +49,16 @@ def shape(kind: Any, value: Any, where: str = "") -> Any:
     # bool is an int to isinstance, and is none here.
     _expect(type(value) is kind, value, where, {int: "a whole number", str: "a text", bool: "true or false"}[kind])
     return value
+
+
+def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and NoneType in kinds:
+        return None
+    *others, last = (kind for kind in kinds if kind is not NoneType)
+    for kind in others:
+        with suppress(ShapeError):
+            return shape(kind, value, where)
+    return shape(last, value, where)
 
 
 def _fields(kind: type, value: dict[str, Any], where: str) -> dict[str, Any]:
