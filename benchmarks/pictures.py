@@ -132,13 +132,15 @@ def waterfall(name: str, ladder: OneLadder, alt: str) -> SafeString:
 def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> SafeString:
     """Cost per request against requests per access lifetime; the crossings are numbered from 1."""
     with _style():
-        figure = Figure(figsize=(_WIDTH / 72, 300 / 72), layout="constrained")
+        figure = Figure(
+            figsize=(_WIDTH / 72, (240 + 15 * math.ceil(len(costs.schemes) / 2)) / 72), layout="constrained"
+        )
         axes = figure.subplots()
         axes.grid(axis="y")
         axes.set_xscale("log")
         lows = [low for each in costs.schemes.values() for low in each.low]
         highs = [high for each in costs.schemes.values() for high in each.high]
-        if min(lows) > 0 and max(highs) > 20 * min(lows):
+        if is_log := min(lows) > 0 and max(highs) > 20 * min(lows):
             axes.set_yscale("log")
         for index, (scheme, each) in enumerate(costs.schemes.items()):
             colour = SERIES[index % len(SERIES)]
@@ -156,8 +158,7 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
         top = axes.get_ylim()[1]
         axes.set_ylim(top=top)
         for index, crossing in enumerate(crossings):
-            first = costs.schemes[crossing.first].cost_us
-            height = np.interp(math.log(crossing.point), np.log(costs.requests), first)
+            height = _height(costs, crossing, is_log)
             axes.plot([crossing.point] * 2, [height, top], ":", color=INK, linewidth=0.8)
             axes.plot(crossing.point, height, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK)
             # Neighbours are often close: their numbers stand at three heights.
@@ -176,6 +177,14 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
         axes.set_ylabel("µs per request")
         figure.legend(loc="outside lower left", ncols=2, handlelength=2.5, columnspacing=1.2)
         return _inline(figure, name, alt)
+
+
+def _height(costs: Curve, crossing: Crossing, is_log: bool) -> float:
+    """Where the line that is drawn for the first of the two schemes stands."""
+    first = costs.schemes[crossing.first].cost_us
+    heights = np.log(first) if is_log else first
+    height = np.interp(math.log(crossing.point), np.log(costs.requests), heights)
+    return float(np.exp(height) if is_log else height)
 
 
 def _lines(name: str, lines: Sequence[_Line], label: str, alt: str, noise: Interval | None = None) -> SafeString:

@@ -94,13 +94,18 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
+    """`tables`: one at least."""
+
     tables: tuple[Table, ...]
     verdict: Verdict
     answer: str
     contenders: tuple[Contender, ...] = ()
     plan: dict[str, Any] = field(default_factory=dict)
     steal: float | None = None
-    seconds: float | None = None
+
+    def __post_init__(self):
+        if not self.tables:
+            raise ValueError("tables must not be empty")
 
 
 # --- revocation -----------------------------------------------------------------------------------
@@ -190,6 +195,8 @@ class Curve:
                 raise ValueError(f"{name!r} needs {len(self.requests)} figures, as many as there are requests")
         if not self.requests or min(self.requests) <= 0 or list(self.requests) != sorted(self.requests):
             raise ValueError("requests must be above 0 and in ascending order, one at least")
+        if not self.schemes:
+            raise ValueError("a curve of no scheme")
 
 
 @dataclass(frozen=True, slots=True)

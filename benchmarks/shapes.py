@@ -1,6 +1,5 @@
 """From JSON to frozen dataclasses, whose fields say what a result must hold."""
 
-import math
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
@@ -16,7 +15,7 @@ class ShapeError(ValueError):
 def shape(kind: Any, value: Any, where: str = "") -> Any:
     """`value`, as json.loads() made it, as `kind`.
 
-    `kind` is a dataclass, tuple[X, ...] (from a list), dict[str, X], X | Y, None, Literal[...], float (finite), int,
+    `kind` is a dataclass, tuple[X, ...] (from a list), dict[str, X], X | Y, None, Literal[...], float, int,
     str, bool or Any. A dataclass takes the fields it has, each by its name, leaves out the others, and falls back
     on its defaults.
     Raises ShapeError.
@@ -44,7 +43,7 @@ def shape(kind: Any, value: Any, where: str = "") -> Any:
             raise ShapeError(f"{where or 'the result'}: {error}") from None
     if kind is float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        _expect(number and math.isfinite(value) and abs(value) <= LARGEST, value, where, "a number")
+        _expect(number and -LARGEST <= value <= LARGEST, value, where, f"a number within ±{LARGEST:g}")
         return float(value)
     # bool is an int to isinstance, and is none here.
     _expect(type(value) is kind, value, where, {int: "a whole number", str: "a text", bool: "true or false"}[kind])
