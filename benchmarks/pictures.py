@@ -153,7 +153,7 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
                 linestyle=_DASHES[index // len(SERIES) % len(_DASHES)],
                 marker=_MARKERS[index % len(_MARKERS)],
                 markersize=4,
-                label=short(scheme, 22),
+                label=" " + short(scheme, 22),  # matplotlib hides a label that begins with _
             )
         top = axes.get_ylim()[1]
         axes.set_ylim(top=top)

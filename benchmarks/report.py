@@ -129,8 +129,8 @@ def read(paths: Sequence[Path], events: Sequence[str] = frontier.EVENTS) -> Repo
     return Report(heads, parts, found, tuple(events))
 
 
-def html(report: Report) -> str:
-    """The page. Raises ReportError."""
+def html(report: Report) -> bytes:
+    """The page, in UTF-8. Raises ReportError."""
     engine = Engine(dirs=[Path(__file__).parent / "templates"])
     sections = [section for make in _SECTIONS if (section := make(report)) is not None]
     context = Context(
@@ -145,9 +145,10 @@ def html(report: Report) -> str:
         use_l10n=False,  # Django's settings are not set up in this process
         use_tz=False,
     )
-    page = engine.get_template("report.html").render(context)
-    if (size := len(page.encode("utf-8"))) >= LARGEST:
-        raise ReportError(f"the page would have {size:,} bytes, above {LARGEST:,}: give it fewer contenders")
+    # JSON can spell half a surrogate pair, which UTF-8 cannot.
+    page = engine.get_template("report.html").render(context).encode("utf-8", "replace")
+    if len(page) >= LARGEST:
+        raise ReportError(f"the page would have {len(page):,} bytes, above {LARGEST:,}: give it fewer contenders")
     return page
 
 

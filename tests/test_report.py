@@ -12,6 +12,7 @@ from itertools import pairwise
 import pytest
 from click.testing import CliRunner
 
+import config.schemes
 from benchmarks import frontier, report, results
 from benchmarks.commands.report import command
 from benchmarks.intervals import Interval
@@ -19,6 +20,7 @@ from benchmarks.pictures import COLOURS
 from benchmarks.reported import KINDS, Cell, Contest, Curve, End, Facts, Life, Revocation, Row, Table
 from benchmarks.shapes import ShapeError, shape
 from benchmarks.wording import duration, interval, number, short
+from tests import servers
 
 pytestmark = pytest.mark.once  # no database
 
@@ -29,7 +31,8 @@ HOSTILE = (
     "\" onload='alert(1)' style=\"background:url(http://evil.example/)",
     "{{ answer }}{% include 'report.html' %}",
     r"$\frac{1}{2}$ --> ]]> &lt;b&gt; #010101",
-    "\x00\x1b[31m\n\t\u202e\ud7ff漢字 🦊",
+    "\x00\x1b[31m\n\t\u202e漢字 🦊",
+    "\ud800 half a pair",
 )
 
 
@@ -226,7 +229,7 @@ def files(tmp_path):
 
 @pytest.fixture
 def page_of(files):
-    return lambda *documents: Page(report.html(report.read(files(*documents))))
+    return lambda *documents: Page(report.html(report.read(files(*documents))).decode("utf-8"))
 
 
 def everything(mark=""):
@@ -575,6 +578,18 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
     assert "Left out, for want of a result: revocation, flows, ladder, instructions" in result.output
 
 
+def test_what_the_lab_measured_makes_a_page(tmp_path):
+    run, page = tmp_path / "run.json", tmp_path / "page.html"
+    rounds = ("--processes", "2", "--rounds", "1", "--block", "8", "--drop", "3", "--url", "/whoami/")
+    measured = servers.run("-m", "benchmarks", "overhead", *rounds, "--json", str(run))
+    assert measured.returncode in (0, 3), measured.stderr
+    reported = servers.run("-m", "benchmarks", "report", str(run), "--html", str(page))
+    assert reported.returncode == 0, reported.stderr
+    read = Page(page.read_text("utf-8"))
+    assert json.loads(run.read_text("utf-8"))["answer"] in read.texts
+    assert set(config.schemes.SCHEMES) <= set(read.figures[0]["svg"]) & set(read.figures[0]["table"])
+
+
 # --- whatever a file says, it is text ---------------------------------------------------------------
 
 
@@ -586,6 +601,12 @@ def test_a_hostile_file_adds_no_element_and_no_attribute(page_of, mark):
     assert [attributes.get("href") for _, attributes in hostile.tags] == [
         attributes.get("href") for _, attributes in harmless.tags
     ]
+
+
+def test_a_name_that_begins_with_an_underscore_is_in_the_legend(page_of):
+    document = json.loads(json.dumps(flows()).replace('"jwt"', '"_jwt"'))
+    (curve,) = page_of(overhead(), document).figures[2:]
+    assert {"token", "_jwt"} <= set(curve["svg"])
 
 
 def test_a_long_name_is_cut_in_the_picture_and_whole_in_the_table(page_of):

@@ -47,7 +47,7 @@ def command(run, others, path, events):
     except (results.ResultError, report.ReportError) as error:
         raise click.ClickException(str(error)) from None
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, "utf-8")
+    path.write_bytes(page)
     console = screen.console()
     for name in found.parts:
         for reason in found.doubts(name):
@@ -55,5 +55,4 @@ def command(run, others, path, events):
     console.print(found.overhead.answer, style="bold", highlight=False, markup=False)
     if found.absent:
         console.print(f"Left out, for want of a result: {', '.join(found.absent)}", highlight=False, markup=False)
-    size = len(page.encode("utf-8"))
-    console.print(f"Written: {path} ({size / 1000:.0f} kB)", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"Written: {path} ({len(page) / 1000:.0f} kB)", highlight=False, markup=False, soft_wrap=True)
