@@ -141,9 +141,7 @@ def html(report: Report) -> bytes:
             "absent": [(command, _PURPOSES[command]) for command in report.absent],
             "differences": _differences(report),
             "method": _method(report),
-        },
-        use_l10n=False,  # Django's settings are not set up in this process
-        use_tz=False,
+        }
     )
     # JSON can spell half a surrogate pair, which UTF-8 cannot.
     page = engine.get_template("report.html").render(context).encode("utf-8", "replace")
