@@ -159,12 +159,12 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
         axes.set_ylim(top=top)
         for index, crossing in enumerate(crossings):
             height = _height(costs, crossing, is_log)
-            axes.plot([crossing.point] * 2, [height, top], ":", color=INK, linewidth=0.8)
-            axes.plot(crossing.point, height, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK)
+            axes.plot([crossing.requests] * 2, [height, top], ":", color=INK, linewidth=0.8)
+            axes.plot(crossing.requests, height, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK)
             # Neighbours are often close: their numbers stand at three heights.
             axes.annotate(
                 str(index + 1),
-                (crossing.point, top),
+                (crossing.requests, top),
                 (0, 2 + 11 * (index % 3)),
                 textcoords="offset points",
                 ha="center",
@@ -183,7 +183,7 @@ def _height(costs: Curve, crossing: Crossing, is_log: bool) -> float:
     """Where the line that is drawn for the first of the two schemes stands."""
     first = costs.schemes[crossing.first].cost_us
     heights = np.log(first) if is_log else first
-    height = np.interp(math.log(crossing.point), np.log(costs.requests), heights)
+    height = np.interp(math.log(crossing.requests), np.log(costs.requests), heights)
     return float(np.exp(height) if is_log else height)
 
 

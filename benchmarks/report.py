@@ -13,6 +13,7 @@ from benchmarks.intervals import Interval
 from benchmarks.reported import (
     KINDS,
     Cell,
+    Comparison,
     Contest,
     Crossing,
     End,
@@ -344,22 +345,29 @@ def _flows(report: Report) -> Section | None:
         f"{name} {'none' if seconds is None else duration(seconds)}"
         for name, seconds in flows.lifetimes_seconds.items()
     )
-    password = ", ".join(_fact(name, value) for name, value in flows.password_hash.items())
-    crossings = [crossing for crossing in flows.crossings if crossing.point is not None]
+    lead = (
+        "What a login and its refreshes cost, spread over the requests made with them: with few requests the flows "
+        "decide, with many what is added to each."
+    )
+    if lifetimes:
+        lead += f" Lifetimes: {lifetimes}."
+    if (password := flows.password_hash) is not None:
+        iterations = "" if password.iterations is None else f" of {password.iterations:,} iterations"
+        lead += (
+            f" Of a login, {interval(password.time_us)} µs are the password's hash: {password.algorithm}{iterations}."
+        )
     return Section(
         "flows",
         "Logging in, refreshing, logging out",
-        "What a login and its refreshes cost, spread over the requests made with them: with few requests the flows "
-        "decide, with many what is added to each."
-        f"{f' Lifetimes: {lifetimes}.' if lifetimes else ''}{f' Password hash: {password}.' if password else ''}",
-        (_curve(flows, crossings),),
-        (*((_crossings(crossings),) if crossings else ()), _costs(flows)),
+        lead,
+        (_curve(flows),),
+        (*((_crossings(flows),) if flows.crossings else ()), _costs(flows)),
         doubts=report.doubts("flows"),
     )
 
 
-def _curve(flows: Flows, crossings: Sequence[Crossing]) -> Picture:
-    names, curve = list(flows.curve.schemes), flows.curve
+def _curve(flows: Flows) -> Picture:
+    names, curve, crossings = list(flows.curve.schemes), flows.curve, flows.crossings
     grid = Grid(
         "µs per request, by requests per access lifetime",
         ("requests", *names),
@@ -382,7 +390,7 @@ def _curve(flows: Flows, crossings: Sequence[Crossing]) -> Picture:
     return Picture("Cost per request", pictures.curve("curve", curve, crossings, alt), grid, notes)
 
 
-def _crossings(crossings: Sequence[Crossing]) -> Grid:
+def _crossings(flows: Flows) -> Grid:
     return Grid(
         "Where two schemes cost the same",
         ("mark", "schemes", "at requests", "cheaper below", "cheaper above"),
@@ -390,13 +398,19 @@ def _crossings(crossings: Sequence[Crossing]) -> Grid:
             (
                 Field(str(mark)),
                 Field(f"{each.first}, {each.second}"),
-                Field(interval(each.requests) if isinstance(each.requests, Interval) else number(each.requests)),
-                Field(each.cheaper_below or "not shown"),
-                Field(each.cheaper_above or "not shown"),
+                Field(_requests(each)),
+                Field(each.cheaper_below),
+                Field(each.cheaper_above),
             )
-            for mark, each in enumerate(crossings, 1)
+            for mark, each in enumerate(flows.crossings, 1)
         ),
     )
+
+
+def _requests(crossing: Crossing) -> str:
+    if crossing.low is None or crossing.high is None:
+        return number(crossing.requests)
+    return interval(Interval(crossing.requests, crossing.low, crossing.high))
 
 
 def _costs(flows: Flows) -> Grid:
@@ -471,8 +485,10 @@ def _instructions(report: Report) -> Section | None:
     instructions: Instructions | None = report.parts.get("instructions")
     if instructions is None:
         return None
+    if not instructions.rows:
+        return Section("instructions", "Instructions counted", "None: valgrind was not installed.")
     grid = Grid(
-        "Instructions per request",
+        f"Instructions per request{f' of {instructions.url}' if instructions.url else ''}",
         ("scheme", "instructions", "over anonymous"),
         tuple(
             (Field(each.scheme), Field(f"{each.instructions_per_request:,.0f}"), Field(f"{each.over_anonymous:,.0f}"))
@@ -482,8 +498,46 @@ def _instructions(report: Report) -> Section | None:
     return Section(
         "instructions",
         "Instructions counted",
-        f"By {instructions.valgrind or 'valgrind'}: no clock, no noise, but not all instructions take as long.",
+        f"By {instructions.valgrind}: no clock, hardly any noise, but not all instructions take as long.",
         grids=(grid,),
+    )
+
+
+def _compare(report: Report) -> Section | None:
+    comparison: Comparison | None = report.parts.get("compare")
+    if comparison is None:
+        return None
+    words = {
+        "faster": "slower now",
+        "slower": "faster now",
+        "equivalent": f"the same within {comparison.margin_us:g}",
+        "inconclusive": "not shown",
+    }
+    # What was faster before is worse now.
+    kinds = {"faster": "bad", "slower": "good", "equivalent": "mixed", "inconclusive": ""}
+    changes = Grid(
+        "Anonymous: its request; all others: what they add; in µs",
+        ("contender", "URL", "before (95 %)", "after (95 %)", "change (95 %)", "verdict"),
+        tuple(
+            (
+                Field(each.name),
+                Field(each.url),
+                Field(interval(each.before)),
+                Field(interval(each.after)),
+                Field(interval(each.difference)),
+                Field(words[each.verdict], kinds[each.verdict]),
+            )
+            for each in comparison.changes
+        ),
+    )
+    versions = f" Other versions: {'; '.join(comparison.versions)}." if comparison.versions else ""
+    return Section(
+        "compare",
+        "What changed",
+        f"From {comparison.before.file} ({comparison.before.date}) to {comparison.after.file} "
+        f"({comparison.after.date}).{versions}",
+        grids=(changes,),
+        doubts=report.doubts("compare"),
     )
 
 
@@ -495,12 +549,14 @@ _SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     _flows,
     _ladder,
     _instructions,
+    _compare,
 )
 _PURPOSES = {
     "revocation": "when a credential dies, and cost against time to revoke",
     "flows": "what logging in and refreshing costs",
     "ladder": "where the time goes",
     "instructions": "instructions counted",
+    "compare": "what changed since another run",
 }
 _VERDICT_KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusive": ""}
 

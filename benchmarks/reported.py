@@ -57,6 +57,9 @@ class Row:
     ratio: Interval | None = None
 
 
+Outcome = Literal["faster", "slower", "equivalent", "inconclusive"]
+
+
 @dataclass(frozen=True, slots=True)
 class Contest:
     """`difference` is `second` minus `first`; `verdict` is on `first`."""
@@ -64,7 +67,7 @@ class Contest:
     first: str
     second: str
     difference: Interval
-    verdict: Literal["faster", "slower", "equivalent", "inconclusive"]
+    verdict: Outcome
 
     def reversed(self) -> "Contest":
         minus = Interval(-self.difference.estimate, -self.difference.high, -self.difference.low)
@@ -201,21 +204,28 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """`requests`: at how many both cost the same; None: at none. `cheaper_...` is None where nothing is shown."""
+    """At `requests`, with an interval where it is known, both cost the same."""
 
     first: str
     second: str
-    requests: Interval | float | None
-    cheaper_below: str | None
-    cheaper_above: str | None
-
-    @property
-    def point(self) -> float | None:
-        return self.requests.estimate if isinstance(self.requests, Interval) else self.requests
+    requests: float
+    cheaper_below: str
+    cheaper_above: str
+    low: float | None = None
+    high: float | None = None
 
     def __post_init__(self):
-        if self.point is not None and self.point <= 0:
-            raise ValueError("a crossing at no positive number of requests")
+        if self.requests <= 0:
+            raise ValueError(f"{self.requests:g} requests")
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordHash:
+    """`time_us`: what it takes to check one password."""
+
+    algorithm: str
+    time_us: Interval
+    iterations: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +234,7 @@ class Flows:
     curve: Curve
     crossings: tuple[Crossing, ...] = ()
     lifetimes_seconds: dict[str, float | None] = field(default_factory=dict)
-    password_hash: dict[str, Any] = field(default_factory=dict)
+    password_hash: PasswordHash | None = None
     verdict: Verdict | None = None
 
     def __post_init__(self):
@@ -286,8 +296,50 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
+    """`valgrind`: its version; None: it is not installed, and nothing was counted."""
+
     rows: tuple[Counted, ...]
-    valgrind: str = ""
+    valgrind: str | None
+    url: str = ""
+
+
+# --- compare --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`difference`: after minus before. `verdict`: what it was before, compared with now."""
+
+    url: str
+    name: str
+    before: Interval
+    after: Interval
+    difference: Interval
+    verdict: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    file: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`unlike`, `versions`: what else is different, and what may be the cause; `inconclusive`: of the two runs."""
+
+    before: Run
+    after: Run
+    changes: tuple[Change, ...]
+    margin_us: float
+    unlike: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    inconclusive: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        reasons = (*self.inconclusive, *(f"unlike environments: {line}" for line in self.unlike))
+        return Verdict(not reasons, reasons)
 
 
 KINDS = {
@@ -296,4 +348,5 @@ KINDS = {
     "flows": Flows,
     "ladder": Ladder,
     "instructions": Instructions,
+    "compare": Comparison,
 }

@@ -1,6 +1,5 @@
 """From JSON to frozen dataclasses, whose fields say what a result must hold."""
 
-from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -15,7 +14,7 @@ class ShapeError(ValueError):
 def shape(kind: Any, value: Any, where: str = "") -> Any:
     """`value`, as json.loads() made it, as `kind`.
 
-    `kind` is a dataclass, tuple[X, ...] (from a list), dict[str, X], X | Y, None, Literal[...], float, int,
+    `kind` is a dataclass, tuple[X, ...] (from a list), dict[str, X], X | None, Literal[...], float, int,
     str, bool or Any. A dataclass takes the fields it has, each by its name, leaves out the others, and falls back
     on its defaults.
     Raises ShapeError.
@@ -24,7 +23,8 @@ def shape(kind: Any, value: Any, where: str = "") -> Any:
         return value
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        return _one_of(arguments, value, where)
+        (some,) = set(arguments) - {NoneType}
+        return None if value is None else shape(some, value, where)
     if origin is Literal:
         _expect(value in arguments, value, where, f"one of {', '.join(map(str, arguments))}")
         return value
@@ -48,16 +48,6 @@ def shape(kind: Any, value: Any, where: str = "") -> Any:
     # bool is an int to isinstance, and is none here.
     _expect(type(value) is kind, value, where, {int: "a whole number", str: "a text", bool: "true or false"}[kind])
     return value
-
-
-def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    if value is None and NoneType in kinds:
-        return None
-    *others, last = (kind for kind in kinds if kind is not NoneType)
-    for kind in others:
-        with suppress(ShapeError):
-            return shape(kind, value, where)
-    return shape(last, value, where)
 
 
 def _fields(kind: type, value: dict[str, Any], where: str) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def flows(mark=""):
     return {
         **head("flows", mark),
         "lifetimes_seconds": {f"access{mark}": 300, f"session{mark}": None},
-        "password_hash": {f"algorithm{mark}": f"argon2{mark}"},
+        "password_hash": {"algorithm": f"argon2{mark}", "iterations": 2, "time_us": around(97_000.0)},
         "flows": [
             {
                 "scheme": name + mark,
@@ -167,6 +167,8 @@ def flows(mark=""):
                 "first": f"token{mark}",
                 "second": f"jwt{mark}",
                 "requests": 12.95,
+                "low": 12.1,
+                "high": 13.8,
                 "cheaper_below": f"token{mark}",
                 "cheaper_above": f"jwt{mark}",
             }
@@ -205,12 +207,36 @@ def instructions(mark=""):
     }
 
 
+def compare(mark=""):
+    return {
+        **head("compare", mark),
+        "before": {"file": f"monday.json{mark}", "date": f"2026-11-23{mark}", "environment": {}},
+        "after": {"file": f"tuesday.json{mark}", "date": f"2026-11-24{mark}", "environment": {}},
+        "unlike": [],
+        "versions": [f"Django: 5.2.18 and 5.2.19{mark}"],
+        "margin_us": 5.0,
+        "inconclusive": [f"monday.json: steal{mark}"],
+        "changes": [
+            {
+                "url": f"/whoami/{mark}",
+                "name": f"{name}{mark}",
+                "before": around(before),
+                "after": around(before + change),
+                "difference": around(change),
+                "verdict": verdict,
+            }
+            for name, before, change, verdict in (("token", 372.0, 30.0, "faster"), ("jwt", 595.0, 1.0, "equivalent"))
+        ],
+    }
+
+
 WRITERS = {
     "overhead": overhead,
     "revocation": revocation,
     "flows": flows,
     "ladder": ladder,
     "instructions": instructions,
+    "compare": compare,
 }
 
 
@@ -278,6 +304,13 @@ class Page(HTMLParser):
     @property
     def sections(self):
         return [attributes["id"] for tag, attributes in self.tags if tag == "section"]
+
+
+def rows_of(page, section, index=0):
+    """Of a section's table so many before it: the heading of each row -> its other cells."""
+    table = page.source.split(f'id="{section}"')[1].split("</table>")[index]
+    rows = (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table))
+    return {row[0]: row[1:] for row in rows}
 
 
 # --- the page as a file -----------------------------------------------------------------------------
@@ -434,8 +467,7 @@ def test_results_of_different_checkouts_are_told_apart(page_of):
 
 def test_contests_are_read_from_both_sides(page_of):
     page = page_of(overhead())
-    rows = re.findall(r"<tr>(.*?)</tr>", page.source.split('id="contests"')[1].split("</table>")[0])
-    cells = {row[0]: row[1:] for row in (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows)}
+    cells = rows_of(page, "contests")
     assert cells[""] == list(SCHEMES)
     assert cells["token"] == ["equivalent", "faster by 17.0", "slower by 268", "·", "faster by 223"]
     assert cells["jwt"] == ["slower by 229", "slower by 206", "slower by 491", "slower by 223", "·"]
@@ -443,11 +475,32 @@ def test_contests_are_read_from_both_sides(page_of):
 
 def test_a_cell_says_when_each_token_dies(page_of):
     page = page_of(overhead(), revocation())
-    rows = re.findall(r"<tr>(.*?)</tr>", page.source.split('id="revocation"')[1].split("</table>")[0])
-    cells = {row[0]: row[1:] for row in (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows)}
+    cells = rows_of(page, "revocation")
     assert cells["simplejwt"] == ["–", "at access expiry (5 min); refresh token: at once (500)", "at once"]
     assert cells["jwt"] == ["at once", "at once", "within 30 s"]
     assert "user.save(); jwt: by hand" in page.text
+
+
+def test_what_was_faster_before_is_slower_now(page_of):
+    cells = rows_of(page_of(overhead(), compare()), "compare")
+    assert cells["token"] == ["/whoami/", "372 (362 to 382)", "402 (392 to 412)", "30.0 (20.0 to 40.0)", "slower now"]
+    assert cells["jwt"][-1] == "the same within 5"
+
+
+def test_runs_compared_in_unlike_environments_are_told(page_of):
+    page = page_of(overhead(), having(compare(), ["processor: AMD and Intel"], "unlike"))
+    assert {"monday.json: steal", "unlike environments: processor: AMD and Intel"} <= set(page.texts)
+
+
+def test_where_valgrind_was_missing_the_section_says_so(page_of):
+    page = page_of(overhead(), {**instructions(), "valgrind": None, "rows": []})
+    assert "None: valgrind was not installed." in page.texts
+
+
+def test_crossings_are_numbered_in_the_picture_and_listed_below(page_of):
+    page = page_of(overhead(), flows())
+    assert "1" in page.figures[-1]["svg"]
+    assert rows_of(page, "flows", 1)["1"] == ["token, jwt", "12.9 (12.1 to 13.8)", "token", "jwt"]
 
 
 # --- which files ------------------------------------------------------------------------------------
@@ -458,6 +511,7 @@ SECTIONS = {
     "flows": ["flows"],
     "ladder": ["ladder"],
     "instructions": ["instructions"],
+    "compare": ["compare"],
 }
 
 
@@ -575,7 +629,7 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
     assert result.exit_code == 0, result.output
     assert path.with_suffix(".html").read_text("utf-8").startswith("<!doctype html>")
     assert "INCONCLUSIVE: overhead: steal" in result.output
-    assert "Left out, for want of a result: revocation, flows, ladder, instructions" in result.output
+    assert "Left out, for want of a result: revocation, flows, ladder, instructions, compare" in result.output
 
 
 def test_what_the_lab_measured_makes_a_page(tmp_path):
