@@ -4,7 +4,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
-.PHONY: run test race bench lint lock clean
+.PHONY: run test race bench bench-contenders lint lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -19,6 +19,11 @@ race: .venv/test  ## 64 clients with one credential against a server with two wo
 bench: .venv/bench  ## what each scheme adds to a request
 	ENV_FILE= $(BIN)/python -m benchmarks overhead
 
+bench-contenders: .venv/contenders  ## the same with every contender that has a name: docs/contenders.md
+	ENV_FILE= $(BIN)/python -m benchmarks overhead --budget 240 $(CONTENDERS)
+# All but basic, which takes minutes.
+CONTENDERS = $(shell $(BIN)/python -c 'from benchmarks.lineup import LINEUP; print(*(f"--contender {n}" for n in LINEUP if n != "basic"))')
+
 lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -26,9 +31,10 @@ lint: .venv/test
 	ENV_FILE= SECRET_KEY=only-for-makemigrations-which-signs-nothing $(BIN)/python manage.py makemigrations --check --dry-run
 
 lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --upgrade --all-extras --output-file requirements/test.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --upgrade --extra bench --extra lock --extra test --output-file requirements/test.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --output-file requirements/run.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --output-file requirements/bench.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt pyproject.toml
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 clean:  ## remove what make made; the database and .env stay

@@ -6,7 +6,7 @@ import click
 
 from benchmarks.screen import WIDTH
 
-COMMANDS = ("overhead", "report")
+COMMANDS = ("compare", "csv", "overhead", "report", "selftest")
 
 
 class _Commands(click.Group):

@@ -1,10 +1,12 @@
 """From what the processes found to what the run answers: a table for each URL, and whether it can be trusted.
 
-All times are in microseconds. A process's figure for a contender is the mean over its rounds of the paired
-difference: 25th percentile of the contender's block minus that of anonymous's block in the same round.
-Intervals are Student's at 95 % over those figures, each for itself.
+All times are in microseconds. A process's figure for a contender is the mean, over the middle half of its
+rounds, of the paired difference: 25th percentile of the contender's block minus that of anonymous's block in
+the same round. (Of mean, median and trimmed means over the rounds, this one scattered least between processes
+for the A/A control, for delays planted and for real schemes alike: half as much as the mean.) Intervals are
+Student's at 95 % over those figures, each for itself; verdicts hold for all contests of a URL together.
 
-The run is inconclusive for any of three reasons:
+The run is inconclusive for any of four reasons:
 
 - The A/A control differs from anonymous: the interval of that difference excludes zero and the difference
   matters. An honest run would fail at 95 % one time in twenty, so the control is judged at 99 %, shared among
@@ -12,19 +14,26 @@ The run is inconclusive for any of three reasons:
   URLs alone moved a result by 0.4 %).
 - The control's interval is wider, on either side, than half of the largest overhead: the run sees too little.
 - The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux only).
+- An interval is wider than was asked for.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
+from scipy.stats import trim_mean
 
+from benchmarks import verdicts
 from benchmarks.intervals import Interval, ratio_interval, t_interval
-from benchmarks.messages import ANONYMOUS, CONTROL, Entry, Facts, Sample
+from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample
+from benchmarks.verdicts import Contest
+from config.schemes import SCHEMES
 
 CONTROL_LEVEL = 0.99  # of all controls of a run together (Bonferroni)
 MATTERS = 0.005  # of anonymous's request
 STEAL_BOUND = 0.05  # of the time the processors had work
+TRIMMED = 0.25  # of the rounds at either end
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +55,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
-    """How much more `dearer` adds than `cheaper`."""
-
-    cheaper: str
-    dearer: str
-    difference: Interval
-
-    @property
-    def decided(self) -> bool:
-        return self.difference.excludes(0)
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
-    """`control` is anonymous's copy minus anonymous; `champions` has one row for each keyword."""
+    """One URL.
+
+    `control`    anonymous's copy minus anonymous
+    `switching`  what the first requests of a block take more than the kept ones, in all: to switch contenders
+    `contests`   every two of `rows`
+    `champions`  one row for each keyword
+    """
 
     url: str
     rounds: int
@@ -68,8 +70,10 @@ class Table:
     rows: tuple[Row, ...]
     control: Interval
     control_level: float
+    switching: Interval
+    margin_us: float
+    contests: tuple[Contest, ...]
     champions: tuple[Row, ...]
-    contest: Contest | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +87,41 @@ class Verdict:
         return not self.reasons
 
 
+def overhead(blocks: Blocks, name: str) -> float:
+    """A process's figure, in µs."""
+    return float(trim_mean(np.subtract(blocks.p25_ns[name], blocks.p25_ns[ANONYMOUS]), TRIMMED)) / 1000
+
+
+def request(blocks: Blocks, name: str) -> float:
+    """25th percentile of a request in a process, in µs."""
+    return float(trim_mean(blocks.p25_ns[name], TRIMMED)) / 1000
+
+
 def overheads(samples: Sequence[Sample], url: str, name: str) -> list[float]:
     """One figure for each process, in µs."""
-    blocks = [sample.blocks[url].p25_ns for sample in samples]
-    return [float(np.mean(np.subtract(each[name], each[ANONYMOUS]))) / 1000 for each in blocks]
+    return [overhead(sample.blocks[url], name) for sample in samples]
 
 
-def tabulate(samples: Sequence[Sample], facts: dict[str, dict[str, Facts]]) -> list[Table]:
+def widest(samples: Sequence[Sample]) -> float:
+    """Half-width of the widest interval, in µs, of what any contender adds and of any contest."""
+    widths = [0.0]
+    for url in samples[0].blocks:
+        figures = [overheads(samples, url, entry.name) for entry in samples[0].entries if entry.name != CONTROL]
+        widths += [t_interval(np.subtract(*pair)).half_width for pair in combinations(figures, 2)]
+    return max(widths)
+
+
+def tabulate(samples: Sequence[Sample], facts: dict[str, dict[str, Facts]], drop: int, margin_us: float) -> list[Table]:
     """A table for each URL of `facts`, in that order. All samples have the same contenders and rounds."""
-    return [_table(samples, url, facts[url], 1 - (1 - CONTROL_LEVEL) / len(facts)) for url in facts]
+    level = 1 - (1 - CONTROL_LEVEL) / len(facts)
+    return [_table(samples, url, facts[url], level, drop, margin_us) for url in facts]
 
 
-def judge(tables: Sequence[Table], steal: float | None) -> Verdict:
-    """`steal` as environment.steal() has it; None: the machine does not tell."""
+def judge(tables: Sequence[Table], steal: float | None, widest_us: float, precision_us: float | None) -> Verdict:
+    """`steal` as environment.steal() has it; None: the machine does not tell. `widest_us` as widest() has it."""
     reasons = []
+    if precision_us is not None and widest_us > precision_us:
+        reasons.append(f"the widest interval is {widest_us:.1f} µs either way, not the {precision_us:g} µs asked for")
     for table in tables:
         control, request = table.control, table.anonymous.request
         if control.excludes(0) and abs(control.estimate) > MATTERS * request:
@@ -128,16 +153,31 @@ def _answer(table: Table) -> str:
         for row in table.champions
     )
     text = f"on {table.url}, to a request of {table.anonymous.request:.0f} µs, {adds or 'nothing was added'}"
-    if table.contest is None:
+    if len(table.champions) != 2:
         return text
-    difference = table.contest.difference
-    span = f"{difference.low:.0f} to {difference.high:.0f}"
-    if not table.contest.decided:
-        return f"{text}, with no difference shown between the two ({span} µs)"
-    return f"{text}, so {table.contest.dearer} costs {difference.estimate:.0f} µs ({span}) more"
+    names = {row.name for row in table.champions}
+    contest = next(each for each in table.contests if {each.first, each.second} == names)
+    difference = contest.difference
+    span = f"{difference.low:.1f} to {difference.high:.1f} µs"
+    if contest.verdict == verdicts.EQUIVALENT:
+        return f"{text}, which is the same within {table.margin_us:g} µs ({span})"
+    if contest.verdict == verdicts.INCONCLUSIVE:
+        return f"{text}, with no difference shown between the two ({span})"
+    if contest.verdict == verdicts.FASTER:
+        dearer, low, high = contest.second, difference.low, difference.high
+    else:
+        dearer, low, high = contest.first, -difference.high, -difference.low
+    return f"{text}, so {dearer} costs {abs(difference.estimate):.0f} µs ({low:.0f} to {high:.0f}) more"
 
 
-def _table(samples: Sequence[Sample], url: str, facts: dict[str, Facts], control_level: float) -> Table:
+def _table(
+    samples: Sequence[Sample],
+    url: str,
+    facts: dict[str, Facts],
+    control_level: float,
+    drop: int,
+    margin_us: float,
+) -> Table:
     entries = {entry.name: entry for entry in samples[0].entries}
     by_name = {name: overheads(samples, url, name) for name in entries}
 
@@ -148,7 +188,7 @@ def _table(samples: Sequence[Sample], url: str, facts: dict[str, Facts], control
         return Row(
             name=name,
             overhead=t_interval(by_name[name]),
-            request=float(np.mean([b.p25_ns[name] for b in blocks])) / 1000,
+            request=float(np.mean([request(each, name) for each in blocks])),
             median=float(np.mean([b.median_ns[name] for b in blocks])) / 1000,
             least=float(np.min([b.min_ns[name] for b in blocks])) / 1000,
             reference=reference,
@@ -157,7 +197,6 @@ def _table(samples: Sequence[Sample], url: str, facts: dict[str, Facts], control
         )
 
     rows = tuple(row(name) for name in entries if name not in (ANONYMOUS, CONTROL))
-    champions = _champions(rows, entries)
     return Table(
         url=url,
         rounds=len(samples[0].blocks[url].orders),
@@ -165,9 +204,18 @@ def _table(samples: Sequence[Sample], url: str, facts: dict[str, Facts], control
         rows=rows,
         control=t_interval(by_name[CONTROL], control_level),
         control_level=control_level,
-        champions=champions,
-        contest=_contest(champions, by_name),
+        switching=t_interval([switching(sample.blocks[url], drop) for sample in samples]),
+        margin_us=margin_us,
+        contests=verdicts.contests({each.name: by_name[each.name] for each in rows}, margin_us),
+        champions=_champions(rows, entries),
     )
+
+
+def switching(blocks: Blocks, drop: int) -> float:
+    """What the first `drop` requests of a block take more than settled ones, in all, in µs: of a mean contender."""
+    curves = np.array(list(blocks.position_ns.values())) / 1000
+    settled = np.median(curves[:, drop:], axis=1, keepdims=True)
+    return float((curves[:, :drop] - settled).sum(axis=1).mean())
 
 
 def _reference(entry: Entry, entries) -> str | None:
@@ -176,16 +224,12 @@ def _reference(entry: Entry, entries) -> str | None:
 
 
 def _champions(rows: Sequence[Row], entries: dict[str, Entry]) -> tuple[Row, ...]:
-    """For each keyword the first row that is ours; where none is, the first."""
+    """For each keyword the first row of the scheme table that is ours; where none is, the first.
+
+    In a run without any such row, all that were named for it.
+    """
+    of_table = [row for row in rows if row.name in SCHEMES]
     chosen: dict[str, Row] = {}
-    for row in sorted(rows, key=lambda row: entries[row.name].is_stock):
+    for row in sorted(of_table, key=lambda row: entries[row.name].is_stock):
         chosen.setdefault(entries[row.name].keyword, row)
-    return tuple(row for row in rows if row in chosen.values())
-
-
-def _contest(champions: Sequence[Row], by_name: dict[str, list[float]]) -> Contest | None:
-    if len(champions) != 2:
-        return None
-    cheaper, dearer = sorted(champions, key=lambda row: row.overhead.estimate)
-    difference = np.subtract(by_name[dearer.name], by_name[cheaper.name])
-    return Contest(cheaper.name, dearer.name, t_interval(difference))
+    return tuple(row for row in of_table if row in chosen.values()) or tuple(rows)

@@ -19,6 +19,8 @@ from django.urls import Resolver404, path, resolve
 from django.utils.module_loading import import_string
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
+from benchmarks.candidates import Candidate
+from benchmarks.lineup import LINEUP
 from benchmarks.messages import Entry, Facts
 from config.schemes import SCHEMES, Scheme
 
@@ -39,18 +41,6 @@ class Handler(WSGIHandler):
         request = WSGIRequest(environ)
         request.urlconf = environ[_URLCONF]
         return request
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate(Scheme):
-    """A scheme that is no row of the table: a reference point, another algorithm, a third party's class.
-
-    `header`   what carries the credential, as WSGI names it; `keyword` may be empty
-    `refusal`  the status of whoever may not enter: 403 where a class has no challenge to offer
-    """
-
-    header: str = "HTTP_AUTHORIZATION"
-    refusal: int = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +71,24 @@ class Answer:
 
 
 def find_scheme(name: str) -> Scheme:
-    """The row of that name, or for `package.module:SCHEME` what that is."""
-    if name in SCHEMES:
-        return SCHEMES[name]
+    """The scheme of that name in the line-up, or for `package.module:SCHEME` what that is."""
+    if name in LINEUP:
+        return LINEUP[name]
+    if ":" not in name:
+        raise RefusedError(
+            f"{name}: no such contender; choose from {', '.join(LINEUP)}, or name a package.module:SCHEME"
+        )
     try:
         return import_string(name.replace(":", "."))
     except ImportError as error:
         raise RefusedError(f"{name}: {error}") from None
 
 
-def anonymous(name: str, urls: Sequence[str]) -> Contender:
+def anonymous(name: str, urls: Sequence[str], authentication_classes: Sequence[type] = ()) -> Contender:
     """Nobody is authenticated and everybody may enter: what all others are compared with."""
     return Contender(
         entry=Entry(name),
-        urlconf=_urlconf(name, urls, authentication_classes=[], gate=AllowAny),
+        urlconf=_urlconf(name, urls, authentication_classes=authentication_classes, gate=AllowAny),
         headers={},
         refused={},
         refusal=401,
@@ -107,10 +101,11 @@ def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
     credential = import_string(scheme.issue)(user)
     # One character in the last part of a token changed: not the last one, whose lowest bits base64 ignores.
     forged = credential[:-10] + ("b" if credential[-10:-9] == "a" else "a") + credential[-9:]
-    header = scheme.header if isinstance(scheme, Candidate) else "HTTP_AUTHORIZATION"
+    is_candidate = isinstance(scheme, Candidate)
+    header, separator = (scheme.header, scheme.separator) if is_candidate else ("HTTP_AUTHORIZATION", " ")
 
     def sent(credential: str) -> dict[str, str]:
-        return {header: f"{scheme.keyword} {credential}".lstrip()}
+        return {header: f"{scheme.keyword}{separator}{credential}".lstrip()}
 
     return Contender(
         entry=Entry(scheme.name, scheme.keyword, scheme.is_stock, scheme.summary),
@@ -126,11 +121,14 @@ def of_scheme(scheme: Scheme, user, urls: Sequence[str]) -> Contender:
             "with garbage for a credential": sent("garbage"),
             "with a forged credential": sent(forged),
         },
-        refusal=scheme.refusal if isinstance(scheme, Candidate) else 401,
+        refusal=scheme.refusal if is_candidate else 401,
         identity={
             "id": [user.pk],
             "username": [user.get_username(), ""],  # empty where a scheme does not read the user
-            "scheme": [scheme.name if SCHEMES.get(scheme.name) is scheme else None],
+            # The row whose class this is, though the credential may be a third party's.
+            "scheme": [
+                next((row.name for row in SCHEMES.values() if row.authentication == scheme.authentication), None)
+            ],
         },
     )
 
@@ -226,7 +224,7 @@ def _wrong_identity(contender: Contender, body: bytes) -> list[str]:
     ]
 
 
-def _urlconf(name: str, urls: Sequence[str], authentication_classes: list[type], gate: type) -> ModuleType:
+def _urlconf(name: str, urls: Sequence[str], authentication_classes: Sequence[type], gate: type) -> ModuleType:
     """A URLconf of the views that the project has at `urls`; the same routes in the same order for all."""
     module = ModuleType(f"benchmarks.urlconf of {name}")
     paths = dict.fromkeys(urlsplit(url).path for url in (WHOAMI, *urls))
@@ -234,7 +232,7 @@ def _urlconf(name: str, urls: Sequence[str], authentication_classes: list[type],
     return module
 
 
-def _route(route: str, authentication_classes: list[type], gate: type):
+def _route(route: str, authentication_classes: Sequence[type], gate: type):
     try:
         match = resolve(route)
     except Resolver404:

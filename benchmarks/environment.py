@@ -4,8 +4,10 @@ import os
 import platform
 import subprocess
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from benchmarks.lineup import THIRD_PARTIES
 
 PACKAGES = (
     "Django",
@@ -48,7 +50,7 @@ def describe() -> dict:
     """This machine, this interpreter, this checkout."""
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: found for name in _packages() if (found := _version(name))},
         "processor": _processor(),
         "cores": os.cpu_count(),
         "kernel": f"{platform.system()} {platform.release()}",
@@ -56,6 +58,17 @@ def describe() -> dict:
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": _git("status", "--porcelain") not in ("", None),
     }
+
+
+def _packages() -> list[str]:
+    return [*PACKAGES, *dict.fromkeys(each.package for each in THIRD_PARTIES)]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

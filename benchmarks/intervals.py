@@ -22,12 +22,41 @@ class Interval:
         return not self.low <= value <= self.high
 
 
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """An estimated mean, or a difference of two, with its standard error and degrees of freedom."""
+
+    estimate: float
+    error: float
+    freedom: float
+
+    def interval(self, level: float = 0.95) -> Interval:
+        reach = _quantile(level, self.freedom) * self.error
+        return Interval(self.estimate, self.estimate - reach, self.estimate + reach)
+
+
+def mean(figures: Sequence[float]) -> Mean:
+    """Of at least two independent figures."""
+    figures = np.asarray(figures, dtype=float)
+    return Mean(float(figures.mean()), float(figures.std(ddof=1)) / sqrt(len(figures)), len(figures) - 1)
+
+
+def welch(before: Sequence[float], after: Sequence[float]) -> Mean:
+    """Mean of `after` minus mean of `before`, which need not scatter alike.
+
+    (B. L. Welch, The generalization of Student's problem when several different population variances are
+    involved, Biometrika 34, 1947.)
+    """
+    one, other = mean(before), mean(after)
+    variance = one.error**2 + other.error**2
+    scatter = one.error**4 / one.freedom + other.error**4 / other.freedom
+    freedom = variance**2 / scatter if scatter else one.freedom + other.freedom
+    return Mean(other.estimate - one.estimate, sqrt(variance), freedom)
+
+
 def t_interval(figures: Sequence[float], level: float = 0.95) -> Interval:
     """Student's interval of the mean of at least two independent figures."""
-    figures = np.asarray(figures, dtype=float)
-    mean = figures.mean()
-    reach = _quantile(level, len(figures)) * figures.std(ddof=1) / sqrt(len(figures))
-    return Interval(float(mean), float(mean - reach), float(mean + reach))
+    return mean(figures).interval(level)
 
 
 def ratio_interval(above: Sequence[float], below: Sequence[float], level: float = 0.95) -> Interval | None:
@@ -38,7 +67,7 @@ def ratio_interval(above: Sequence[float], below: Sequence[float], level: float 
     estimation, Journal of the Royal Statistical Society B 16, 1954.)
     """
     above, below = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
-    (aa, ab), (_, bb) = np.cov(above, below, ddof=1) * _quantile(level, len(above)) ** 2 / len(above)
+    (aa, ab), (_, bb) = np.cov(above, below, ddof=1) * _quantile(level, len(above) - 1) ** 2 / len(above)
     # The roots of (mean_above - r mean_below)^2 = aa - 2 r ab + r^2 bb.
     square = below.mean() ** 2 - bb
     if square <= 0:
@@ -49,6 +78,6 @@ def ratio_interval(above: Sequence[float], below: Sequence[float], level: float 
     return Interval(float(ratio), float((middle - reach) / square), float((middle + reach) / square))
 
 
-def _quantile(level: float, count: int) -> float:
-    """Of Student's t with count - 1 degrees of freedom, two-sided."""
-    return float(stdtrit(count - 1, (1 + level) / 2))
+def _quantile(level: float, freedom: float) -> float:
+    """Of Student's t, two-sided."""
+    return float(stdtrit(freedom, (1 + level) / 2))

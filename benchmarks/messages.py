@@ -6,6 +6,7 @@ from typing import Any
 
 DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # in a process's environment; DATABASE_URL is the developer's
 CONNECTION_VARIABLE = "BENCHMARKS_CONNECTION"  # a key of databases.CONNECTIONS
+CONTENDERS_VARIABLE = "BENCHMARKS_CONTENDERS"  # names in lineup.LINEUP that want something of the settings, by comma
 
 ANONYMOUS = "anonymous"
 CONTROL = "anonymous again"  # the A/A control: built anew in the same way, different in nothing
@@ -19,9 +20,10 @@ SAMPLE = "sample"
 class Assignment:
     """What one worker process is to do.
 
-    `schemes`  rows of the scheme table by name, and `package.module:SCHEME` for one that is in no table
+    `schemes`  names in lineup.LINEUP, and `package.module:SCHEME` for one that is not there
     `rounds`   of blocks for each URL; none: prove, count and warm up only
     `block`    consecutive requests of one contender, of which the first `drop` are not looked at
+    `plants`   contenders that are anonymous but for a known delay: name -> nanoseconds (see plants.py)
     """
 
     schemes: tuple[str, ...]
@@ -29,6 +31,7 @@ class Assignment:
     block: int
     drop: int
     seed: int
+    plants: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -63,16 +66,18 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """All blocks at one URL in one process. Figures are of the requests kept of a block, in nanoseconds.
+    """All blocks at one URL in one process, in nanoseconds.
 
-    `orders`  one sequence of contenders for each round
-    others    contender -> one figure for each round
+    `orders`             one sequence of contenders for each round
+    `p25_ns` to `min_ns` contender -> one figure for each round, of the requests kept of its block
+    `position_ns`        contender -> one figure for each place in a block: the median over the rounds
     """
 
     orders: list[tuple[str, ...]]
     p25_ns: dict[str, list[float]]
     median_ns: dict[str, list[float]]
     min_ns: dict[str, list[float]]
+    position_ns: dict[str, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ class Sample:
 
     `facts`          URL -> contender -> Facts
     `round_seconds`  URL -> how long a round takes here, clearing up between blocks included
+    `warm_up`        URL -> how many rounds it took until a block's level and curve were flat
+    `planted_us`     plant -> what its delay came to, read off the clock around it
     `blocks`         URL -> Blocks; empty when no rounds were asked for
     `service`        the service under measure: versions, database, connection policy, switches
     """
@@ -89,6 +96,8 @@ class Sample:
     facts: dict[str, dict[str, Facts]]
     round_seconds: dict[str, float]
     service: dict[str, Any]
+    warm_up: dict[str, int] = field(default_factory=dict)
+    planted_us: dict[str, float] = field(default_factory=dict)
     blocks: dict[str, Blocks] = field(default_factory=dict)
 
     @classmethod
@@ -99,5 +108,7 @@ class Sample:
             facts={url: {who: Facts(**each) for who, each in row.items()} for url, row in facts.items()},
             round_seconds=data["round_seconds"],
             service=data["service"],
+            warm_up=data["warm_up"],
+            planted_us=data["planted_us"],
             blocks={url: Blocks(**blocks) for url, blocks in data["blocks"].items()},
         )

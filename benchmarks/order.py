@@ -20,6 +20,11 @@ def williams(count: int) -> list[tuple[int, ...]]:
     return rows
 
 
+def design_length(count: int) -> int:
+    """Rounds of a whole design of so many contenders."""
+    return 2 * count if count % 2 else count
+
+
 def rounds(names: Sequence[str], count: int, random: Random) -> list[tuple[str, ...]]:
     """`count` rounds, each a sequence of all names: Williams designs one after another, the last cut short.
 

@@ -1,14 +1,34 @@
-"""The run behind `python -m benchmarks overhead`: a rehearsal, then fresh processes one after another."""
+"""The run behind `python -m benchmarks overhead`: a rehearsal, then fresh processes until it is enough."""
 
 import os
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 
-from benchmarks import environment, plan, processes
+from benchmarks import analysis, environment, plan, processes
 from benchmarks.databases import Database
 from benchmarks.messages import Assignment, Sample
+from benchmarks.order import design_length
 from benchmarks.screen import Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """When a run has done enough: after `processes` at least, and then when the first of the two is reached.
+
+    `end`           time.monotonic() in seconds; None: no process more
+    `precision_us`  half-width of the widest interval in µs; None: as narrow as the time allows
+
+    To stop when an interval is narrow enough is not to stop when it says something: its middle has no part
+    in that. (Y. S. Chow, H. Robbins, On the asymptotic theory of fixed-width sequential confidence intervals
+    for the mean, Annals of Mathematical Statistics 36, 1965.)
+    """
+
+    processes: int
+    end: float | None = None
+    precision_us: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,54 +42,64 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`steal` as environment.steal() has it, `load_average` at the end."""
+    """`steal` as environment.steal() has it, `load_average` at the end, `widest_us` as analysis.widest()."""
 
     rounds: dict[str, int]
     rehearsal: Sample
     processes: tuple[Process, ...]
+    widest_us: float
     steal: float | None
     load_average: tuple[float, ...]
 
 
-def run(
-    assignment: Assignment,
-    database: Database,
-    count: int,
-    rounds: int | None,
-    end: float,
-    watcher: Watcher,
-) -> Run:
-    """Do `assignment` in `count` processes, with `rounds`, or as many as end by `end` (time.monotonic()).
+def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None, watcher: Watcher) -> Run:
+    """Do `assignment` in fresh processes, with `rounds`, or as many as plan.py finds best.
 
     The assignment's own rounds and seed are not looked at.
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
-    processes.fill(database)
-    start = time.monotonic()
+    processes.fill(database, assignment.schemes)
+    begin = time.monotonic()
     # The same process as all others but for its rounds: it tells what one costs, and proves the contenders.
-    rehearsal = processes.work(
-        replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0, lambda url: None
-    )
-    process_seconds = time.monotonic() - start
+    rehearsal = processes.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
+    process_seconds = time.monotonic() - begin
     if rounds is None:
-        left = end - time.monotonic()
-        planned = plan.rounds_for(left, count, process_seconds, rehearsal.round_seconds)
+        available = inf if aim.end is None else (aim.end - time.monotonic()) / aim.processes
+        design = design_length(len(rehearsal.entries))
+        planned = plan.rounds_for(available, process_seconds, rehearsal.round_seconds, design)
     else:
         planned = dict.fromkeys(assignment.rounds, rounds)
-    round_seconds = rehearsal.round_seconds
-    watcher.expected(count * (process_seconds + sum(planned[url] * round_seconds[url] for url in planned)))
 
     before = environment.processor_time()
-    done = []
-    for _ in range(count):
-        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-        sample = processes.work(
-            replace(assignment, rounds=planned, seed=seed),
-            database,
-            hash_seed,
-            lambda url: watcher.passed(round_seconds[url]),
-        )
-        watcher.passed(process_seconds)
-        done.append(Process(hash_seed, seed, sample))
+    start = time.monotonic()
+    # A process takes twice as long with its rounds as without: plan.TIMED_SHARE.
+    watcher.expected(2 * process_seconds * aim.processes if aim.end is None else max(aim.end - start, 0.0))
+    done: list[Process] = []
+    widest = inf
+    while not _enough(aim, len(done), widest, start):
+        done.append(work(replace(assignment, rounds=planned), database, lambda _: watcher.tick()))
+        watcher.tick()
+        if len(done) >= 2:
+            widest = analysis.widest([process.sample for process in done])
+        if aim.precision_us is not None and len(done) >= aim.processes:
+            # Half-widths fall as one over the square root of the number of processes.
+            needed = len(done) * (widest / aim.precision_us) ** 2
+            each = (time.monotonic() - start) / len(done)
+            watcher.expected(min(needed * each, (aim.end or inf) - start))
     steal = environment.steal(before, environment.processor_time())
-    return Run(planned, rehearsal, tuple(done), steal, os.getloadavg())
+    return Run(planned, rehearsal, tuple(done), widest, steal, os.getloadavg())
+
+
+def work(assignment: Assignment, database: Database, done: Callable[[str], None]) -> Process:
+    """One fresh process with seeds of its own."""
+    hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+    return Process(hash_seed, seed, processes.work(replace(assignment, seed=seed), database, hash_seed, done))
+
+
+def _enough(aim: Aim, done: int, widest: float, start: float) -> bool:
+    if done < aim.processes:
+        return False
+    if aim.end is None or (aim.precision_us is not None and widest <= aim.precision_us):
+        return True
+    now = time.monotonic()
+    return now + (now - start) / done > aim.end  # no time for one more

@@ -5,10 +5,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from benchmarks import lineup
 from benchmarks.databases import Database
-from benchmarks.messages import CONNECTION_VARIABLE, DATABASE_VARIABLE, DONE, REFUSED, SAMPLE, Assignment, Sample
+from benchmarks.messages import (
+    CONNECTION_VARIABLE,
+    CONTENDERS_VARIABLE,
+    DATABASE_VARIABLE,
+    DONE,
+    REFUSED,
+    SAMPLE,
+    Assignment,
+    Sample,
+)
 
 
 class WorkerRefusedError(Exception):
@@ -19,16 +29,21 @@ class WorkerFailedError(Exception):
     """A process ended without an answer; the message is what it wrote last."""
 
 
-def fill(database: Database):
-    """Fill the scratch database, in a process of its own."""
-    for _ in _lines("benchmarks.scratch", [], database, hash_seed=0):
+def fill(database: Database, schemes: Sequence[str] = ()):
+    """Fill the scratch database, in a process of its own, with the tables that `schemes` need.
+
+    Raises WorkerRefusedError when a contender's package is not installed.
+    """
+    for _ in _lines("benchmarks.scratch", [], database, schemes, hash_seed=0):
         pass
 
 
-def work(assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None]) -> Sample:
+def work(
+    assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None] = lambda url: None
+) -> Sample:
     """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
     sample = None
-    for line in _lines("benchmarks.worker", [assignment.to_json()], database, hash_seed):
+    for line in _lines("benchmarks.worker", [assignment.to_json()], database, assignment.schemes, hash_seed):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
@@ -41,11 +56,15 @@ def work(assignment: Assignment, database: Database, hash_seed: int, done: Calla
     return sample
 
 
-def _lines(module: str, arguments: list[str], database: Database, hash_seed: int):
+def _lines(module: str, arguments: list[str], database: Database, schemes: Sequence[str], hash_seed: int):
     """Lines of `python -m module arguments`, as it writes them. The process ends with the iteration."""
+    missing = lineup.not_installed(schemes)
+    if missing:
+        raise WorkerRefusedError("\n".join(missing))
     environment = os.environ | {
         DATABASE_VARIABLE: database.url,
         CONNECTION_VARIABLE: database.connection,
+        CONTENDERS_VARIABLE: ",".join(candidate.name for candidate in lineup.candidates(schemes)),
         "PYTHONHASHSEED": str(hash_seed),
     }
     # To a file: a pipe that nobody reads would fill and stop the process.

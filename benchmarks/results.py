@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import environment
 
-FORMAT = 2  # raised when a reader of the older format would be misled
+FORMAT = 3  # raised when a reader of the older format would be misled
 
 
 class ResultError(Exception):

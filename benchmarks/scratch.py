@@ -3,6 +3,7 @@
 import os
 
 USERNAME = "benchmarks"
+PASSWORD = "correct horse battery staple"
 
 
 def fill():
@@ -13,7 +14,7 @@ def fill():
     from tracks import catalogue
 
     call_command("migrate", verbosity=0)
-    get_user_model().objects.create_user(USERNAME)
+    get_user_model().objects.create_user(USERNAME, password=PASSWORD)
     catalogue.load(catalogue.read(catalogue.CHINOOK))
 
 

@@ -1,6 +1,7 @@
 """What commands print to, and the bar that says how long it will still take."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ INCONCLUSIVE = 3  # exit code of a command whose run cannot be trusted
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who wants to know how far a run is, in seconds: what is `expected` in all, and what has `passed`."""
+    """Who wants to know how far a run is: how many seconds are `expected` in all, since that was first said,
+    and that it goes on."""
 
     expected: Callable[[float], None]
-    passed: Callable[[float], None]
+    tick: Callable[[], None]
 
 
 def console() -> Console:
@@ -38,7 +40,11 @@ def progress(first: str = "proving", then: str = "timing") -> Iterator[Watcher]:
         disable=not sys.stderr.isatty(),
     ) as bar:
         task = bar.add_task(first, total=None)
-        yield Watcher(
-            expected=lambda seconds: bar.update(task, total=seconds, description=then),
-            passed=lambda seconds: bar.advance(task, seconds),
-        )
+        start = 0.0
+
+        def expected(seconds: float):
+            nonlocal start
+            start = start or time.monotonic()
+            bar.update(task, total=seconds, description=then)
+
+        yield Watcher(expected, tick=lambda: bar.update(task, completed=time.monotonic() - start))

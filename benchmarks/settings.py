@@ -10,7 +10,8 @@ import secrets
 import shutil
 import tempfile
 
-from benchmarks.messages import CONNECTION_VARIABLE, DATABASE_VARIABLE
+from benchmarks.lineup import candidates
+from benchmarks.messages import CONNECTION_VARIABLE, CONTENDERS_VARIABLE, DATABASE_VARIABLE
 from config.switches import SWITCHES
 
 
@@ -38,7 +39,7 @@ PINNED = {
 os.environ |= PINNED
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES, LOGGING  # noqa: E402
+from config.settings import DATABASES, INSTALLED_APPS, LOGGING, MIDDLEWARE  # noqa: E402
 
 # See databases.CONNECTIONS. A pool would refuse CONN_MAX_AGE.
 CONNECTION = os.environ.get(CONNECTION_VARIABLE, "kept")
@@ -48,3 +49,9 @@ if CONNECTION != "pool":
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
 LOGGING["loggers"]["django"]["level"] = "ERROR"  # a refused credential is part of the proof, not news
+
+# After all others: a contender that checks passwords needs the service's hashers.
+for _candidate in candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(",")):
+    INSTALLED_APPS += [app for app in _candidate.apps if app not in INSTALLED_APPS]
+    MIDDLEWARE += [path for path in _candidate.middleware if path not in MIDDLEWARE]
+    globals().update(_candidate.settings())

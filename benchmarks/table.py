@@ -9,6 +9,7 @@ from benchmarks.analysis import MATTERS, Row, Table, Verdict
 from benchmarks.databases import CONNECTIONS
 from benchmarks.intervals import Interval
 from benchmarks.overhead import Run
+from benchmarks.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER, Contest
 
 
 def table_of(table: Table, processes: int) -> RichTable:
@@ -20,8 +21,9 @@ def table_of(table: Table, processes: int) -> RichTable:
     )
     shown.add_column("contender", no_wrap=True)
     shown.add_column("adds [95 %]", justify="right", no_wrap=True)
-    shown.add_column("request", justify="right")
-    shown.add_column("least", justify="right")
+    shown.add_column("p25", justify="right")
+    shown.add_column("median", justify="right")
+    shown.add_column("min", justify="right")
     shown.add_column("to stock [95 %]", justify="right", no_wrap=True)
     shown.add_column("SQL", justify="right")
     shown.add_column("header", justify="right")
@@ -31,12 +33,31 @@ def table_of(table: Table, processes: int) -> RichTable:
             row.name,
             "-" if row is table.anonymous else _times(row.overhead),
             _time(row.request),
+            _time(row.median),
             _time(row.least),
             _ratio(row),
             str(row.facts.sql_statements),
             str(row.facts.header_bytes),
             str(row.facts.response_bytes),
         )
+    return shown
+
+
+def contests_of(table: Table) -> RichTable:
+    """Who beats whom: the row compared with the column."""
+    shown = RichTable(
+        title=f"{table.url}: the row, compared with the column (µs; ≈: the same within {table.margin_us:g} µs)",
+        title_justify="left",
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+    )
+    shown.add_column("", no_wrap=True)
+    names = [row.name for row in table.rows]
+    for name in names[1:]:
+        shown.add_column(name, justify="right")
+    cells = {(contest.first, contest.second): _verdict(contest) for contest in table.contests}
+    for name in names[:-1]:
+        shown.add_row(name, *(cells.get((name, other), "") for other in names[1:]))
     return shown
 
 
@@ -48,9 +69,12 @@ def remarks(tables: Sequence[Table], machine: dict, run: Run, seconds: float) ->
     steal = "unknown" if run.steal is None else f"{run.steal:.1%}"
     references = dict.fromkeys(row.reference for table in tables for row in table.rows if row.reference)
     return [
-        "Adds: more than anonymous, which lets everybody in. Request: 25th percentile of a block; least: the "
-        f"fastest of all. To stock: adds, divided by what {' or '.join(references) or 'a stock row'} adds. "
-        "SQL: statements. Header: the line `Authorization: ...`.",
+        "Adds: more than anonymous, which lets everybody in. P25: 25th percentile of a block; median: of a "
+        "block; min: the fastest of all. To stock: adds, divided by what "
+        f"{' or '.join(references) or 'a stock row'} adds. SQL: statements. Header: the line that carries the "
+        "credential.",
+        "Intervals are each for itself; verdicts hold for all contests of a URL together (Holm), ? where none is "
+        f"possible. The widest interval is {_time(run.widest_us)} µs either way.",
         *map(_control, tables),
         f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({policy})",
         f"Database: {service['database']} {service['database_version']}, {service['transport']}. "
@@ -67,6 +91,16 @@ def verdict_line(verdict: Verdict) -> str:
     if verdict.conclusive:
         return "Verdict: conclusive."
     return f"Verdict: INCONCLUSIVE: {'; '.join(verdict.reasons)}."
+
+
+def _verdict(contest: Contest) -> str:
+    size = _time(abs(contest.difference.estimate))
+    return {
+        FASTER: f"{size} faster",
+        SLOWER: f"{size} slower",
+        EQUIVALENT: "≈",
+        INCONCLUSIVE: "?",
+    }[contest.verdict]
 
 
 def _times(interval: Interval) -> str:
@@ -90,5 +124,6 @@ def _control(table: Table) -> str:
     return (
         f"A/A control on {table.url}: anonymous differs from its copy by {_time(control.estimate)} µs "
         f"({_time(control.low)} to {_time(control.high)}, {100 * table.control_level:.4g} % interval); more "
-        f"than {_time(MATTERS * table.anonymous.request)} µs would matter."
+        f"than {_time(MATTERS * table.anonymous.request)} µs would matter. To switch contenders costs "
+        f"{_times(table.switching)} µs, in the requests left out at the start of a block."
     )

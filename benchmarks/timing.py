@@ -1,7 +1,9 @@
 """What happens in one fresh process: build, prove, warm up, count, time.
 
 Garbage is collected between blocks and never inside one (as timeit does it), so that no contender pays for
-another's; what lives after the warm-up is frozen out of the collector's sight.
+another's; what lives after the warm-up is frozen out of the collector's sight. The young generations are
+collected only: a full collection also empties the interpreter's free lists, after which the next request
+takes longer and the levels of blocks scatter more (standard deviation 8 µs instead of 3 on `/whoami/`).
 """
 
 import gc
@@ -15,16 +17,23 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from benchmarks import contenders
+from benchmarks import contenders, plants
 from benchmarks.contenders import WHOAMI, Contender, Handler, RefusedError
 from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Facts, Sample
 from benchmarks.order import rounds
 from benchmarks.scratch import USERNAME
 from config.switches import SWITCHES
 
-WARM_UP = 1  # rounds at each URL; the proof before it has had four requests of each contender
+# Rounds at each URL, until a round is not faster than the one before it by more than LEVEL, nor the second
+# half of the kept part of its blocks than the first by more than FLAT. The proof, which comes before, has had
+# four requests of each contender: most often two rounds do.
+LEAST_WARM_UP, MOST_WARM_UP = 2, 8
+LEVEL, FLAT = 0.01, 0.02
 
-GC_POLICY = "collected between blocks, off within; what lives after the warm-up is frozen"
+CALIBRATION_ROUNDS = 12  # of the plants, where there are any
+
+GC_POLICY = "young generations collected between blocks, off within; what lives after the warm-up is frozen"
+_YOUNG = 1
 
 
 def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
@@ -35,21 +44,22 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     random = Random(assignment.seed)
     urls = list(assignment.rounds)
     handler = Handler()
-    field = build(assignment.schemes, urls, random)
+    field = build(assignment, urls, random)
     prove(handler, field, urls)
     environs = {url: {name: contenders.environ(each, url) for name, each in field.items()} for url in urls}
-    round_seconds = {url: _warm_up(handler, environs[url], assignment.block, random) for url in urls}
-    facts = {url: _count(handler, field, url) for url in urls}
-    kept = connection.connection
     gc.collect()
     gc.freeze()
     gc.disable()
     try:
+        warmed = {url: warm_up(handler, environs[url], assignment, random) for url in urls}
+        facts = {url: _count(handler, field, url) for url in urls}
+        kept = connection.connection
         blocks = {
             url: _time(handler, environs[url], url, assignment, random, done)
             for url in random.sample(urls, len(urls))
             if assignment.rounds[url]
         }
+        planted_us = _calibrate(handler, assignment, urls[0], random) if assignment.plants else {}
     finally:
         gc.enable()
         gc.unfreeze()
@@ -58,20 +68,27 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     return Sample(
         entries=[contender.entry for contender in field.values()],
         facts=facts,
-        round_seconds=round_seconds,
+        round_seconds={url: seconds for url, (_, seconds) in warmed.items()},
+        warm_up={url: count for url, (count, _) in warmed.items()},
+        planted_us=planted_us,
         service=_service(),
         blocks=blocks,
     )
 
 
-def build(schemes: Sequence[str], urls: Sequence[str], random: Random) -> dict[str, Contender]:
-    """Contenders by name: the anonymous ones, then the schemes as named.
+def build(assignment: Assignment, urls: Sequence[str], random: Random) -> dict[str, Contender]:
+    """Contenders by name: the anonymous ones, then the schemes and the plants as named.
 
     They are built in random order, so that none has the best place in memory in all processes.
     """
     user = get_user_model().objects.get(username=USERNAME)
-    builders = [(contenders.anonymous, (name, urls)) for name in (ANONYMOUS, CONTROL)]
-    builders += [(contenders.of_scheme, (contenders.find_scheme(name), user, urls)) for name in schemes]
+    # Where there are plants, whoever has none gets one of no delay: to have a class at all takes time as well.
+    delays = {ANONYMOUS: 0, CONTROL: 0, **assignment.plants}
+    builders = [
+        (contenders.anonymous, (name, urls, [plants.authentication(delay)] if assignment.plants else []))
+        for name, delay in delays.items()
+    ]
+    builders += [(contenders.of_scheme, (contenders.find_scheme(name), user, urls)) for name in assignment.schemes]
     built = [None] * len(builders)
     for index in random.sample(range(len(builders)), len(builders)):
         make, arguments = builders[index]
@@ -123,13 +140,23 @@ def figures(times: Sequence[int], drop: int) -> tuple[float, float, int]:
     return p25, median, min(kept)
 
 
-def _warm_up(handler, environs: dict[str, dict], block: int, random: Random) -> float:
-    """How many seconds a round takes here; a little too many, as it is still warming up."""
-    start = perf_counter()
-    for order in rounds(list(environs), WARM_UP, random):
+def warm_up(handler: Handler, environs: dict[str, dict], assignment: Assignment, random: Random) -> tuple[int, float]:
+    """How many rounds it took to come to rest, and how many seconds the last of them."""
+    level = float("inf")
+    for count, order in enumerate(rounds(list(environs), MOST_WARM_UP, random), 1):
+        start = perf_counter()
+        blocks = []
         for name in order:
-            time_block(handler, environs[name], block)
-    return (perf_counter() - start) / WARM_UP
+            gc.collect(_YOUNG)
+            blocks.append(time_block(handler, environs[name], assignment.block)[assignment.drop :])
+        seconds = perf_counter() - start
+        before, level = level, sum(map(statistics.median, blocks))
+        half = len(blocks[0]) // 2
+        early = sum(statistics.median(block[:half]) for block in blocks)
+        late = sum(statistics.median(block[half:]) for block in blocks)
+        if count >= LEAST_WARM_UP and level > before * (1 - LEVEL) and late > early * (1 - FLAT):
+            break
+    return count, seconds
 
 
 def _count(handler, field: dict[str, Contender], url: str) -> dict[str, Facts]:
@@ -139,17 +166,44 @@ def _count(handler, field: dict[str, Contender], url: str) -> dict[str, Facts]:
 def _time(handler, environs: dict[str, dict], url: str, assignment: Assignment, random: Random, done):
     """Blocks at one URL."""
     orders = rounds(list(environs), assignment.rounds[url], random)
-    blocks = Blocks(orders, *({name: [] for name in environs} for _ in range(3)))
+    blocks = Blocks(orders, *({name: [] for name in environs} for _ in range(4)))
+    every = {name: [] for name in environs}
     for order in orders:
         for name in order:
-            gc.collect()
+            gc.collect(_YOUNG)
             times = time_block(handler, environs[name], assignment.block)
+            every[name].append(times)
             p25, median, least = figures(times, assignment.drop)
             blocks.p25_ns[name].append(p25)
             blocks.median_ns[name].append(median)
             blocks.min_ns[name].append(least)
         done(url)
+    for name, taken in every.items():
+        blocks.position_ns[name] += map(statistics.median, zip(*taken, strict=True))
     return blocks
+
+
+def _calibrate(handler, assignment: Assignment, url: str, random: Random) -> dict[str, float]:
+    """By how much each plant's delay is longer than one of 0, in µs: medians over requests in blocks as timed."""
+    noted = {name: [] for name in (ANONYMOUS, *assignment.plants)}
+    environs = {
+        name: contenders.environ(
+            contenders.anonymous(
+                name, [url], [plants.authentication(assignment.plants.get(name, 0), noted[name].append)]
+            ),
+            url,
+        )
+        for name in noted
+    }
+    delays = {name: [] for name in noted}
+    for order in rounds(list(noted), CALIBRATION_ROUNDS, random):
+        for name in order:
+            gc.collect(_YOUNG)
+            noted[name].clear()
+            time_block(handler, environs[name], assignment.block)
+            delays[name] += noted[name][assignment.drop :]
+    median = {name: statistics.median(each) for name, each in delays.items()}
+    return {name: (median[name] - median[ANONYMOUS]) / 1000 for name in assignment.plants}
 
 
 def _service() -> dict:

@@ -14,13 +14,14 @@ class JWTAuthentication(authentication.JWTAuthentication):
     """
 
     keyword = "Bearer"
+    token_class = AccessToken
 
     def authenticate(self, request):
         raw_token = credential(request, self.keyword)
         if raw_token is None:
             return None
         try:
-            token = AccessToken(raw_token)
+            token = self.token_class(raw_token)
             return living_family(token).user, token
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error

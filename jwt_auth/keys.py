@@ -40,13 +40,14 @@ def key_ring() -> KeyRing:
 class KeyRingBackend(TokenBackend):
     """SimpleJWT's backend with a `kid` in every header, and the verifying key chosen by it."""
 
-    def __init__(self):
+    def __init__(self, keys: KeyRing):
         super().__init__(
-            settings.JWT_ALGORITHM,
+            keys.signing.algorithm,
             audience=settings.JWT_AUDIENCE,
             issuer=settings.JWT_ISSUER,
             leeway=settings.JWT_LEEWAY,
         )
+        self.keys = keys
 
     def encode(self, payload: dict[str, Any]) -> str:
         claims = dict(payload)
@@ -54,7 +55,7 @@ class KeyRingBackend(TokenBackend):
             claims["aud"] = self.audience
         if self.issuer is not None:
             claims["iss"] = self.issuer
-        key = key_ring().signing
+        key = self.keys.signing
         return jwt.encode(claims, key.signing, algorithm=self.algorithm, headers={"kid": key.kid})
 
     def decode(self, token: str | bytes, verify: bool = True) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class KeyRingBackend(TokenBackend):
         if len(token) > MAX_TOKEN_LENGTH:
             raise TokenBackendError("Token is too long")
         try:
-            key = key_ring().verifying.get(jwt.get_unverified_header(token).get("kid"))
+            key = self.keys.verifying.get(jwt.get_unverified_header(token).get("kid"))
             if key is None:
                 raise TokenBackendError("Token names no key of this service")
             return jwt.decode(
@@ -85,7 +86,7 @@ class KeyRingBackend(TokenBackend):
 
 @cache
 def token_backend() -> KeyRingBackend:
-    return KeyRingBackend()
+    return KeyRingBackend(key_ring())
 
 
 def _forget(setting, **kwargs):

@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections import Counter
 from dataclasses import replace
+from math import inf
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -17,7 +18,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from scipy import stats
 
-from benchmarks import contenders, plan, timing
+from benchmarks import analysis, contenders, plan, timing
 from benchmarks.analysis import MATTERS, Row, Table, answer, judge, tabulate
 from benchmarks.environment import ProcessorTime, steal
 from benchmarks.intervals import Interval, ratio_interval, t_interval
@@ -257,9 +258,24 @@ def test_there_is_no_ratio_to_what_may_be_nothing():
     assert ratio_interval([10, 11, 12], [-1, 0, 1]) is None
 
 
-def test_rounds_fill_the_budget_and_slow_urls_do_fewer():
-    assert plan.rounds_for(80, 10, 3, {"/a/": 0.04, "/b/": 0.36}) == {"/a/": 31, "/b/": 10}
-    assert plan.rounds_for(1, 10, 3, {"/a/": 0.04}) == {"/a/": plan.LEAST_ROUNDS}
+def test_a_process_does_whole_designs_for_about_as_long_as_it_takes_to_start():
+    assert plan.rounds_for(inf, 1.0, {"/a/": 0.04, "/b/": 0.36}, design=7) == {"/a/": 21, "/b/": 2}
+    assert plan.rounds_for(inf, 1.0, {"/a/": 0.2}, design=7) == {"/a/": 5}
+
+
+def test_a_process_does_fewer_rounds_where_the_budget_is_short():
+    assert plan.rounds_for(1.5, 1.0, {"/a/": 0.03, "/b/": 0.03}, design=4) == {"/a/": 8, "/b/": 8}
+    assert plan.rounds_for(0.5, 1.0, {"/a/": 0.04}, design=4) == {"/a/": plan.LEAST_ROUNDS}
+
+
+def test_the_figure_of_a_process_is_the_mean_of_the_middle_half_of_its_rounds():
+    blocks = Blocks([], {ANONYMOUS: [0] * 8, "a": [9e9, 1000, 2000, 3000, 4000, 5000, -9e9, 8e9]}, {}, {}, {})
+    assert analysis.overhead(blocks, "a") == 3.5
+
+
+def test_what_a_switch_costs_is_read_off_the_first_requests_of_a_block():
+    curve = {"a": [1500, 1100, 1000, 1000, 900], "b": [2300, 2300, 2000, 2000, 2000]}
+    assert analysis.switching(Blocks([], {}, {}, {}, curve), drop=2) == pytest.approx((0.6 + 0.6) / 2)
 
 
 # --- the table and the verdict --------------------------------------------------------------------
@@ -276,8 +292,8 @@ def sample(**microseconds) -> Sample:
     ]
     nanoseconds = {name.replace("_", "-"): [1000 * us for us in row] for name, row in microseconds.items()}
     nanoseconds[CONTROL] = nanoseconds[ANONYMOUS]
-    blocks = Blocks([tuple(nanoseconds)] * 2, nanoseconds, nanoseconds, nanoseconds)
-    return Sample(entries, {}, {}, {}, {"/whoami/": blocks})
+    blocks = Blocks([tuple(nanoseconds)] * 2, nanoseconds, nanoseconds, nanoseconds, nanoseconds)
+    return Sample(entries, {}, {}, {}, blocks={"/whoami/": blocks})
 
 
 def test_differences_are_paired_within_the_round_and_averaged_within_the_process():
@@ -287,7 +303,7 @@ def test_differences_are_paired_within_the_round_and_averaged_within_the_process
         sample(anonymous=[100, 100], drf_token=[306, 306], token=[252, 254], jwt=[408, 408]),
     ]
     facts = dict.fromkeys((ANONYMOUS, CONTROL, "drf-token", "token", "jwt"), Facts(0, 0, 0))
-    (table,) = tabulate(samples, {"/whoami/": facts})
+    (table,) = tabulate(samples, {"/whoami/": facts}, drop=1, margin_us=5)
     by_name = {row.name: row for row in table.rows}
     assert list(by_name) == ["drf-token", "token", "jwt"]
     assert by_name["token"].overhead == t_interval([150, 153])
@@ -297,8 +313,12 @@ def test_differences_are_paired_within_the_round_and_averaged_within_the_process
     assert table.control == Interval(0, 0, 0)
     # One for each keyword, ours before stock.
     assert [row.name for row in table.champions] == ["token", "jwt"]
-    assert (table.contest.cheaper, table.contest.dearer) == ("token", "jwt")
-    assert table.contest.difference == t_interval([300 - 150, 308 - 153])
+    met = {(contest.first, contest.second): contest.difference for contest in table.contests}
+    assert list(met) == [("drf-token", "token"), ("drf-token", "jwt"), ("token", "jwt")]
+    assert met["token", "jwt"] == t_interval([300 - 150, 308 - 153])
+    assert analysis.widest(samples) == max(
+        interval.half_width for interval in (*met.values(), *(row.overhead for row in table.rows))
+    )
 
 
 def table_with(control: Interval, request: float = 200) -> Table:
@@ -307,7 +327,7 @@ def table_with(control: Interval, request: float = 200) -> Table:
 
     nothing = row(ANONYMOUS, Interval(0, 0, 0))
     rows = (row("token", Interval(100, 99, 101)),)
-    return Table("/whoami/", 2, nothing, rows, control, 0.99, rows, None)
+    return Table("/whoami/", 2, nothing, rows, control, 0.99, Interval(0, 0, 0), 5, (), rows)
 
 
 MATTERING = MATTERS * 200
@@ -330,13 +350,20 @@ MATTERING = MATTERS * 200
 )
 def test_a_run_that_cannot_be_trusted_is_inconclusive_and_says_why(control, stolen, why):
     table = table_with(control)
-    verdict = judge([table], stolen)
+    verdict = judge([table], stolen, widest_us=3, precision_us=None)
     assert verdict.conclusive == (why is None)
     if why is None:
         assert "token adds 100 µs (99 to 101)" in answer([table], verdict)
     else:
         assert why in " ".join(verdict.reasons)
         assert answer([table], verdict) == "Token or JWT: this run cannot tell what each costs here."
+
+
+def test_a_run_that_is_wider_than_asked_for_is_inconclusive():
+    table = table_with(Interval(0, -2, 2))
+    assert judge([table], 0.0, widest_us=3.0, precision_us=3).conclusive
+    (reason,) = judge([table], 0.0, widest_us=3.1, precision_us=3).reasons
+    assert reason == "the widest interval is 3.1 µs either way, not the 3 µs asked for"
 
 
 def test_steal_is_a_part_of_the_time_that_was_wanted():
@@ -384,7 +411,7 @@ def tiny(tmp_path_factory):
 def test_a_run_times_every_row_and_keeps_what_it_measured(tiny):
     _, document, _ = tiny
     everybody = [ANONYMOUS, CONTROL, *SCHEMES]
-    assert document["format"] == 2
+    assert document["format"] == 3
     assert [entry["name"] for entry in document["contenders"]] == everybody
     assert [table["url"] for table in document["tables"]] == list(URLS)
     for table in document["tables"]:
@@ -429,7 +456,7 @@ def test_the_exit_code_is_the_verdict(tiny):
 
 def test_what_is_no_terminal_gets_plain_text_that_ends_with_the_answer(tiny):
     process, document, folder = tiny
-    assert not re.search(r"[^\n -~µ─]", process.stdout)
+    assert not re.search(r"[^\n -~µ─≈]", process.stdout)
     assert process.stderr == ""
     lines = process.stdout.splitlines()
     assert max(len(line) for line in lines if str(folder) not in line) <= 100
@@ -468,6 +495,7 @@ def test_a_worker_refuses_before_its_first_round(tmp_path):
     [
         (("--scheme", "nonsense"), ["nonsense", *SCHEMES]),
         (("--block", "6", "--drop", "5"), ["--drop 5 leaves fewer than 2 of the 6 requests"]),
+        (("--precision", "0"), ["'--precision': 0", "x>0"]),
         (("--url", "whoami"), ["'whoami'", "beginning with /"]),
         (("--database-url", "sqlite:///db.sqlite3"), ["postgresql://"]),
     ],

@@ -8,6 +8,7 @@ import click
 
 from benchmarks import analysis, databases, environment, processes, results, screen, table
 from benchmarks import overhead as experiment
+from benchmarks.lineup import LINEUP
 from benchmarks.messages import Assignment
 from config.schemes import SCHEMES
 
@@ -18,9 +19,9 @@ URLS = ("/whoami/", "/tracks/")
 @click.option(
     "--scheme",
     "schemes",
-    type=click.Choice(list(SCHEMES)),
+    type=click.Choice(list(LINEUP)),
     multiple=True,
-    help="A row of the scheme table; may be repeated.  [default: all]",
+    help="A contender by name; may be repeated.  [default: all rows of the scheme table]",
 )
 @click.option(
     "--contender",
@@ -42,21 +43,30 @@ URLS = ("/whoami/", "/tracks/")
     "--processes",
     "count",
     type=click.IntRange(min=2),
-    default=10,
-    show_default=True,
-    help="Fresh processes, over which the intervals are taken.",
+    help="Fresh processes, over which the intervals are taken; with --budget or --precision, the fewest.  "
+    "[default: 10, and more as the budget allows]",
 )
 @click.option(
     "--budget",
     type=click.FloatRange(min=1),
-    default=80,
+    help="Seconds that the run may take.  [default: 60; 600 with --precision]",
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop when no interval is wider than so many microseconds either way.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5,
     show_default=True,
-    help="Seconds that the run may take: so many rounds are done in each process.",
+    help="Microseconds within which two contenders are called equivalent.",
 )
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
-    help="Rounds in each process at each URL, whatever the budget.",
+    help="Rounds in each process at each URL.  [default: what pays best]",
 )
 @click.option(
     "--block",
@@ -79,7 +89,22 @@ URLS = ("/whoami/", "/tracks/")
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write everything measured.  [default: results/overhead-<UTC time>.json]",
 )
-def command(schemes, others, urls, count, budget, rounds, block, drop, database, database_url, connection, path):
+def command(
+    schemes,
+    others,
+    urls,
+    count,
+    budget,
+    precision,
+    margin,
+    rounds,
+    block,
+    drop,
+    database,
+    database_url,
+    connection,
+    path,
+):
     """What does each scheme add to one request, in process?
 
     Every contender answers the same URL by the same view through the same handler; all that differs is
@@ -89,9 +114,13 @@ def command(schemes, others, urls, count, budget, rounds, block, drop, database,
     round, and the intervals are taken over fresh processes. `anonymous again`, an identical copy, is the
     run's own A/A control.
 
+    Any two contenders meet in a contest: one is faster, or both are equivalent within the margin, or neither
+    can be shown.
+
     The run is inconclusive when the control's interval (99 %, shared among the URLs) excludes zero and the
     difference is above 0.5 % of the request, when that interval reaches further than half of the largest
-    overhead, or when the hypervisor took more than 5 % of the time the processors had work.
+    overhead, when the hypervisor took more than 5 % of the time the processors had work, or when an interval
+    is wider than --precision.
 
     \b
     Exit codes:
@@ -116,15 +145,18 @@ def command(schemes, others, urls, count, budget, rounds, block, drop, database,
         seed=0,
     )
     machine = environment.describe()
+    if budget is None and (precision or not count):
+        budget = 600 if precision else 60
+    aim = experiment.Aim(count or 10, None if budget is None else begin + budget, precision)
     try:
         with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
-            run = experiment.run(assignment, scratch, count, rounds, begin + budget, watcher)
+            run = experiment.run(assignment, scratch, aim, rounds, watcher)
     except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
         raise click.ClickException(str(error)) from None
 
     samples = [process.sample for process in run.processes]
-    tables = analysis.tabulate(samples, run.rehearsal.facts)
-    verdict = analysis.judge(tables, run.steal)
+    tables = analysis.tabulate(samples, run.rehearsal.facts, drop, margin)
+    verdict = analysis.judge(tables, run.steal, run.widest_us, precision)
     results.write(
         path,
         "overhead",
@@ -133,7 +165,15 @@ def command(schemes, others, urls, count, budget, rounds, block, drop, database,
             "service": run.rehearsal.service,
             "steal": run.steal,
             "load_average_after": run.load_average,
-            "plan": {"processes": count, "rounds": run.rounds, "block": block, "drop": drop},
+            "plan": {
+                "processes": len(run.processes),
+                "rounds": run.rounds,
+                "block": block,
+                "drop": drop,
+                "budget_seconds": budget,
+                "precision_us": precision,
+            },
+            "widest_us": run.widest_us,
             "tables": tables,
             "verdict": {"conclusive": verdict.conclusive, "reasons": verdict.reasons},
             "answer": analysis.answer(tables, verdict),
@@ -142,6 +182,7 @@ def command(schemes, others, urls, count, budget, rounds, block, drop, database,
                 {
                     "hash_seed": process.hash_seed,
                     "seed": process.seed,
+                    "warm_up": process.sample.warm_up,
                     "blocks": process.sample.blocks,
                 }
                 for process in run.processes
@@ -151,7 +192,9 @@ def command(schemes, others, urls, count, budget, rounds, block, drop, database,
     )
     console = screen.console()
     for each in tables:
-        console.print(table.table_of(each, count))
+        console.print(table.table_of(each, len(samples)))
+        if each.contests:
+            console.print(table.contests_of(each))
     for line in table.remarks(tables, machine, run, time.monotonic() - begin):
         console.print(line, highlight=False, markup=False)
     console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,29 @@
+"""A result as comma-separated values."""
+
+import csv
+import sys
+from pathlib import Path
+
+import click
+
+from benchmarks import export, results
+
+
+@click.command(name="csv")
+@click.argument("run", metavar="RUN.json", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--processes", is_flag=True, help="What each process of `overhead` found, instead of the table.")
+def command(run, processes):
+    """Write a result to standard output as comma-separated values (RFC 4180).
+
+    A line for each thing measured: a contender at a URL, a cell of the revocation matrix, a flow, a rung.
+    Times are in microseconds unless the name of a column says otherwise.
+    """
+    try:
+        result = results.read(run)
+        records = export.processes(result) if processes else export.records(result)
+    except (results.ResultError, export.NoTableError) as error:
+        raise click.ClickException(f"{error}" if str(run) in str(error) else f"{run}: {error}") from None
+    columns = dict.fromkeys(name for record in records for name in record)
+    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(records)

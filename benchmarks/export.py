@@ -1,0 +1,83 @@
+"""A result as a flat table, a line for each thing measured: for a spreadsheet or a statistics program."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks import analysis
+from benchmarks.messages import Blocks
+
+
+class NoTableError(Exception):
+    """A result of a command that makes no table; the message names those that do."""
+
+
+def records(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """One flat record for each thing measured; a nested name is written with dots: `overhead.low`.
+
+    Raises NoTableError.
+    """
+    if result["command"] not in _TABLES:
+        raise NoTableError(f"a result of {result['command']}; allowed: {', '.join(_TABLES)}")
+    return [flat(record) for record in _TABLES[result["command"]](result)]
+
+
+def processes(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each process of an `overhead` run found, which its intervals are made of: times in µs.
+
+    Raises NoTableError.
+    """
+    if result["command"] != "overhead":
+        raise NoTableError(f"a result of {result['command']}; allowed: overhead")
+    return [
+        {
+            "url": url,
+            "process": number,
+            "hash_seed": process["hash_seed"],
+            "contender": name,
+            "request_us": analysis.request(Blocks(**blocks), name),
+            "adds_us": analysis.overhead(Blocks(**blocks), name),
+        }
+        for number, process in enumerate(result["processes"])
+        for url, blocks in process["blocks"].items()
+        for name in blocks["p25_ns"]
+    ]
+
+
+def flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nothing stands for what is None: in a table it would be a column beside those of what it may be."""
+    found = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def _overhead(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for table in result["tables"]:
+        for row in (table["anonymous"], *table["rows"]):
+            yield {"url": table["url"], **row}
+
+
+def _revocation(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in result["rows"]:
+        for event, cell in row["cells"].items():
+            yield {"scheme": row["scheme"], "event": event, **cell}
+
+
+def _ladder(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for ladder in result["ladders"]:
+        for rung in ladder["rungs"]:
+            yield {"scheme": ladder["scheme"], "url": ladder["url"], **rung}
+
+
+_TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
+    "overhead": _overhead,
+    "revocation": _revocation,
+    "flows": lambda result: iter(result["flows"]),
+    "ladder": _ladder,
+    "instructions": lambda result: iter(result["rows"]),
+    "compare": lambda result: iter(result["changes"]),
+    "selftest": lambda result: iter(result["lines"]),
+}
