@@ -131,10 +131,10 @@ def waterfall(name: str, ladder: OneLadder, alt: str) -> SafeString:
 
 def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> SafeString:
     """Cost per request against requests per access lifetime; the crossings are numbered from 1."""
+    columns = 1 if max(map(len, costs.schemes)) > 20 else 2
+    legend = 15 * math.ceil(len(costs.schemes) / columns)
     with _style():
-        figure = Figure(
-            figsize=(_WIDTH / 72, (240 + 15 * math.ceil(len(costs.schemes) / 2)) / 72), layout="constrained"
-        )
+        figure = Figure(figsize=(_WIDTH / 72, (240 + legend) / 72), layout="constrained")
         axes = figure.subplots()
         axes.grid(axis="y")
         axes.set_xscale("log")
@@ -153,7 +153,7 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
                 linestyle=_DASHES[index // len(SERIES) % len(_DASHES)],
                 marker=_MARKERS[index % len(_MARKERS)],
                 markersize=4,
-                label=" " + short(scheme, 22),  # matplotlib hides a label that begins with _
+                label=" " + short(scheme, 40),  # matplotlib hides a label that begins with _
             )
         top = axes.get_ylim()[1]
         axes.set_ylim(top=top)
@@ -175,7 +175,7 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
             axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
         axes.set_xlabel("requests per access lifetime")
         axes.set_ylabel("µs per request")
-        figure.legend(loc="outside lower left", ncols=2, handlelength=2.5, columnspacing=1.2)
+        figure.legend(loc="outside lower left", ncols=columns, handlelength=2.5, columnspacing=1.2)
         return _inline(figure, name, alt)
 
 

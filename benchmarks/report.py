@@ -138,6 +138,7 @@ def html(report: Report) -> bytes:
         {
             "answer": report.overhead.answer,
             "doubts": report.doubts("overhead"),
+            "made": _where(report.heads["overhead"]),
             "sections": sections,
             "absent": [(command, _PURPOSES[command]) for command in report.absent],
             "differences": _differences(report),
@@ -477,7 +478,7 @@ def _waterfall(index: int, ladder: OneLadder) -> Picture:
         pictures.waterfall(f"ladder-{index}", ladder, alt),
         grid,
         (f"Of the whole: {facts}.",) if facts else (),
-        "" if ladder.adds_up else f"The rungs do not add up to the whole. {ladder.why_not}",
+        "" if ladder.adds_up else "The rungs do not add up to the whole.",
     )
 
 
@@ -562,6 +563,20 @@ _VERDICT_KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inc
 
 
 # --- below the sections ---------------------------------------------------------------------------
+
+
+def _where(head: Head) -> str:
+    """The line without which no figure means anything."""
+    environment = head.environment
+    facts = [
+        head.date,
+        _database(head),
+        f"connection {_plain(head.service['connection'])}" if "connection" in head.service else "",
+        f"{environment.cores} x {environment.processor}",
+        environment.python,
+        *(f"{name} {version}" for name, version in list(environment.packages.items())[:3]),
+    ]
+    return "Measured " + ", ".join(filter(None, facts)) + "."
 
 
 def _differences(report: Report) -> list[str]:

@@ -269,13 +269,12 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class OneLadder(Whole):
-    """`rest` is what the whole takes beyond the `sum` of the rungs; `why_not` it adds up."""
+    """`rest` is what the whole takes beyond the `sum` of the rungs."""
 
     rungs: tuple[Rung, ...]
     sum: Interval
     rest: Interval
     adds_up: bool
-    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
