@@ -6,7 +6,17 @@ import click
 
 from benchmarks.screen import WIDTH
 
-COMMANDS = ("compare", "csv", "flows", "instructions", "ladder", "overhead", "revocation", "selftest")
+COMMANDS = (
+    "overhead",
+    "ladder",
+    "instructions",
+    "flows",
+    "revocation",
+    "report",
+    "compare",
+    "csv",
+    "selftest",
+)
 
 
 class _Commands(click.Group):

@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, Any]:
     """Raises ResultError."""
     try:
         document = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{path}: {error}") from None
     if not isinstance(document, dict) or "command" not in document:
         raise ResultError(f"{path}: no result of python -m benchmarks")

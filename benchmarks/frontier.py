@@ -1,0 +1,92 @@
+"""What a scheme costs against how soon it can be revoked: which schemes are the best at neither?"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks.intervals import Interval
+from benchmarks.reported import Cell, Contest, End, Life, Revocation, Table
+from benchmarks.wording import duration
+
+EVENTS = ("logout", "password change", "deactivation")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A scheme at one URL.
+
+    `overhead`      in microseconds
+    `seconds`       from the worst of the events until nothing is answered any more; infinite: never
+    `delay`         the same in words
+    `worst`         the events that take so long
+    `dominated_by`  schemes that are revoked as soon at least and cost no more, and are better at one of the two
+    """
+
+    name: str
+    overhead: Interval
+    seconds: float
+    delay: str
+    worst: tuple[str, ...]
+    dominated_by: tuple[str, ...] = ()
+
+
+def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVENTS) -> list[Standing]:
+    """One for each scheme that both results have, cheapest first; a scheme without any of `events` has none."""
+    lives = {life.scheme: life for life in revocation.rows}
+    found = []
+    for row in table.rows:
+        if row.name not in lives:
+            continue
+        life = lives[row.name]
+        ends = {name: last(life.cells[name], life) for name in events if name in life.cells}
+        ends = {name: end for name, end in ends.items() if end is not None}
+        if ends:
+            worst = max(ends.values(), key=lambda end: seconds(end, life))
+            names = tuple(name for name, end in ends.items() if seconds(end, life) == seconds(worst, life) > 0)
+            found.append(Standing(row.name, row.overhead, seconds(worst, life), delay(worst, life), names))
+    return sorted((_judged(one, found, table) for one in found), key=lambda one: one.overhead.estimate)
+
+
+def last(cell: Cell, life: Life) -> End | None:
+    """Of the credential and its refresh token, which ends later. None: there is no such event."""
+    ends = [end for end in (cell, cell.refresh) if end is not None and end.kind != "-"]
+    return max(ends, key=lambda end: seconds(end, life), default=None)
+
+
+def seconds(end: End, life: Life) -> float:
+    """From the event until the token is refused."""
+    lives = {"at access expiry": life.access_seconds, "at refresh expiry": life.refresh_seconds}
+    if end.kind in lives:
+        known = lives[end.kind] if end.seconds is None else end.seconds
+        return math.inf if known is None else known
+    return {"at once": 0.0, "within": end.seconds, "never": math.inf}[end.kind]
+
+
+def delay(end: End, life: Life) -> str:
+    """In words, as `end.kind` has it, with the seconds that it leaves open."""
+    if end.kind == "within":
+        return f"within {duration(end.seconds)}"
+    if end.kind in ("at access expiry", "at refresh expiry") and seconds(end, life) < math.inf:
+        return f"{end.kind} ({duration(seconds(end, life))})"
+    return end.kind
+
+
+def verdicts(table: Table) -> dict[tuple[str, str], Contest]:
+    """Every contest of the table, from both sides: (first, second) -> Contest."""
+    return {(each.first, each.second): each for contest in table.contests for each in (contest, contest.reversed())}
+
+
+def _judged(one: Standing, all: Sequence[Standing], table: Table) -> Standing:
+    contests = verdicts(table)
+    return replace(one, dominated_by=tuple(other.name for other in all if _dominates(other, one, contests)))
+
+
+def _dominates(one: Standing, other: Standing, contests: dict[tuple[str, str], Contest]) -> bool:
+    """What a contest left open dominates nothing. Without a contest, the intervals must not touch."""
+    contest = contests.get((one.name, other.name))
+    if contest is not None:
+        cheaper, no_dearer = contest.verdict == "faster", contest.verdict in ("faster", "equivalent")
+    else:
+        cheaper = no_dearer = one.overhead.high < other.overhead.low
+    sooner, no_later = one.seconds < other.seconds, one.seconds <= other.seconds
+    return no_dearer and no_later and (cheaper or sooner)

@@ -1,0 +1,315 @@
+"""The report's pictures: inline SVG made by matplotlib, the same bytes for the same figures.
+
+A picture is as wide as a phone, so that its text is nowhere smaller than the page's; the page enlarges it where
+there is room. Text stays text. Colours are the page's custom properties, so that they follow light and dark:
+matplotlib draws in the keys of COLOURS, which stand for nothing else.
+"""
+
+import io
+import math
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+import matplotlib.style
+import numpy as np
+from django.utils.safestring import SafeString, mark_safe
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from benchmarks.frontier import Standing
+from benchmarks.intervals import Interval
+from benchmarks.reported import Crossing, Curve, OneLadder, Table
+from benchmarks.wording import interval, number, short
+
+INK, FAINT, RULE, BAND = "#010101", "#020202", "#030303", "#040404"
+SERIES = tuple(f"#0500{index:02x}" for index in range(6))
+COLOURS = {
+    INK: "var(--ink)",
+    FAINT: "var(--faint)",
+    RULE: "var(--rule)",
+    BAND: "var(--band)",
+    **{colour: f"var(--series-{index})" for index, colour in enumerate(SERIES)},
+}
+
+_WIDTH = 360  # SVG units, as all sizes here
+_ROW = 33
+_TITLE = 0.9  # rows
+_TEXT = 11
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "token or jwt",  # names of clip paths are drawn at random without
+    "text.parse_math": False,  # a name with two $ in it is a name
+    "font.family": "DejaVu Sans",  # comes with matplotlib; wider than what a browser is likely to take instead
+    "font.size": _TEXT,
+    "axes.labelsize": _TEXT,
+    "xtick.labelsize": _TEXT,
+    "ytick.labelsize": _TEXT,
+    "legend.fontsize": _TEXT,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": RULE,
+    "xtick.color": RULE,
+    "xtick.labelcolor": INK,
+    "ytick.color": RULE,
+    "ytick.labelcolor": INK,
+    "grid.color": RULE,
+    "grid.linewidth": 0.5,
+    "axes.grid": True,
+    "axes.grid.axis": "x",
+    "axes.axisbelow": True,
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "legend.frameon": False,
+    "lines.solid_capstyle": "butt",
+}
+_MARKERS = "osD^vP"
+_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One row of a picture: a name and its figures, and under them the interval, or a bar from `start`."""
+
+    name: str
+    value: Interval
+    colour: str
+    filled: bool = True
+    start: float | None = None
+
+
+def forest(name: str, table: Table, stock: frozenset[str], alt: str) -> SafeString:
+    """What each row adds, cheapest first, over the noise: the A/A control's interval around zero."""
+    rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
+    lines = [
+        _Line(
+            row.name,
+            row.overhead,
+            SERIES[1] if row.name in stock else SERIES[0],
+            filled=row.name not in stock,
+        )
+        for row in rows
+    ]
+    return _lines(name, lines, "µs more than anonymous", alt, noise=table.control)
+
+
+def frontier(name: str, standings: Sequence[Standing], alt: str) -> SafeString:
+    """Overhead against time to revoke, at once at the bottom; hollow where another scheme is better."""
+    delays = sorted({(standing.seconds, standing.delay) for standing in standings}, reverse=True)
+    groups = [
+        (
+            label,
+            [
+                _Line(
+                    standing.name,
+                    standing.overhead,
+                    FAINT if standing.dominated_by else SERIES[0],
+                    filled=not standing.dominated_by,
+                )
+                for standing in standings
+                if (standing.seconds, standing.delay) == (seconds, label)
+            ],
+        )
+        for seconds, label in delays
+    ]
+    return _grouped(name, groups, "µs more than anonymous", alt)
+
+
+def waterfall(name: str, ladder: OneLadder, alt: str) -> SafeString:
+    """Each rung begins where the one before ended."""
+    lines, reached = [], 0.0
+    for rung in ladder.rungs:
+        lines.append(_Line(rung.name, rung.adds, SERIES[0], start=reached))
+        reached += rung.adds.estimate
+    lines.append(_Line("rest", ladder.rest, SERIES[1], start=reached))
+    lines.append(_Line("whole", ladder.whole, FAINT, start=0.0))
+    return _lines(name, lines, "µs", alt)
+
+
+def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> SafeString:
+    """Cost per request against requests per access lifetime; the crossings are numbered from 1."""
+    columns = 1 if max(map(len, costs.schemes)) > 20 else 2
+    legend = 15 * math.ceil(len(costs.schemes) / columns)
+    with _style():
+        figure = Figure(figsize=(_WIDTH / 72, (240 + legend) / 72), layout="constrained")
+        axes = figure.subplots()
+        axes.grid(axis="y")
+        axes.set_xscale("log")
+        lows = [low for each in costs.schemes.values() for low in each.low]
+        highs = [high for each in costs.schemes.values() for high in each.high]
+        if is_log := min(lows) > 0 and max(highs) > 20 * min(lows):
+            axes.set_yscale("log")
+        for index, (scheme, each) in enumerate(costs.schemes.items()):
+            colour = SERIES[index % len(SERIES)]
+            axes.fill_between(costs.requests, each.low, each.high, color=colour, alpha=0.2, linewidth=0)
+            axes.plot(
+                costs.requests,
+                each.cost_us,
+                color=colour,
+                linewidth=1.6,
+                linestyle=_DASHES[index // len(SERIES) % len(_DASHES)],
+                marker=_MARKERS[index % len(_MARKERS)],
+                markersize=4,
+                label=" " + short(scheme, 40),  # matplotlib hides a label that begins with _
+            )
+        top = axes.get_ylim()[1]
+        axes.set_ylim(top=top)
+        for index, crossing in enumerate(crossings):
+            height = _height(costs, crossing, is_log)
+            axes.plot([crossing.requests] * 2, [height, top], ":", color=INK, linewidth=0.8)
+            axes.plot(crossing.requests, height, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK)
+            # Neighbours are often close: their numbers stand at three heights.
+            axes.annotate(
+                str(index + 1),
+                (crossing.requests, top),
+                (0, 2 + 11 * (index % 3)),
+                textcoords="offset points",
+                ha="center",
+                weight="bold",
+            )
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+        axes.set_xlabel("requests per access lifetime")
+        axes.set_ylabel("µs per request")
+        figure.legend(loc="outside lower left", ncols=columns, handlelength=2.5, columnspacing=1.2)
+        return _inline(figure, name, alt)
+
+
+def _height(costs: Curve, crossing: Crossing, is_log: bool) -> float:
+    """Where the line that is drawn for the first of the two schemes stands."""
+    first = costs.schemes[crossing.first].cost_us
+    heights = np.log(first) if is_log else first
+    height = np.interp(math.log(crossing.requests), np.log(costs.requests), heights)
+    return float(np.exp(height) if is_log else height)
+
+
+def _lines(name: str, lines: Sequence[_Line], label: str, alt: str, noise: Interval | None = None) -> SafeString:
+    return _grouped(name, [("", lines)], label, alt, noise)
+
+
+def _grouped(
+    name: str, groups: Sequence[tuple[str, Sequence[_Line]]], label: str, alt: str, noise: Interval | None = None
+) -> SafeString:
+    """From top to bottom; a group with a title has it above, and a rule below."""
+    rows = sum(len(lines) + (_TITLE if title else 0) for title, lines in groups)
+    with _style():
+        figure = Figure(figsize=(_WIDTH / 72, (rows * _ROW + 46) / 72), layout="constrained")
+        axes = figure.subplots()
+        axes.set_ylim(rows, 0)
+        axes.set_yticks([])
+        axes.set_xlim(*_reach([line for _, lines in groups for line in lines], noise))
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value).removesuffix(".0")))
+        axes.set_xlabel(label)
+        axes.axvline(0, color=INK, linewidth=0.8)
+        if noise is not None:
+            axes.axvspan(noise.low, noise.high, color=BAND, linewidth=0)
+        y = 0.0
+        for title, lines in groups:
+            if title:
+                _text(axes, y + 0.5, title)
+                axes.axhline(y + 0.8, color=FAINT, linewidth=0.8)
+                y += _TITLE
+            for line in lines:
+                figures = interval(line.value)
+                _text(axes, y + 0.28, short(line.name, 46 - len(figures)), weight="bold")
+                _text(axes, y + 0.28, figures, 1)
+                _draw(axes, y + 0.72, line)
+                y += 1
+        return _inline(figure, name, alt)
+
+
+def _reach(lines: Iterable[_Line], noise: Interval | None) -> tuple[float, float]:
+    ends = [0.0] if noise is None else [0.0, noise.low, noise.high]
+    for line in lines:
+        start = line.start or 0.0
+        ends += [start, start + line.value.low, start + line.value.high]
+    room = 0.03 * ((max(ends) - min(ends)) or 1.0)
+    return min(ends) - room, max(ends) + room
+
+
+def _text(axes: Axes, y: float, text: str, x: int = 0, **style):
+    """At the left end (`x` 0) or at the right one (1)."""
+    align = "right" if x else "left"
+    axes.text(x, y, text, transform=axes.get_yaxis_transform(), ha=align, va="center", **style)
+
+
+def _draw(axes: Axes, y: float, line: _Line):
+    start = line.start or 0.0
+    if line.start is not None:
+        axes.barh(y, line.value.estimate, 0.36, left=start, color=line.colour, alpha=0.55, linewidth=0)
+    axes.plot([start + line.value.low, start + line.value.high], [y, y], color=line.colour, linewidth=2)
+    if line.start is None:
+        fill = line.colour if line.filled else "none"
+        marker = "o" if line.filled else "s"
+        axes.plot(line.value.estimate, y, marker, markersize=6, markerfacecolor=fill, markeredgecolor=line.colour)
+
+
+def _style():
+    return matplotlib.style.context(["default", _STYLE])
+
+
+def _inline(figure: Figure, name: str, alt: str) -> SafeString:
+    """As an element of an HTML page. `name` makes its ids the page's only ones."""
+    written = io.StringIO()
+    with warnings.catch_warnings():
+        # The reader's browser has fonts for it; here only the width is guessed.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
+    root = ElementTree.fromstring(written.getvalue())  # noqa: S314 (made by the line above)
+    _tidy(root)
+    referenced = {
+        value.removeprefix("url(").removesuffix(")").removeprefix("#")
+        for element in root.iter()
+        for key, value in element.attrib.items()
+        if key in ("href", "clip-path")
+    }
+    for element in root.iter():
+        _rename(element, name, referenced)
+    del root.attrib["width"], root.attrib["height"], root.attrib["version"]
+    root.attrib.update({"role": "img", "aria-label": alt})
+    return mark_safe(ElementTree.tostring(root, encoding="unicode"))  # noqa: S308 (a tree's texts come out escaped)
+
+
+def _tidy(parent: ElementTree.Element):
+    """HTML needs no namespaces, and the page has the one style sheet."""
+    parent.tag = _bare(parent.tag)
+    parent.attrib = {_bare(key): value for key, value in parent.attrib.items()}
+    for child in list(parent):
+        if _bare(child.tag) in ("metadata", "style"):
+            parent.remove(child)
+        else:
+            _tidy(child)
+
+
+def _bare(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _rename(element: ElementTree.Element, name: str, referenced: set[str]):
+    attributes = element.attrib
+    if attributes.get("id") in referenced:
+        attributes["id"] = f"{name}-{attributes['id']}"
+    else:
+        attributes.pop("id", None)
+    if "href" in attributes:
+        attributes["href"] = f"#{name}-{attributes['href'].removeprefix('#')}"
+    if "clip-path" in attributes:
+        attributes["clip-path"] = attributes["clip-path"].replace("url(#", f"url(#{name}-")
+    if "style" in attributes:
+        attributes["style"] = "; ".join(_styles(attributes["style"]))
+    for key in ("d", "transform"):
+        if key in attributes:
+            attributes[key] = " ".join(attributes[key].split())
+
+
+def _styles(text: str) -> Iterable[str]:
+    """Colours become the page's; the font is the page's."""
+    for declaration in text.split("; "):
+        key, _, value = declaration.partition(": ")
+        if key != "font-family":
+            yield f"{key}: {COLOURS.get(value, value)}"

@@ -1,0 +1,654 @@
+"""Result files to one HTML page: each file is shown by the section of its command."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.template import Context, Engine
+from django.utils.safestring import SafeString
+
+from benchmarks import frontier, pictures, results
+from benchmarks.intervals import Interval
+from benchmarks.reported import (
+    KINDS,
+    Cell,
+    Comparison,
+    Contest,
+    Crossing,
+    End,
+    Event,
+    Flows,
+    Head,
+    Instructions,
+    Ladder,
+    Life,
+    OneLadder,
+    Overhead,
+    Revocation,
+    Row,
+    Table,
+    Verdict,
+)
+from benchmarks.shapes import ShapeError, shape
+from benchmarks.wording import duration, interval, number
+
+LARGEST = 1_000_000  # bytes: a page that a mail takes
+
+
+class ReportError(Exception):
+    """Files that make no report; the message names them and says what would."""
+
+
+# --- what a page is made of -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A table's cell. `kind`, which only colours it: good, mixed, bad or none."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table; the first field of a row is its heading. Only the fields of `prose` are broken into lines."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Field, ...], ...]
+    prose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    title: str
+    svg: SafeString
+    grid: Grid
+    notes: tuple[str, ...] = ()
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    anchor: str
+    title: str
+    lead: str
+    pictures: tuple[Picture, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    folded: tuple[Grid, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the files hold, each by its command. `events`: those whose worst is the time to revoke."""
+
+    heads: dict[str, Head]
+    parts: dict[str, Any]
+    paths: dict[str, Path]
+    events: tuple[str, ...]
+
+    @property
+    def overhead(self) -> Overhead:
+        return self.parts["overhead"]
+
+    def doubts(self, command: str) -> tuple[str, ...]:
+        """Why not to trust a result, a sentence each; none: it is conclusive, or needs no verdict."""
+        verdict: Verdict | None = getattr(self.parts.get(command), "verdict", None)
+        if verdict is None or verdict.conclusive:
+            return ()
+        return verdict.reasons or ("no reason is given",)
+
+    @property
+    def absent(self) -> list[str]:
+        return [command for command in KINDS if command not in self.parts]
+
+
+def read(paths: Sequence[Path], events: Sequence[str] = frontier.EVENTS) -> Report:
+    """Raises ReportError, and results.ResultError of a file that is no result."""
+    heads, parts, found = {}, {}, {}
+    for path in paths:
+        document = results.read(path)
+        command = document["command"]
+        if command not in list(KINDS):  # which may be anything that JSON can be
+            raise ReportError(f"{path}: a result of {command!r}; a report shows those of {', '.join(KINDS)}")
+        if command in parts:
+            raise ReportError(f"{found[command]} and {path} are both results of {command}: a report shows one of each")
+        try:
+            heads[command], parts[command] = shape(Head, document), shape(KINDS[command], document)
+        except ShapeError as error:
+            raise ReportError(f"{path}: {error}") from None
+        found[command] = path
+    if "overhead" not in parts:
+        raise ReportError(f"no result of overhead among {', '.join(map(str, paths))}: a report begins with one")
+    if "revocation" in parts:
+        known = [event.name for event in parts["revocation"].events]
+        if not set(events) & set(known):
+            raise ReportError(f"{found['revocation']}: no event {_listed(events, 'or')}; it has {_listed(known)}")
+    return Report(heads, parts, found, tuple(events))
+
+
+def html(report: Report) -> bytes:
+    """The page, in UTF-8. Raises ReportError."""
+    engine = Engine(dirs=[Path(__file__).parent / "templates"])
+    sections = [section for make in _SECTIONS if (section := make(report)) is not None]
+    context = Context(
+        {
+            "answer": report.overhead.answer,
+            "doubts": report.doubts("overhead"),
+            "made": _where(report.heads["overhead"]),
+            "sections": sections,
+            "absent": [(command, _PURPOSES[command]) for command in report.absent],
+            "differences": _differences(report),
+            "method": _method(report),
+        }
+    )
+    # JSON can spell half a surrogate pair, which UTF-8 cannot.
+    page = engine.get_template("report.html").render(context).encode("utf-8", "replace")
+    if len(page) >= LARGEST:
+        raise ReportError(f"the page would have {len(page):,} bytes, above {LARGEST:,}: give it fewer contenders")
+    return page
+
+
+# --- sections -------------------------------------------------------------------------------------
+
+
+def _overhead(report: Report) -> Section:
+    stock = frozenset(contender.name for contender in report.overhead.contenders if contender.is_stock)
+    shown = [_forest(index, table, stock) for index, table in enumerate(report.overhead.tables)]
+    return Section(
+        "overhead",
+        "What each scheme adds to a request",
+        "More than anonymous, which lets everybody in: estimate and 95 % interval. Square and hollow: a library's own "
+        "class. The grey band is the noise, the A/A control's interval: what a copy of anonymous differs from "
+        "anonymous by.",
+        tuple(shown),
+    )
+
+
+def _forest(index: int, table: Table, stock: frozenset[str]) -> Picture:
+    rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
+    alt = f"Forest plot for {table.url}, in microseconds more than anonymous. " + "; ".join(
+        f"{row.name} {interval(row.overhead)}" for row in rows
+    )
+    notes = [
+        f"A/A control: {interval(table.control)} µs, a {100 * table.control_level:.4g} % interval. "
+        f"Anonymous request: {number(table.anonymous.request)} µs."
+    ]
+    if table.switching is not None:
+        notes.append(f"A switch from one contender to another costs {interval(table.switching)} µs; it is not counted.")
+    grid = Grid(
+        f"Overhead on {table.url}, times in µs, sizes in bytes",
+        ("contender", "adds (95 %)", "request", "to stock (95 %)", "SQL", "header", "body"),
+        (
+            _row(table.anonymous, "–"),
+            *(_row(row, interval(row.overhead)) for row in rows),
+            (Field("A/A control"), Field(interval(table.control)), *[Field("–")] * 5),
+        ),
+    )
+    return Picture(table.url, pictures.forest(f"forest-{index}", table, stock, alt), grid, tuple(notes))
+
+
+def _row(row: Row, adds: str) -> tuple[Field, ...]:
+    if row.reference == row.name:
+        ratio = "stock"
+    else:
+        ratio = "–" if row.ratio is None else f"{row.ratio.estimate:.2f} ({row.ratio.low:.2f} to {row.ratio.high:.2f})"
+    facts = row.facts
+    counted = (facts.sql_statements, facts.header_bytes, facts.response_bytes)
+    return (
+        Field(row.name),
+        Field(adds),
+        Field(number(row.request)),
+        Field(ratio),
+        *(Field(str(each)) for each in counted),
+    )
+
+
+def _frontier(report: Report) -> Section | None:
+    revocation: Revocation | None = report.parts.get("revocation")
+    if revocation is None:
+        return None
+    counted = [event.name for event in revocation.events if event.name in report.events]
+    shown = []
+    for index, table in enumerate(report.overhead.tables):
+        standings = frontier.standings(table, revocation, counted)
+        if standings:
+            shown.append(_trade(index, table, standings))
+    standing = {life.scheme for life in revocation.rows}
+    missing = dict.fromkeys(
+        row.name for table in report.overhead.tables for row in table.rows if row.name not in standing
+    )
+    silent = f" {_listed(missing)}: not in the result of revocation." if missing else ""
+    return Section(
+        "frontier",
+        "Cost against time to revoke",
+        f"From {_listed(counted, 'or')}, whichever takes longest, until neither the credential nor its refresh "
+        "token is answered. Down and to the left is better. Filled: no other scheme is better; hollow: another is "
+        f"revoked as soon and costs less, or sooner and costs no more.{silent}",
+        tuple(shown),
+    )
+
+
+def _trade(index: int, table: Table, standings: Sequence[frontier.Standing]) -> Picture:
+    alt = f"Overhead on {table.url}, in microseconds, against time to revoke. " + "; ".join(
+        f"{one.name} {interval(one.overhead)}, {one.delay}{', dominated' if one.dominated_by else ''}"
+        for one in standings
+    )
+    grid = Grid(
+        f"Overhead on {table.url}, in µs, and time to revoke",
+        ("scheme", "adds (95 %)", "revoked", "longest after", "standing"),
+        tuple(
+            (
+                Field(one.name),
+                Field(interval(one.overhead)),
+                Field(one.delay, _kind_of(one.seconds)),
+                Field(_listed(one.worst) or "–"),
+                Field(f"dominated by {_listed(one.dominated_by, 'and')}" if one.dominated_by else "on the frontier"),
+            )
+            for one in standings
+        ),
+    )
+    return Picture(table.url, pictures.frontier(f"frontier-{index}", standings, alt), grid)
+
+
+def _revocation(report: Report) -> Section | None:
+    revocation: Revocation | None = report.parts.get("revocation")
+    if revocation is None:
+        return None
+    names = [event.name for event in revocation.events]
+    matrix = Grid(
+        "When the old credential stops to work",
+        ("scheme", *names),
+        tuple((Field(life.scheme), *(_end(life.cells.get(name), life) for name in names)) for life in revocation.rows),
+        prose=True,
+    )
+    done = Grid(
+        "What was done",
+        ("event", "how"),
+        tuple((Field(event.name), Field(_how(event, revocation))) for event in revocation.events),
+        prose=True,
+    )
+    return Section(
+        "revocation",
+        "When a credential dies",
+        "Tried, not read off the code: after each event the old credential was presented again, and the refresh "
+        "token where there is one; it is named where it does not end together with the credential. A dash: the "
+        "scheme has no such event. A number in parentheses: the status of the refusal, if neither 401 nor 403.",
+        grids=(matrix,),
+        folded=(done,),
+    )
+
+
+def _end(cell: Cell | None, life: Life) -> Field:
+    worst = None if cell is None else frontier.last(cell, life)
+    if worst is None:
+        return Field("–")
+    text = _refusal(cell, life)
+    if cell.refresh is not None and _refusal(cell.refresh, life) != text:
+        text += f"; refresh token: {_refusal(cell.refresh, life)}"
+    return Field(text, _kind_of(frontier.seconds(worst, life)))
+
+
+def _refusal(end: End, life: Life) -> str:
+    text = frontier.delay(end, life)
+    return text if end.status in (None, 401, 403) else f"{text} ({end.status})"
+
+
+def _how(event: Event, revocation: Revocation) -> str:
+    ways: dict[str, list[str]] = {}
+    for life in revocation.rows:
+        if event.name in life.cells and (how := life.cells[event.name].how):
+            ways.setdefault(how, []).append(life.scheme)
+    return "; ".join([event.how, *(f"{', '.join(schemes)}: {how}" for how, schemes in ways.items())])
+
+
+def _contests(report: Report) -> Section | None:
+    grids = tuple(_matrix(table) for table in report.overhead.tables if table.contests)
+    if not grids:
+        return None
+    return Section(
+        "contests",
+        "Scheme against scheme",
+        "Read along a row: the scheme at its head is faster or slower than the one above the column, by so many µs; "
+        "equivalent: shown to differ by less than would matter; inconclusive: the run cannot tell.",
+        grids=grids,
+    )
+
+
+def _matrix(table: Table) -> Grid:
+    names = [row.name for row in table.rows]
+    verdicts = frontier.verdicts(table)
+
+    def field(first: str, second: str) -> Field:
+        contest: Contest | None = verdicts.get((first, second))
+        if contest is None:
+            return Field("·" if first == second else "–")
+        difference = number(abs(contest.difference.estimate))
+        by = f" by {difference}" if contest.verdict in ("faster", "slower") else ""
+        return Field(f"{contest.verdict}{by}", _VERDICT_KINDS[contest.verdict])
+
+    margin = "" if table.margin_us is None else f"; equivalent: within {table.margin_us:g} µs"
+    return Grid(
+        f"{table.url}: row against column, in µs{margin}",
+        ("", *names),
+        tuple((Field(first), *(field(first, second) for second in names)) for first in names),
+    )
+
+
+def _flows(report: Report) -> Section | None:
+    flows: Flows | None = report.parts.get("flows")
+    if flows is None:
+        return None
+    lifetimes = ", ".join(
+        f"{name} {'none' if seconds is None else duration(seconds)}"
+        for name, seconds in flows.lifetimes_seconds.items()
+    )
+    lead = (
+        "What a login and its refreshes cost, spread over the requests made with them: with few requests the flows "
+        "decide, with many what is added to each."
+    )
+    if lifetimes:
+        lead += f" Lifetimes: {lifetimes}."
+    if (password := flows.password_hash) is not None:
+        iterations = "" if password.iterations is None else f" of {password.iterations:,} iterations"
+        lead += (
+            f" Of a login, {interval(password.time_us)} µs are the password's hash: {password.algorithm}{iterations}."
+        )
+    return Section(
+        "flows",
+        "Logging in, refreshing, logging out",
+        lead,
+        (_curve(flows),),
+        (*((_crossings(flows),) if flows.crossings else ()), _costs(flows)),
+        doubts=report.doubts("flows"),
+    )
+
+
+def _curve(flows: Flows) -> Picture:
+    names, curve, crossings = list(flows.curve.schemes), flows.curve, flows.crossings
+    grid = Grid(
+        "µs per request, by requests per access lifetime",
+        ("requests", *names),
+        tuple(
+            (
+                Field(f"{requests:,g}"),
+                *(
+                    Field(interval(Interval(each.cost_us[index], each.low[index], each.high[index])))
+                    for each in curve.schemes.values()
+                ),
+            )
+            for index, requests in enumerate(curve.requests)
+        ),
+    )
+    alt = (
+        f"Cost per request of {_listed(names)}, in microseconds, against requests per access lifetime, from "
+        f"{curve.requests[0]:,g} to {curve.requests[-1]:,g}; {len(crossings)} crossings are marked."
+    )
+    notes = ("A number marks where two curves cross: see the table below.",) if crossings else ()
+    return Picture("Cost per request", pictures.curve("curve", curve, crossings, alt), grid, notes)
+
+
+def _crossings(flows: Flows) -> Grid:
+    return Grid(
+        "Where two schemes cost the same",
+        ("mark", "schemes", "at requests", "cheaper below", "cheaper above"),
+        tuple(
+            (
+                Field(str(mark)),
+                Field(f"{each.first}, {each.second}"),
+                Field(_requests(each)),
+                Field(each.cheaper_below),
+                Field(each.cheaper_above),
+            )
+            for mark, each in enumerate(flows.crossings, 1)
+        ),
+    )
+
+
+def _requests(crossing: Crossing) -> str:
+    if crossing.low is None or crossing.high is None:
+        return number(crossing.requests)
+    return interval(Interval(crossing.requests, crossing.low, crossing.high))
+
+
+def _costs(flows: Flows) -> Grid:
+    return Grid(
+        "What a flow costs, times in µs, sizes in bytes",
+        ("scheme", "flow", "takes (95 %)", "besides the password hash", "SQL", "rows written", "bytes written"),
+        tuple(
+            (
+                Field(each.scheme),
+                Field(each.flow),
+                Field(interval(each.time_us)),
+                Field("–" if each.besides_hash_us is None else interval(each.besides_hash_us)),
+                *(_count(count) for count in (each.statements, each.rows_written, each.bytes_written)),
+            )
+            for each in flows.flows
+        ),
+    )
+
+
+def _ladder(report: Report) -> Section | None:
+    ladder: Ladder | None = report.parts.get("ladder")
+    if ladder is None:
+        return None
+    wholes = Grid(
+        "Schemes that do not tell their steps, in µs",
+        ("scheme", "URL", "adds (95 %)"),
+        tuple((Field(each.scheme), Field(each.url), Field(interval(each.whole))) for each in ladder.without_steps),
+    )
+    return Section(
+        "ladder",
+        "Where the time goes",
+        "Each rung adds one step to the one before. The whole is the untouched scheme, timed apart; the rest is what "
+        "it takes beyond the sum of the rungs.",
+        tuple(_waterfall(index, each) for index, each in enumerate(ladder.ladders)),
+        (wholes,) if ladder.without_steps else (),
+        doubts=report.doubts("ladder"),
+    )
+
+
+def _waterfall(index: int, ladder: OneLadder) -> Picture:
+    title = f"{ladder.scheme} on {ladder.url}"
+    ends = [("sum", ladder.sum), ("rest", ladder.rest), ("whole", ladder.whole)]
+    grid = Grid(
+        f"{title}, times in µs",
+        ("rung", "adds (95 %)", "SQL", "signatures"),
+        (
+            *(
+                (
+                    Field(rung.name),
+                    Field(interval(rung.adds)),
+                    _count(rung.sql_statements),
+                    _count(rung.signature_checks),
+                )
+                for rung in ladder.rungs
+            ),
+            *((Field(name), Field(interval(value)), Field("–"), Field("–")) for name, value in ends),
+        ),
+    )
+    steps = [*((rung.name, rung.adds) for rung in ladder.rungs), *ends]
+    alt = f"Waterfall of {title}, in microseconds. " + "; ".join(f"{name} {interval(value)}" for name, value in steps)
+    facts = ", ".join(_fact(name, value) for name, value in ladder.facts.items())
+    return Picture(
+        title,
+        pictures.waterfall(f"ladder-{index}", ladder, alt),
+        grid,
+        (f"Of the whole: {facts}.",) if facts else (),
+        "" if ladder.adds_up else "The rungs do not add up to the whole.",
+    )
+
+
+def _instructions(report: Report) -> Section | None:
+    instructions: Instructions | None = report.parts.get("instructions")
+    if instructions is None:
+        return None
+    if not instructions.rows:
+        return Section("instructions", "Instructions counted", "None: valgrind was not installed.")
+    grid = Grid(
+        f"Instructions per request{f' of {instructions.url}' if instructions.url else ''}",
+        ("scheme", "instructions", "over anonymous"),
+        tuple(
+            (Field(each.scheme), Field(f"{each.instructions_per_request:,.0f}"), Field(f"{each.over_anonymous:,.0f}"))
+            for each in instructions.rows
+        ),
+    )
+    return Section(
+        "instructions",
+        "Instructions counted",
+        f"By {instructions.valgrind}: no clock, hardly any noise, but not all instructions take as long.",
+        grids=(grid,),
+    )
+
+
+def _compare(report: Report) -> Section | None:
+    comparison: Comparison | None = report.parts.get("compare")
+    if comparison is None:
+        return None
+    words = {
+        "faster": "slower now",
+        "slower": "faster now",
+        "equivalent": f"the same within {comparison.margin_us:g}",
+        "inconclusive": "not shown",
+    }
+    # What was faster before is worse now.
+    kinds = {"faster": "bad", "slower": "good", "equivalent": "mixed", "inconclusive": ""}
+    changes = Grid(
+        "Anonymous: its request; all others: what they add; in µs",
+        ("contender", "URL", "before (95 %)", "after (95 %)", "change (95 %)", "verdict"),
+        tuple(
+            (
+                Field(each.name),
+                Field(each.url),
+                Field(interval(each.before)),
+                Field(interval(each.after)),
+                Field(interval(each.difference)),
+                Field(words[each.verdict], kinds[each.verdict]),
+            )
+            for each in comparison.changes
+        ),
+    )
+    versions = f" Other versions: {'; '.join(comparison.versions)}." if comparison.versions else ""
+    return Section(
+        "compare",
+        "What changed",
+        f"From {comparison.before.file} ({comparison.before.date}) to {comparison.after.file} "
+        f"({comparison.after.date}).{versions}",
+        grids=(changes,),
+        doubts=report.doubts("compare"),
+    )
+
+
+_SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
+    _overhead,
+    _frontier,
+    _revocation,
+    _contests,
+    _flows,
+    _ladder,
+    _instructions,
+    _compare,
+)
+_PURPOSES = {
+    "revocation": "when a credential dies, and cost against time to revoke",
+    "flows": "what logging in and refreshing costs",
+    "ladder": "where the time goes",
+    "instructions": "instructions counted",
+    "compare": "what changed since another run",
+}
+_VERDICT_KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusive": ""}
+
+
+# --- below the sections ---------------------------------------------------------------------------
+
+
+def _where(head: Head) -> str:
+    """The line without which no figure means anything."""
+    environment = head.environment
+    facts = [
+        head.date,
+        _database(head),
+        f"connection {_plain(head.service['connection'])}" if "connection" in head.service else "",
+        f"{environment.cores} x {environment.processor}",
+        environment.python,
+        *(f"{name} {version}" for name, version in list(environment.packages.items())[:3]),
+    ]
+    return "Measured " + ", ".join(filter(None, facts)) + "."
+
+
+def _differences(report: Report) -> list[str]:
+    """What the results do not have in common, though they stand on one page."""
+    facts = {
+        "commit": lambda head: (head.environment.commit or "unknown")[:12],
+        "processor": lambda head: head.environment.processor,
+        "Python": lambda head: head.environment.python,
+        "database": lambda head: _database(head) or None,
+    }
+    lines = []
+    for name, fact in facts.items():
+        values = {command: fact(head) for command, head in report.heads.items()}
+        values = {command: value for command, value in values.items() if value is not None}
+        if len(set(values.values())) > 1:
+            lines.append(f"{name}: {', '.join(f'{command} {value}' for command, value in values.items())}")
+    return lines
+
+
+def _method(report: Report) -> list[Grid]:
+    """One table for each file: how it was made, on what."""
+    return [_made(command, head, report) for command, head in report.heads.items()]
+
+
+def _made(command: str, head: Head, report: Report) -> Grid:
+    environment = head.environment
+    facts = {
+        "file": report.paths[command].name,
+        "date": head.date,
+        "command": " ".join(["python -m benchmarks", *head.command_line[1:]]),
+        "machine": f"{environment.cores} x {environment.processor}, {environment.kernel}",
+        "Python": environment.python,
+        "packages": ", ".join(f"{name} {version}" for name, version in environment.packages.items()),
+        "load before": ", ".join(f"{load:.1f}" for load in environment.load_average),
+        "commit": (environment.commit or "unknown") + (", changed since" if environment.uncommitted_changes else ""),
+        **{name.replace("_", " "): _plain(value) for name, value in head.service.items()},
+    }
+    if command == "overhead":
+        facts.update({f"plan: {name}": _plain(value) for name, value in report.overhead.plan.items()})
+        if report.overhead.steal is not None:
+            facts["steal"] = f"{report.overhead.steal:.1%}"
+    return Grid(command, ("fact", "value"), tuple((Field(name), Field(value)) for name, value in facts.items()))
+
+
+def _database(head: Head) -> str:
+    return " ".join(str(head.service[key]) for key in ("database", "database_version") if key in head.service)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={each}" for name, each in value.items()) or "defaults"
+    return str(value)
+
+
+def _fact(name: str, value: Any) -> str:
+    words, unit = (name.removesuffix("_us"), " µs") if name.endswith("_us") else (name, "")
+    return f"{words.replace('_', ' ')} {_plain(value)}{unit}"
+
+
+def _count(count: int | None) -> Field:
+    return Field("–" if count is None else f"{count:,}")
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _listed(words: Iterable[str], last: str = "and") -> str:
+    words = list(words)
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _kind_of(seconds: float) -> str:
+    return {0.0: "good", float("inf"): "bad"}.get(seconds, "mixed")

@@ -1,0 +1,351 @@
+"""What a report shows of each command's result: the shapes that benchmarks/shapes.py reads them by.
+
+Times are in microseconds unless a name says otherwise.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from benchmarks.intervals import Interval
+
+# --- every result ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    conclusive: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    python: str
+    processor: str
+    cores: int | None
+    kernel: str
+    packages: dict[str, str]
+    load_average: tuple[float, ...] = ()
+    commit: str | None = None
+    uncommitted_changes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    date: str
+    environment: Environment
+    command_line: tuple[str, ...] = ()
+    service: dict[str, Any] = field(default_factory=dict)
+
+
+# --- overhead -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    sql_statements: int
+    header_bytes: int
+    response_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    name: str
+    overhead: Interval
+    request: float
+    facts: Facts
+    reference: str | None = None
+    ratio: Interval | None = None
+
+
+Outcome = Literal["faster", "slower", "equivalent", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """`difference` is `second` minus `first`; `verdict` is on `first`."""
+
+    first: str
+    second: str
+    difference: Interval
+    verdict: Outcome
+
+    def reversed(self) -> "Contest":
+        minus = Interval(-self.difference.estimate, -self.difference.high, -self.difference.low)
+        other = {"faster": "slower", "slower": "faster"}.get(self.verdict, self.verdict)
+        return Contest(self.second, self.first, minus, other)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    url: str
+    rounds: int
+    anonymous: Row
+    rows: tuple[Row, ...]
+    control: Interval
+    control_level: float
+    contests: tuple[Contest, ...] = ()
+    margin_us: float | None = None
+    switching: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    name: str
+    is_stock: bool = False
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """`tables`: one at least."""
+
+    tables: tuple[Table, ...]
+    verdict: Verdict
+    answer: str
+    contenders: tuple[Contender, ...] = ()
+    plan: dict[str, Any] = field(default_factory=dict)
+    steal: float | None = None
+
+    def __post_init__(self):
+        if not self.tables:
+            raise ValueError("tables must not be empty")
+
+
+# --- revocation -----------------------------------------------------------------------------------
+
+Kind = Literal["at once", "within", "at access expiry", "at refresh expiry", "never", "-"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    name: str
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """When a token stops to work after an event; "-": there is no such event.
+
+    `seconds`  from the event; of an expiry it may be left out
+    `status`   of the refusal
+    """
+
+    kind: Kind
+    seconds: float | None = None
+    status: int | None = None
+
+    def __post_init__(self):
+        if self.kind == "within" and self.seconds is None:
+            raise ValueError("within how many seconds?")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell(End):
+    """The End of the credential, and that of the refresh token where there is one. `how` is for this scheme."""
+
+    refresh: End | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How long the tokens of a scheme live without any event; None: for ever, or there is none."""
+
+    scheme: str
+    cells: dict[str, Cell]
+    access_seconds: float | None = None
+    refresh_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    events: tuple[Event, ...]
+    rows: tuple[Life, ...]
+    verdict: Verdict | None = None
+
+
+# --- flows ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    scheme: str
+    flow: str
+    time_us: Interval
+    besides_hash_us: Interval | None = None
+    statements: int | None = None
+    rows_written: int | None = None
+    bytes_written: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """One figure for each of the curve's `requests`."""
+
+    cost_us: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    requests: tuple[float, ...]
+    schemes: dict[str, Costs]
+
+    def __post_init__(self):
+        for name, costs in self.schemes.items():
+            if {len(costs.cost_us), len(costs.low), len(costs.high)} != {len(self.requests)}:
+                raise ValueError(f"{name!r} needs {len(self.requests)} figures, as many as there are requests")
+        if not self.requests or min(self.requests) <= 0 or list(self.requests) != sorted(self.requests):
+            raise ValueError("requests must be above 0 and in ascending order, one at least")
+        if not self.schemes:
+            raise ValueError("a curve of no scheme")
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """At `requests`, with an interval where it is known, both cost the same."""
+
+    first: str
+    second: str
+    requests: float
+    cheaper_below: str
+    cheaper_above: str
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self):
+        if self.requests <= 0:
+            raise ValueError(f"{self.requests:g} requests")
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordHash:
+    """`time_us`: what it takes to check one password."""
+
+    algorithm: str
+    time_us: Interval
+    iterations: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    flows: tuple[Flow, ...]
+    curve: Curve
+    crossings: tuple[Crossing, ...] = ()
+    lifetimes_seconds: dict[str, float | None] = field(default_factory=dict)
+    password_hash: PasswordHash | None = None
+    verdict: Verdict | None = None
+
+    def __post_init__(self):
+        for crossing in self.crossings:
+            for name in (crossing.first, crossing.second):
+                if name not in self.curve.schemes:
+                    raise ValueError(f"a crossing of {name!r}, which has no curve")
+
+
+# --- ladder, instructions -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """`adds` to the rung below it; statements and signature checks are of the whole request up to here."""
+
+    name: str
+    adds: Interval
+    sql_statements: int | None = None
+    signature_checks: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What the untouched class adds to anonymous, timed apart from any rungs."""
+
+    scheme: str
+    url: str
+    whole: Interval
+    facts: dict[str, Any] = field(default_factory=dict, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OneLadder(Whole):
+    """`rest` is what the whole takes beyond the `sum` of the rungs."""
+
+    rungs: tuple[Rung, ...]
+    sum: Interval
+    rest: Interval
+    adds_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """`without_steps`: of the classes that do not tell their steps."""
+
+    ladders: tuple[OneLadder, ...]
+    without_steps: tuple[Whole, ...] = ()
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    scheme: str
+    instructions_per_request: float
+    over_anonymous: float
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """`valgrind`: its version; None: it is not installed, and nothing was counted."""
+
+    rows: tuple[Counted, ...]
+    valgrind: str | None
+    url: str = ""
+
+
+# --- compare --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`difference`: after minus before. `verdict`: what it was before, compared with now."""
+
+    url: str
+    name: str
+    before: Interval
+    after: Interval
+    difference: Interval
+    verdict: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    file: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`unlike`, `versions`: what else is different, and what may be the cause; `inconclusive`: of the two runs."""
+
+    before: Run
+    after: Run
+    changes: tuple[Change, ...]
+    margin_us: float
+    unlike: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    inconclusive: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        reasons = (*self.inconclusive, *(f"unlike environments: {line}" for line in self.unlike))
+        return Verdict(not reasons, reasons)
+
+
+KINDS = {
+    "overhead": Overhead,
+    "revocation": Revocation,
+    "flows": Flows,
+    "ladder": Ladder,
+    "instructions": Instructions,
+    "compare": Comparison,
+}

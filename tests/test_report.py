@@ -1,0 +1,795 @@
+"""The report: one page that needs nothing else, says what its files say, and cannot be talked into more."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from copy import deepcopy
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+from click.testing import CliRunner
+
+import config.schemes
+from benchmarks import frontier, report, results
+from benchmarks.commands.report import command
+from benchmarks.intervals import Interval
+from benchmarks.pictures import COLOURS
+from benchmarks.reported import KINDS, Cell, Contest, Curve, End, Facts, Life, Revocation, Row, Table
+from benchmarks.shapes import ShapeError, shape
+from benchmarks.wording import duration, interval, number, short
+from tests import servers
+
+pytestmark = pytest.mark.once  # no database
+
+SCHEMES = ("drf-token", "simplejwt", "simplejwt-stateless", "token", "jwt")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</svg></table></style><img src=x onerror=alert(1)>",
+    "\" onload='alert(1)' style=\"background:url(http://evil.example/)",
+    "{{ answer }}{% include 'report.html' %}",
+    r"$\frac{1}{2}$ --> ]]> &lt;b&gt; #010101",
+    "\x00\x1b[31m\n\t\u202e漢字 🦊",
+    "\ud800 half a pair",
+)
+
+
+# --- results, as the commands write them; `mark` stands behind every word that is free -------------
+
+
+def around(estimate, half=10.0):
+    return {"estimate": estimate, "low": estimate - half, "high": estimate + half}
+
+
+def head(name, mark=""):
+    return {
+        "format": results.FORMAT,
+        "command": name,
+        "date": f"2026-11-24T03:51:49+00:00{mark}",
+        "command_line": ["benchmarks", name, f"--budget{mark}"],
+        "environment": {
+            "python": f"CPython 3.11.7{mark}",
+            "packages": {f"Django{mark}": f"5.2.19{mark}"},
+            "processor": f"AMD EPYC{mark}",
+            "cores": 2,
+            "kernel": f"Linux 6.1{mark}",
+            "load_average": [0.5, 0.4, 0.3],
+            "commit": f"9ebc36ced171e7926f2af04fdfbe030876c0c050{mark}",
+            "uncommitted_changes": False,
+        },
+        "service": {
+            "database": f"SQLite{mark}",
+            "database_version": f"3.40.1{mark}",
+            "connection_policy": {f"CONN_MAX_AGE{mark}": None},
+        },
+    }
+
+
+def row_of(name, overhead, mark=""):
+    return {
+        "name": name + mark,
+        "overhead": around(overhead),
+        "request": 184.0 + overhead,
+        "median": 190.0 + overhead,
+        "least": 169.0 + overhead,
+        "reference": ("drf-token" if "token" in name else "simplejwt") + mark,
+        "ratio": None if name in ("drf-token", "simplejwt") else {"estimate": 1.01, "low": 0.98, "high": 1.04},
+        "facts": {"sql_statements": 1, "header_bytes": 63, "response_bytes": 49},
+    }
+
+
+def overhead(mark=""):
+    adds = dict(zip(SCHEMES, (366.0, 389.0, 104.0, 372.0, 595.0), strict=True))
+
+    def contest(first, second):
+        difference = adds[second] - adds[first]
+        verdict = "equivalent" if abs(difference) < 8 else "faster" if difference > 0 else "slower"
+        return {"first": first + mark, "second": second + mark, "difference": around(difference), "verdict": verdict}
+
+    return {
+        **head("overhead", mark),
+        "tables": [
+            {
+                "url": url + mark,
+                "rounds": 21,
+                "anonymous": row_of("anonymous", 0.0, mark),
+                "rows": [row_of(name, added + extra, mark) for name, added in adds.items()],
+                "control": around(3.2, 7.0),
+                "control_level": 0.995,
+                "contests": [contest(a, b) for i, a in enumerate(SCHEMES) for b in SCHEMES[i + 1 :]],
+                "switching": around(141.0),
+            }
+            for url, extra in (("/whoami/", 0.0), ("/tracks/", 70.0))
+        ],
+        "verdict": {"conclusive": True, "reasons": []},
+        "answer": f"Token or JWT: jwt costs 223 µs more.{mark}",
+        "contenders": [{"name": name + mark, "is_stock": name not in ("token", "jwt")} for name in SCHEMES],
+        "plan": {"processes": 10, f"rounds{mark}": {f"/whoami/{mark}": 21}},
+        "steal": 0.01,
+    }
+
+
+def revocation(mark=""):
+    now, gone = {"kind": "at once", "seconds": 0, "status": 401, "refresh": None}, {"kind": "-", "refresh": None}
+    never = {"kind": "never", "seconds": None, "refresh": None}
+    expiry = {"kind": "at access expiry", "seconds": 300, "refresh": {"kind": "at once", "seconds": 0, "status": 500}}
+    lives = {
+        "drf-token": (now, never, now),
+        "simplejwt": (gone, expiry, now),
+        "simplejwt-stateless": (expiry, expiry, expiry),
+        "token": (now, now, now),
+        "jwt": (now, now, {"kind": "within", "seconds": 30, "how": f"by hand{mark}", "refresh": None}),
+    }
+    # The names of the three events are words of the lab, which the report looks for.
+    return {
+        **head("revocation", mark),
+        "events": [{"name": name, "how": f"user.save(){mark}"} for name in frontier.EVENTS],
+        "rows": [
+            {
+                "scheme": name + mark,
+                "access_seconds": 300 if "jwt" in name else None,
+                "refresh_seconds": 86400 if "jwt" in name else None,
+                "cells": dict(zip(frontier.EVENTS, cells, strict=True)),
+            }
+            for name, cells in lives.items()
+        ],
+    }
+
+
+def flows(mark=""):
+    def costs(request, fixed):
+        values = [request + fixed / requests for requests in (1, 10, 100, 1000)]
+        return {"cost_us": values, "low": [0.9 * v for v in values], "high": [1.1 * v for v in values]}
+
+    return {
+        **head("flows", mark),
+        "lifetimes_seconds": {f"access{mark}": 300, f"session{mark}": None},
+        "password_hash": {"algorithm": f"argon2{mark}", "iterations": 2, "time_us": around(97_000.0)},
+        "flows": [
+            {
+                "scheme": name + mark,
+                "flow": f"obtain{mark}",
+                "time_us": around(98_000.0, 400.0),
+                "statements": 4,
+                "rows_written": 1,
+                "bytes_written": 212,
+            }
+            for name in ("token", "jwt")
+        ],
+        "curve": {
+            "requests": [1, 10, 100, 1000],
+            "schemes": {f"token{mark}": costs(372.0, 900.0), f"jwt{mark}": costs(40.0, 5200.0)},
+        },
+        "crossings": [
+            {
+                "first": f"token{mark}",
+                "second": f"jwt{mark}",
+                "requests": 12.95,
+                "low": 12.1,
+                "high": 13.8,
+                "cheaper_below": f"token{mark}",
+                "cheaper_above": f"jwt{mark}",
+            }
+        ],
+    }
+
+
+def ladder(mark=""):
+    return {
+        **head("ladder", mark),
+        "ladders": [
+            {
+                "scheme": f"jwt{mark}",
+                "url": f"/whoami/{mark}",
+                "rungs": [
+                    {"name": f"{step}{mark}", "adds": around(adds)} for step, adds in (("parse", 4.0), ("load", 490.0))
+                ],
+                "sum": around(494.0),
+                "whole": around(501.0),
+                "rest": around(7.0),
+                "adds_up": False,
+                "facts": {f"sql_us{mark}": 35.9},
+            }
+        ],
+        "without_steps": [{"scheme": f"knox{mark}", "url": "/whoami/", "whole": around(570.0), "facts": {}}],
+        "verdict": {"conclusive": False, "reasons": [f"the rungs of jwt do not add up{mark}"]},
+    }
+
+
+def instructions(mark=""):
+    return {
+        **head("instructions", mark),
+        "valgrind": f"valgrind-3.19.0{mark}",
+        "rows": [{"scheme": f"jwt{mark}", "instructions_per_request": 2_834_561.0, "over_anonymous": 1_635_002}],
+    }
+
+
+def compare(mark=""):
+    return {
+        **head("compare", mark),
+        "before": {"file": f"monday.json{mark}", "date": f"2026-11-23{mark}", "environment": {}},
+        "after": {"file": f"tuesday.json{mark}", "date": f"2026-11-24{mark}", "environment": {}},
+        "unlike": [],
+        "versions": [f"Django: 5.2.18 and 5.2.19{mark}"],
+        "margin_us": 5.0,
+        "inconclusive": [f"monday.json: steal{mark}"],
+        "changes": [
+            {
+                "url": f"/whoami/{mark}",
+                "name": f"{name}{mark}",
+                "before": around(before),
+                "after": around(before + change),
+                "difference": around(change),
+                "verdict": verdict,
+            }
+            for name, before, change, verdict in (("token", 372.0, 30.0, "faster"), ("jwt", 595.0, 1.0, "equivalent"))
+        ],
+    }
+
+
+WRITERS = {
+    "overhead": overhead,
+    "revocation": revocation,
+    "flows": flows,
+    "ladder": ladder,
+    "instructions": instructions,
+    "compare": compare,
+}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """files(document, ...): where they were written."""
+
+    def write(*documents):
+        paths = [tmp_path / f"{index}.json" for index in range(len(documents))]
+        for path, document in zip(paths, documents, strict=True):
+            path.write_text(document if isinstance(document, str) else json.dumps(document), "utf-8")
+        return paths
+
+    return write
+
+
+@pytest.fixture
+def page_of(files):
+    return lambda *documents: Page(report.html(report.read(files(*documents))).decode("utf-8"))
+
+
+def everything(mark=""):
+    return [write(mark) for write in WRITERS.values()]
+
+
+# --- reading the page back --------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """`tags`: (name, attributes) in order; `figures`: the texts of each figure's picture and of its table."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.source, self.tags, self.texts, self.open = source, [], [], []
+        self.figures = []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag == "figure":
+            self.figures.append({"svg": [], "table": []})
+        if tag not in ("meta", "link"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if data.strip() and "style" not in self.open:
+            self.texts.append(data)
+        for part in ("svg", "table"):
+            if "figure" in self.open and part in self.open and data.strip():
+                self.figures[-1][part].append(data.strip())
+
+    @property
+    def text(self):
+        return " ".join(self.texts)
+
+    def all(self, attribute):
+        return [attributes[attribute] for _, attributes in self.tags if attribute in attributes]
+
+    @property
+    def sections(self):
+        return [attributes["id"] for tag, attributes in self.tags if tag == "section"]
+
+
+def rows_of(page, section, index=0):
+    """Of a section's table so many before it: the heading of each row -> its other cells."""
+    table = page.source.split(f'id="{section}"')[1].split("</table>")[index]
+    rows = (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table))
+    return {row[0]: row[1:] for row in rows}
+
+
+# --- the page as a file -----------------------------------------------------------------------------
+
+
+def test_the_page_asks_for_nothing_from_anywhere(page_of):
+    page = page_of(*everything())
+    assert not [
+        tag for tag, _ in page.tags if tag in ("script", "iframe", "object", "embed", "img", "image", "base", "form")
+    ]
+    assert not page.all("src")
+    assert not page.all("xlink:href")
+    assert {href[:1] for href in page.all("href") if href != "data:,"} == {"#"}
+    assert not re.search(r"https?:|@import|@font-face", page.source)
+    assert {target[:1] for target in re.findall(r"url\(\s*['\"]?(.)", page.source)} == {"#"}
+    (policy,) = [tag["content"] for _, tag in page.tags if tag.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def test_the_page_is_small(page_of):
+    assert len(page_of(*everything()).source.encode()) < 300_000
+
+
+def test_a_page_too_large_to_mail_is_refused(page_of):
+    document = overhead()
+    document["answer"] = "µ" * 500_000
+    with pytest.raises(report.ReportError, match="above 1,000,000: give it fewer contenders"):
+        page_of(document)
+
+
+def test_the_same_files_make_the_same_bytes_whatever_the_process(files, tmp_path):
+    """A process of its own, too, has no Django settings, and needs none."""
+    made = []
+    for seed in ("1", "2"):
+        out = tmp_path / f"{seed}.html"
+        environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks", "report", *files(*everything()), "--html", out],
+            env={**environment, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        )
+        made.append(out.read_bytes())
+    assert made[0] == made[1]
+
+
+def test_every_id_is_the_only_one_and_every_reference_finds_one(page_of):
+    page = page_of(*everything())
+    ids = page.all("id")
+    assert len(set(ids)) == len(ids)
+    references = {href[1:] for href in page.all("href") if href.startswith("#")}
+    references |= set(re.findall(r"url\(#([^)]+)\)", page.source))
+    assert references <= set(ids)
+
+
+# --- what is seen -----------------------------------------------------------------------------------
+
+
+def test_every_picture_has_words_for_who_cannot_see_it_and_its_numbers_in_a_table(page_of):
+    page = page_of(*everything())
+    pictures = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert len(pictures) == len(page.figures) == 2 + 2 + 1 + 1  # forests, frontiers, curve, ladder
+    assert all(picture["role"] == "img" and len(picture["aria-label"]) > 40 for picture in pictures)
+    for figure in page.figures:
+        numbers = [text for text in figure["svg"] if " to " in text]
+        assert set(numbers) <= set(figure["table"])
+        if "µs per request" in figure["svg"]:  # the curve, whose points have no labels
+            assert {"10", "100", "1,000"} <= set(figure["svg"]) & set(figure["table"])
+        else:
+            assert len(numbers) >= 3
+
+
+def test_a_picture_has_no_colour_but_the_pages(page_of):
+    page = page_of(*everything())
+    styles = " ".join(page.all("style"))
+    assert not re.search(r"#[0-9a-fA-F]{3}", styles)
+    assert not [key for _, tag in page.tags for key in ("fill", "stroke") if key in tag]
+    assert set(re.findall(r"var\([^)]+\)", styles)) <= set(COLOURS.values())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ink_and_lines_stand_out_from_the_paper(page_of, scheme):
+    """WCAG 2.2: 4.5 to 1 for text (1.4.3), 3 to 1 for what a picture is made of (1.4.11)."""
+    blocks = re.findall(r":root \{(.*?)\}", page_of(overhead()).source, re.DOTALL)
+    assert len(blocks) == 2
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", blocks[scheme == "dark"]))
+    assert {value.removeprefix("var(--").removesuffix(")") for value in COLOURS.values()} <= set(colours)
+    for name in ("ink", "faint", "link"):
+        assert contrast(colours[name], colours["paper"]) >= 4.5, name
+    for name in (name for name in colours if name.startswith("series-")):
+        assert contrast(colours[name], colours["paper"]) >= 3, name
+    for name in ("good", "mixed", "bad", "band"):
+        assert contrast(colours["ink"], colours[name]) >= 4.5, name
+    assert contrast(colours["alarm"], colours["alarm-paper"]) >= 4.5
+
+
+def contrast(one, other):
+    """WCAG 2.2, "contrast ratio" and "relative luminance"."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_word_stands_in_each_coloured_cell(page_of):
+    page = page_of(*everything())
+    assert re.findall(r'<td class="(?:good|mixed|bad)"></td>', page.source) == []
+    assert {tag["class"] for name, tag in page.tags if name == "td" and "class" in tag} == {"good", "mixed", "bad"}
+
+
+def test_the_answer_comes_first(page_of):
+    page = page_of(overhead())
+    assert page.texts[1:4] == [
+        "Token or JWT: what does each cost?",
+        "Conclusive",
+        "Token or JWT: jwt costs 223 µs more.",
+    ]
+
+
+def test_below_the_answer_stands_where_it_was_measured(page_of):
+    expected = "Measured 2026-11-24T03:51:49+00:00, SQLite 3.40.1, 2 x AMD EPYC, CPython 3.11.7, Django 5.2.19."
+    assert page_of(overhead()).texts[4] == expected
+
+
+def test_an_inconclusive_run_is_told_before_anything_else_with_its_reasons(page_of):
+    document = overhead()
+    document["verdict"] = {"conclusive": False, "reasons": ["the A/A control differs", "the hypervisor took 9 %"]}
+    page = page_of(document)
+    start = page.texts.index("Inconclusive: decide nothing by this run")
+    assert start == 2
+    assert {"the A/A control differs", "the hypervisor took 9 %"} <= set(
+        page.texts[: page.texts.index("Method and environment")]
+    )
+    assert ("div", {"class": "verdict inconclusive", "role": "alert"}) in page.tags
+    assert "Conclusive" not in page.texts
+
+
+def test_a_ladder_in_doubt_is_told_at_the_top_and_at_the_ladder(page_of):
+    page = page_of(overhead(), ladder())
+    assert page.texts[2] == "Conclusive"
+    assert page.texts[4:6] == ["Inconclusive: ", "Where the time goes"]
+    assert "the rungs of jwt do not add up" in page.texts
+    assert "The rungs do not add up to the whole." in page.texts
+
+
+def test_results_of_different_checkouts_are_told_apart(page_of):
+    other = revocation()
+    assert "same conditions" not in page_of(overhead(), other).text
+    other["environment"]["commit"] = "f" * 40
+    other["service"]["database"] = "PostgreSQL"
+    text = page_of(overhead(), other).text
+    assert "commit: overhead 9ebc36ced171, revocation ffffffffffff" in text
+    assert "database: overhead SQLite 3.40.1, revocation PostgreSQL 3.40.1" in text
+
+
+def test_contests_are_read_from_both_sides(page_of):
+    page = page_of(overhead())
+    cells = rows_of(page, "contests")
+    assert cells[""] == list(SCHEMES)
+    assert cells["token"] == ["equivalent", "faster by 17.0", "slower by 268", "·", "faster by 223"]
+    assert cells["jwt"] == ["slower by 229", "slower by 206", "slower by 491", "slower by 223", "·"]
+
+
+def test_a_cell_says_when_each_token_dies(page_of):
+    page = page_of(overhead(), revocation())
+    cells = rows_of(page, "revocation")
+    assert cells["simplejwt"] == ["–", "at access expiry (5 min); refresh token: at once (500)", "at once"]
+    assert cells["jwt"] == ["at once", "at once", "within 30 s"]
+    assert "user.save(); jwt: by hand" in page.text
+
+
+def test_what_was_faster_before_is_slower_now(page_of):
+    cells = rows_of(page_of(overhead(), compare()), "compare")
+    assert cells["token"] == ["/whoami/", "372 (362 to 382)", "402 (392 to 412)", "30.0 (20.0 to 40.0)", "slower now"]
+    assert cells["jwt"][-1] == "the same within 5"
+
+
+def test_runs_compared_in_unlike_environments_are_told(page_of):
+    page = page_of(overhead(), having(compare(), ["processor: AMD and Intel"], "unlike"))
+    assert {"monday.json: steal", "unlike environments: processor: AMD and Intel"} <= set(page.texts)
+
+
+def test_where_valgrind_was_missing_the_section_says_so(page_of):
+    page = page_of(overhead(), {**instructions(), "valgrind": None, "rows": []})
+    assert "None: valgrind was not installed." in page.texts
+
+
+def test_crossings_are_numbered_in_the_picture_and_listed_below(page_of):
+    page = page_of(overhead(), flows())
+    assert "1" in page.figures[-1]["svg"]
+    assert rows_of(page, "flows", 1)["1"] == ["token, jwt", "12.9 (12.1 to 13.8)", "token", "jwt"]
+
+
+# --- which files ------------------------------------------------------------------------------------
+
+SECTIONS = {
+    "overhead": ["overhead", "contests"],
+    "revocation": ["frontier", "revocation"],
+    "flows": ["flows"],
+    "ladder": ["ladder"],
+    "instructions": ["instructions"],
+    "compare": ["compare"],
+}
+
+
+@pytest.mark.parametrize("others", [(), *[(name,) for name in WRITERS if name != "overhead"], ("flows", "revocation")])
+def test_the_sections_follow_the_files(page_of, others):
+    page = page_of(*(WRITERS[name]() for name in ("overhead", *others)))
+    expected = {section for name in ("overhead", *others) for section in SECTIONS[name]}
+    assert set(page.sections) == {*expected, "method"}
+    assert len(page.sections) == len(expected) + 1
+    missing = [
+        text.removeprefix("python -m benchmarks ") for text in page.texts if text.startswith("python -m benchmarks ")
+    ]
+    assert set(missing) >= set(WRITERS) - {"overhead", *others}
+    for name in set(WRITERS) - {"overhead", *others}:
+        assert f"<code>python -m benchmarks {name}</code> makes it" in page.source
+
+
+def test_what_a_result_need_not_have_is_left_out(page_of):
+    document = overhead()
+    for table in document["tables"]:
+        del table["contests"], table["switching"]
+    page = page_of(document)
+    assert page.sections == ["overhead", "method"]
+    assert "switch from one contender" not in page.text
+
+
+def test_every_result_of_the_table_has_a_section():
+    assert set(KINDS) == set(WRITERS) == set(SECTIONS)
+
+
+def without(document, *path):
+    document = deepcopy(document)
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    del place[path[-1]]
+    return document
+
+
+def having(document, value, *path):
+    document = deepcopy(document)
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return document
+
+
+REFUSED = {
+    "two of one command": ([overhead(), overhead()], r"0\.json and .*1\.json are both results of overhead"),
+    "none of overhead": ([flows()], r"no result of overhead among .*0\.json"),
+    "another command's": (
+        [{**overhead(), "command": "wire"}],
+        "a result of 'wire'; a report shows those of overhead, rev",
+    ),
+    "no command's": ([{**overhead(), "command": ["flows"]}], r"a result of \['flows'\]"),
+    "another format": ([{**overhead(), "format": 1}], f"format 1; this version reads {results.FORMAT}"),
+    "no result": (["[]"], "no result of python -m benchmarks"),
+    "no JSON": (["{"], r"0\.json: "),
+    "brackets without end": (["[" * 100_000], r"0\.json: "),
+    "a field too few": ([without(overhead(), "tables", 1, "control", "low")], r"tables\[1\]\.control\.low is missing"),
+    "no table": ([having(overhead(), [], "tables")], "tables must not be empty"),
+    "a text for a number": (
+        [having(overhead(), "1e3", "tables", 0, "rows", 2, "overhead", "estimate")],
+        r"tables\[0\]\.rows\[2\]\.overhead\.estimate is '1e3', not a number",
+    ),
+    "no number": ([having(overhead(), float("nan"), "tables", 0, "control", "low")], "is nan, not a number"),
+    "a number too large": (
+        [having(overhead(), 10**400, "tables", 0, "control", "low")],
+        r"0000…, not a number within ±1e\+15",
+    ),
+    "a yes for a number": ([having(overhead(), True, "steal")], "steal is True, not a number"),
+    "an unknown verdict": (
+        [having(overhead(), "better", "tables", 0, "contests", 0, "verdict")],
+        r"contests\[0\]\.verdict is 'better', not one of faster, slower, equivalent, inconclusive",
+    ),
+    "an unknown end": (
+        [overhead(), having(revocation(), "soon", "rows", 0, "cells", "logout", "kind")],
+        r"rows\[0\]\.cells\['logout'\]\.kind is 'soon', not one of at once, within, ",
+    ),
+    "an end without its seconds": (
+        [overhead(), having(revocation(), None, "rows", 4, "cells", "deactivation", "seconds")],
+        r"rows\[4\]\.cells\['deactivation'\]: within how many seconds\?",
+    ),
+    "curves of unlike length": (
+        [overhead(), having(flows(), [1.0], "curve", "schemes", "jwt", "low")],
+        "'jwt' needs 4 figures, as many as there are requests",
+    ),
+    "a crossing of nobody": (
+        [overhead(), having(flows(), "x", "crossings", 0, "first")],
+        "a crossing of 'x', which has no",
+    ),
+}
+
+
+@pytest.mark.parametrize(("documents", "message"), REFUSED.values(), ids=REFUSED)
+def test_other_files_are_refused_by_name(files, documents, message):
+    result = CliRunner().invoke(command, [str(path) for path in files(*documents)])
+    assert result.exit_code == 1
+    assert re.search(message, result.output.replace("\n", " ")), result.output
+    assert not result.exception or isinstance(result.exception, SystemExit)
+
+
+def test_an_event_that_nobody_tried_is_refused(files):
+    arguments = [*map(str, files(overhead(), revocation())), "--event", "eclipse"]
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 1
+    assert "no event eclipse; it has logout, password change and deactivation" in result.output
+
+
+def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
+    document = having(overhead(), {"conclusive": False, "reasons": ["steal"]}, "verdict")
+    (path,) = files(document)
+    result = CliRunner().invoke(command, [str(path)])
+    assert result.exit_code == 0, result.output
+    assert path.with_suffix(".html").read_text("utf-8").startswith("<!doctype html>")
+    assert "INCONCLUSIVE: overhead: steal" in result.output
+    assert "Left out, for want of a result: revocation, flows, ladder, instructions, compare" in result.output
+
+
+def test_what_the_lab_measured_makes_a_page(tmp_path):
+    run, page = tmp_path / "run.json", tmp_path / "page.html"
+    rounds = ("--processes", "2", "--rounds", "1", "--block", "8", "--drop", "3", "--url", "/whoami/")
+    measured = servers.run("-m", "benchmarks", "overhead", *rounds, "--json", str(run))
+    assert measured.returncode in (0, 3), measured.stderr
+    reported = servers.run("-m", "benchmarks", "report", str(run), "--html", str(page))
+    assert reported.returncode == 0, reported.stderr
+    read = Page(page.read_text("utf-8"))
+    assert json.loads(run.read_text("utf-8"))["answer"] in read.texts
+    assert set(config.schemes.SCHEMES) <= set(read.figures[0]["svg"]) & set(read.figures[0]["table"])
+
+
+# --- whatever a file says, it is text ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mark", HOSTILE)
+def test_a_hostile_file_adds_no_element_and_no_attribute(page_of, mark):
+    harmless, hostile = page_of(*everything(" x")), page_of(*everything(mark))
+    assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in harmless.tags]
+    assert [set(attributes) for _, attributes in hostile.tags] == [set(attributes) for _, attributes in harmless.tags]
+    assert {href[:1] for href in hostile.all("href") if href != "data:,"} == {"#"}
+
+
+def test_a_name_that_begins_with_an_underscore_is_in_the_legend(page_of):
+    document = json.loads(json.dumps(flows()).replace('"jwt"', '"_jwt"'))
+    (curve,) = page_of(overhead(), document).figures[2:]
+    assert {"token", "_jwt"} <= set(curve["svg"])
+
+
+def test_a_long_name_is_cut_in_the_picture_and_whole_in_the_table(page_of):
+    page = page_of(overhead("x" * 200))
+    assert "token" + "x" * 200 in page.figures[0]["table"]
+    assert max(map(len, page.figures[0]["svg"])) < 50
+
+
+# --- the frontier -----------------------------------------------------------------------------------
+
+LIFE = {"access_seconds": 300.0, "refresh_seconds": 86_400.0}
+ENDS = [
+    (Cell("at once"), "at once", 0),
+    (Cell("within", 30), "within 30 s", 30),
+    (Cell("at access expiry"), "at access expiry (5 min)", 300),
+    (Cell("at access expiry", 310), "at access expiry (310 s)", 310),
+    (Cell("never"), "never", float("inf")),
+    (Cell("at once", refresh=End("never")), "never", float("inf")),
+    (Cell("at access expiry", refresh=End("at once")), "at access expiry (5 min)", 300),
+    (Cell("at once", refresh=End("at refresh expiry")), "at refresh expiry (1 d)", 86_400),
+    (Cell("within", 30, refresh=End("-")), "within 30 s", 30),
+]
+
+
+def table_of(*overheads, contests=()):
+    """Schemes a, b, … with so many µs, each known to 10 µs either way."""
+    rows = [
+        Row(name, Interval(x, x - 10, x + 10), 100 + x, Facts(1, 1, 1))
+        for name, x in zip("abcd", overheads, strict=False)
+    ]
+    return Table("/", 1, rows[0], tuple(rows), Interval(0, -1, 1), 0.99, tuple(contests))
+
+
+def lives_of(*cells):
+    return Revocation(
+        (), tuple(Life(name, {"logout": cell}, **LIFE) for name, cell in zip("abcd", cells, strict=False))
+    )
+
+
+@pytest.mark.parametrize(("cell", "delay", "seconds"), ENDS)
+def test_a_login_is_over_when_the_last_of_its_tokens_is(cell, delay, seconds):
+    (standing,) = frontier.standings(table_of(1), lives_of(cell))
+    assert (standing.delay, standing.seconds) == (delay, seconds)
+    assert standing.worst == (("logout",) if seconds else ())
+
+
+def test_the_worst_event_counts_and_events_that_a_scheme_has_not_do_not():
+    cells = {
+        "logout": Cell("-"),
+        "password change": Cell("within", 9),
+        "deactivation": Cell("at once"),
+        "deletion": Cell("never"),
+    }
+    (standing,) = frontier.standings(table_of(1), Revocation((), (Life("a", cells, **LIFE),)))
+    assert (standing.seconds, standing.worst) == (9, ("password change",))
+    assert frontier.standings(table_of(1), lives_of(Cell("-"))) == []
+
+
+NOW, LATER = Cell("at once"), Cell("within", 9)
+
+
+def contest(first, second, verdict):
+    return Contest(first, second, Interval(0, 0, 0), verdict)
+
+
+@pytest.mark.parametrize(
+    ("overheads", "cells", "contests", "dominated"),
+    [
+        ((100, 200), (NOW, NOW), [], {"b": ("a",)}),  # as soon, cheaper
+        ((100, 200), (LATER, NOW), [], {}),  # cheaper, but later: a choice
+        ((200, 100), (LATER, NOW), [], {"a": ("b",)}),  # dearer and later
+        ((100, 115), (NOW, NOW), [], {}),  # the intervals touch
+        ((100, 115), (NOW, NOW), [contest("a", "b", "faster")], {"b": ("a",)}),  # a contest knows more
+        ((100, 115), (NOW, NOW), [contest("b", "a", "slower")], {"b": ("a",)}),  # from either side
+        ((100, 200), (NOW, NOW), [contest("a", "b", "inconclusive")], {}),
+        ((100, 100), (NOW, NOW), [contest("a", "b", "equivalent")], {}),  # neither is better
+        ((100, 100), (NOW, LATER), [contest("a", "b", "equivalent")], {"b": ("a",)}),  # sooner, costs no more
+        ((100, 100), (NOW, LATER), [contest("a", "b", "inconclusive")], {}),
+        ((100, 200, 300), (NOW, NOW, LATER), [], {"b": ("a",), "c": ("a", "b")}),
+    ],
+)
+def test_a_scheme_is_dominated_by_who_is_as_good_at_both_and_better_at_one(overheads, cells, contests, dominated):
+    standings = frontier.standings(table_of(*overheads, contests=contests), lives_of(*cells))
+    assert {one.name: one.dominated_by for one in standings if one.dominated_by} == dominated
+    assert all(one.overhead.estimate <= other.overhead.estimate for one, other in pairwise(standings))
+
+
+# --- words and shapes -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (595.4, "595"),
+        (97.24, "97.2"),
+        (-4.2, "−4.2"),
+        (-0.04, "0.0"),
+        (0, "0.0"),
+        (98_000, "98,000"),
+        (-1234.5, "−1,234"),
+    ],
+)
+def test_a_figure_has_three_digits_or_a_decimal(value, text):
+    assert number(value) == text
+    assert interval(Interval(value, value, value)) == f"{text} ({text} to {text})"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(30, "30 s"), (90, "90 s"), (300, "5 min"), (3600, "1 h"), (5400, "90 min"), (86_400, "1 d"), (0.5, "0.5 s")],
+)
+def test_a_duration_is_in_the_largest_whole_unit(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_text_for_a_picture_is_one_printable_line():
+    assert short(" a\x00b\n c ") == "a b c"
+    assert short("x" * 40, 10) == "x" * 9 + "…"
+
+
+def test_a_shape_takes_what_it_knows_and_leaves_the_rest():
+    found = shape(
+        Curve,
+        {"requests": [1, 2], "schemes": {}, "more": 1}
+        | {"schemes": {"a": {n: [1, 2] for n in ("cost_us", "low", "high")}}},
+    )
+    assert found.requests == (1.0, 2.0)
+    assert found.schemes["a"].low == (1.0, 2.0)
+    with pytest.raises(ShapeError, match=r"^the result is 3, not an object$"):
+        shape(Curve, 3)
