@@ -15,6 +15,7 @@ COMMANDS = (
     "report",
     "compare",
     "csv",
+    "schema",
     "selftest",
 )
 

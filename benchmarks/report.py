@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.template import Context, Engine
 from django.utils.safestring import SafeString
 
@@ -30,7 +31,6 @@ from benchmarks.reported import (
     Table,
     Verdict,
 )
-from benchmarks.shapes import ShapeError, shape
 from benchmarks.wording import duration, interval, number
 
 LARGEST = 1_000_000  # bytes: a page that a mail takes
@@ -117,8 +117,9 @@ def read(paths: Sequence[Path], events: Sequence[str] = frontier.EVENTS) -> Repo
         if command in parts:
             raise ReportError(f"{found[command]} and {path} are both results of {command}: a report shows one of each")
         try:
-            heads[command], parts[command] = shape(Head, document), shape(KINDS[command], document)
-        except ShapeError as error:
+            heads[command] = msgspec.convert(document, Head)
+            parts[command] = msgspec.convert(document, KINDS[command])
+        except msgspec.ValidationError as error:
             raise ReportError(f"{path}: {error}") from None
         found[command] = path
     if "overhead" not in parts:

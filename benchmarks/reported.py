@@ -1,4 +1,4 @@
-"""What a report shows of each command's result: the shapes that benchmarks/shapes.py reads them by.
+"""What each command's result holds, as far as others read it: the report, and docs/results.schema.json.
 
 Times are in microseconds unless a name says otherwise.
 """

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import environment
 
 FORMAT = 3  # raised when a reader of the older format would be misled
+LARGEST = 1e15
 
 
 class ResultError(Exception):
@@ -37,7 +38,12 @@ def write(path: Path, command: str, body: dict[str, Any], *, hidden: str | None 
 def read(path: Path) -> dict[str, Any]:
     """Raises ResultError."""
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = json.loads(
+            path.read_text("utf-8"),
+            parse_float=lambda text: _measurement(text, float),
+            parse_int=lambda text: _measurement(text, int),
+            parse_constant=lambda text: _measurement(text, float),
+        )
     except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{path}: {error}") from None
     if not isinstance(document, dict) or "command" not in document:
@@ -45,6 +51,16 @@ def read(path: Path) -> dict[str, Any]:
     if document.get("format") != FORMAT:
         raise ResultError(f"{path}: format {document.get('format')!r}; this version reads {FORMAT}")
     return document
+
+
+def _measurement(text: str, kind: type) -> float:
+    """The number, where it can be one that was measured: not NaN, not infinite, not beyond any axis."""
+    number = float(text)
+    if not -LARGEST <= number <= LARGEST:
+        raise ValueError(
+            f"{text if len(text) <= 30 else text[:29] + '…'} is no measurement: allowed within ±{LARGEST:g}"
+        )
+    return kind(text)
 
 
 def _plain(value):

@@ -9,6 +9,7 @@ from copy import deepcopy
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import jsonschema
 import pytest
 from click.testing import CliRunner
 
@@ -17,8 +18,8 @@ from benchmarks import frontier, report, results
 from benchmarks.commands.report import command
 from benchmarks.intervals import Interval
 from benchmarks.pictures import COLOURS
-from benchmarks.reported import KINDS, Cell, Contest, Curve, End, Facts, Life, Revocation, Row, Table
-from benchmarks.shapes import ShapeError, shape
+from benchmarks.reported import KINDS, Cell, Contest, End, Facts, Life, Revocation, Row, Table
+from benchmarks.schema import schema
 from benchmarks.wording import duration, interval, number, short
 from tests import servers
 
@@ -576,29 +577,32 @@ REFUSED = {
     "no result": (["[]"], "no result of python -m benchmarks"),
     "no JSON": (["{"], r"0\.json: "),
     "brackets without end": (["[" * 100_000], r"0\.json: "),
-    "a field too few": ([without(overhead(), "tables", 1, "control", "low")], r"tables\[1\]\.control\.low is missing"),
+    "a field too few": (
+        [without(overhead(), "tables", 1, "control", "low")],
+        r"missing required field `low` - at `\$\.tables\[1\]\.control`",
+    ),
     "no table": ([having(overhead(), [], "tables")], "tables must not be empty"),
     "a text for a number": (
         [having(overhead(), "1e3", "tables", 0, "rows", 2, "overhead", "estimate")],
-        r"tables\[0\]\.rows\[2\]\.overhead\.estimate is '1e3', not a number",
+        r"Expected `float`, got `str` - at `\$\.tables\[0\]\.rows\[2\]\.overhead\.estimate`",
     ),
-    "no number": ([having(overhead(), float("nan"), "tables", 0, "control", "low")], "is nan, not a number"),
+    "no number": ([having(overhead(), float("nan"), "tables", 0, "control", "low")], "NaN is no measurement"),
     "a number too large": (
         [having(overhead(), 10**400, "tables", 0, "control", "low")],
-        r"0000…, not a number within ±1e\+15",
+        r"0000… is no measurement: allowed within ±1e\+15",
     ),
-    "a yes for a number": ([having(overhead(), True, "steal")], "steal is True, not a number"),
+    "a yes for a number": ([having(overhead(), True, "steal")], r"got `bool` - at `\$\.steal`"),
     "an unknown verdict": (
         [having(overhead(), "better", "tables", 0, "contests", 0, "verdict")],
-        r"contests\[0\]\.verdict is 'better', not one of faster, slower, equivalent, inconclusive",
+        r"Invalid enum value 'better' - at `\$\.tables\[0\]\.contests\[0\]\.verdict`",
     ),
     "an unknown end": (
         [overhead(), having(revocation(), "soon", "rows", 0, "cells", "logout", "kind")],
-        r"rows\[0\]\.cells\['logout'\]\.kind is 'soon', not one of at once, within, ",
+        r"Invalid enum value 'soon' - at `\$\.rows\[0\]\.cells\[\.\.\.\]\.kind`",
     ),
     "an end without its seconds": (
         [overhead(), having(revocation(), None, "rows", 4, "cells", "deactivation", "seconds")],
-        r"rows\[4\]\.cells\['deactivation'\]: within how many seconds\?",
+        r"within how many seconds\? - at `\$\.rows\[4\]",
     ),
     "curves of unlike length": (
         [overhead(), having(flows(), [1.0], "curve", "schemes", "jwt", "low")],
@@ -750,7 +754,7 @@ def test_a_scheme_is_dominated_by_who_is_as_good_at_both_and_better_at_one(overh
     assert all(one.overhead.estimate <= other.overhead.estimate for one, other in pairwise(standings))
 
 
-# --- words and shapes -------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -783,13 +787,31 @@ def test_a_text_for_a_picture_is_one_printable_line():
     assert short("x" * 40, 10) == "x" * 9 + "…"
 
 
-def test_a_shape_takes_what_it_knows_and_leaves_the_rest():
-    found = shape(
-        Curve,
-        {"requests": [1, 2], "schemes": {}, "more": 1}
-        | {"schemes": {"a": {n: [1, 2] for n in ("cost_us", "low", "high")}}},
+# --- the schema -------------------------------------------------------------------------------------
+
+
+def test_the_schema_in_the_documentation_is_the_programs():
+    assert json.loads((servers.ROOT / "docs/results.schema.json").read_text("utf-8")) == json.loads(
+        json.dumps(schema())
     )
-    assert found.requests == (1.0, 2.0)
-    assert found.schemes["a"].low == (1.0, 2.0)
-    with pytest.raises(ShapeError, match=r"^the result is 3, not an object$"):
-        shape(Curve, 3)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_result_keeps_to_the_schema(name):
+    jsonschema.Draft202012Validator(schema()).validate(json.loads(json.dumps(WRITERS[name]())))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        without(overhead(), "tables"),
+        without(overhead(), "environment"),
+        having(overhead(), 1, "format"),
+        having(overhead(), "dance", "command"),
+        having(flows(), "soon", "curve"),
+    ],
+    ids=["no table", "no environment", "another format", "another command", "another curve"],
+)
+def test_what_is_no_result_breaks_the_schema(document):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema()).validate(document)
