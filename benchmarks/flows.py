@@ -20,10 +20,12 @@ from benchmarks import curve, environment, processes
 from benchmarks.analysis import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, Verdict
 from benchmarks.curve import Costs, Crossing, Lifetimes
 from benchmarks.databases import Database
-from benchmarks.flow_messages import OBTAIN, REFRESH, Found, Task
+from benchmarks.flow_messages import OBTAIN, REFRESH, Found, PasswordHash, Task
 from benchmarks.intervals import Interval, t_interval
 from benchmarks.messages import ANONYMOUS, CONTROL
 from benchmarks.screen import Watcher
+
+WAITED_BOUND = 0.2  # of the time in which a password was hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
         crossings=tuple(curve.crossings(costs, lifetimes)),
         control=control,
         anonymous_us=anonymous,
-        verdict=judge(control, anonymous, run.steal),
+        verdict=judge(control, anonymous, run.steal, _waited([found.password_hash for found in everything])),
     )
 
 
@@ -127,8 +129,12 @@ def costs_of(found: Found, scheme: str) -> Costs:
     )
 
 
-def judge(control: Interval, anonymous_us: float, steal: float | None) -> Verdict:
-    """By the control and the hypervisor, as `overhead` is judged."""
+def judge(control: Interval, anonymous_us: float, steal: float | None, waited: float) -> Verdict:
+    """By the control and the hypervisor, as `overhead` is judged, and by what else ran on this machine.
+
+    `waited` is which part of its time a password's hash, which only computes, waited for a processor: 0 to 1.
+    A long flow is interrupted more often than a short one, so that a busy machine moves the crossings.
+    """
     reasons = []
     if control.excludes(0) and abs(control.estimate) > MATTERS * anonymous_us:
         reasons.append(
@@ -137,7 +143,13 @@ def judge(control: Interval, anonymous_us: float, steal: float | None) -> Verdic
         )
     if steal is not None and steal > STEAL_BOUND:
         reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
+    if waited > WAITED_BOUND:
+        reasons.append(f"other programs kept the run waiting for {waited:.0%} of the time (bound: {WAITED_BOUND:.0%})")
     return Verdict(tuple(reasons))
+
+
+def _waited(hashes: Sequence[PasswordHash]) -> float:
+    return 1 - sum(each.processor_ns for each in hashes) / sum(each.verify_ns for each in hashes)
 
 
 def _request_us(found: Found, name: str) -> float:

@@ -134,16 +134,17 @@ def test_a_login_is_its_endpoint_and_the_passwords_hash():
 
 
 @pytest.mark.parametrize(
-    ("control", "steal", "why"),
+    ("control", "steal", "waited", "why"),
     [
-        (Interval(0, -2, 2), None, None),
-        (Interval(0.9, 0.1, 1.7), 0.05, None),
-        (Interval(1.1, 0.1, 2.1), 0.0, "differs from itself"),
-        (Interval(0, -2, 2), 0.051, "the hypervisor took 5.1%"),
+        (Interval(0, -2, 2), None, 0.0, None),
+        (Interval(0.9, 0.1, 1.7), 0.05, 0.2, None),
+        (Interval(1.1, 0.1, 2.1), 0.0, 0.0, "differs from itself"),
+        (Interval(0, -2, 2), 0.051, 0.0, "the hypervisor took 5.1%"),
+        (Interval(0, -2, 2), None, 0.21, "kept the run waiting for 21% of the time"),
     ],
 )
-def test_a_run_whose_control_differs_or_whose_time_was_taken_is_inconclusive(control, steal, why):
-    verdict = judge(control, anonymous_us=200, steal=steal)
+def test_a_run_whose_control_differs_or_whose_time_went_to_others_is_inconclusive(control, steal, waited, why):
+    verdict = judge(control, anonymous_us=200, steal=steal, waited=waited)
     assert verdict.conclusive == (why is None)
     assert (why or "") in " ".join(verdict.reasons)
 

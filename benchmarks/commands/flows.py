@@ -79,7 +79,8 @@ def command(schemes, access_lifetime, session_lifetime, count, budget, database,
     lifetime, logins and refreshes included, and the N at which two schemes cost the same.
 
     The run is inconclusive when the A/A control's interval (99 %) excludes zero and the difference is above
-    0.5 % of the request, or when the hypervisor took more than 5 % of the time the processors had work.
+    0.5 % of the request, when the hypervisor took more than 5 % of the time the processors had work, or when
+    other programs kept the password's hash waiting for more than 20 % of its time.
 
     \b
     Exit codes:
