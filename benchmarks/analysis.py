@@ -6,7 +6,7 @@ the same round. (Of mean, median and trimmed means over the rounds, this one sca
 for the A/A control, for delays planted and for real schemes alike: half as much as the mean.) Intervals are
 Student's at 95 % over those figures, each for itself; verdicts hold for all contests of a URL together.
 
-The run is inconclusive for any of four reasons:
+The run is inconclusive for any of five reasons:
 
 - The A/A control differs from anonymous: the interval of that difference excludes zero and the difference
   matters. An honest run would fail at 95 % one time in twenty, so the control is judged at 99 %, shared among
@@ -14,6 +14,8 @@ The run is inconclusive for any of four reasons:
   URLs alone moved a result by 0.4 %).
 - The control's interval is wider, on either side, than half of the largest overhead: the run sees too little.
 - The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux only).
+- Its own processes waited more than 20 % of their time for a processor: other work does not disturb the
+  control, but it empties the caches, and what a scheme adds grew by a tenth.
 - An interval is wider than was asked for.
 """
 
@@ -33,6 +35,7 @@ from config.schemes import SCHEMES
 CONTROL_LEVEL = 0.99  # of all controls of a run together (Bonferroni)
 MATTERS = 0.005  # of anonymous's request
 STEAL_BOUND = 0.05  # of the time the processors had work
+WAITED_BOUND = 0.20  # of a process's time
 TRIMMED = 0.25  # of the rounds at either end
 
 
@@ -117,8 +120,12 @@ def tabulate(samples: Sequence[Sample], facts: dict[str, dict[str, Facts]], drop
     return [_table(samples, url, facts[url], level, drop, margin_us) for url in facts]
 
 
-def judge(tables: Sequence[Table], steal: float | None, widest_us: float, precision_us: float | None) -> Verdict:
-    """`steal` as environment.steal() has it; None: the machine does not tell. `widest_us` as widest() has it."""
+def judge(
+    tables: Sequence[Table], steal: float | None, waited: float, widest_us: float, precision_us: float | None
+) -> Verdict:
+    """`steal` as environment.steal() has it; None: the machine does not tell. `waited` is the mean of the samples',
+    `widest_us` as widest() has it.
+    """
     reasons = []
     if precision_us is not None and widest_us > precision_us:
         reasons.append(f"the widest interval is {widest_us:.1f} µs either way, not the {precision_us:g} µs asked for")
@@ -137,6 +144,8 @@ def judge(tables: Sequence[Table], steal: float | None, widest_us: float, precis
             )
     if steal is not None and steal > STEAL_BOUND:
         reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
+    if waited > WAITED_BOUND:
+        reasons.append(f"the run waited {waited:.0%} of its time for a processor (bound: {WAITED_BOUND:.0%})")
     return Verdict(tuple(reasons))
 
 

@@ -94,7 +94,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         round_seconds=round_seconds,
         once_seconds=once_seconds,
         bytes_meaning=written.BYTES[connection.vendor],
-        service=timing._service(),
+        service=timing.service(),
     )
 
 

@@ -17,15 +17,13 @@ import numpy as np
 from scipy.stats import trim_mean
 
 from benchmarks import curve, environment, processes
-from benchmarks.analysis import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, Verdict
+from benchmarks.analysis import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, WAITED_BOUND, Verdict
 from benchmarks.curve import Costs, Crossing, Lifetimes
 from benchmarks.databases import Database
 from benchmarks.flow_messages import OBTAIN, REFRESH, Found, PasswordHash, Task
 from benchmarks.intervals import Interval, t_interval
 from benchmarks.messages import ANONYMOUS, CONTROL
 from benchmarks.screen import Watcher
-
-WAITED_BOUND = 0.2  # of the time in which a password was hashed
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ class Sample:
     `facts`          URL -> contender -> Facts
     `round_seconds`  URL -> how long a round takes here, clearing up between blocks included
     `warm_up`        URL -> how many rounds it took until a block's level and curve were flat
+    `waited`         which part of its time (0 to 1) it waited for a processor
     `planted_us`     plant -> what its delay came to, read off the clock around it
     `blocks`         URL -> Blocks; empty when no rounds were asked for
     `service`        the service under measure: versions, database, connection policy, switches
@@ -99,6 +100,7 @@ class Sample:
     service: dict[str, Any]
     warm_up: dict[str, int] = field(default_factory=dict)
     planted_us: dict[str, float] = field(default_factory=dict)
+    waited: float = 0.0
     blocks: dict[str, Blocks] = field(default_factory=dict)
 
     @classmethod
@@ -111,5 +113,6 @@ class Sample:
             service=data["service"],
             warm_up=data["warm_up"],
             planted_us=data["planted_us"],
+            waited=data["waited"],
             blocks={url: Blocks(**blocks) for url, blocks in data["blocks"].items()},
         )

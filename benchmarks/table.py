@@ -61,7 +61,7 @@ def contests_of(table: Table) -> RichTable:
     return shown
 
 
-def remarks(tables: Sequence[Table], machine: dict, run: Run, seconds: float) -> list[str]:
+def remarks(tables: Sequence[Table], machine: dict, run: Run, waited: float, seconds: float) -> list[str]:
     """What must be known to read the tables, a paragraph each."""
     service = run.rehearsal.service
     policy = ", ".join(f"{name}={value}" for name, value in service["connection_policy"].items())
@@ -82,8 +82,8 @@ def remarks(tables: Sequence[Table], machine: dict, run: Run, seconds: float) ->
         f"Garbage: {service['garbage_collection']}.",
         f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}, "
         f"{', '.join(f'{name} {version}' for name, version in list(machine['packages'].items())[:4])}; "
-        f"load {machine['load_average'][0]:.1f} before, {run.load_average[0]:.1f} after, steal {steal}; "
-        f"{seconds:.0f} s.",
+        f"load {machine['load_average'][0]:.1f} before, {run.load_average[0]:.1f} after, steal {steal}, waited "
+        f"{waited:.0%} of the time for a processor; {seconds:.0f} s.",
     ]
 
 

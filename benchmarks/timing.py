@@ -11,7 +11,7 @@ import os
 import statistics
 from collections.abc import Callable, Sequence
 from random import Random
-from time import perf_counter, perf_counter_ns
+from time import perf_counter, perf_counter_ns, thread_time
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -47,6 +47,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     field = build(assignment, urls, random)
     prove(handler, field, urls)
     environs = {url: {name: contenders.environ(each, url) for name, each in field.items()} for url in urls}
+    collector = _Collector()
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -55,7 +56,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
         facts = {url: _count(handler, field, url) for url in urls}
         kept = connection.connection
         blocks = {
-            url: _time(handler, environs[url], url, assignment, random, done)
+            url: _time(handler, environs[url], url, assignment, random, collector, done)
             for url in random.sample(urls, len(urls))
             if assignment.rounds[url]
         }
@@ -71,7 +72,8 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
         round_seconds={url: seconds for url, (_, seconds) in warmed.items()},
         warm_up={url: count for url, (count, _) in warmed.items()},
         planted_us=planted_us,
-        service=_service(),
+        waited=collector.waited,
+        service=service(),
         blocks=blocks,
     )
 
@@ -163,14 +165,41 @@ def _count(handler, field: dict[str, Contender], url: str) -> dict[str, Facts]:
     return {name: contenders.count(handler, contender, url) for name, contender in field.items()}
 
 
-def _time(handler, environs: dict[str, dict], url: str, assignment: Assignment, random: Random, done):
+class _Collector:
+    """Collects garbage between blocks; and since that needs a processor and nothing else, tells how long one
+    had to be waited for."""
+
+    def __init__(self):
+        self._wall_seconds = self._run_seconds = 0.0
+
+    def collect(self):
+        wall, run = perf_counter(), thread_time()
+        gc.collect(_YOUNG)
+        self._run_seconds += thread_time() - run
+        self._wall_seconds += perf_counter() - wall
+
+    @property
+    def waited(self) -> float:
+        """Which part of the time (0 to 1) another process had the processor."""
+        return max(0.0, 1 - self._run_seconds / self._wall_seconds) if self._wall_seconds else 0.0
+
+
+def _time(
+    handler,
+    environs: dict[str, dict],
+    url: str,
+    assignment: Assignment,
+    random: Random,
+    collector: _Collector,
+    done,
+):
     """Blocks at one URL."""
     orders = rounds(list(environs), assignment.rounds[url], random)
     blocks = Blocks(orders, *({name: [] for name in environs} for _ in range(4)))
     every = {name: [] for name in environs}
     for order in orders:
         for name in order:
-            gc.collect(_YOUNG)
+            collector.collect()
             times = time_block(handler, environs[name], assignment.block)
             every[name].append(times)
             p25, median, least = figures(times, assignment.drop)
@@ -206,7 +235,7 @@ def _calibrate(handler, assignment: Assignment, url: str, random: Random) -> dic
     return {name: (median[name] - median[ANONYMOUS]) / 1000 for name in assignment.plants}
 
 
-def _service() -> dict:
+def service() -> dict:
     """What the measured service runs on, and the switches that are neither pinned nor at their default."""
     database = settings.DATABASES["default"]
     transport = (

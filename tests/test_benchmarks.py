@@ -357,7 +357,7 @@ MATTERING = MATTERS * 200
 )
 def test_a_run_that_cannot_be_trusted_is_inconclusive_and_says_why(control, stolen, why):
     table = table_with(control)
-    verdict = judge([table], stolen, widest_us=3, precision_us=None)
+    verdict = judge([table], stolen, waited=0.2, widest_us=3, precision_us=None)
     assert verdict.conclusive == (why is None)
     if why is None:
         assert "token adds 100 µs (99 to 101)" in answer([table], verdict)
@@ -368,9 +368,14 @@ def test_a_run_that_cannot_be_trusted_is_inconclusive_and_says_why(control, stol
 
 def test_a_run_that_is_wider_than_asked_for_is_inconclusive():
     table = table_with(Interval(0, -2, 2))
-    assert judge([table], 0.0, widest_us=3.0, precision_us=3).conclusive
-    (reason,) = judge([table], 0.0, widest_us=3.1, precision_us=3).reasons
+    assert judge([table], 0.0, 0.0, widest_us=3.0, precision_us=3).conclusive
+    (reason,) = judge([table], 0.0, 0.0, widest_us=3.1, precision_us=3).reasons
     assert reason == "the widest interval is 3.1 µs either way, not the 3 µs asked for"
+
+
+def test_a_run_that_had_to_wait_for_a_processor_is_inconclusive():
+    (reason,) = judge([table_with(Interval(0, -2, 2))], 0.0, waited=0.21, widest_us=3, precision_us=None).reasons
+    assert reason == "the run waited 21% of its time for a processor (bound: 20%)"
 
 
 def test_steal_is_a_part_of_the_time_that_was_wanted():

@@ -119,8 +119,8 @@ def command(
 
     The run is inconclusive when the control's interval (99 %, shared among the URLs) excludes zero and the
     difference is above 0.5 % of the request, when that interval reaches further than half of the largest
-    overhead, when the hypervisor took more than 5 % of the time the processors had work, or when an interval
-    is wider than --precision.
+    overhead, when the hypervisor took more than 5 % of the time the processors had work, when other work
+    had the processor for more than 20 % of the time, or when an interval is wider than --precision.
 
     \b
     Exit codes:
@@ -156,7 +156,8 @@ def command(
 
     samples = [process.sample for process in run.processes]
     tables = analysis.tabulate(samples, run.rehearsal.facts, drop, margin)
-    verdict = analysis.judge(tables, run.steal, run.widest_us, precision)
+    waited = sum(sample.waited for sample in samples) / len(samples)
+    verdict = analysis.judge(tables, run.steal, waited, run.widest_us, precision)
     results.write(
         path,
         "overhead",
@@ -164,6 +165,7 @@ def command(
             "seconds": round(time.monotonic() - begin, 1),
             "service": run.rehearsal.service,
             "steal": run.steal,
+            "waited": waited,
             "load_average_after": run.load_average,
             "plan": {
                 "processes": len(run.processes),
@@ -195,7 +197,7 @@ def command(
         console.print(table.table_of(each, len(samples)))
         if each.contests:
             console.print(table.contests_of(each))
-    for line in table.remarks(tables, machine, run, time.monotonic() - begin):
+    for line in table.remarks(tables, machine, run, waited, time.monotonic() - begin):
         console.print(line, highlight=False, markup=False)
     console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
     console.print()
