@@ -69,6 +69,10 @@ def is_lost_race(error: BaseException) -> bool:
     return getattr(cause, "sqlstate", None) in _LOST_RACES or getattr(cause, "sqlite_errorcode", None) in _LOST_RACES
 
 
+# psycopg's binary half raises by its own name: a number that fits no column of PostgreSQL.
+_LOOKING_UP = ("django.db.", "psycopg.", "psycopg_binary.", "django.contrib.admin.")
+
+
 def is_impossible_value(error: BaseException) -> bool:
     """Whether the ORM or the admin was given what no column can be compared with: a key of "abc", the year 0, NUL.
 
@@ -79,7 +83,7 @@ def is_impossible_value(error: BaseException) -> bool:
     if not isinstance(error, ValueError | OverflowError | ValidationError | FieldDoesNotExist):
         return False
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__", "").startswith(("django.db.", "psycopg.", "django.contrib.admin."))
+    return frame.f_globals.get("__name__", "").startswith(_LOOKING_UP)
 
 
 def exception_handler(exc, context):
