@@ -62,7 +62,13 @@ class _Plan:
         # A copy, since compiling changes the query.
         compiler = queryset.query.chain().get_compiler(connection=connection)
         self.connection = connection
-        self.sql, self.parameters = compiler.as_sql()
+        sql, parameters = compiler.as_sql()
+        # By name: Django's SQLite cursor turns that into SQLite's own style ten times as fast as "%s".
+        names = [f"p{index}" for index in range(len(parameters))]
+        self.sql = sql.replace("%%", "%%%%") % tuple(f"%({name})s" for name in names)
+        known = dict(zip(names, parameters, strict=True))
+        self.places = {name: each.output_field for name, each in known.items() if isinstance(each, Parameter)}
+        self.constants = {name: each for name, each in known.items() if name not in self.places}
         klass_info, select = compiler.klass_info, compiler.select
         own = klass_info["select_fields"]
         self.model = klass_info["model"]
@@ -74,11 +80,9 @@ class _Plan:
 
     def first(self, values: tuple) -> Model | None:
         connection = self.connection
-        values = iter(values)
-        parameters = [
-            known.output_field.get_db_prep_value(next(values), connection) if isinstance(known, Parameter) else known
-            for known in self.parameters
-        ]
+        parameters = self.constants.copy()
+        for (name, field), value in zip(self.places.items(), values, strict=True):
+            parameters[name] = field.get_db_prep_value(value, connection)
         with connection.cursor() as cursor:
             cursor.execute(self.sql, parameters)
             row = cursor.fetchone()

@@ -70,6 +70,14 @@ _ROWS = (
         urlconf="jwt_auth.urls",
         summary="SimpleJWT's wire format, user and refresh family read in one query, revoked at once",
     ),
+    Scheme(
+        name="jwt-stateless",
+        keyword="Bearer",
+        authentication="jwt_auth.authentication.JWTStatelessUserAuthentication",
+        issue="jwt_auth.issue.jwt",
+        urlconf="jwt_auth.urls",
+        summary="the same access token and no query: verified once in each process, honoured until it expires",
+    ),
 )
 
 SCHEMES: dict[str, Scheme] = {row.name: row for row in _ROWS}

@@ -1,8 +1,9 @@
 from rest_framework_simplejwt import authentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.models import TokenUser
 
 from config.credentials import credential
-from jwt_auth.models import living_family
+from jwt_auth.models import user_of
 from jwt_auth.tokens import AccessToken
 
 
@@ -21,7 +22,22 @@ class JWTAuthentication(authentication.JWTAuthentication):
         if raw_token is None:
             return None
         try:
-            token = self.token_class(raw_token)
-            return living_family(token).user, token
+            token = self.token_class.verified(raw_token)
+            return self.get_user(token), token
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
+
+    def get_user(self, validated_token):
+        return user_of(validated_token)
+
+
+class JWTStatelessUserAuthentication(JWTAuthentication):
+    """The same access token without asking the database: it is honoured until it expires, whatever happens.
+
+    Returns (rest_framework_simplejwt.models.TokenUser, jwt_auth.tokens.AccessToken). A logout, a password change or
+    a deletion is noticed at the next refresh, which fails. Raises InvalidToken (401) for a token that is malformed,
+    forged, expired or of another type.
+    """
+
+    def get_user(self, validated_token):
+        return TokenUser(validated_token)

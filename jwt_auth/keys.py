@@ -12,6 +12,7 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 
 from config.keys import Key, signing_key, verifying_key
+from jwt_auth.memo import Memo
 
 # Far above any token of ours (about 400 characters with HS256, 700 with RS256), and a bound on what a
 # request can make us decode.
@@ -48,6 +49,7 @@ class KeyRingBackend(TokenBackend):
             leeway=settings.JWT_LEEWAY,
         )
         self.keys = keys
+        self.verified = Memo(self.get_leeway().total_seconds())
 
     def encode(self, payload: dict[str, Any]) -> str:
         claims = dict(payload)

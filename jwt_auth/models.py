@@ -5,11 +5,13 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
-from config import accounts
+from config import accounts, prepared
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 REUSE = "reuse"
@@ -48,6 +50,18 @@ class RefreshFamily(models.Model):
         return str(self.id)
 
 
+_FAMILY = prepared.Query(
+    lambda: RefreshFamily.objects.select_related("user").filter(pk=prepared.Parameter(RefreshFamily._meta.pk))
+)
+
+
+_USER_OF_LIVING = prepared.Query(
+    lambda: get_user_model()._base_manager.filter(
+        refresh_families=prepared.Parameter(RefreshFamily._meta.pk), refresh_families__revoked_at=None
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     refresh: RefreshToken
@@ -78,10 +92,9 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
 
     Raises TokenError when there is none: a login flushed, or gone with its user.
     """
-    try:
-        family = RefreshFamily.objects.select_related("user").get(pk=token.sid)
-    except RefreshFamily.DoesNotExist:
-        raise TokenError("Token belongs to no login") from None
+    family = _FAMILY.first(token.sid)
+    if family is None:
+        raise TokenError("Token belongs to no login")
     if str(family.user_id) != token.user_id:
         raise TokenError("Token belongs to another user")
     return family
@@ -95,6 +108,17 @@ def living_family(token: AccessToken | RefreshToken) -> RefreshFamily:
     if not family.user.is_active:
         raise TokenError("User is inactive")
     return family
+
+
+def user_of(token: AccessToken) -> AbstractBaseUser:
+    """The user of a verified token, for which the same holds as for living_family, in one query.
+
+    Of the login nothing is read: that it has not been ended is asked in the same statement.
+    """
+    user = _USER_OF_LIVING.first(token.sid)
+    if user is None or not user.is_active or str(user.pk) != token.user_id:
+        return living_family(token).user  # which says what is wrong
+    return user
 
 
 def refresh(token: RefreshToken) -> Pair:

@@ -1,6 +1,7 @@
 """SimpleJWT's token classes on our keys, with the family's id (`sid`) in every token."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Self
 from uuid import UUID
 
 from rest_framework_simplejwt import tokens
@@ -67,6 +68,20 @@ class _FamilyToken(tokens.Token):
 
 class AccessToken(_FamilyToken):
     token_type = "access"
+
+    @classmethod
+    def verified(cls, raw_token: str) -> Self:
+        """`cls(raw_token)` for what is asked on every request: the same text is verified once (see memo.py)."""
+        token = cls.__new__(cls)
+        memo = token.token_backend.verified
+        claims = memo.get(raw_token)
+        if claims is None:
+            token.__init__(raw_token)
+            memo.put(raw_token, token.payload)
+        else:
+            # What SimpleJWT's own constructor sets.
+            token.token, token.current_time, token.payload = raw_token, datetime.now(UTC), claims
+        return token
 
 
 class RefreshToken(_FamilyToken):

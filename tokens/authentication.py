@@ -4,7 +4,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from config.credentials import credential
-from tokens.models import is_expired
+from tokens import models
 
 _KEY = re.compile(r"[0-9a-f]{40}")
 
@@ -26,10 +26,14 @@ class TokenAuthentication(authentication.TokenAuthentication):
         return self.authenticate_credentials(key)
 
     def authenticate_credentials(self, key):
-        user, token = super().authenticate_credentials(key)
-        if is_expired(token):
+        token = models.find(key)
+        if token is None:
+            raise AuthenticationFailed("Invalid token.")
+        if not token.user.is_active:
+            raise AuthenticationFailed("User inactive or deleted.")
+        if models.is_expired(token):
             raise AuthenticationFailed("The token has expired.", code="token_expired")
-        return user, token
+        return token.user, token
 
     def authenticate_header(self, request):
         return f'{self.keyword} realm="api"'
