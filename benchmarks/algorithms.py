@@ -83,13 +83,13 @@ def _simplejwt(row: type, algorithm: str) -> tuple[type, Callable]:
     return Authentication, lambda user: str(AccessToken.for_user(user))
 
 
-def _own(algorithm: str) -> tuple[type, Callable]:
+def _own(row: type, algorithm: str) -> tuple[type, Callable]:
     class AccessToken(own_tokens.AccessToken):
         @property
         def token_backend(self):
             return own_backends[algorithm]
 
-    class Authentication(own_authentication.JWTAuthentication):
+    class Authentication(row):
         token_class = AccessToken
 
     def issue_signed_anew(user) -> str:
@@ -118,7 +118,12 @@ simplejwt_stateless_eddsa, issue_simplejwt_stateless_eddsa = _simplejwt(
     authentication.JWTStatelessUserAuthentication, "EdDSA"
 )
 
-jwt_hs256, issue_jwt_hs256 = _own("HS256")
-jwt_rs256, issue_jwt_rs256 = _own("RS256")
-jwt_es256, issue_jwt_es256 = _own("ES256")
-jwt_eddsa, issue_jwt_eddsa = _own("EdDSA")
+jwt_hs256, issue_jwt_hs256 = _own(own_authentication.JWTAuthentication, "HS256")
+jwt_rs256, issue_jwt_rs256 = _own(own_authentication.JWTAuthentication, "RS256")
+jwt_es256, issue_jwt_es256 = _own(own_authentication.JWTAuthentication, "ES256")
+jwt_eddsa, issue_jwt_eddsa = _own(own_authentication.JWTAuthentication, "EdDSA")
+
+jwt_stateless_hs256, issue_jwt_stateless_hs256 = _own(own_authentication.JWTStatelessUserAuthentication, "HS256")
+jwt_stateless_rs256, issue_jwt_stateless_rs256 = _own(own_authentication.JWTStatelessUserAuthentication, "RS256")
+jwt_stateless_es256, issue_jwt_stateless_es256 = _own(own_authentication.JWTStatelessUserAuthentication, "ES256")
+jwt_stateless_eddsa, issue_jwt_stateless_eddsa = _own(own_authentication.JWTStatelessUserAuthentication, "EdDSA")

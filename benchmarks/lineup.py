@@ -9,7 +9,7 @@ from benchmarks.third_party import allauth, dj_rest_auth, djoser, knox, oauth_to
 from config.schemes import SCHEMES, Scheme
 
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
-SIGNED = ("simplejwt", "simplejwt-stateless", "jwt")  # rows whose credential an algorithm signs
+SIGNED = ("simplejwt", "simplejwt-stateless", "jwt", "jwt-stateless")  # rows whose credential an algorithm signs
 
 
 def _signed(row: Scheme, algorithm: str) -> Candidate:

@@ -25,6 +25,8 @@ class Parameter(Value):
     def as_sql(self, compiler, connection):
         return "%s", [self]
 
+    as_sqlite = as_sql  # Value's own casts a decimal, which a lookup by the ORM does not
+
 
 class Query:
     """A query for model instances, with a Parameter wherever the value is not known yet.

@@ -1,4 +1,4 @@
-from rest_framework_simplejwt import authentication
+from rest_framework.authentication import BaseAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.models import TokenUser
 
@@ -7,7 +7,7 @@ from jwt_auth.models import user_of
 from jwt_auth.tokens import AccessToken
 
 
-class JWTAuthentication(authentication.JWTAuthentication):
+class JWTAuthentication(BaseAuthentication):
     """SimpleJWT's access token, of a login that lives: its family and its user are read in one query.
 
     Returns (user, jwt_auth.tokens.AccessToken). Raises InvalidToken (401) for a token that is malformed,
@@ -29,6 +29,9 @@ class JWTAuthentication(authentication.JWTAuthentication):
 
     def get_user(self, validated_token):
         return user_of(validated_token)
+
+    def authenticate_header(self, request):
+        return f'{self.keyword} realm="api"'
 
 
 class JWTStatelessUserAuthentication(JWTAuthentication):

@@ -9,7 +9,7 @@ late is looked at each time.
 import threading
 import time
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Any
 
 MAX_ENTRIES = 8192  # at most about 12 MB with our own claims: 1.4 kB each
@@ -70,7 +70,7 @@ class Memo:
 
 def _key(token: str) -> bytes:
     # Not the token: what is kept for long should open nothing.
-    return sha256(token.encode()).digest()
+    return blake2b(token.encode(), digest_size=32).digest()
 
 
 def _shorten(queue: dict, length: int):

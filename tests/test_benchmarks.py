@@ -440,7 +440,7 @@ def test_a_run_times_every_row_and_keeps_what_it_measured(tiny):
     assert document["environment"]["packages"]["PyJWT"]
 
 
-STATEMENTS = {"drf-token": 1, "simplejwt": 1, "simplejwt-stateless": 0, "token": 1, "jwt": 1}
+STATEMENTS = {"drf-token": 1, "simplejwt": 1, "simplejwt-stateless": 0, "token": 1, "jwt": 1, "jwt-stateless": 0}
 
 
 @pytest.mark.parametrize("url", URLS)

@@ -39,11 +39,13 @@ UNTIMED = {URL: 0}  # prove, warm up and count only
 STATEMENTS = {
     **dict.fromkeys(SCHEMES, 1),
     "simplejwt-stateless": 0,
+    "jwt-stateless": 0,
     "session": 2,
     "basic": 1,
     **{f"simplejwt-{algorithm.lower()}": 1 for algorithm in ALGORITHMS},
     **{f"simplejwt-stateless-{algorithm.lower()}": 0 for algorithm in ALGORITHMS},
     **{f"jwt-{algorithm.lower()}": 1 for algorithm in ALGORITHMS},
+    **{f"jwt-stateless-{algorithm.lower()}": 0 for algorithm in ALGORITHMS},
     "knox": 2,
     "oauth-toolkit": 1,
     "dj-rest-auth": 1,
@@ -119,7 +121,8 @@ def test_a_path_to_nothing_is_refused(name):
 
 def test_only_this_projects_own_classes_are_not_stock():
     own = {name for name, scheme in LINEUP.items() if not scheme.is_stock}
-    assert own == {"token", "jwt", *(f"jwt-{algorithm.lower()}" for algorithm in ALGORITHMS)}
+    signed = {"jwt", "jwt-stateless"}
+    assert own == {"token", *signed, *(f"{name}-{algorithm.lower()}" for name in signed for algorithm in ALGORITHMS)}
 
 
 # --- every one of them, proved and counted ----------------------------------------------------------

@@ -325,7 +325,7 @@ COUNTED = {
     ("jwt", "verify"): (1, 0),
     ("jwt", "logout"): (2, 1),
 }
-COUNTED |= {("simplejwt-stateless", flow): each for (name, flow), each in COUNTED.items() if name == "simplejwt"}
+COUNTED |= {(f"{name}-stateless", flow): each for (name, flow), each in COUNTED.items() if name in ("simplejwt", "jwt")}
 
 
 def counted(document) -> dict[tuple[str, str], tuple[int, int]]:

@@ -90,7 +90,9 @@ COUNTS = {
         PERMITTED: (0, 1),
         WHOLE: (0, 1),
     },
-    "jwt": {ASKED: (0, 0), PARSED: (0, 0), VERIFIED: (0, 1), LOADED: (1, 1), PERMITTED: (1, 1), WHOLE: (1, 1)},
+    # The second request with a token checks no signature.
+    "jwt": {ASKED: (0, 0), PARSED: (0, 0), VERIFIED: (0, 0), LOADED: (1, 0), PERMITTED: (1, 0), WHOLE: (1, 0)},
+    "jwt-stateless": dict.fromkeys([*ALL, WHOLE], (0, 0)),
 }
 
 
@@ -123,6 +125,13 @@ REFUSED_FROM = {
         "nothing": PERMITTED,
     },
     "jwt": {"header": PARSED, "garbage": VERIFIED, "forged": VERIFIED, "disabled": LOADED, "nothing": PERMITTED},
+    "jwt-stateless": {
+        "header": PARSED,
+        "garbage": VERIFIED,
+        "forged": VERIFIED,
+        "disabled": None,
+        "nothing": PERMITTED,
+    },
 }
 
 

@@ -307,6 +307,7 @@ OPENED = [
     # SimpleJWT's own class asks for no more than a signature by the same key, which our access tokens have.
     ("drf-token,simplejwt", f"Token, {BEARER}", {"drf-token", "token", "simplejwt", "jwt"}, "10110"),
     ("simplejwt-stateless", BEARER, {"simplejwt", "jwt"}, "00110"),
+    ("jwt-stateless", BEARER, {"jwt"}, "00111"),
 ]
 
 

@@ -36,7 +36,8 @@ def find(key: str) -> Token | None:
 
 
 def expires_at(created: datetime) -> datetime | None:
-    return created + settings.TOKEN_LIFETIME if settings.TOKEN_LIFETIME else None
+    lifetime = settings.TOKEN_LIFETIME
+    return created + lifetime if lifetime else None
 
 
 def is_expired(token: Token) -> bool:
