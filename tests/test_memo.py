@@ -2,7 +2,7 @@
 
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import time
 
 import jwt as pyjwt
@@ -187,6 +187,21 @@ def test_claims_that_a_view_could_change_for_others_are_not_kept(db, user, door_
     AccessToken.verified(text)["roles"].append("admin")
     assert AccessToken.verified(text)["roles"] == ["reader"]
     assert known() == 0
+
+
+def test_the_leeway_counts_in_memory_as_it_does_in_verifying():
+    with time_machine.travel(datetime(2026, 1, 1, tzinfo=UTC), tick=False) as clock:
+        now = int(time())
+        for claimed, asked_at, is_known in (
+            ({"exp": now, "iat": now}, now + 6, True),
+            ({"exp": now, "iat": now}, now + 7, False),
+            ({"exp": now + 99, "iat": now}, now - 7, True),
+            ({"exp": now + 99, "iat": now}, now - 8, False),
+        ):
+            kept = Memo(leeway=7)
+            kept.put("text", claimed)
+            clock.move_to(asked_at)
+            assert (kept.get("text") is not None) == is_known, asked_at - now
 
 
 # --- bounds ---------------------------------------------------------------------------------------
