@@ -12,6 +12,8 @@ COMMANDS = (
     "instructions",
     "flows",
     "revocation",
+    "scale",
+    "versus",
     "report",
     "compare",
     "csv",

@@ -114,9 +114,18 @@ def widest(samples: Sequence[Sample]) -> float:
     return max(widths)
 
 
-def tabulate(samples: Sequence[Sample], facts: dict[str, dict[str, Facts]], drop: int, margin_us: float) -> list[Table]:
-    """A table for each URL of `facts`, in that order. All samples have the same contenders and rounds."""
-    level = 1 - (1 - CONTROL_LEVEL) / len(facts)
+def tabulate(
+    samples: Sequence[Sample],
+    facts: dict[str, dict[str, Facts]],
+    drop: int,
+    margin_us: float,
+    controls: int | None = None,
+) -> list[Table]:
+    """A table for each URL of `facts`, in that order. All samples have the same contenders and rounds.
+
+    `controls`  how many the run has in all; None: one for each URL
+    """
+    level = 1 - (1 - CONTROL_LEVEL) / (controls or len(facts))
     return [_table(samples, url, facts[url], level, drop, margin_us) for url in facts]
 
 

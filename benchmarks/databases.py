@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -17,6 +17,18 @@ CONNECTIONS = {
     "pool": "a connection of psycopg's pool for each request",
     "per-request": "a new connection for each request, Django's default",
 }
+
+
+LARGEST_POPULATION = 10_000_000  # some 7 GB
+
+population = click.option(
+    "--population",
+    type=click.IntRange(0, LARGEST_POPULATION),
+    default=0,
+    show_default="none",
+    help="Other users in the scratch database, each with a credential of every kind; the time that they take to "
+    "load is no part of --budget.",
+)
 
 
 class DatabaseError(Exception):
@@ -65,17 +77,23 @@ def scratch(database: str, database_url: str | None, connection: str) -> Iterato
 
     Raises DatabaseError, and click.UsageError for a pool on SQLite.
     """
-    if database == "sqlite" and not database_url:
-        if connection == "pool":
-            raise click.UsageError("--connection pool: SQLite has none; add --database postgresql")
-        with TemporaryDirectory(prefix="benchmarks-") as folder:
-            yield Database(f"sqlite:///{folder}/scratch.sqlite3", connection)
-    elif database_url:
-        with _on_server(database_url) as url:
-            yield Database(url, connection)
-    else:
-        with _embedded() as server, _on_server(server) as url:
-            yield Database(url, connection)
+    with several(1, database, database_url, connection) as (only,):
+        yield only
+
+
+@contextmanager
+def several(count: int, database: str, database_url: str | None, connection: str) -> Iterator[list[Database]]:
+    """So many of them, in one folder or on one server. Raises as scratch()."""
+    with ExitStack() as stack:
+        if database == "sqlite" and not database_url:
+            if connection == "pool":
+                raise click.UsageError("--connection pool: SQLite has none; add --database postgresql")
+            folder = stack.enter_context(TemporaryDirectory(prefix="benchmarks-"))
+            urls = [f"sqlite:///{folder}/scratch-{number}.sqlite3" for number in range(count)]
+        else:
+            server = database_url or stack.enter_context(_embedded())
+            urls = [stack.enter_context(_on_server(server)) for _ in range(count)]
+        yield [Database(url, connection) for url in urls]
 
 
 @contextmanager

@@ -78,6 +78,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "flows": lambda result: iter(result["flows"]),
     "ladder": _ladder,
     "instructions": lambda result: iter(result["rows"]),
+    "scale": lambda result: iter(result["changes"]),
     "compare": lambda result: iter(result["changes"]),
     "selftest": lambda result: iter(result["lines"]),
 }

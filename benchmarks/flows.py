@@ -75,9 +75,9 @@ class Answer:
 def run(schemes: Sequence[str], database: Database, count: int, end: float, watcher: Watcher) -> Run:
     """Time in `count` fresh processes, one after another, with as many rounds as end by `end` (time.monotonic()).
 
+    The database has been filled (processes.fill).
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
-    processes.fill(database)
     task = Task(tuple(schemes), rounds=0, counts=True, password_hash="", seed=0)
     start = time.monotonic()
     # The same process as all others but for its rounds: it tells what one costs, proves the flows and counts.

@@ -132,11 +132,11 @@ def run(
 ) -> Run:
     """Do `assignment`, which has one URL, in `count` fresh processes, and in more until `end` (time.monotonic()).
 
-    With `rounds`, or as many as plan.py finds best; the assignment's own rounds and seed are not looked at.
+    With `rounds`, or as many as plan.py finds best; the assignment's own rounds and seed are not looked at. The
+    database has been filled (processes.fill).
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
     (url,) = assignment.rounds
-    processes.fill(database, assignment.schemes)
     service = processes.work(replace(assignment, rounds={url: 0}), database, 0).service
     begin = time.monotonic()
     rehearsal = _climbs(replace(assignment, rounds={url: 0}), database, 0, watcher)

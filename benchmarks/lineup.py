@@ -41,7 +41,8 @@ LINEUP: dict[str, Scheme] = {
         *SCHEMES.values(),
         SESSION,
         BASIC,
-        *(_signed(SCHEMES[name], algorithm) for name in SIGNED for algorithm in ALGORITHMS),
+        # An earlier revision's table, as `versus` drives it, may not have them all.
+        *(_signed(SCHEMES[name], algorithm) for name in SIGNED if name in SCHEMES for algorithm in ALGORITHMS),
         *THIRD_PARTIES,
     )
 }

@@ -43,6 +43,32 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredTable:
+    """`table_bytes`, `index_bytes` on disk; None: the database does not tell them apart."""
+
+    table: str
+    rows: int
+    table_bytes: int | None
+    index_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the scratch database holds of users and their credentials; `database_bytes` is of everything in it.
+
+    `seconds`  how long it took to load other users beside the one who is timed; 0 where there are none
+    """
+
+    tables: list[StoredTable]
+    database_bytes: int
+    seconds: float = 0.0
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Stored":
+        return cls(**{**data, "tables": [StoredTable(**table) for table in data["tables"]]})
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A contender as the report names it. `keyword` is empty where no credential is sent."""
 

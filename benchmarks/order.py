@@ -31,10 +31,10 @@ def rounds(names: Sequence[str], count: int, random: Random) -> list[tuple[str, 
     In each design the names are dealt anew and its sequences shuffled. Balance is within rounds; what the
     first of a round follows is random.
     """
-    return list(islice(_endless(names, random), count))
+    return list(islice(endless(names, random), count))
 
 
-def _endless(names: Sequence[str], random: Random) -> Iterator[tuple[str, ...]]:
+def endless(names: Sequence[str], random: Random) -> Iterator[tuple[str, ...]]:
     while True:
         dealt = random.sample(names, len(names))
         design = williams(len(names))

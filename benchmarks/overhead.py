@@ -55,10 +55,9 @@ class Run:
 def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None, watcher: Watcher) -> Run:
     """Do `assignment` in fresh processes, with `rounds`, or as many as plan.py finds best.
 
-    The assignment's own rounds and seed are not looked at.
+    The assignment's own rounds and seed are not looked at. The database has been filled (processes.fill).
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
-    processes.fill(database, assignment.schemes)
     begin = time.monotonic()
     # The same process as all others but for its rounds: it tells what one costs, and proves the contenders.
     rehearsal = processes.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)

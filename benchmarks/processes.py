@@ -6,9 +6,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
-from benchmarks import lineup
+from benchmarks import lineup, screen
 from benchmarks.databases import Database
 from benchmarks.messages import (
     CONNECTION_VARIABLE,
@@ -20,7 +24,10 @@ from benchmarks.messages import (
     SWITCHES_VARIABLE,
     Assignment,
     Sample,
+    Stored,
 )
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class WorkerRefusedError(Exception):
@@ -31,20 +38,34 @@ class WorkerFailedError(Exception):
     """A process ended without an answer; the message is what it wrote last."""
 
 
-def fill(database: Database, schemes: Sequence[str] = ()):
+def fill(database: Database, schemes: Sequence[str] = (), population: int = 0, service: Path | None = None) -> Stored:
     """Fill the scratch database, in a process of its own, with the tables that `schemes` need.
 
-    Raises WorkerRefusedError when a contender's package is not installed.
+    With a bar where the population is to be waited for. Raises WorkerRefusedError when a contender's package is
+    not installed.
     """
-    for _ in _lines("benchmarks.scratch", [], database, schemes, hash_seed=0):
-        pass
+    begin = monotonic()
+    with screen.progress("loading", "loading") if population else nullcontext() as watcher:
+
+        def done(part: str):
+            watcher.expected((monotonic() - begin) / float(part))
+            watcher.tick()
+
+        answer = ask("benchmarks.scratch", str(population), database, schemes, 0, done, service=service)
+    return replace(Stored.from_dict(answer), seconds=monotonic() - begin if population else 0.0)
 
 
 def work(
-    assignment: Assignment, database: Database, hash_seed: int, done: Callable[[str], None] = lambda url: None
+    assignment: Assignment,
+    database: Database,
+    hash_seed: int,
+    done: Callable[[str], None] = lambda url: None,
+    service: Path | None = None,
 ) -> Sample:
     """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
-    answer = ask("benchmarks.worker", assignment.to_json(), database, assignment.schemes, hash_seed, done)
+    answer = ask(
+        "benchmarks.worker", assignment.to_json(), database, assignment.schemes, hash_seed, done, service=service
+    )
     return Sample.from_dict(answer)
 
 
@@ -57,14 +78,16 @@ def ask(
     done: Callable[[str], None] = lambda url: None,
     under: Sequence[str] = (),
     switches: Mapping[str, str] | None = None,
+    service: Path | None = None,
 ) -> dict[str, Any]:
     """What a fresh `python -m module argument` finds, which answers as benchmarks.worker does (worker.serve).
 
-    `under` is the command line of a program that runs it, as valgrind does; `switches` are pinned for it.
+    `under` is the command line of a program that runs it, as valgrind does; `switches` are pinned for it. `service`
+    is the folder of the packages that it measures; None: those of this checkout, as the lab itself always is.
     Raises WorkerRefusedError or WorkerFailedError.
     """
     sample = None
-    for line in _lines(module, [argument], database, schemes, hash_seed, under, switches):
+    for line in _lines(module, argument, database, schemes, hash_seed, under, switches, service):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
@@ -79,14 +102,15 @@ def ask(
 
 def _lines(
     module: str,
-    arguments: list[str],
+    argument: str,
     database: Database,
     schemes: Sequence[str],
     hash_seed: int,
-    under: Sequence[str] = (),
-    switches: Mapping[str, str] | None = None,
+    under: Sequence[str],
+    switches: Mapping[str, str] | None,
+    service: Path | None,
 ):
-    """Lines of `python -m module arguments`, as it writes them. The process ends with the iteration."""
+    """Lines of `python -m module argument`, as it writes them. The process ends with the iteration."""
     missing = lineup.not_installed(schemes)
     if missing:
         raise WorkerRefusedError("\n".join(missing))
@@ -97,10 +121,14 @@ def _lines(
         SWITCHES_VARIABLE: json.dumps(switches or {}),
         "PYTHONHASHSEED": str(hash_seed),
     }
+    if service:
+        # Python looks into the folder where it starts first, and then here.
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     # To a file: a pipe that nobody reads would fill and stop the process.
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
-            [*under, sys.executable, "-m", module, *arguments],
+            [*under, sys.executable, "-m", module, argument],
+            cwd=service,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -341,6 +341,90 @@ class Comparison:
         return Verdict(not reasons, reasons)
 
 
+# --- scale, versus --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """Bytes on disk; None: the database does not tell them apart."""
+
+    table: str
+    rows: int
+    table_bytes: int | None
+    index_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    tables: tuple[StoredTable, ...]
+    database_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What schemes add beside so many other users, as `overhead` has it."""
+
+    population: int
+    stored: Stored
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """`difference`, `ratio`: to what the scheme adds beside the fewest. `verdict`: what it is, compared with that."""
+
+    scheme: str
+    population: int
+    adds: Interval
+    difference: Interval
+    ratio: Interval | None
+    verdict: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """`controls`: population -> by how much anonymous's request differs from that beside the fewest."""
+
+    sizes: tuple[Size, ...]
+    changes: tuple[Growth, ...]
+    controls: dict[str, Interval]
+    control_level: float
+    margin_us: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    name: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Versus:
+    """`before`: a request of the service at the revision; `after`: of this checkout's. `ratio`: after to before.
+
+    `now`      what the checkout is, compared with the revision
+    `control`  this checkout's copy minus this checkout
+    `unlike`   where their bodies part; empty: they are the same
+    """
+
+    revision: Revision
+    url: str
+    contender: str
+    before: Interval
+    after: Interval
+    difference: Interval
+    ratio: Interval | None
+    now: Outcome
+    control: Interval
+    facts: dict[str, Facts]
+    margin_us: float
+    verdict: Verdict
+    unlike: str = ""
+
+
+# What a report shows.
 KINDS = {
     "overhead": Overhead,
     "revocation": Revocation,
@@ -349,3 +433,6 @@ KINDS = {
     "instructions": Instructions,
     "compare": Comparison,
 }
+
+# Every kind that is read, or described in the schema.
+RESULTS = {**KINDS, "scale": Scale, "versus": Versus}

@@ -4,26 +4,26 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.reported import KINDS, Head
+from benchmarks.reported import RESULTS, Head
 from benchmarks.results import FORMAT
 
 
 def schema() -> dict[str, Any]:
     """Of any result in this format: what all have, and by its command what it must have besides."""
     (head, *commands), definitions = msgspec.json.schema_components(
-        [Head, *KINDS.values()], ref_template="#/$defs/{name}"
+        [Head, *RESULTS.values()], ref_template="#/$defs/{name}"
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"A result of python -m benchmarks, format {FORMAT}",
         "type": "object",
         "required": ["format", "command"],
-        "properties": {"format": {"const": FORMAT}, "command": {"enum": list(KINDS)}},
+        "properties": {"format": {"const": FORMAT}, "command": {"enum": list(RESULTS)}},
         "allOf": [
             head,
             *(
                 {"if": {"properties": {"command": {"const": name}}}, "then": command}
-                for name, command in zip(KINDS, commands, strict=True)
+                for name, command in zip(RESULTS, commands, strict=True)
             ),
         ],
         "$defs": definitions,

@@ -1,26 +1,68 @@
-"""`python -m benchmarks.scratch` fills the scratch database that is in force."""
+"""`python -m benchmarks.scratch [POPULATION]` fills the scratch database that is in force (see worker.serve)."""
 
-import os
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from unittest import mock
+
+from benchmarks.worker import serve
 
 USERNAME = "benchmarks"
 PASSWORD = "correct horse battery staple"
 
+BEGIN = datetime(2026, 1, 1, 12, 0, 0, 28_564, tzinfo=UTC)
 
-def fill():
-    """Every migration, one user, the Chinook tracks."""
+
+def fill(population: int = 0, done: Callable[[int], None] = lambda rows: None):
+    """Every migration, one user in the middle of `population` others, the Chinook tracks.
+
+    `done` is told how many rows of the others were added.
+    """
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
 
+    from benchmarks import population as others
     from tracks import catalogue
 
     call_command("migrate", verbosity=0)
+    with same_times():
+        catalogue.load(catalogue.read(catalogue.CHINOOK))
+    if population:
+        others.load(population // 2, done)
     get_user_model().objects.create_user(USERNAME, password=PASSWORD)
-    catalogue.load(catalogue.read(catalogue.CHINOOK))
+    if population:
+        others.load(population - population // 2, done)
+        others.settle()
+
+
+@contextmanager
+def same_times():
+    """A clock that moves on by as much each time it is looked at: two scratch databases answer byte for byte alike."""
+    ticks = count()
+    with mock.patch("django.utils.timezone.now") as now:
+        now.side_effect = lambda: BEGIN + timedelta(microseconds=7) * next(ticks)
+        yield
+
+
+def main(population: int):
+    def work(done):
+        from benchmarks import population as others
+
+        rows = 0
+
+        def added(more: int):
+            nonlocal rows
+            rows += more
+            done(str(rows / (population * len(others.TABLES))))
+
+        fill(population, added)
+        return asdict(others.stored())
+
+    serve(work)
 
 
 if __name__ == "__main__":
-    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
-    import django
-
-    django.setup()
-    fill()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)

@@ -8,7 +8,9 @@ from rich.table import Table as RichTable
 from benchmarks.analysis import MATTERS, Row, Table, Verdict
 from benchmarks.databases import CONNECTIONS
 from benchmarks.intervals import Interval
+from benchmarks.messages import Stored
 from benchmarks.overhead import Run
+from benchmarks.turns import Run as TurnsRun
 from benchmarks.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER, Contest
 
 
@@ -31,7 +33,7 @@ def table_of(table: Table, processes: int) -> RichTable:
     for row in (table.anonymous, *table.rows):
         shown.add_row(
             row.name,
-            "-" if row is table.anonymous else _times(row.overhead),
+            "-" if row is table.anonymous else times(row.overhead),
             _time(row.request),
             _time(row.median),
             _time(row.least),
@@ -63,10 +65,6 @@ def contests_of(table: Table) -> RichTable:
 
 def remarks(tables: Sequence[Table], machine: dict, run: Run, waited: float, seconds: float) -> list[str]:
     """What must be known to read the tables, a paragraph each."""
-    service = run.rehearsal.service
-    policy = ", ".join(f"{name}={value}" for name, value in service["connection_policy"].items())
-    switches = ", ".join(f"{name}={value}" for name, value in service["switches"].items())
-    steal = "unknown" if run.steal is None else f"{run.steal:.1%}"
     references = dict.fromkeys(row.reference for table in tables for row in table.rows if row.reference)
     return [
         "Adds: more than anonymous, which lets everybody in. P25: 25th percentile of a block; median: of a "
@@ -76,6 +74,16 @@ def remarks(tables: Sequence[Table], machine: dict, run: Run, waited: float, sec
         "Intervals are each for itself; verdicts hold for all contests of a URL together (Holm), ? where none is "
         f"possible. The widest interval is {_time(run.widest_us)} µs either way.",
         *map(_control, tables),
+        *where(run.rehearsal.service, machine, run, waited, seconds),
+    ]
+
+
+def where(service: dict, machine: dict, run: Run | TurnsRun, waited: float, seconds: float) -> list[str]:
+    """On what it was measured."""
+    policy = ", ".join(f"{name}={value}" for name, value in service["connection_policy"].items())
+    switches = ", ".join(f"{name}={value}" for name, value in service["switches"].items())
+    steal = "unknown" if run.steal is None else f"{run.steal:.1%}"
+    return [
         f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({policy})",
         f"Database: {service['database']} {service['database_version']}, {service['transport']}. "
         f"Switches: {switches or 'defaults'}. "
@@ -84,6 +92,25 @@ def remarks(tables: Sequence[Table], machine: dict, run: Run, waited: float, sec
         f"{', '.join(f'{name} {version}' for name, version in list(machine['packages'].items())[:4])}; "
         f"load {machine['load_average'][0]:.1f} before, {run.load_average[0]:.1f} after, steal {steal}, waited "
         f"{waited:.0%} of the time for a processor; {seconds:.0f} s.",
+    ]
+
+
+def population(others: int, stored: Stored) -> list[str]:
+    """What the database holds beside what is timed; nothing where there is nobody else."""
+    if not others:
+        return []
+    tables = "; ".join(
+        f"{each.table}, {each.rows:,} rows"
+        + (
+            ""
+            if each.table_bytes is None
+            else f" of {each.table_bytes / 1e6:.1f} MB and {each.index_bytes / 1e6:.1f} MB of indexes"
+        )
+        for each in stored.tables
+    )
+    return [
+        f"Population: {others:,} users beside the one who is timed, loaded in {stored.seconds:.0f} s; "
+        f"{stored.database_bytes / 1e6:.1f} MB on disk: {tables}."
     ]
 
 
@@ -103,7 +130,7 @@ def _verdict(contest: Contest) -> str:
     }[contest.verdict]
 
 
-def _times(interval: Interval) -> str:
+def times(interval: Interval) -> str:
     return f"{_time(interval.estimate)} [{_time(interval.low)}, {_time(interval.high)}]"
 
 
@@ -125,5 +152,5 @@ def _control(table: Table) -> str:
         f"A/A control on {table.url}: anonymous differs from its copy by {_time(control.estimate)} µs "
         f"({_time(control.low)} to {_time(control.high)}, {100 * table.control_level:.4g} % interval); more "
         f"than {_time(MATTERS * table.anonymous.request)} µs would matter. To switch contenders costs "
-        f"{_times(table.switching)} µs, in the requests left out at the start of a block."
+        f"{times(table.switching)} µs, in the requests left out at the start of a block."
     )

@@ -406,6 +406,8 @@ def tiny(tmp_path_factory):
         8,
         "--drop",
         3,
+        "--population",
+        50,
         "--json",
         folder / "new" / "run.json",
     )
@@ -438,6 +440,13 @@ def test_a_run_times_every_row_and_keeps_what_it_measured(tiny):
     assert first["hash_seed"] != second["hash_seed"]
     assert document["service"]["connection_policy"]["CONN_MAX_AGE"] is None
     assert document["environment"]["packages"]["PyJWT"]
+
+
+def test_a_run_tells_how_many_others_there_were(tiny):
+    process, document, _ = tiny
+    assert document["population"] == 50
+    assert document["stored"]["tables"][0]["rows"] == 51
+    assert "Population: 50 users beside the one who is timed" in process.stdout
 
 
 STATEMENTS = {"drf-token": 1, "simplejwt": 1, "simplejwt-stateless": 0, "token": 1, "jwt": 1, "jwt-stateless": 0}

@@ -60,6 +60,7 @@ def _lifetime(context, parameter, value: str) -> float:
     show_default=True,
     help="Seconds that the run may take: so many rounds are done in each process, one at least.",
 )
+@databases.population
 @databases.options
 @click.option(
     "--json",
@@ -67,7 +68,9 @@ def _lifetime(context, parameter, value: str) -> float:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write everything measured.  [default: results/flows-<UTC time>.json]",
 )
-def command(schemes, access_lifetime, session_lifetime, count, budget, database, database_url, connection, path):
+def command(
+    schemes, access_lifetime, session_lifetime, count, budget, population, database, database_url, connection, path
+):
     """What do login, refresh, rotation and logout cost, and a request with its share of them?
 
     The flows are what each scheme's own URLs offer. Every call is proved: the expected status, the
@@ -96,8 +99,11 @@ def command(schemes, access_lifetime, session_lifetime, count, budget, database,
     path = path or results.default_path("flows")
     machine = environment.describe()
     try:
-        with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
-            run = experiment.run(schemes or tuple(SCHEMES), scratch, count, begin + budget, watcher)
+        with databases.scratch(database, database_url, connection) as scratch:
+            stored = processes.fill(scratch, population=population)
+            end = begin + budget + stored.seconds
+            with screen.progress() as watcher:
+                run = experiment.run(schemes or tuple(SCHEMES), scratch, count, end, watcher)
     except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -110,6 +116,8 @@ def command(schemes, access_lifetime, session_lifetime, count, budget, database,
             "seconds": round(seconds, 1),
             "service": run.rehearsal.service,
             "steal": run.steal,
+            "population": population,
+            "stored": stored,
             "plan": {"processes": count, "rounds": run.rounds, "budget_seconds": budget},
             "lifetimes_seconds": lifetimes,
             "flows": answer.flows,
@@ -167,7 +175,10 @@ def command(schemes, access_lifetime, session_lifetime, count, budget, database,
     for line in flows_table.sentences(answer.crossings, lifetimes):
         console.print(line, highlight=False, markup=False)
     console.print()
-    for line in flows_table.remarks(answer, run, lifetimes, machine, seconds):
+    for line in (
+        *table.population(population, stored),
+        *flows_table.remarks(answer, run, lifetimes, machine, seconds),
+    ):
         console.print(line, highlight=False, markup=False)
     console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
     console.print()

@@ -8,7 +8,7 @@ import click
 from rich import box
 from rich.table import Table
 
-from benchmarks import databases, environment, ladder, processes, results, screen
+from benchmarks import databases, environment, ladder, processes, results, screen, table
 from benchmarks.intervals import Interval
 from benchmarks.lineup import LINEUP
 from benchmarks.messages import ANONYMOUS, Assignment
@@ -60,6 +60,7 @@ from config.schemes import SCHEMES
     show_default=True,
     help="First requests of a block that are not looked at.",
 )
+@databases.population
 @databases.options
 @click.option(
     "--json",
@@ -67,7 +68,9 @@ from config.schemes import SCHEMES
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write everything measured.  [default: results/ladder-<UTC time>.json]",
 )
-def command(schemes, others, url, count, budget, rounds, block, drop, database, database_url, connection, path):
+def command(
+    schemes, others, url, count, budget, rounds, block, drop, population, database, database_url, connection, path
+):
     """Which step of a scheme takes how much of what it adds to a request?
 
     A scheme's own authentication class is stopped before one step after another: it is asked, parses the
@@ -96,11 +99,13 @@ def command(schemes, others, url, count, budget, rounds, block, drop, database, 
     assignment = Assignment(named, {url: 0}, block, drop, seed=0)
     if budget is None and not count:
         budget = 120
-    end = None if budget is None else begin + budget
     machine = environment.describe()
     try:
-        with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
-            run = ladder.run(assignment, scratch, count or 10, end, rounds, watcher)
+        with databases.scratch(database, database_url, connection) as scratch:
+            stored = processes.fill(scratch, assignment.schemes, population)
+            end = None if budget is None else begin + budget + stored.seconds
+            with screen.progress() as watcher:
+                run = ladder.run(assignment, scratch, count or 10, end, rounds, watcher)
     except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -115,6 +120,8 @@ def command(schemes, others, url, count, budget, rounds, block, drop, database, 
             "seconds": round(time.monotonic() - begin, 1),
             "service": run.service,
             "steal": run.steal,
+            "population": population,
+            "stored": stored,
             "plan": {"processes": len(run.climbs), "rounds": run.rounds, "block": block, "drop": drop},
             "ladders": ladders,
             "without_steps": wholes,
@@ -138,6 +145,7 @@ def command(schemes, others, url, count, budget, rounds, block, drop, database, 
         console.print()
     steal = "unknown" if run.steal is None else f"{run.steal:.1%}"
     for line in (
+        *table.population(population, stored),
         "Adds: more than the rung below, 95 % interval. SQL, signatures: statements and signature checks up to "
         "there. " + " ".join(f"{rung.capitalize()}: {meaning}." for rung, meaning in ladder.MEANINGS.items()),
         f"Database: {run.service['database']} {run.service['database_version']}, {run.service['transport']}. "

@@ -82,6 +82,7 @@ URLS = ("/whoami/", "/tracks/")
     show_default=True,
     help="First requests of a block that are not looked at.",
 )
+@databases.population
 @databases.options
 @click.option(
     "--json",
@@ -100,6 +101,7 @@ def command(
     rounds,
     block,
     drop,
+    population,
     database,
     database_url,
     connection,
@@ -147,10 +149,12 @@ def command(
     machine = environment.describe()
     if budget is None and (precision or not count):
         budget = 600 if precision else 60
-    aim = experiment.Aim(count or 10, None if budget is None else begin + budget, precision)
     try:
-        with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
-            run = experiment.run(assignment, scratch, aim, rounds, watcher)
+        with databases.scratch(database, database_url, connection) as scratch:
+            stored = processes.fill(scratch, assignment.schemes, population)
+            end = None if budget is None else begin + budget + stored.seconds
+            with screen.progress() as watcher:
+                run = experiment.run(assignment, scratch, experiment.Aim(count or 10, end, precision), rounds, watcher)
     except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -167,6 +171,8 @@ def command(
             "steal": run.steal,
             "waited": waited,
             "load_average_after": run.load_average,
+            "population": population,
+            "stored": stored,
             "plan": {
                 "processes": len(run.processes),
                 "rounds": run.rounds,
@@ -197,7 +203,10 @@ def command(
         console.print(table.table_of(each, len(samples)))
         if each.contests:
             console.print(table.contests_of(each))
-    for line in table.remarks(tables, machine, run, waited, time.monotonic() - begin):
+    for line in (
+        *table.population(population, stored),
+        *table.remarks(tables, machine, run, waited, time.monotonic() - begin),
+    ):
         console.print(line, highlight=False, markup=False)
     console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
     console.print()

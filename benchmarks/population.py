@@ -1,0 +1,168 @@
+"""Other users' rows beside those of the one user whose requests are timed, written by the database itself.
+
+Half of them come before the user who is timed, half after, so that this one's rows lie in the middle. What a
+contender issues for itself in each process, as a login, is the newest row, under a key that lies anywhere.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db import OperationalError, connection
+from django.db.models import AutoField
+
+from benchmarks.messages import Stored, StoredTable
+
+BATCH = 50_000  # rows of one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that gets one row for each user, the user's own being the first.
+
+    `columns`  column -> SQL, in which n is the user's id, and {hex} (32 digits), {uuid}, {past} and {future} are
+               random; a column that is not named gets its field's default
+    """
+
+    model: str
+    columns: Mapping[str, str]
+
+
+TABLES = (
+    Table(
+        "auth.User",
+        {
+            "username": "'user' || n",
+            "email": "'user' || n || '@example.com'",
+            "password": "'pbkdf2_sha256$1000000$' || substr({hex}, 1, 22) || '$' || substr({hex} || {hex}, 1, 44)",
+            "date_joined": "{past}",
+        },
+    ),
+    Table("authtoken.Token", {"user_id": "n", "key": "substr({hex} || {hex}, 1, 40)", "created": "{past}"}),
+    Table(
+        "jwt_auth.RefreshFamily",
+        {
+            "user_id": "n",
+            "id": "{uuid}",
+            "current_jti": "{hex}",
+            "previous_jti": "{hex}",
+            "created_at": "{past}",
+            "rotated_at": "{past}",
+            "refresh_expires_at": "{future}",
+            "expires_at": "{future}",
+        },
+    ),
+)
+
+_RANDOM = {
+    "sqlite": {
+        "hex": "lower(hex(randomblob(16)))",
+        "uuid": "lower(hex(randomblob(16)))",
+        "past": "strftime('%Y-%m-%d %H:%M:%f000', 'now', (-abs(random() % 86400)) || ' seconds')",
+        "future": "strftime('%Y-%m-%d %H:%M:%f000', 'now', (86400 + abs(random() % 86400)) || ' seconds')",
+    },
+    "postgresql": {
+        "hex": "md5(n || random()::text)",
+        "uuid": "md5(n || random()::text)::uuid",
+        "past": "now() - random() * interval '1 day'",
+        "future": "now() + (1 + random()) * interval '1 day'",
+    },
+}
+
+
+def load(users: int, done: Callable[[int], None]):
+    """Add so many users with their rows; `done` is told how many rows each statement added.
+
+    The database must be new, or have been filled by this: users' ids are without a gap.
+    """
+    if connection.vendor == "sqlite":
+        # Keys are random: with the 2 MB that are the default, each would read and write a page of its index.
+        _execute("PRAGMA cache_size = -262144")  # KiB
+        _execute("PRAGMA synchronous = OFF")
+    ((last,),) = _execute(f"SELECT coalesce(max(id), 0) FROM {_name(TABLES[0])}")
+    for table in TABLES:
+        for low in range(last + 1, last + users + 1, BATCH):
+            high = min(low + BATCH, last + users + 1) - 1
+            _insert(table, low, high)
+            done(high - low + 1)
+
+
+def settle():
+    """Leave nothing of the loading to be done while requests are timed, and let the planner know what there is."""
+    if connection.vendor == "sqlite":
+        _execute("ANALYZE")
+        _execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    else:
+        _execute("VACUUM ANALYZE")
+        if _execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(True,)]:
+            _execute("CHECKPOINT")
+
+
+def stored() -> Stored:
+    """What there is of TABLES, and its size on disk."""
+    size, of_tables = _sqlite_sizes() if connection.vendor == "sqlite" else _postgresql_sizes()
+    tables = []
+    for table in TABLES:
+        name = _model(table)._meta.db_table
+        ((rows,),) = _execute(f"SELECT count(*) FROM {_name(table)}")
+        tables.append(StoredTable(name, rows, *of_tables.get(name, (None, None))))
+    return Stored(tables, size)
+
+
+def _insert(table: Table, low: int, high: int):
+    """A row for each user from `low` to `high`."""
+    # An id that is not named is the database's to give.
+    fields = [
+        field
+        for field in _model(table)._meta.local_concrete_fields
+        if field.attname in table.columns or not isinstance(field, AutoField)
+    ]
+    parameters, values = [], []
+    for field in fields:
+        if field.attname in table.columns:
+            values.append(table.columns[field.attname].format_map(_RANDOM[connection.vendor]).replace("%", "%%"))
+        else:
+            values.append("%s")
+            parameters.append(field.get_db_prep_save(field.get_default(), connection))
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    _execute(
+        f"INSERT INTO {_name(table)} ({columns}) "
+        f"WITH RECURSIVE users(n) AS (SELECT {low} UNION ALL SELECT n + 1 FROM users WHERE n < {high}) "
+        f"SELECT {', '.join(values)} FROM users",
+        parameters,
+    )
+
+
+def _sqlite_sizes() -> tuple[int, dict[str, tuple[int, int]]]:
+    """Of the database, and table -> of its rows and of its indexes, which a SQLite without dbstat does not tell."""
+    ((size,),) = _execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    try:
+        rows = _execute(
+            "SELECT m.tbl_name, sum(iif(m.type = 'table', s.pgsize, 0)), sum(iif(m.type = 'index', s.pgsize, 0)) "
+            "FROM dbstat s JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = 1 GROUP BY m.tbl_name"
+        )
+    except OperationalError as error:
+        if "no such table: dbstat" not in str(error):
+            raise
+        rows = []
+    return size, {name: sizes for name, *sizes in rows}
+
+
+def _postgresql_sizes() -> tuple[int, dict[str, tuple[int, int]]]:
+    ((size,),) = _execute("SELECT pg_database_size(current_database())")
+    rows = _execute("SELECT relname, pg_table_size(relid), pg_indexes_size(relid) FROM pg_stat_user_tables")
+    return size, {name: sizes for name, *sizes in rows}
+
+
+def _execute(sql: str, parameters: list | None = None) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _model(table: Table):
+    return apps.get_model(table.model)
+
+
+def _name(table: Table) -> str:
+    return connection.ops.quote_name(_model(table)._meta.db_table)

@@ -1,0 +1,184 @@
+"""Many users, tokens and logins beside those that are timed. Structure only; no time is asserted."""
+
+import json
+from datetime import timedelta
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from rest_framework.authtoken.models import Token
+
+from benchmarks import population, scale, scratch
+from benchmarks.commands.scale import command
+from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample
+from benchmarks.schema import schema
+from benchmarks.turns import Run, Turn
+from jwt_auth.models import RefreshFamily
+from tests import servers
+from tracks import catalogue
+from tracks.models import Track
+
+URL = "/whoami/"
+
+
+# --- what is loaded -------------------------------------------------------------------------------
+
+
+def test_every_table_of_credentials_is_populated():
+    own = {
+        model._meta.label
+        for app in ("tokens", "authtoken", "jwt_auth")
+        for model in apps.get_app_config(app).get_models()
+        if not model._meta.proxy
+    }
+    assert {table.model for table in population.TABLES} == {"auth.User", *own}
+
+
+@pytest.fixture
+def crowd(monkeypatch):
+    """Seven users, one, eight users: in statements of three rows at most. What was told of the progress."""
+    monkeypatch.setattr(population, "BATCH", 3)
+    told = []
+    population.load(7, told.append)
+    get_user_model().objects.create_user("ada")
+    population.load(8, told.append)
+    population.settle()
+    return told
+
+
+loaded = pytest.mark.django_db(transaction=True, reset_sequences=True)
+
+
+@loaded
+def test_each_user_has_a_row_of_every_kind_and_who_is_timed_lies_in_the_middle(crowd):
+    users = get_user_model().objects.order_by("pk")
+    assert list(users.values_list("pk", flat=True)) == list(range(1, 17))
+    assert users.get(username="ada").pk == 8
+    others = set(users.exclude(username="ada").values_list("pk", flat=True))
+    assert set(RefreshFamily.objects.values_list("user_id", flat=True)) == others
+    assert set(Token.objects.values_list("user_id", flat=True)) >= others
+    assert crowd == [3, 3, 1] * 3 + [3, 3, 2] * 3
+    stored = population.stored()
+    assert [(each.table, each.rows) for each in stored.tables] == [
+        ("auth_user", 16),
+        ("authtoken_token", 16),
+        ("jwt_auth_refreshfamily", 15),
+    ]
+    assert all(each.table_bytes and each.index_bytes for each in stored.tables)
+    assert stored.database_bytes >= sum(each.table_bytes + each.index_bytes for each in stored.tables)
+
+
+@loaded
+def test_what_is_loaded_is_as_the_service_writes_it(crowd, door_to):
+    token = Token.objects.get(user__username="user3")
+    answer = door_to("token").get(URL, token.key)
+    assert answer.json() == {"id": 3, "username": "user3", "scheme": "token"}
+    assert len(set(Token.objects.values_list("key", flat=True))) == 16
+    family = RefreshFamily.objects.select_related("user").get(user__username="user3")
+    family.full_clean()
+    assert len(family.current_jti) == len(family.previous_jti) == 32
+    assert family.revoked_at is None
+    now, day = timezone.now(), timedelta(days=1)
+    assert now - 2 * day < family.created_at <= now < family.refresh_expires_at < now + 3 * day
+    assert family.user.password.count("$") == 3
+    assert not family.user.check_password("")
+
+
+@pytest.mark.django_db
+def test_two_scratch_databases_have_the_same_times():
+    rows = catalogue.read(catalogue.CHINOOK)[:3]
+    found = []
+    for _ in range(2):
+        with scratch.same_times():
+            catalogue.load(rows)
+        found.append(list(Track.objects.order_by("pk").values_list("title", "created", "updated")))
+        Track.objects.all().delete()
+    first, second = found
+    assert first == second
+    assert len({created for _, created, _ in first}) == 3
+
+
+# --- what is said of it ---------------------------------------------------------------------------
+
+
+def run_of(**microseconds) -> Run:
+    """Two sizes, "10" and "1000"; contender -> for each size what its request takes in each turn."""
+    entries = [Entry(ANONYMOUS), Entry(CONTROL), Entry("token", "Token")]
+    facts = {URL: dict.fromkeys((ANONYMOUS, CONTROL, "token"), Facts(0, 0, 0))}
+
+    def sample(place: int, turn: int) -> Sample:
+        p25 = {name: [1000 * sizes[place][turn]] * 4 for name, sizes in microseconds.items()}
+        p25[CONTROL] = p25[ANONYMOUS]
+        return Sample(entries, facts, {}, {}, blocks={URL: Blocks([()], p25, p25, p25, p25)})
+
+    turns = tuple(
+        Turn(0, 0, {"10": sample(0, turn), "1000": sample(1, turn)}) for turn in range(len(microseconds["token"][0]))
+    )
+    return Run({URL: 4}, turns[0].samples, turns, 0.0, (0.0,))
+
+
+def analysed(anonymous, token) -> scale.Answer:
+    return scale.analyse(run_of(anonymous=anonymous, token=token), [10, 1000], URL, drop=1, margin_us=5)
+
+
+def test_a_scheme_is_compared_with_itself_in_the_smallest_database():
+    # Each turn met a machine of another speed: what the sizes differ by is the same in all.
+    answer = analysed(anonymous=([100, 150, 125], [100, 150, 125]), token=([200, 350, 275], [230, 381, 305]))
+    (change,) = answer.changes
+    assert (change.scheme, change.population) == ("token", 1000)
+    assert change.adds.estimate == pytest.approx((130 + 231 + 180) / 3)
+    assert change.difference.estimate == pytest.approx((30 + 31 + 30) / 3)
+    assert change.ratio.estimate == pytest.approx((130 + 231 + 180) / (100 + 200 + 150))
+    assert change.verdict == "slower"
+    assert answer.verdict.conclusive
+
+
+def test_sizes_that_anonymous_can_tell_apart_tell_nothing_about_credentials():
+    answer = analysed(anonymous=([100, 150, 125], [120, 171, 144]), token=([200, 350, 275], [220, 371, 294]))
+    (change,) = answer.changes
+    assert change.verdict == "equivalent"
+    (reason,) = answer.verdict.reasons
+    assert reason.startswith("anonymous, which reads no credential, differs by +20.0 µs")
+    assert reason.endswith("of 125 µs beside 1,000")
+
+
+# --- the commands ---------------------------------------------------------------------------------
+
+TINY = ("--scheme", "token", "--processes", "2", "--rounds", "1")
+
+
+@pytest.mark.once
+def test_a_run_alternates_between_the_sizes_and_keeps_what_it_measured(tmp_path):
+    path = tmp_path / "run.json"
+    sizes = ("--population", "300", "--population", "20")
+    process = servers.run("-m", "benchmarks", "scale", *sizes, *TINY, "--json", str(path))
+    document = json.loads(path.read_text())
+    assert process.returncode == (0 if document["verdict"]["conclusive"] else 3), process.stderr
+    jsonschema.Draft202012Validator(schema()).validate(document)
+    assert [size["population"] for size in document["sizes"]] == [20, 300]
+    for size in document["sizes"]:
+        rows = {each["table"]: each["rows"] for each in size["stored"]["tables"]}
+        assert rows["auth_user"] == size["population"] + 1
+        assert [row["name"] for row in size["table"]["rows"]] == ["token"]
+    assert [(change["scheme"], change["population"]) for change in document["changes"]] == [("token", 300)]
+    assert [sorted(turn["blocks"]) for turn in document["turns"]] == [["20", "300"]] * 2
+    assert max(len(line) for line in process.stdout.splitlines() if str(path) not in line) <= 100
+    assert "Beside 300: " in process.stdout
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--population", "10", "--population", "10"), "name two sizes at least"),
+        (("--population", "10000001", "--population", "1"), "0<=x<=10000000"),
+        (("--url", "whoami"), "beginning with /"),
+    ],
+)
+def test_wrong_usage_is_told(arguments, message):
+    told = CliRunner().invoke(command, arguments)
+    assert told.exit_code == 2
+    assert message in told.output
