@@ -89,7 +89,7 @@ def people():
 
 @pytest.fixture
 def tracks(people):
-    """Sixty, in five albums of four artists; every third with an owner, every second made on a full second."""
+    """Sixty, in five albums of four artists; a third of them with an owner, half of them made on a full second."""
     genres = [Genre.objects.create(name=name) for name in ("Rock", "R&B/Soul", "Drum & Bass")]
     artists = [Artist.objects.create(name=f"Ärtist <{n}>") for n in range(4)]
     albums = [Album.objects.create(title=f"Album {n}\u2028", artist=artists[n % 4]) for n in range(5)]
@@ -140,8 +140,7 @@ def wire(answer):
     body = answer.content
     if answer["Content-Type"].startswith("text/html"):
         body = re.sub(rb'("csrfToken": |name="csrfmiddlewaretoken" value=)"\w+"', b"", body)
-    headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
-    return answer.status_code, headers, body
+    return answer.status_code, dict(answer.headers), body
 
 
 def assert_alike(ask, status=None):
