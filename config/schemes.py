@@ -63,6 +63,14 @@ _ROWS = (
         summary="DRF's table and wire format, hardened: shape checked first, expiry, atomic rotation",
     ),
     Scheme(
+        name="token-cached",
+        keyword="Token",
+        authentication="tokens.authentication.CachedTokenAuthentication",
+        issue="tokens.issue.token",
+        urlconf="tokens.urls",
+        summary="The same behind a bounded cache: no query on a hit, invalidated on commit",
+    ),
+    Scheme(
         name="jwt",
         keyword="Bearer",
         authentication="jwt_auth.authentication.JWTAuthentication",

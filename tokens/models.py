@@ -1,6 +1,7 @@
 """Opaque tokens: DRF's own table, and the steps of a token's life on it."""
 
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -8,6 +9,7 @@ from django.utils import timezone
 from rest_framework.authtoken.models import Token, TokenProxy
 
 from config import accounts, prepared
+from tokens.cache import token_cache
 
 PREFIX_LENGTH = 8  # of 40 hexadecimal digits: enough to tell tokens apart, 128 secret bits left
 
@@ -70,7 +72,10 @@ def rotate(key: str) -> str | None:
     """
     new_key = Token.generate_key()
     updated = Token.objects.filter(key=key).update(key=new_key, created=timezone.now())
-    return new_key if updated else None
+    if not updated:
+        return None
+    transaction.on_commit(partial(token_cache.drop, key), robust=True)  # an UPDATE sends no signal
+    return new_key
 
 
 def revoke(key: str) -> bool:

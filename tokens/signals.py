@@ -1,9 +1,13 @@
+from functools import partial
+
 from django.conf import settings
-from django.db.models.signals import post_save
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from rest_framework.authtoken.models import Token
 
 from config.accounts import credentials_ended
+from tokens.cache import token_cache
 
 
 @receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="tokens.create")
@@ -17,3 +21,29 @@ def create_token(sender, instance, created, raw, using, **kwargs):
 @receiver(credentials_ended, dispatch_uid="tokens.delete")
 def delete_tokens(sender, user_id, using, **kwargs):
     Token.objects.using(using).filter(user_id=user_id).delete()
+
+
+# --- what the cache must forget: on commit, so that nothing is forgotten that is rolled back ---------
+
+
+@receiver([post_save, post_delete], sender=Token, dispatch_uid="tokens.forget_token")
+def forget_token(sender, instance, using, created=False, **kwargs):
+    """Also when it goes with its user, or in the admin, whose proxies delete by way of Token.
+
+    That somebody listens costs each deletion a query, by which Django reads what it deletes.
+    """
+    if not created:
+        transaction.on_commit(partial(token_cache.drop, instance.key), using, robust=True)
+
+
+@receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="tokens.forget_user")
+def forget_user(sender, instance, created, using, **kwargs):
+    """Any save: what is remembered is the row."""
+    if not created and token_cache.is_used:
+        transaction.on_commit(partial(_forget_tokens_of, instance.pk, using), using, robust=True)
+
+
+def _forget_tokens_of(user_id, using):
+    # Asked for now that it is committed: a token that came after is remembered with the user as saved.
+    for key in Token.objects.using(using).filter(user_id=user_id).values_list("key", flat=True):
+        token_cache.drop(key)
