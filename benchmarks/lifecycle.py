@@ -7,6 +7,7 @@ and whether anybody signed them of the credential: a new row of the table needs 
 import io
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from uuid import uuid4
@@ -159,16 +160,12 @@ def run(assignment: Assignment, clock: Clock) -> dict:
     access_seconds = lifetime(undisturbed(service.by_access))
     refresh_seconds = lifetime(undisturbed(service.by_refresh)) if has_refresh else None
     no_event = Cell(Finding(NO_EVENT))
-    logout, logout_how = _logout(service)
-    rotation = service.endpoint(ROTATE)
-    has_staff = _has_staff(service, clock, access_seconds)
+    possible = events(service)
+    if not _has_staff(service, clock, access_seconds):
+        possible[STAFF_TAKEN_AWAY] = None, ""
     cells = {
-        LOGGED_OUT: cell(logout, logout_how) if logout else no_event,
-        ROTATED: cell(lambda login: service.present(rotation, login), f"POST {rotation}") if rotation else no_event,
-        PASSWORD_CHANGED: cell(_change_password),
-        DEACTIVATED: cell(_deactivate),
-        DELETED: cell(lambda login: _user(login).delete()),
-        STAFF_TAKEN_AWAY: cell(_take_staff_away, is_staff=True) if has_staff else no_event,
+        event: cell(happen, how, is_staff=event == STAFF_TAKEN_AWAY) if happen else no_event
+        for event, (happen, how) in possible.items()
     }
     login = service.log_in()
     return {
@@ -179,11 +176,34 @@ def run(assignment: Assignment, clock: Clock) -> dict:
         # What a restart with another signing key could end.
         "login": asdict(login) if _is_signed(login.access) else None,
         "issued_at": clock.now(),
+        "from_memory": _is_remembered(service, login),
         "service": _service(),
     }
 
 
 # --- asking ----------------------------------------------------------------------------------------
+
+
+def remember(service: Service, login: Login, seconds: float):
+    """Ask until the credential is answered from memory. Raises RefusedError after so many seconds."""
+    end = time.perf_counter() + seconds
+    while not _is_remembered(service, login):
+        if time.perf_counter() > end:
+            raise RefusedError(f"{service.scheme.name}: asks the database on every request for {seconds} s")
+
+
+def _is_remembered(service: Service, login: Login) -> bool:
+    """Whether a credential that was let in is let in again without a statement."""
+    statements = []
+
+    def note(execute, sql, params, many, context):
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    service.by_access(login, service.anybody)
+    with connection.execute_wrapper(note):
+        status = service.by_access(login, service.anybody)
+    return status == 200 and not statements
 
 
 def _has_staff(service: Service, clock: Clock, access_seconds: int | None) -> bool:
@@ -251,6 +271,20 @@ def _find(service: Service, ask: Ask, life: int | None, at_expiry: str) -> Findi
 
 def _nothing(login: Login):
     """The control."""
+
+
+def events(service: Service) -> dict[str, tuple[Happen | None, str]]:
+    """What may happen to a login, None where it cannot, and how, where that depends on the scheme."""
+    rotation = service.endpoint(ROTATE)
+    rotated = (lambda login: service.present(rotation, login), f"POST {rotation}") if rotation else (None, "")
+    return {
+        LOGGED_OUT: _logout(service),
+        ROTATED: rotated,
+        PASSWORD_CHANGED: (_change_password, ""),
+        DEACTIVATED: (_deactivate, ""),
+        DELETED: (lambda login: _user(login).delete(), ""),
+        STAFF_TAKEN_AWAY: (_take_staff_away, ""),
+    }
 
 
 def _logout(service: Service) -> tuple[Happen | None, str]:

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -114,13 +114,7 @@ def _lines(
     missing = lineup.not_installed(schemes)
     if missing:
         raise WorkerRefusedError("\n".join(missing))
-    environment = os.environ | {
-        DATABASE_VARIABLE: database.url,
-        CONNECTION_VARIABLE: database.connection,
-        CONTENDERS_VARIABLE: ",".join(candidate.name for candidate in lineup.candidates(schemes)),
-        SWITCHES_VARIABLE: json.dumps(switches or {}),
-        "PYTHONHASHSEED": str(hash_seed),
-    }
+    environment = _environment(database, schemes, hash_seed, switches or {})
     if service:
         # Python looks into the folder where it starts first, and then here.
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -144,3 +138,61 @@ def _lines(
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+class Conversation:
+    """With a process that answers each line of JSON with one."""
+
+    def __init__(self, module: str, process: subprocess.Popen, errors):
+        self._module, self._process, self._errors = module, process, errors
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        self._process.stdin.write(f"{json.dumps(order)}\n")
+        self._process.stdin.flush()
+        return self.hear()
+
+    def hear(self) -> dict[str, Any]:
+        """What it says next. Raises WorkerRefusedError or WorkerFailedError."""
+        line = self._process.stdout.readline()
+        if not line:
+            self._errors.seek(0)
+            raise WorkerFailedError(f"{self._module} ended without an answer:\n{self._errors.read()[-2000:]}")
+        answer = json.loads(line)
+        if REFUSED in answer:
+            raise WorkerRefusedError(answer[REFUSED])
+        return answer
+
+
+@contextmanager
+def conversation(
+    module: str, argument: str, database: Database, schemes: Sequence[str], switches: Mapping[str, str]
+) -> Iterator[Conversation]:
+    """With a fresh `python -m module argument`, which ends with the block."""
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, argument],
+            env=_environment(database, schemes, 0, switches),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        try:
+            yield Conversation(module, process, errors)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stdin.close()
+
+
+def _environment(
+    database: Database, schemes: Sequence[str], hash_seed: int, switches: Mapping[str, str]
+) -> dict[str, str]:
+    return os.environ | {
+        DATABASE_VARIABLE: database.url,
+        CONNECTION_VARIABLE: database.connection,
+        CONTENDERS_VARIABLE: ",".join(candidate.name for candidate in lineup.candidates(schemes)),
+        SWITCHES_VARIABLE: json.dumps(switches),
+        "PYTHONHASHSEED": str(hash_seed),
+    }

@@ -228,8 +228,8 @@ def _first_refusal(ask: Callable[[int], int], refused: int) -> int:
 # --- the run ---------------------------------------------------------------------------------------
 
 
-def run(schemes: Sequence[str], database: Database, watcher: Watcher) -> tuple[list[Row], dict[str, Any]]:
-    """A Row for each scheme, in their order, and what the service ran on.
+def run(schemes: Sequence[str], database: Database, watcher: Watcher) -> tuple[list[Row], list[str], dict[str, Any]]:
+    """A Row for each scheme, in their order; which of them answer from memory; and what the service ran on.
 
     Each scheme has a process of its own, in which AUTH_SCHEMES names it alone; then two more begin, as a
     restart does, where the last ones stopped: one with the same signing key, one with another. Schemes share
@@ -275,7 +275,8 @@ def run(schemes: Sequence[str], database: Database, watcher: Watcher) -> tuple[l
         answer["cells"][KEY_REMOVED] = Cell(Finding(NO_EVENT)).to_dict()
     for assignment, cell in zip(signed, removed, strict=True):
         answers[assignment.scheme]["cells"][KEY_REMOVED] = cell
-    return [Row.from_dict(answer) for answer in answers.values()], answers[schemes[0]]["service"]
+    from_memory = [scheme for scheme, answer in answers.items() if answer["from_memory"]]
+    return [Row.from_dict(answer) for answer in answers.values()], from_memory, answers[schemes[0]]["service"]
 
 
 def _survives(assignment: Assignment, cell: Cell):

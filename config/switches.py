@@ -224,7 +224,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("JWT_LEEWAY", "10s", "clock difference tolerated in exp, nbf and iat", _leeway),
         Switch("LOGIN_THROTTLE", "10/min", "attempts per client address and per user name on endpoints that take a secret (none: no limit)", _rate),
         Switch("NUM_PROXIES", "0", "how many proxies in front are believed about the client's address (X-Forwarded-For)", _count(0)),
-        Switch("TOKEN_CACHE_SECONDS", "30", "longest time, in seconds, a cached token may be answered from memory (read by schemes with a cache; none of the present rows)", _count(0)),
+        Switch("TOKEN_CACHE_SECONDS", "30", "longest time, in seconds, `token-cached` answers from memory without word from the database or Valkey (0: never)", _count(0)),
         Switch("SERVER_TIMING", "off", "a Server-Timing header on every answer: auth, db, total, in milliseconds", _flag),
         Switch("DATABASE_URL", "sqlite:///db.sqlite3", "SQLite (WAL, IMMEDIATE) or PostgreSQL (pooled, prepared)", _database, url=True),
         Switch("CACHE_URL", "locmem://", "valkey://host:port/db or redis://... when there is more than one process", _cache, url=True),

@@ -40,6 +40,7 @@ STATEMENTS = {
     **dict.fromkeys(SCHEMES, 1),
     "simplejwt-stateless": 0,
     "jwt-stateless": 0,
+    "token-cached": 0,
     "session": 2,
     "basic": 1,
     **{f"simplejwt-{algorithm.lower()}": 1 for algorithm in ALGORITHMS},
@@ -122,7 +123,8 @@ def test_a_path_to_nothing_is_refused(name):
 def test_only_this_projects_own_classes_are_not_stock():
     own = {name for name, scheme in LINEUP.items() if not scheme.is_stock}
     signed = {"jwt", "jwt-stateless"}
-    assert own == {"token", *signed, *(f"{name}-{algorithm.lower()}" for name in signed for algorithm in ALGORITHMS)}
+    algorithms = {f"{name}-{algorithm.lower()}" for name in signed for algorithm in ALGORITHMS}
+    assert own == {"token", "token-cached", *signed, *algorithms}
 
 
 # --- every one of them, proved and counted ----------------------------------------------------------

@@ -318,7 +318,7 @@ COUNTED = {
     ("token", "obtain"): (6, 1),
     ("token", "obtain again"): (3, 0),
     ("token", "rotate"): (2, 1),  # who presents it, and one UPDATE
-    ("token", "revoke"): (2, 1),
+    ("token", "revoke"): (3, 1),  # who presents it, what is deleted, and the DELETE
     ("jwt", "obtain"): (3, 1),
     ("jwt", "obtain again"): (3, 1),
     ("jwt", "refresh"): (2, 1),  # the family with its user, and one UPDATE

@@ -217,6 +217,7 @@ CONTENDERS = ("PROMPT", "CACHED", "MONOTONIC", "UNDYING", "BLACKLISTING", "DISAP
 
 
 def run(*arguments, **switches):
+    arguments = ("--trials", 0, *arguments)  # with Valkey it has a test of its own
     return servers.run("-m", "benchmarks", "revocation", *map(str, arguments), **switches)
 
 
@@ -358,6 +359,7 @@ ACCESS = {
     "simplejwt": [NO_EVENT, AT_EXPIRY, AT_EXPIRY, AT_ONCE, AT_ONCE, AT_ONCE, AT_ONCE],
     "simplejwt-stateless": [NO_EVENT, AT_EXPIRY, AT_EXPIRY, AT_EXPIRY, AT_EXPIRY, NO_EVENT, AT_ONCE],
     "token": [*[AT_ONCE] * 6, NO_EVENT],
+    "token-cached": [*[AT_ONCE] * 6, NO_EVENT],  # in its own process
     "jwt": [AT_ONCE, OURS_AT_EXPIRY, *[AT_ONCE] * 5],
     "jwt-stateless": [*[OURS_AT_EXPIRY] * 5, NO_EVENT, AT_ONCE],
 }
@@ -366,6 +368,7 @@ REFRESH = {
     "simplejwt": [None, AT_ONCE, AT_REFRESH_EXPIRY, *[AT_ONCE] * 4],
     "simplejwt-stateless": [None, AT_ONCE, AT_REFRESH_EXPIRY, AT_ONCE, AT_ONCE, None, AT_ONCE],
     "token": [None] * 7,
+    "token-cached": [None] * 7,
     "jwt": [AT_ONCE, "within 10", *[AT_ONCE] * 5],  # JWT_REUSE_GRACE
     "jwt-stateless": [AT_ONCE, "within 10", *[AT_ONCE] * 3, None, AT_ONCE],
 }
@@ -383,10 +386,28 @@ def test_each_row_lives_to_its_own_end_when_nothing_happens(rows, scheme):
     ends = {
         "drf-token": (None, None),
         "token": (None, None),
+        "token-cached": (None, None),
         "jwt": (310, 86_410),
         "jwt-stateless": (310, 86_410),
     }
     assert (rows[scheme]["access_seconds"], rows[scheme]["refresh_seconds"]) == ends.get(scheme, (300, 86_400))
+
+
+def test_what_answers_from_memory_is_asked_in_another_process_too(found):
+    """Not who asks the database each time, nor who is not told even in the process where it happens."""
+    _, document = found
+    elsewhere = {(each["scheme"], each["event"]): each for each in document["elsewhere"]}
+    assert set(elsewhere) == {("token-cached", event) for event in EVENTS[:-1]}
+    assert {shown(each["alone"]) for each in elsewhere.values()} == {"within 30"}
+    assert {len(each["with_valkey_ms"]) for each in elsewhere.values()} == {0}
+
+
+def test_with_a_valkey_the_other_process_is_told(tmp_path):
+    process, document = run_to_the_end(tmp_path, "--scheme", "token-cached", "--trials", 2, TOKEN_CACHE_SECONDS="7")
+    assert {shown(each["alone"]) for each in document["elsewhere"]} == {"within 7"}
+    # Timed, so not asserted but for what it is: before the entry is too old, or it would not have been heard of.
+    assert all(len(each["with_valkey_ms"]) == 2 for each in document["elsewhere"])
+    assert "with Valkey, worst of 2" in process.stdout
 
 
 def test_a_failure_is_not_taken_for_a_refusal(found, rows):

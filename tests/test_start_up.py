@@ -301,6 +301,7 @@ TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
 # A stock opaque token and one of ours are the same row of the same table, so that each row takes both.
 OPENED = [
     ("token", TOKEN, {"drf-token", "token"}, "11000"),
+    ("token-cached", TOKEN, {"drf-token", "token"}, "11000"),
     ("jwt", BEARER, {"jwt"}, "00111"),
     ("token,jwt", f"{TOKEN}, {BEARER}", {"drf-token", "token", "jwt"}, "11111"),
     ("jwt,token", f"{BEARER}, {TOKEN}", {"drf-token", "token", "jwt"}, "11111"),

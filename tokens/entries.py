@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 from rest_framework.authtoken.models import Token
 
 _SECRET = "password"  # not even its hash is remembered; who asks for it makes a query
-_TOKEN_NAMES = [field.attname for field in Token._meta.concrete_fields]
+_TOKEN_NAMES = ("key", "user_id", "created")  # in the order of its columns
 _SEAL_BYTES = 32
 
 
@@ -38,7 +38,7 @@ class Entry:
     def credentials(self, key: str) -> tuple[Model, Token]:
         """A new user and a new token, as the ORM makes them of a row."""
         user = get_user_model().from_db(self.alias, _names(), self.row)
-        token = Token.from_db(self.alias, _TOKEN_NAMES, (key, self.created, user.pk))
+        token = Token.from_db(self.alias, _TOKEN_NAMES, (key, user.pk, self.created))
         Token.user.field.set_cached_value(token, user)
         return user, token
 

