@@ -95,7 +95,7 @@ def command(schemes, others, trials, database, database_url, connection, path):
     console.print(_table(rows))
     if delays:
         console.print(_elsewhere(delays))
-    for line in _remarks(rows, service, seconds):
+    for line in (*_remarks_elsewhere(delays), *_remarks(rows, service, seconds)):
         console.print(line, highlight=False, markup=False)
     console.print(f"Everything found: {path}", highlight=False, markup=False, soft_wrap=True)
 
@@ -145,6 +145,16 @@ def _elsewhere(delays: Sequence[Delay]) -> Table:
         measured = [f"{max(delay.with_valkey_ms):.1f} ms"] if trials else []
         shown.add_row(delay.scheme, delay.event, _text(delay.alone), *measured)
     return shown
+
+
+def _remarks_elsewhere(delays: Sequence[Delay]) -> list[str]:
+    if not delays:
+        return []
+    return [
+        "In another process: of schemes that answer without a statement and still refuse at once where the event "
+        "happens. Without Valkey that process's clock is moved. With Valkey the time is real: from the end of the "
+        "event's answer to the begin of the first request refused, of a process that asks without a pause."
+    ]
 
 
 def _remarks(rows: Sequence[Row], service: dict, seconds: float) -> list[str]:
