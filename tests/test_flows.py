@@ -325,6 +325,7 @@ COUNTED = {
     ("jwt", "verify"): (1, 0),
     ("jwt", "logout"): (2, 1),
 }
+COUNTED |= {("token-cached", flow): each for (name, flow), each in COUNTED.items() if name == "token"}
 COUNTED |= {(f"{name}-stateless", flow): each for (name, flow), each in COUNTED.items() if name in ("simplejwt", "jwt")}
 
 
