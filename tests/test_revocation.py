@@ -358,6 +358,7 @@ ACCESS = {
     "simplejwt": [NO_EVENT, AT_EXPIRY, AT_EXPIRY, AT_ONCE, AT_ONCE, AT_ONCE, AT_ONCE],
     "simplejwt-stateless": [NO_EVENT, AT_EXPIRY, AT_EXPIRY, AT_EXPIRY, AT_EXPIRY, NO_EVENT, AT_ONCE],
     "token": [*[AT_ONCE] * 6, NO_EVENT],
+    "token-hashed": [*[AT_ONCE] * 6, NO_EVENT],
     "jwt": [AT_ONCE, OURS_AT_EXPIRY, *[AT_ONCE] * 5],
     "jwt-stateless": [*[OURS_AT_EXPIRY] * 5, NO_EVENT, AT_ONCE],
 }
@@ -366,6 +367,7 @@ REFRESH = {
     "simplejwt": [None, AT_ONCE, AT_REFRESH_EXPIRY, *[AT_ONCE] * 4],
     "simplejwt-stateless": [None, AT_ONCE, AT_REFRESH_EXPIRY, AT_ONCE, AT_ONCE, None, AT_ONCE],
     "token": [None] * 7,
+    "token-hashed": [None] * 7,
     "jwt": [AT_ONCE, "within 10", *[AT_ONCE] * 5],  # JWT_REUSE_GRACE
     "jwt-stateless": [AT_ONCE, "within 10", *[AT_ONCE] * 3, None, AT_ONCE],
 }
@@ -383,6 +385,7 @@ def test_each_row_lives_to_its_own_end_when_nothing_happens(rows, scheme):
     ends = {
         "drf-token": (None, None),
         "token": (None, None),
+        "token-hashed": (None, None),
         "jwt": (310, 86_410),
         "jwt-stateless": (310, 86_410),
     }

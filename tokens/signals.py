@@ -4,6 +4,7 @@ from django.dispatch import receiver
 from rest_framework.authtoken.models import Token
 
 from config.accounts import credentials_ended
+from tokens.models import HashedToken
 
 
 @receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="tokens.create")
@@ -16,4 +17,5 @@ def create_token(sender, instance, created, raw, using, **kwargs):
 
 @receiver(credentials_ended, dispatch_uid="tokens.delete")
 def delete_tokens(sender, user_id, using, **kwargs):
-    Token.objects.using(using).filter(user_id=user_id).delete()
+    for model in (Token, HashedToken):
+        model.objects.using(using).filter(user_id=user_id).delete()
