@@ -437,16 +437,31 @@ def test_a_token_deleted_by_its_id_while_it_is_rotated_is_dead_with_its_successo
         assert HashedToken.objects.count() == 1
 
 
-@CONCURRENT
-def test_of_many_requests_at_once_one_notes_the_use_and_all_are_answered(api, user, monkeypatch):
-    key = obtain(api)
-    HashedToken.objects.update(last_used=timezone.now() - timedelta(minutes=2))
-    written, update = [], HashedTokenQuerySet.update
+@pytest.fixture
+def written(monkeypatch) -> list[int]:
+    """How many rows each UPDATE of hashed tokens changed."""
+    counts, update = [], HashedTokenQuerySet.update
     monkeypatch.setattr(
-        HashedTokenQuerySet, "update", lambda self, **values: written.append(update(self, **values)) or written[-1]
+        HashedTokenQuerySet, "update", lambda self, **values: counts.append(update(self, **values)) or counts[-1]
     )
+    return counts
+
+
+@CONCURRENT
+def test_of_many_requests_at_once_one_notes_the_use_and_all_are_answered(api, user, written):
+    key = obtain(api)
+    HashedToken.objects.all().update(last_used=timezone.now() - timedelta(minutes=2))
+    written.clear()
     assert at_once(*[lambda: whoami(APIClient(), key)] * 16) == [200] * 16
     assert sum(written) == 1
+
+
+def test_of_requests_that_read_the_token_before_any_noted_its_use_one_does(user, written):
+    key = issue.hashed_token(user)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        for token in [hashed.find(key) for _ in range(3)]:
+            hashed.note_use(token)
+    assert written == [1, 0, 0]
 
 
 # --- issued by hand -------------------------------------------------------------------------------
