@@ -20,8 +20,8 @@ BATCH = 50_000  # rows of one statement
 class Table:
     """A table that gets one row for each user, the user's own being the first.
 
-    `columns`  column -> SQL, in which n is the user's id, and {hex} (32 digits), {uuid}, {past} and {future} are
-               random; a column that is not named gets its field's default
+    `columns`  column -> SQL, in which n is the user's id, and {hex} (32 digits), {bytes} (32), {uuid}, {past} and
+               {future} are random; a column that is not named gets its field's default
     """
 
     model: str
@@ -40,6 +40,16 @@ TABLES = (
     ),
     Table("authtoken.Token", {"user_id": "n", "key": "substr({hex} || {hex}, 1, 40)", "created": "{past}"}),
     Table(
+        "tokens.HashedToken",
+        {
+            "user_id": "n",
+            "digest": "{bytes}",
+            "last_four": "substr({hex}, 1, 4)",
+            "created": "{past}",
+            "last_used": "{past}",
+        },
+    ),
+    Table(
         "jwt_auth.RefreshFamily",
         {
             "user_id": "n",
@@ -57,12 +67,14 @@ TABLES = (
 _RANDOM = {
     "sqlite": {
         "hex": "lower(hex(randomblob(16)))",
+        "bytes": "randomblob(32)",
         "uuid": "lower(hex(randomblob(16)))",
         "past": "strftime('%Y-%m-%d %H:%M:%f000', 'now', (-abs(random() % 86400)) || ' seconds')",
         "future": "strftime('%Y-%m-%d %H:%M:%f000', 'now', (86400 + abs(random() % 86400)) || ' seconds')",
     },
     "postgresql": {
         "hex": "md5(n || random()::text)",
+        "bytes": "sha256((n || random()::text)::bytea)",
         "uuid": "md5(n || random()::text)::uuid",
         "past": "now() - random() * interval '1 day'",
         "future": "now() + (1 + random()) * interval '1 day'",

@@ -14,6 +14,7 @@ class Scheme:
     `issue`           dotted path of a callable: user -> credential (str), ready for the header
     `urlconf`         dotted path of the endpoints that come with the scheme, or None
     `summary`         one line for people
+    `auto_create`     whether TOKEN_AUTO_CREATE makes a credential with every new user: one that can be read later
     """
 
     name: str
@@ -22,6 +23,7 @@ class Scheme:
     issue: str
     urlconf: str | None
     summary: str
+    auto_create: bool = False
 
     @property
     def is_stock(self) -> bool:
@@ -37,6 +39,7 @@ _ROWS = (
         issue="tokens.issue.drf_token",
         urlconf="tokens.stock_urls",
         summary="DRF's opaque token, untouched",
+        auto_create=True,
     ),
     Scheme(
         name="simplejwt",
@@ -61,6 +64,15 @@ _ROWS = (
         issue="tokens.issue.token",
         urlconf="tokens.urls",
         summary="DRF's table and wire format, hardened: shape checked first, expiry, atomic rotation",
+        auto_create=True,
+    ),
+    Scheme(
+        name="token-hashed",
+        keyword="Token",
+        authentication="tokens.authentication.HashedTokenAuthentication",
+        issue="tokens.issue.hashed_token",
+        urlconf="tokens.hashed_urls",
+        summary="only a digest at rest, prefix and checksum, many per user with a label, expiry by age and by disuse",
     ),
     Scheme(
         name="token-cached",
@@ -69,6 +81,7 @@ _ROWS = (
         issue="tokens.issue.token",
         urlconf="tokens.urls",
         summary="The same behind a bounded cache: no query on a hit, invalidated on commit",
+        auto_create=True,
     ),
     Scheme(
         name="jwt",

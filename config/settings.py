@@ -47,9 +47,12 @@ ALLOWED_HOSTS = list(_values["ALLOWED_HOSTS"])
 
 # --- opaque tokens -------------------------------------------------------------------------------
 
-TOKEN_AUTO_CREATE = _values["TOKEN_AUTO_CREATE"]
+# Where no row reads DRF's table, nobody could use the key, and it would lie there in clear.
+TOKEN_AUTO_CREATE = _values["TOKEN_AUTO_CREATE"] and any(scheme.auto_create for scheme in SCHEMES)
 TOKEN_ROTATE_ON_GET = _values["TOKEN_ROTATE_ON_GET"]
 TOKEN_LIFETIME = _values["TOKEN_LIFETIME"]
+TOKEN_IDLE_LIFETIME = _values["TOKEN_IDLE_LIFETIME"]
+TOKENS_PER_USER = _values["TOKENS_PER_USER"]
 TOKEN_CACHE_SECONDS = _values["TOKEN_CACHE_SECONDS"]
 
 # --- JSON Web Tokens -----------------------------------------------------------------------------

@@ -108,6 +108,13 @@ def _optional_duration(value: str) -> timedelta | None:
     return None if value.strip().lower() in ("", "none") else _positive_duration(value)
 
 
+def _idle_lifetime(value: str) -> timedelta | None:
+    lifetime = _optional_duration(value)
+    if lifetime and lifetime < timedelta(minutes=2):
+        raise ValueError("allowed: none, or 2m and longer; use is noted once a minute")
+    return lifetime
+
+
 def _leeway(value: str) -> timedelta:
     leeway = _duration(value)
     if leeway > timedelta(hours=1):
@@ -115,10 +122,12 @@ def _leeway(value: str) -> timedelta:
     return leeway
 
 
-def _count(least: int, most: int = 999_999) -> Callable[[str], int]:
-    def parse(value: str) -> int:
+def _count(least: int, most: int = 999_999, optional: bool = False) -> Callable[[str], int | None]:
+    def parse(value: str) -> int | None:
+        if optional and value.strip().lower() == "none":
+            return None
         if not re.fullmatch(r"[0-9]{1,6}", value.strip()) or not least <= int(value) <= most:
-            raise ValueError(f"allowed: a whole number from {least} to {most}")
+            raise ValueError(f"allowed: {'none, or ' if optional else ''}a whole number from {least} to {most}")
         return int(value)
 
     return parse
@@ -209,9 +218,11 @@ SWITCHES: dict[str, Switch] = {
         Switch("ENV_FILE", ".env", "a file of NAME=value lines for switches the environment does not set; it need not exist", str),
         Switch("AUTH_SCHEMES", "token,jwt", "which schemes open the API, and which endpoints exist; the order is the order of the challenges", _schemes),
         Switch("ANONYMOUS_READ", "off", "on: anybody may read tracks, only writing needs a credential", _flag),
-        Switch("TOKEN_AUTO_CREATE", "on", "a token is made with every new user", _flag),
+        Switch("TOKEN_AUTO_CREATE", "on", "a token is made with every new user (by schemes that keep it readable: token, drf-token)", _flag),
         Switch("TOKEN_ROTATE_ON_GET", "on", "GET /api-token-auth/new/ rotates too (POST always does)", _flag),
         Switch("TOKEN_LIFETIME", "none", "opaque tokens expire after this long", _optional_duration),
+        Switch("TOKEN_IDLE_LIFETIME", "none", "hashed tokens expire when they have not been used for this long, to the minute", _idle_lifetime),
+        Switch("TOKENS_PER_USER", "50", "how many living hashed tokens a user may have (none: no limit)", _count(1, optional=True)),
         Switch("JWT_ALGORITHM", "HS256", "the one algorithm that signs and is accepted", _algorithm),
         Switch("JWT_SIGNING_KEY", "", "secret (HS), private PEM (RS, ES, EdDSA) or file:PATH; not set: derived from SECRET_KEY (HS only)", _key, secret=True),
         Switch("JWT_VERIFYING_KEYS", "", "comma-separated older keys (secrets, PEM or file:PATH) whose tokens are still accepted", _keys, secret=True),

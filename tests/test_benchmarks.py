@@ -449,8 +449,16 @@ def test_a_run_tells_how_many_others_there_were(tiny):
     assert "Population: 50 users beside the one who is timed" in process.stdout
 
 
-STATEMENTS = {"drf-token": 1, "simplejwt": 1, "simplejwt-stateless": 0, "token": 1, "jwt": 1, "jwt-stateless": 0}
-STATEMENTS["token-cached"] = 0
+STATEMENTS = {
+    "drf-token": 1,
+    "simplejwt": 1,
+    "simplejwt-stateless": 0,
+    "token": 1,
+    "token-hashed": 1,
+    "token-cached": 0,
+    "jwt": 1,
+    "jwt-stateless": 0,
+}
 
 
 @pytest.mark.parametrize("url", URLS)

@@ -123,8 +123,13 @@ def test_a_path_to_nothing_is_refused(name):
 def test_only_this_projects_own_classes_are_not_stock():
     own = {name for name, scheme in LINEUP.items() if not scheme.is_stock}
     signed = {"jwt", "jwt-stateless"}
-    algorithms = {f"{name}-{algorithm.lower()}" for name in signed for algorithm in ALGORITHMS}
-    assert own == {"token", "token-cached", *signed, *algorithms}
+    assert own == {
+        "token",
+        "token-hashed",
+        "token-cached",
+        *signed,
+        *(f"{name}-{algorithm.lower()}" for name in signed for algorithm in ALGORITHMS),
+    }
 
 
 # --- every one of them, proved and counted ----------------------------------------------------------

@@ -319,6 +319,10 @@ COUNTED = {
     ("token", "obtain again"): (3, 0),
     ("token", "rotate"): (2, 1),  # who presents it, and one UPDATE
     ("token", "revoke"): (3, 1),  # who presents it, what is deleted, and the DELETE
+    ("token-hashed", "obtain"): (3, 1),
+    ("token-hashed", "obtain again"): (3, 1),
+    ("token-hashed", "rotate"): (2, 1),
+    ("token-hashed", "revoke"): (2, 1),
     ("jwt", "obtain"): (3, 1),
     ("jwt", "obtain again"): (3, 1),
     ("jwt", "refresh"): (2, 1),  # the family with its user, and one UPDATE

@@ -82,6 +82,7 @@ ALL = [ASKED, PARSED, VERIFIED, LOADED, PERMITTED]
 COUNTS = {
     "drf-token": {ASKED: (0, 0), PARSED: (0, 0), LOADED: (1, 0), PERMITTED: (1, 0), WHOLE: (1, 0)},
     "token": {ASKED: (0, 0), PARSED: (0, 0), VERIFIED: (0, 0), LOADED: (1, 0), PERMITTED: (1, 0), WHOLE: (1, 0)},
+    "token-hashed": {ASKED: (0, 0), PARSED: (0, 0), VERIFIED: (0, 0), LOADED: (1, 0), PERMITTED: (1, 0), WHOLE: (1, 0)},
     "simplejwt": {ASKED: (0, 0), PARSED: (0, 0), VERIFIED: (0, 1), LOADED: (1, 1), PERMITTED: (1, 1), WHOLE: (1, 1)},
     "simplejwt-stateless": {
         ASKED: (0, 0),
@@ -118,6 +119,13 @@ def test_statements_and_signature_checks_come_with_their_rung(name, user):
 REFUSED_FROM = {
     "drf-token": {"header": PARSED, "garbage": LOADED, "forged": LOADED, "disabled": LOADED, "nothing": PERMITTED},
     "token": {"header": PARSED, "garbage": VERIFIED, "forged": LOADED, "disabled": LOADED, "nothing": PERMITTED},
+    "token-hashed": {
+        "header": PARSED,
+        "garbage": VERIFIED,
+        "forged": VERIFIED,  # by its checksum
+        "disabled": LOADED,
+        "nothing": PERMITTED,
+    },
     "simplejwt": {"header": PARSED, "garbage": VERIFIED, "forged": VERIFIED, "disabled": LOADED, "nothing": PERMITTED},
     "simplejwt-stateless": {
         "header": PARSED,

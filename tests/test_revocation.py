@@ -360,6 +360,7 @@ ACCESS = {
     "simplejwt-stateless": [NO_EVENT, AT_EXPIRY, AT_EXPIRY, AT_EXPIRY, AT_EXPIRY, NO_EVENT, AT_ONCE],
     "token": [*[AT_ONCE] * 6, NO_EVENT],
     "token-cached": [*[AT_ONCE] * 6, NO_EVENT],  # in its own process
+    "token-hashed": [*[AT_ONCE] * 6, NO_EVENT],
     "jwt": [AT_ONCE, OURS_AT_EXPIRY, *[AT_ONCE] * 5],
     "jwt-stateless": [*[OURS_AT_EXPIRY] * 5, NO_EVENT, AT_ONCE],
 }
@@ -369,6 +370,7 @@ REFRESH = {
     "simplejwt-stateless": [None, AT_ONCE, AT_REFRESH_EXPIRY, AT_ONCE, AT_ONCE, None, AT_ONCE],
     "token": [None] * 7,
     "token-cached": [None] * 7,
+    "token-hashed": [None] * 7,
     "jwt": [AT_ONCE, "within 10", *[AT_ONCE] * 5],  # JWT_REUSE_GRACE
     "jwt-stateless": [AT_ONCE, "within 10", *[AT_ONCE] * 3, None, AT_ONCE],
 }
@@ -387,6 +389,7 @@ def test_each_row_lives_to_its_own_end_when_nothing_happens(rows, scheme):
         "drf-token": (None, None),
         "token": (None, None),
         "token-cached": (None, None),
+        "token-hashed": (None, None),
         "jwt": (310, 86_410),
         "jwt-stateless": (310, 86_410),
     }

@@ -18,6 +18,7 @@ from benchmarks.schema import schema
 from benchmarks.turns import Run, Turn
 from jwt_auth.models import RefreshFamily
 from tests import servers
+from tokens.models import HashedToken
 from tracks import catalogue
 from tracks.models import Track
 
@@ -60,11 +61,13 @@ def test_each_user_has_a_row_of_every_kind_and_who_is_timed_lies_in_the_middle(c
     others = set(users.exclude(username="ada").values_list("pk", flat=True))
     assert set(RefreshFamily.objects.values_list("user_id", flat=True)) == others
     assert set(Token.objects.values_list("user_id", flat=True)) >= others
-    assert crowd == [3, 3, 1] * 3 + [3, 3, 2] * 3
+    assert set(HashedToken.objects.values_list("user_id", flat=True)) == others
+    assert crowd == [3, 3, 1] * 4 + [3, 3, 2] * 4
     stored = population.stored()
     assert [(each.table, each.rows) for each in stored.tables] == [
         ("auth_user", 16),
         ("authtoken_token", 16),
+        ("tokens_hashedtoken", 15),
         ("jwt_auth_refreshfamily", 15),
     ]
     assert all(each.table_bytes and each.index_bytes for each in stored.tables)

@@ -1,6 +1,7 @@
 """A whole life of both kinds with every log line captured and every table read: no issued secret is in either."""
 
 import logging
+import re
 from io import StringIO
 
 import pytest
@@ -11,6 +12,7 @@ from rest_framework.authtoken.models import Token
 
 from jwt_auth.models import RefreshFamily
 from tests.conftest import PASSWORD
+from tokens import wire
 
 NEW_PASSWORD = "another one entirely"
 
@@ -111,3 +113,32 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
             for table, rows in tables.items():
                 if not (table == "authtoken_token" and secret in living):
                     assert part not in rows, f"{name} in {table}"
+
+
+def test_a_whole_life_of_hashed_tokens_leaves_none_in_log_or_database(door_to, client, user, staff, settings, logged):
+    moved = user.auth_token.key
+    call_command("move_drf_tokens", stdout=StringIO())
+    served = settings.ROOT_URLCONF
+    api = door_to("token-hashed").client
+    first = api.post("/api-token-auth/", {"username": "ada", "password": PASSWORD, "label": "phone"}).json()["token"]
+    second = api.post("/api-token-auth/new/", headers={"Authorization": f"Token {first}"}).json()["token"]
+    third = api.post("/api-token-auth/new/", headers={"Authorization": f"Token {moved}"}).json()["token"]
+    for key in (first, second, third, moved, wire.new(), first[:-1]):
+        api.get("/whoami/", headers={"Authorization": f"Token {key}"})
+        api.get("/nowhere/", headers={"Authorization": f"Token {key}"})
+    assert api.get("/api-token-auth/tokens/", headers={"Authorization": f"Token {second}"}).status_code == 200
+    api.post("/api-token-auth/revoke/", headers={"Authorization": f"Token {third}"})
+    out = StringIO()
+    call_command("issue_token", "ada", stdout=out)
+    settings.ROOT_URLCONF = served
+    client.force_login(staff)
+    page = client.post(reverse("admin:tokens_hashedtoken_add"), {"user": user.pk, "label": "by hand"})
+    by_admin = re.search(wire.PATTERN, page.content.decode())[0]
+
+    tables = dump()
+    assert "by hand" in tables["tokens_hashedtoken"], "the dump holds what the tables hold"
+    assert "Unauthorized" in logged.getvalue(), "the log holds what was logged"
+    for secret in (moved, first, second, third, out.getvalue().strip(), by_admin):
+        assert secret[:-4] not in logged.getvalue()
+        for table, rows in tables.items():
+            assert secret[:-4] not in rows, table

@@ -26,9 +26,17 @@ VALUES = [
     ("AUTH_SCHEMES", "jwt,token", "[scheme.name for scheme in settings.SCHEMES]", ["jwt", "token"]),
     ("ANONYMOUS_READ", "on", "settings.ANONYMOUS_READ", True),
     ("TOKEN_AUTO_CREATE", "off", "settings.TOKEN_AUTO_CREATE", False),
+    # A key in clear that no enabled row takes is not made.
+    ("AUTH_SCHEMES", "token-hashed,jwt", "settings.TOKEN_AUTO_CREATE", False),
+    ("AUTH_SCHEMES", "jwt", "settings.TOKEN_AUTO_CREATE", False),
+    ("AUTH_SCHEMES", "drf-token", "settings.TOKEN_AUTO_CREATE", True),
     ("TOKEN_ROTATE_ON_GET", "no", "settings.TOKEN_ROTATE_ON_GET", False),
     ("TOKEN_LIFETIME", "30d", "settings.TOKEN_LIFETIME.total_seconds()", 2_592_000),
     ("TOKEN_LIFETIME", "none", "settings.TOKEN_LIFETIME", None),
+    ("TOKEN_IDLE_LIFETIME", "2m", "settings.TOKEN_IDLE_LIFETIME.total_seconds()", 120),
+    ("TOKEN_IDLE_LIFETIME", "none", "settings.TOKEN_IDLE_LIFETIME", None),
+    ("TOKENS_PER_USER", "3", "settings.TOKENS_PER_USER", 3),
+    ("TOKENS_PER_USER", "none", "settings.TOKENS_PER_USER", None),
     ("JWT_ALGORITHM", "HS512", "settings.SIMPLE_JWT['ALGORITHM']", "HS512"),
     ("JWT_SIGNING_KEY", "s" * 32, "settings.SIMPLE_JWT['SIGNING_KEY']", "s" * 32),
     ("JWT_VERIFYING_KEYS", f"{'a' * 32},{'b' * 32}", "settings.JWT_VERIFYING_KEYS", ["a" * 32, "b" * 32]),
@@ -122,6 +130,8 @@ WRONG = [
     ("AUTH_SCHEMES", "", "no scheme named; choose from"),
     ("ANONYMOUS_READ", "banana", "allowed: on, off"),
     ("TOKEN_LIFETIME", "0", "allowed: longer than zero"),
+    ("TOKEN_IDLE_LIFETIME", "119s", "allowed: none, or 2m and longer"),
+    ("TOKENS_PER_USER", "0", "allowed: none, or a whole number from 1"),
     ("JWT_ALGORITHM", "none", "allowed: HS256, "),
     ("JWT_ACCESS_LIFETIME", "5 minutes", "allowed: a whole number of seconds"),
     ("JWT_LEEWAY", "-1", "allowed: a whole number of seconds"),
@@ -302,6 +312,7 @@ TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
 OPENED = [
     ("token", TOKEN, {"drf-token", "token"}, "11000"),
     ("token-cached", TOKEN, {"drf-token", "token"}, "11000"),
+    ("token-hashed", TOKEN, {"token-hashed"}, "11000"),
     ("jwt", BEARER, {"jwt"}, "00111"),
     ("token,jwt", f"{TOKEN}, {BEARER}", {"drf-token", "token", "jwt"}, "11111"),
     ("jwt,token", f"{BEARER}, {TOKEN}", {"drf-token", "token", "jwt"}, "11111"),
@@ -332,7 +343,7 @@ def test_rotating_by_get_is_there_by_switch_only(tmp_path, text, status):
     assert who_enters(tmp_path, TOKEN_ROTATE_ON_GET=text)["get rotates"] == status
 
 
-@pytest.mark.parametrize("schemes", ["token,jwt", "drf-token,simplejwt", "simplejwt-stateless"])
+@pytest.mark.parametrize("schemes", ["token,jwt", "drf-token,simplejwt", "simplejwt-stateless", "token-hashed,jwt"])
 def test_the_schema_has_no_warning_and_names_the_rows(schemes):
     for timing in ("on", "off"):
         done = servers.run(

@@ -1,14 +1,16 @@
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.template.response import TemplateResponse
 from rest_framework.authtoken.admin import (
     TokenAdmin,
 )  # importing it registers TokenProxy, which is taken back
 from rest_framework.authtoken.models import TokenProxy
 
-from tokens import models
+from tokens import hashed, models
 
 admin.site.unregister(TokenProxy)
 
@@ -75,6 +77,57 @@ class OpaqueTokenAdmin(TokenAdmin):
         for token in tokens:
             self.log_change(request, token, f"{done} (admin action)")
         self.message_user(request, f"{len(tokens)} {done}.", messages.SUCCESS)
+
+
+class _IssueForm(forms.ModelForm):
+    def clean(self):
+        # Issued here and not on saving, since only here a refusal can be an error of the form. Nothing is checked
+        # after it that could still refuse.
+        cleaned = super().clean()
+        if self.errors:
+            return cleaned
+        try:
+            token = hashed.obtain(cleaned["user"], cleaned["label"])
+        except hashed.TokenLimitError as error:
+            raise ValidationError(str(error)) from None
+        if token is None:
+            raise ValidationError({"user": "This user is disabled."})
+        self.instance = token
+        return cleaned
+
+
+@admin.register(models.HashedToken)
+class HashedTokenAdmin(admin.ModelAdmin):
+    """Hashed tokens: to issue, to look at and to delete. A token is shown once, on the page that answers its issue."""
+
+    form = _IssueForm
+    list_display = ("id", "user", "label", "last_four", "created", "last_used", "expires")
+    list_select_related = ("user",)
+    search_fields = ("=last_four", "label", "user__username")
+    ordering = ("-created",)
+    autocomplete_fields = ("user",)
+    readonly_fields = ("last_four", "created", "last_used", "expires")
+
+    @admin.display(description="expires", empty_value="never")
+    def expires(self, token):
+        return token.expires
+
+    def get_fields(self, request, obj=None):
+        return ("user", "label", *(self.readonly_fields if obj else ()))
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def lookup_allowed(self, lookup, value, request=None):
+        return not lookup.startswith("digest") and super().lookup_allowed(lookup, value, request)
+
+    def save_model(self, request, obj, form, change):
+        """Done by the form."""
+
+    def response_add(self, request, obj, post_url_continue=None):
+        # Not by a message: that waits in a cookie or in the session's row.
+        context = {**self.admin_site.each_context(request), "title": "Token issued", "token": obj}
+        return TemplateResponse(request, "admin/tokens/hashedtoken/issued.html", context)
 
 
 def _refuse_popup(request):

@@ -4,7 +4,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from config.credentials import credential
-from tokens import models
+from tokens import hashed, models, wire
 from tokens.cache import token_cache
 
 _KEY = re.compile(r"[0-9a-f]{40}")
@@ -17,24 +17,29 @@ class TokenAuthentication(authentication.TokenAuthentication):
     malformed, unknown or expired, and for a user who is not active. One query.
     """
 
+    life = models  # the module of what happens to the tokens this class takes
+
     def authenticate(self, request):
         key = credential(request, self.keyword)
         if key is None:
             return None
-        if not _KEY.fullmatch(key):
+        if not self.is_possible(key):
             # No database is asked what cannot be a key, nor handed a NUL it would choke on.
             raise AuthenticationFailed("Invalid token.")
         return self.authenticate_credentials(key)
 
     def authenticate_credentials(self, key):
-        token = models.find(key)
+        token = self.life.find(key)
         if token is None:
             raise AuthenticationFailed("Invalid token.")
         if not token.user.is_active:
             raise AuthenticationFailed("User inactive or deleted.")
-        if models.is_expired(token):
+        if self.life.is_expired(token):
             raise AuthenticationFailed("The token has expired.", code="token_expired")
         return token.user, token
+
+    def is_possible(self, key: str) -> bool:
+        return _KEY.fullmatch(key) is not None
 
     def authenticate_header(self, request):
         return f'{self.keyword} realm="api"'
@@ -53,3 +58,21 @@ class CachedTokenAuthentication(TokenAuthentication):
         if models.is_expired(token):
             raise AuthenticationFailed("The token has expired.", code="token_expired")
         return user, token
+
+
+class HashedTokenAuthentication(TokenAuthentication):
+    """The same for tokens of which only the digest is kept; they may also expire unused (TOKEN_IDLE_LIFETIME).
+
+    Returns (user, tokens.models.HashedToken). Raises as above, for a wrong checksum too without a query. One query,
+    and once a minute one more statement, which notes the use.
+    """
+
+    life = hashed
+
+    def authenticate_credentials(self, key):
+        user, token = super().authenticate_credentials(key)
+        hashed.note_use(token)
+        return user, token
+
+    def is_possible(self, key):
+        return wire.is_possible(key)

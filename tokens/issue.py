@@ -2,7 +2,7 @@
 
 from rest_framework.authtoken.models import Token
 
-from tokens import models
+from tokens import hashed, models
 
 
 def drf_token(user) -> str:
@@ -12,7 +12,15 @@ def drf_token(user) -> str:
 
 def token(user) -> str:
     """Raises ValueError when the account is disabled, or has changed since `user` was read."""
-    obtained = models.obtain(user)
+    return _key_of(models.obtain(user), user)
+
+
+def hashed_token(user) -> str:
+    """A new one each time. Raises as above, and hashed.TokenLimitError."""
+    return _key_of(hashed.obtain(user), user)
+
+
+def _key_of(obtained, user) -> str:
     if obtained is None:
         raise ValueError(f"user {user.pk} is disabled, deleted or has changed since it was read")
     return obtained.key

@@ -1,10 +1,12 @@
-"""Opaque tokens: DRF's own table, and the steps of a token's life on it."""
+"""Opaque tokens: DRF's own table, and the steps of a token's life on it; the table of hashed tokens."""
 
-from datetime import datetime
-from functools import partial
+from datetime import datetime, timedelta
+from functools import partial, reduce
+from operator import or_
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authtoken.models import Token, TokenProxy
 
@@ -27,6 +29,45 @@ class OpaqueToken(TokenProxy):
 
     def __str__(self):
         return self.prefix
+
+
+class HashedTokenQuerySet(models.QuerySet):
+    def expired(self):
+        now = timezone.now()
+        ended = [Q(**{f"{start}__lte": now - lifetime}) for start, lifetime in _lifetimes()]
+        return self.filter(reduce(or_, ended)) if ended else self.none()
+
+
+class HashedToken(models.Model):
+    """A token of which only the digest is kept; any number for each user. Its life: tokens.hashed."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="hashed_tokens")
+    digest = models.BinaryField(max_length=32, unique=True, help_text="SHA-256 of the token.")
+    last_four = models.CharField(
+        "ends in", max_length=4, help_text="Its last four characters, of the checksum: to tell tokens apart."
+    )
+    label = models.CharField(max_length=64, blank=True, help_text="What the token is for, in the user's words.")
+    created = models.DateTimeField(help_text="When the token was issued; a rotation issues it anew.")
+    last_used = models.DateTimeField(help_text="To the minute. To be issued is the first use.")
+
+    objects = HashedTokenQuerySet.as_manager()
+
+    # No column. What was presented or has just been issued, on an instance that tokens.hashed returned.
+    key: str | None = None
+
+    def __str__(self):
+        return f"…{self.last_four}"
+
+    @property
+    def expires(self) -> datetime | None:
+        """When it ends if nobody uses it until then."""
+        return min((getattr(self, start) + lifetime for start, lifetime in _lifetimes()), default=None)
+
+
+def _lifetimes() -> list[tuple[str, timedelta]]:
+    """Which of a hashed token's moments it outlives by how much."""
+    lifetimes = {"created": settings.TOKEN_LIFETIME, "last_used": settings.TOKEN_IDLE_LIFETIME}
+    return [(start, lifetime) for start, lifetime in lifetimes.items() if lifetime]
 
 
 _BY_KEY = prepared.Query(lambda: Token.objects.select_related("user").filter(key=prepared.Parameter(Token._meta.pk)))

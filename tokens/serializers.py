@@ -1,11 +1,31 @@
 from rest_framework import serializers
+from rest_framework.authtoken.serializers import AuthTokenSerializer
+
+from tokens.models import HashedToken
 
 
 class TokenSerializer(serializers.Serializer):
-    token = serializers.CharField(read_only=True, help_text="40 hexadecimal digits.")
+    token = serializers.CharField(read_only=True, help_text="What stands behind `Token` in the Authorization header.")
 
 
 class RevokeSerializer(serializers.Serializer):
     everywhere = serializers.BooleanField(
         default=False, help_text="End every token and every login of this user, of either kind."
     )
+
+
+class LabelledAuthTokenSerializer(AuthTokenSerializer):
+    label = serializers.CharField(
+        default="", allow_blank=True, max_length=64, help_text="What the token is for.", write_only=True
+    )
+
+
+class HashedTokenSerializer(serializers.ModelSerializer):
+    """What a user sees of a token: neither it nor its digest."""
+
+    expires = serializers.DateTimeField(read_only=True, allow_null=True, help_text="If nobody uses it until then.")
+
+    class Meta:
+        model = HashedToken
+        fields = ("id", "label", "last_four", "created", "last_used", "expires")
+        read_only_fields = fields

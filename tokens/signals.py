@@ -8,6 +8,7 @@ from rest_framework.authtoken.models import Token
 
 from config.accounts import credentials_ended
 from tokens.cache import token_cache
+from tokens.models import HashedToken
 
 
 @receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="tokens.create")
@@ -20,7 +21,8 @@ def create_token(sender, instance, created, raw, using, **kwargs):
 
 @receiver(credentials_ended, dispatch_uid="tokens.delete")
 def delete_tokens(sender, user_id, using, **kwargs):
-    Token.objects.using(using).filter(user_id=user_id).delete()
+    for model in (Token, HashedToken):
+        model.objects.using(using).filter(user_id=user_id).delete()
 
 
 # --- what the cache must forget: on commit, so that nothing is forgotten that is rolled back ---------

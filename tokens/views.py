@@ -29,21 +29,29 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
     def post(self, request, *args, **kwargs):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        token = models.obtain(serializer.validated_data["user"])
+        token = self.obtain(serializer.validated_data)
         if token is None:
             # As DRF answers a wrong password, which it is by now.
             raise ValidationError({"non_field_errors": ["Unable to log in with provided credentials."]})
         return Response({"token": token.key})
 
+    def obtain(self, data: dict):
+        return models.obtain(data["user"])
 
-class _PresentedTokenView(RefusalThrottleMixin, NoStoreMixin, GenericAPIView):
+
+class PresentedTokenView(RefusalThrottleMixin, NoStoreMixin, GenericAPIView):
     """A view about the opaque token in the Authorization header, whatever other schemes are enabled."""
 
     authentication_classes = (TokenAuthentication,)
     permission_classes = (IsAuthenticated,)
 
+    @property
+    def life(self):
+        """The module of what happens to the tokens that this class takes."""
+        return self.authentication_classes[0].life
 
-class RotateTokenView(_PresentedTokenView):
+
+class RotateTokenView(PresentedTokenView):
     """The presented token dies and its successor is returned."""
 
     # No HEAD: it would rotate, and the answer that holds the successor has no body.
@@ -52,7 +60,7 @@ class RotateTokenView(_PresentedTokenView):
 
     @extend_schema(operation_id="token_rotate", tags=["token"], request=None, responses=TokenSerializer)
     def post(self, request):
-        new_key = models.rotate(request.auth.key)
+        new_key = self.life.rotate(request.auth.key)
         if new_key is None:
             # Another request that presented it won.
             raise AuthenticationFailed("Invalid token.")
@@ -63,7 +71,7 @@ class RotateTokenView(_PresentedTokenView):
         return self.post(request)
 
 
-class RevokeTokenView(_PresentedTokenView):
+class RevokeTokenView(PresentedTokenView):
     """The presented token dies; with `everywhere`, every credential of its user."""
 
     serializer_class = RevokeSerializer
@@ -76,7 +84,7 @@ class RevokeTokenView(_PresentedTokenView):
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data["everywhere"]:
             accounts.end_credentials(request.user.pk, accounts.LOGOUT_EVERYWHERE)
-        elif not models.revoke(request.auth.key):
+        elif not self.life.revoke(request.auth.key):
             # A rotation was faster: its successor lives, and "dead" would be a lie.
             raise AuthenticationFailed("Invalid token.")
         return Response(status=status.HTTP_204_NO_CONTENT)

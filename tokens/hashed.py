@@ -1,0 +1,115 @@
+"""The steps of a hashed token's life, by the names that `tokens.models` has them under for DRF's tokens.
+
+A `key` is the credential as the client sends it. It is known here while it is presented, and when it is made.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import InternalError, OperationalError, transaction
+from django.utils import timezone
+
+from config import accounts, prepared
+from tokens import wire
+from tokens.models import HashedToken
+
+logger = logging.getLogger(__name__)
+
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
+
+_BY_DIGEST = prepared.Query(
+    lambda: HashedToken.objects.select_related("user").filter(
+        digest=prepared.Parameter(HashedToken._meta.get_field("digest"))
+    )
+)
+
+
+class TokenLimitError(Exception):
+    """The user has as many living tokens as TOKENS_PER_USER allows."""
+
+
+def find(key: str) -> HashedToken | None:
+    """The token with this key, its user with it, in one query."""
+    token = _BY_DIGEST.first(wire.digest(key))
+    if token is not None:
+        token.key = key
+    return token
+
+
+def is_expired(token: HashedToken) -> bool:
+    end = token.expires
+    return end is not None and end <= timezone.now()
+
+
+def obtain(user, label: str = "") -> HashedToken | None:
+    """A new token of the user, its key with it, which is told this once. The user's expired ones are deleted.
+
+    None when the account changed since `user` was read: its password, its being active, its existence. Raises
+    TokenLimitError; the lock on the user's row lets one caller at a time count.
+    """
+    with transaction.atomic():
+        if not accounts.lock_unchanged(user):
+            return None
+        own = HashedToken.objects.filter(user=user)
+        own.expired().delete()
+        limit = settings.TOKENS_PER_USER
+        if limit and own.count() >= limit:
+            raise TokenLimitError(
+                f"This user has {limit} living tokens, as many as TOKENS_PER_USER allows. Revoke one first."
+            )
+        key, now = wire.new(), timezone.now()
+        token = HashedToken(user=user, label=label, created=now, last_used=now, **_kept_of(key))
+        token.save(force_insert=True)
+    token.key = key
+    return token
+
+
+def rotate(key: str) -> str | None:
+    """Replace `key` by a new one, which is returned; None when `key` is no token (any more).
+
+    The row stays, with its id and label. One conditional UPDATE: of any number of callers that present the same key
+    one wins, and there is no moment at which neither key works, or both.
+    """
+    new_key, now = wire.new(), timezone.now()
+    presented = HashedToken.objects.filter(digest=wire.digest(key))
+    return new_key if presented.update(created=now, last_used=now, **_kept_of(new_key)) else None
+
+
+def revoke(key: str) -> bool:
+    """Delete the token; whether there was one."""
+    deleted, _ = HashedToken.objects.filter(digest=wire.digest(key)).delete()
+    return bool(deleted)
+
+
+def note_use(token: HashedToken):
+    """Write that the token is in use, unless that was written within the last minute.
+
+    Of several requests at once one writes. A database that answers and cannot be written (full, locked, read-only)
+    costs the note and not the request.
+    """
+    now = timezone.now()
+    unnoted_since = now - USE_IS_NOTED_EVERY
+    if token.last_used > unnoted_since:
+        return
+    try:
+        with transaction.atomic():
+            HashedToken.objects.filter(pk=token.pk, last_used__lte=unnoted_since).update(last_used=now)
+    except (OperationalError, InternalError) as error:  # the latter: PostgreSQL's read-only transaction
+        logger.warning("use of token id=%s not noted: %s", token.pk, error)
+
+
+def moved(token) -> HashedToken:
+    """The row, not yet saved, by which a token of DRF's table goes on working."""
+    return HashedToken(
+        user_id=token.user_id,
+        label="moved from authtoken",
+        created=token.created,
+        last_used=timezone.now(),
+        **_kept_of(token.key),
+    )
+
+
+def _kept_of(key: str) -> dict:
+    """The columns that come of a key."""
+    return {"digest": wire.digest(key), "last_four": key[-4:]}

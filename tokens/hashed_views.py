@@ -1,0 +1,64 @@
+"""The endpoints of the row `token-hashed`: those of `token` over another table, and a user's own tokens by id."""
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.generics import DestroyAPIView, ListAPIView
+
+from config.exceptions import Conflict
+from tokens import hashed
+from tokens.authentication import HashedTokenAuthentication
+from tokens.models import HashedToken
+from tokens.serializers import HashedTokenSerializer, LabelledAuthTokenSerializer, TokenSerializer
+from tokens.views import ObtainTokenView, PresentedTokenView, RevokeTokenView, RotateTokenView
+
+
+class TooManyTokens(Conflict):
+    default_code = "token_limit"
+
+
+@extend_schema_view(
+    post=extend_schema(
+        request=LabelledAuthTokenSerializer,
+        responses={200: TokenSerializer, 409: OpenApiResponse(description="The user has TOKENS_PER_USER tokens.")},
+    )
+)
+class ObtainHashedTokenView(ObtainTokenView):
+    """A new opaque token, for a user name and password. It is told this once."""
+
+    serializer_class = LabelledAuthTokenSerializer
+
+    def obtain(self, data):
+        try:
+            return hashed.obtain(data["user"], data["label"])
+        except hashed.TokenLimitError as error:
+            raise TooManyTokens(str(error)) from None
+
+
+class RotateHashedTokenView(RotateTokenView):
+    """The presented token dies and its successor is returned. Its id and label stay."""
+
+    authentication_classes = (HashedTokenAuthentication,)
+
+
+class RevokeHashedTokenView(RevokeTokenView):
+    """The presented token dies; with `everywhere`, every credential of its user."""
+
+    authentication_classes = (HashedTokenAuthentication,)
+
+
+class _OwnTokensView(PresentedTokenView):
+    authentication_classes = (HashedTokenAuthentication,)
+    serializer_class = HashedTokenSerializer
+    queryset = HashedToken.objects.order_by("-created", "-pk")
+
+    def get_queryset(self):
+        return super().get_queryset().filter(user=self.request.user.pk)
+
+
+@extend_schema_view(get=extend_schema(operation_id="token_list", tags=["token"]))
+class TokenListView(_OwnTokensView, ListAPIView):
+    """The user's tokens, the newest first."""
+
+
+@extend_schema_view(delete=extend_schema(operation_id="token_delete", tags=["token"]))
+class TokenView(_OwnTokensView, DestroyAPIView):
+    """One of the user's tokens dies, maybe the presented one."""

@@ -1,0 +1,29 @@
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from tokens import hashed
+from tokens.models import HashedToken
+
+
+class Command(BaseCommand):
+    help = "Issue a hashed token and print it. It is shown this once: only its digest is kept."
+
+    def add_arguments(self, parser):
+        parser.add_argument("username")
+        parser.add_argument("--label", default="", help="what the token is for, at most 64 characters")
+
+    def handle(self, *, username, label, **options):
+        users = get_user_model()
+        try:
+            HashedToken._meta.get_field("label").clean(label, None)
+            token = hashed.obtain(users._default_manager.get_by_natural_key(username), label)
+        except ValidationError as error:
+            raise CommandError(f"--label {label!r}: {' '.join(error.messages)}") from None
+        except users.DoesNotExist:
+            raise CommandError(f"user {username} does not exist") from None
+        except hashed.TokenLimitError as error:
+            raise CommandError(f"user {username}: {error}") from None
+        if token is None:
+            raise CommandError(f"user {username} is disabled or was just changed")
+        self.stdout.write(token.key)

@@ -1,0 +1,34 @@
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from rest_framework.authtoken.models import Token
+
+from tokens import hashed
+from tokens.models import HashedToken
+
+
+class Command(BaseCommand):
+    help = (
+        "Move every key of DRF's table into the table of hashed tokens, which then takes it by its digest; the key in "
+        "clear is deleted. There is no way back, since a digest gives no key. See docs/migration.md."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--batch", type=int, default=1000, help="keys moved in one transaction (default: 1000)")
+
+    def handle(self, *, batch, **options):
+        if not 1 <= batch <= 10_000:
+            raise CommandError(f"--batch {batch}: allowed: 1 to 10000")
+        total = 0
+        while count := self._move(batch):
+            total += count
+        self.stdout.write(f"{total} keys moved, none left in clear")
+
+    @staticmethod
+    def _move(batch: int) -> int:
+        """Move so many. At every moment a key stands in one of the two tables: to revoke it there is final."""
+        with transaction.atomic():
+            tokens = list(Token.objects.select_for_update().order_by("pk")[:batch])
+            # One that is there already came back with a restored table.
+            HashedToken.objects.bulk_create(map(hashed.moved, tokens), ignore_conflicts=True)
+            Token.objects.filter(pk__in=[token.pk for token in tokens]).delete()
+        return len(tokens)

@@ -1,0 +1,44 @@
+"""What a hashed token looks like on the wire, and what is kept of it.
+
+`trk_`, 32 random base62 digits (190 bits), `_`, and the CRC-32 of all before the last `_` in 6 base62 digits. The
+checksum is no protection: it lets garbage be refused without a query, and a scanner tell a leaked token from a
+text that looks like one.
+"""
+
+import hashlib
+import re
+import secrets
+import string
+import zlib
+
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+PATTERN = r"trk_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}"  # published in docs/migration.md, for secret scanners
+
+_TOKEN = re.compile(PATTERN)
+_DRF_KEY = re.compile(r"[0-9a-f]{40}")  # moved here by move_drf_tokens
+
+
+def new() -> str:
+    random = "".join(secrets.choice(ALPHABET) for _ in range(32))
+    return f"trk_{random}_{_checksum(f'trk_{random}')}"
+
+
+def is_possible(text: str) -> bool:
+    """Whether the text can be a token at all: of either shape, and the checksum right where there is one."""
+    if _TOKEN.fullmatch(text):
+        body, _, checksum = text.rpartition("_")
+        return checksum == _checksum(body)
+    return _DRF_KEY.fullmatch(text) is not None
+
+
+def digest(token: str) -> bytes:
+    """SHA-256, 32 bytes. Neither salted nor slow: of 160 random bits and more nobody makes a table."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _checksum(text: str) -> str:
+    number, digits = zlib.crc32(text.encode()), ""
+    for _ in range(6):  # 62 ** 6 > 2 ** 32
+        number, digit = divmod(number, 62)
+        digits = ALPHABET[digit] + digits
+    return digits
