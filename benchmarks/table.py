@@ -23,13 +23,13 @@ def table_of(table: Table, processes: int) -> RichTable:
     )
     shown.add_column("contender", no_wrap=True)
     shown.add_column("adds [95 %]", justify="right", no_wrap=True)
-    shown.add_column("p25", justify="right")
-    shown.add_column("median", justify="right")
-    shown.add_column("min", justify="right")
+    shown.add_column("p25", justify="right", overflow="fold")
+    shown.add_column("median", justify="right", overflow="fold")
+    shown.add_column("min", justify="right", overflow="fold")
     shown.add_column("to stock [95 %]", justify="right", no_wrap=True)
-    shown.add_column("SQL", justify="right")
-    shown.add_column("header", justify="right")
-    shown.add_column("body", justify="right")
+    shown.add_column("SQL", justify="right", overflow="fold")
+    shown.add_column("header", justify="right", overflow="fold")
+    shown.add_column("body", justify="right", overflow="fold")
     for row in (table.anonymous, *table.rows):
         shown.add_row(
             row.name,
@@ -46,20 +46,21 @@ def table_of(table: Table, processes: int) -> RichTable:
 
 
 def contests_of(table: Table) -> RichTable:
-    """Who beats whom: the row compared with the column."""
+    """Who beats whom: the row less the column, which a number names; names would not fit on a line."""
     shown = RichTable(
-        title=f"{table.url}: the row, compared with the column (µs; ≈: the same within {table.margin_us:g} µs)",
+        title=f"{table.url}: the row less the column, in µs",
         title_justify="left",
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),
     )
+    shown.add_column("", justify="right")
     shown.add_column("", no_wrap=True)
     names = [row.name for row in table.rows]
-    for name in names[1:]:
-        shown.add_column(name, justify="right")
+    for number in range(2, len(names) + 1):
+        shown.add_column(str(number), justify="right", no_wrap=True)
     cells = {(contest.first, contest.second): _verdict(contest) for contest in table.contests}
-    for name in names[:-1]:
-        shown.add_row(name, *(cells.get((name, other), "") for other in names[1:]))
+    for number, name in enumerate(names, 1):
+        shown.add_row(str(number), name, *(cells.get((name, other), "") for other in names[1:]))
     return shown
 
 
@@ -71,8 +72,10 @@ def remarks(tables: Sequence[Table], machine: dict, run: Run, waited: float, sec
         "block; min: the fastest of all. To stock: adds, divided by what "
         f"{' or '.join(references) or 'a stock row'} adds. SQL: statements. Header: the line that carries the "
         "credential.",
-        "Intervals are each for itself; verdicts hold for all contests of a URL together (Holm), ? where none is "
-        f"possible. The widest interval is {_time(run.widest_us)} µs either way.",
+        f"In the row less the column + says that the row is slower, ≈ that they are the same within "
+        f"{tables[0].margin_us:g} µs, ? that neither can be shown.",
+        "Intervals are each for itself; verdicts hold for all contests of a URL together (Holm). "
+        f"The widest interval is {_time(run.widest_us)} µs either way.",
         *map(_control, tables),
         *where(run.rehearsal.service, machine, run, waited, seconds),
     ]
@@ -104,13 +107,13 @@ def population(others: int, stored: Stored) -> list[str]:
         + (
             ""
             if each.table_bytes is None
-            else f" of {each.table_bytes / 1e6:.1f} MB and {each.index_bytes / 1e6:.1f} MB of indexes"
+            else f" of {_size(each.table_bytes)} and {_size(each.index_bytes)} of indexes"
         )
         for each in stored.tables
     )
     return [
         f"Population: {others:,} users beside the one who is timed, loaded in {stored.seconds:.0f} s; "
-        f"{stored.database_bytes / 1e6:.1f} MB on disk: {tables}."
+        f"{_size(stored.database_bytes)} on disk: {tables}."
     ]
 
 
@@ -121,13 +124,9 @@ def verdict_line(verdict: Verdict) -> str:
 
 
 def _verdict(contest: Contest) -> str:
-    size = _time(abs(contest.difference.estimate))
-    return {
-        FASTER: f"{size} faster",
-        SLOWER: f"{size} slower",
-        EQUIVALENT: "≈",
-        INCONCLUSIVE: "?",
-    }[contest.verdict]
+    if contest.verdict in (FASTER, SLOWER):
+        return f"{'+' if contest.verdict == SLOWER else '-'}{_time(abs(contest.difference.estimate))}"
+    return {EQUIVALENT: "≈", INCONCLUSIVE: "?"}[contest.verdict]
 
 
 def times(interval: Interval) -> str:
@@ -136,6 +135,10 @@ def times(interval: Interval) -> str:
 
 def _time(microseconds: float) -> str:
     return f"{microseconds:.0f}" if abs(microseconds) >= 100 else f"{microseconds:.1f}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _ratio(row: Row) -> str:

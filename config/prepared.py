@@ -44,7 +44,7 @@ class Query:
         return self._build()
 
     def first(self, *values: Any) -> Model | None:
-        """The first row's instance, its select_related() ones set, or None. One statement.
+        """The first row's instance, its select_related() ones set, or None. One statement, of which all rows are read.
 
         `values` take the places of the parameters, in their order in the SQL. Raises what the field raises for a value
         it cannot convert, and the database's errors.
@@ -64,6 +64,8 @@ class _Plan:
         # A copy, since compiling changes the query.
         compiler = queryset.query.chain().get_compiler(connection=connection)
         self.connection = connection
+        self.opened = None  # what `cursor` belongs to
+        self.cursor = None
         sql, parameters = compiler.as_sql()
         # By name: Django's SQLite cursor turns that into SQLite's own style ten times as fast as "%s".
         names = [f"p{index}" for index in range(len(parameters))]
@@ -85,12 +87,12 @@ class _Plan:
         parameters = self.constants.copy()
         for (name, field), value in zip(self.places.items(), values, strict=True):
             parameters[name] = field.get_db_prep_value(value, connection)
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, parameters)
-            row = cursor.fetchone()
-        if row is None:
+        cursor = self._cursor()
+        cursor.execute(self.sql, parameters)
+        rows = cursor.fetchall()  # to the end, or SQLite would go on holding its read transaction
+        if not rows:
             return None
-        row = list(row)
+        row = list(rows[0])
         for index, convert, expression in self.converters:
             for converter in convert:
                 row[index] = converter(row[index], expression, connection)
@@ -98,3 +100,14 @@ class _Plan:
         for related in self.related:
             related.populate(row, instance)
         return instance
+
+    def _cursor(self):
+        """The connection's cursor(), kept while the connection is open: a new one takes a fifth of the whole."""
+        connection = self.connection
+        connection.close_if_health_check_failed()
+        if connection.queries_logged:
+            return connection.cursor()
+        if connection.connection is None or connection.connection is not self.opened:
+            self.cursor = connection.cursor()
+            self.opened = connection.connection
+        return self.cursor

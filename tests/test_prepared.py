@@ -222,6 +222,46 @@ def test_it_is_compiled_once_for_each_connection(user, monkeypatch):
     assert compiled == []
 
 
+def test_it_asks_by_one_cursor_for_as_long_as_the_connection_is_open(transactional_db, monkeypatch):
+    key = User.objects.create_user("ada").auth_token.key
+    made = []
+    cursor = connection.cursor
+    monkeypatch.setattr(connection, "cursor", lambda: made.append(1) or cursor())
+    BY_KEY.first(key)
+    del made[:]
+    for _ in range(3):
+        assert BY_KEY.first(key).key == key
+    assert made == []
+    connection.close()
+    assert BY_KEY.first(key).key == key
+    assert made == [1]
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            BY_KEY.first(key)
+        assert len(captured) == 1
+        BY_KEY.first(key)
+    assert len(captured) == 1
+
+
+def test_a_kept_connection_is_checked_where_the_settings_say_so(transactional_db, monkeypatch):
+    """As CONN_HEALTH_CHECKS does for any other query."""
+    key = User.objects.create_user("ada").auth_token.key
+    BY_KEY.first(key)
+    asked = []
+    monkeypatch.setattr(connection, "close_if_health_check_failed", lambda: asked.append(1))
+    assert BY_KEY.first(key).key == key
+    assert asked == [1]
+
+
+def test_no_statement_is_left_open(transactional_db):
+    """It would hold its snapshot, and SQLite's log could never be cut."""
+    for name in ("ada", "grace"):
+        User.objects.create_user(name, email="both@example.com")
+    query = Query(lambda: User.objects.filter(email=Parameter(User._meta.get_field("email"))).order_by("pk"))
+    assert query.first("both@example.com").username == "ada"
+    assert connection.prepared_queries[query].cursor.fetchone() is None
+
+
 def test_it_sees_its_own_transaction_and_no_other(transactional_db, django_assert_num_queries):
     user = User.objects.create_user("ada")
     key = user.auth_token.key
