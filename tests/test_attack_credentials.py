@@ -288,22 +288,20 @@ def assert_decided(own, user, header: str, let_in: bool):
         assert_refused(response, own.scheme.keyword)
 
 
+def written(spelling: str, keyword: str, text: str) -> str:
+    look_alike = keyword.replace("o", "\u043e").replace("a", "\u0430").encode().decode("latin-1")
+    places = {"{K}": keyword, "{L}": look_alike, "{C}": text, "{C-}": text[:-1], "{C1}": text[:9], "{C2}": text[9:]}
+    for place, part in places.items():
+        spelling = spelling.replace(place, part)
+    return spelling
+
+
 @pytest.mark.once
 @pytest.mark.parametrize(("spelling", "let_in"), HEADER_SPELLINGS.values(), ids=HEADER_SPELLINGS)
 @rows
 def test_a_header_is_one_keyword_white_space_and_one_credential(own, user, spelling, let_in):
     text = own.credential(user)
-    written = {
-        "{K}": own.scheme.keyword,
-        "{L}": own.scheme.keyword.replace("o", "\u043e").replace("a", "\u0430").encode().decode("latin-1"),
-        "{C}": text,
-        "{C-}": text[:-1],
-        "{C1}": text[:9],
-        "{C2}": text[9:],
-    }
-    for place, part in written.items():
-        spelling = spelling.replace(place, part)
-    assert_decided(own, user, spelling, let_in)
+    assert_decided(own, user, written(spelling, own.scheme.keyword, text), let_in)
 
 
 @pytest.mark.once
