@@ -13,7 +13,7 @@ DOCUMENT = (servers.ROOT / "docs/security.md").read_text()
 
 
 @cache
-def tests_in(file: str) -> set[str]:
+def names_in(file: str) -> set[str]:
     return set(re.findall(r"^def (test_\w+)\(", (servers.ROOT / file).read_text(), re.MULTILINE))
 
 
@@ -29,7 +29,7 @@ def test_every_test_it_names_exists():
     assert len(named) > 50
     # None is written in another way, which this would not find.
     assert DOCUMENT.count("::") == len(named)
-    assert [f"{file}::{name}" for file, name in named if name not in tests_in(file)] == []
+    assert [f"{file}::{name}" for file, name in named if name not in names_in(file)] == []
 
 
 CLAUSES = {
