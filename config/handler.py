@@ -4,11 +4,19 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 
 class Request(WSGIRequest):
-    """Django's request, decoded as UTF-8 whatever charset its Content-Type names.
+    """Django's request, decoded as UTF-8 whatever charset its Content-Type names, and made whatever stands there.
 
-    Django's own decodes the query string while it is made, by whatever codec Python has of that name, so that
-    a bad one fails before any middleware. ApiErrorMiddleware refuses the charset, once there is a request.
+    Django's own decodes the query string while it is made, by whatever codec Python has of that name, and fails over
+    a parameter that it cannot read: both before any middleware, so that the server answers 500 with no body.
+    ApiErrorMiddleware refuses the charset and the header, once there is a request.
     """
+
+    def _set_content_type_params(self, meta):
+        try:
+            super()._set_content_type_params(meta)
+        except ValueError:
+            # An encoding (RFC 2231) or a charset that is none, a NUL in either, a section of 5,000 digits.
+            self.content_type, self.content_params = "", None
 
     @property
     def encoding(self):

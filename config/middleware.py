@@ -33,6 +33,8 @@ class ApiErrorMiddleware:
                 {"detail": f"{ContentTooLarge.default_detail} At most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."},
                 status=ContentTooLarge.status_code,
             )
+        if request.content_params is None:  # see config/handler.py
+            return JsonResponse({"detail": "Content-Type cannot be read."}, status=400)
         charset = request.content_params.get("charset", "utf-8")
         if charset.lower() not in ("utf-8", "utf8"):
             # Django would decode by whatever codec Python has of that name: punycode, rot13, zlib.

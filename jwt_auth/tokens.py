@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.exceptions import TokenError
 
@@ -42,14 +44,15 @@ class _FamilyToken(tokens.Token):
 
     def verify(self):
         """Shapes first: a good signature says who made a claim, not that it can be used."""
-        for name in ("exp", "iat"):
+        times = ("exp", "iat", "nbf") if "nbf" in self.payload else ("exp", "iat")
+        for name in times:
             value = self.payload.get(name)
             if type(value) is not int or not 0 <= value <= _LAST_SECOND:
                 raise TokenError(f"Token has no usable '{name}' claim")
         for name in ("jti", SESSION_CLAIM):
             if not _is_uuid(self.payload.get(name)):
                 raise TokenError(f"Token has no usable '{name}' claim")
-        if not isinstance(self.payload.get(USER_CLAIM), str):
+        if not _is_user_id(self.payload.get(USER_CLAIM)):
             raise TokenError(f"Token has no usable '{USER_CLAIM}' claim")
         super().verify()
 
@@ -90,3 +93,14 @@ class RefreshToken(_FamilyToken):
 
 def _is_uuid(value) -> bool:
     return isinstance(value, str) and len(value) == 32 and all(c in "0123456789abcdef" for c in value)
+
+
+def _is_user_id(value) -> bool:
+    """Whether it is a key of the user model's, written as `mint` writes it: int() would take " 1" and "1_0" too."""
+    field = get_user_model()._meta.pk
+    try:
+        key = field.to_python(value) if isinstance(value, str) else None
+        field.run_validators(key)
+    except ValidationError:
+        return False
+    return str(key) == value

@@ -9,6 +9,7 @@ from types import ModuleType
 from django.urls import include, path
 from django.utils.module_loading import import_string
 
+from config import urls
 from config.schemes import Scheme
 from config.views import WhoAmIView
 from tracks.views import TrackViewSet
@@ -27,4 +28,6 @@ def urlconf_for(*schemes: Scheme) -> ModuleType:
         path("tracks/<int:pk>/", TrackViewSet.as_view(_DETAIL, **classes), name="track-detail"),
         *(path("", include(scheme.urlconf)) for scheme in schemes if scheme.urlconf),
     ]
+    for name in ("handler400", "handler403", "handler404", "handler500"):
+        setattr(module, name, getattr(urls, name))
     return module
