@@ -5,7 +5,7 @@ import logging
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import post_save, pre_delete, pre_save
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -14,10 +14,10 @@ logger = logging.getLogger(__name__)
 PASSWORD_CHANGE = "password_change"
 DEACTIVATION = "deactivation"
 LOGOUT_EVERYWHERE = "logout_everywhere"
+DELETION = "deletion"
 ADMIN = "admin"
 
 # Sent with user_id, reason (one of the words above) and using (database alias).
-# Deletion needs no signal: both apps' rows go with the user's.
 credentials_ended = Signal()
 
 
@@ -68,6 +68,15 @@ def _end_what_slipped_in(sender, instance, using, **kwargs):
         credentials_ended.send(sender=sender, user_id=instance.pk, reason=reason, using=using)
 
 
+def _end_before_deletion(sender, instance, using, **kwargs):
+    """Both apps' rows go with the user's, by the keys that Django read before; a token rotated since has another.
+
+    The lock keeps out a login that would refer to a user who is gone.
+    """
+    sender._base_manager.using(using).select_for_update().filter(pk=instance.pk).first()
+    credentials_ended.send(sender=sender, user_id=instance.pk, reason=DELETION, using=using)
+
+
 def _end_sessions(sender, user_id, reason, using, **kwargs):
     """A session names its user only inside, so every living one is read: about 50 µs each.
 
@@ -88,3 +97,4 @@ def connect():
     credentials_ended.connect(_end_sessions, dispatch_uid="config.accounts.sessions")
     pre_save.connect(_remember_what_ends, sender=user_model, dispatch_uid="config.accounts.before")
     post_save.connect(_end_what_slipped_in, sender=user_model, dispatch_uid="config.accounts.after")
+    pre_delete.connect(_end_before_deletion, sender=user_model, dispatch_uid="config.accounts.deletion")

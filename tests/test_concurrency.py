@@ -144,6 +144,10 @@ def log_out_everywhere():
     accounts.end_credentials(User.objects.get(username="ada").pk, accounts.LOGOUT_EVERYWHERE)
 
 
+def delete_user():
+    User.objects.get(username="ada").delete()
+
+
 def assert_dead(responses):
     """Every credential that was handed out."""
     for response in responses:
@@ -154,7 +158,7 @@ def assert_dead(responses):
             assert refresh(response.json()["refresh"]).status_code == 401
 
 
-@pytest.mark.parametrize("end", [change_password, deactivate, log_out_everywhere])
+@pytest.mark.parametrize("end", [change_password, deactivate, log_out_everywhere, delete_user])
 def test_no_rotation_and_no_refresh_saves_a_credential_from_its_end(obtain_pair, settings, end):
     """Whichever comes first: what the racing clients were given is dead when the change is made."""
     settings.JWT_REUSE_GRACE = timedelta(minutes=1)
@@ -168,7 +172,7 @@ def test_no_rotation_and_no_refresh_saves_a_credential_from_its_end(obtain_pair,
         assert_dead(responses)
 
 
-@pytest.mark.parametrize("end", [change_password, deactivate])
+@pytest.mark.parametrize("end", [change_password, deactivate, delete_user])
 def test_no_login_with_the_old_password_outlives_the_change(end):
     login = {"username": "ada", "password": PASSWORD}
     for _ in range(5):

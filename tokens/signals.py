@@ -21,8 +21,12 @@ def create_token(sender, instance, created, raw, using, **kwargs):
 
 @receiver(credentials_ended, dispatch_uid="tokens.delete")
 def delete_tokens(sender, user_id, using, **kwargs):
-    for model in (Token, HashedToken):
-        model.objects.using(using).filter(user_id=user_id).delete()
+    with transaction.atomic(using):
+        # Locked as they are read: Django deletes by the keys it has read, since forget_token listens, and a
+        # rotation that came in between would save the token under its new key.
+        for token in Token.objects.using(using).select_for_update().filter(user_id=user_id):
+            token.delete()
+        HashedToken.objects.using(using).filter(user_id=user_id).delete()
 
 
 # --- what the cache must forget: on commit, so that nothing is forgotten that is rolled back ---------
