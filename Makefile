@@ -45,9 +45,10 @@ lint: .venv/test
 	ENV_FILE= SECRET_KEY=only-for-makemigrations-which-signs-nothing $(BIN)/python manage.py makemigrations --check --dry-run
 
 lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --upgrade --extra bench --extra lock --extra test --output-file requirements/test.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --upgrade --extra bench --extra load --extra lock --extra test --output-file requirements/test.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --output-file requirements/run.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --output-file requirements/bench.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra load --output-file requirements/load.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt pyproject.toml
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
