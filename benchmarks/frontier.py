@@ -31,14 +31,20 @@ class Standing:
 
 
 def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVENTS) -> list[Standing]:
-    """One for each scheme that both results have, cheapest first; a scheme without any of `events` has none."""
+    """One for each scheme that both results have, cheapest first; a scheme without any of `events` has none.
+
+    In whichever process it takes longest, without Valkey.
+    """
     lives = {life.scheme: life for life in revocation.rows}
+    elsewhere = {(each.scheme, each.event): each.alone for each in revocation.elsewhere}
     found = []
     for row in table.rows:
         if row.name not in lives:
             continue
         life = lives[row.name]
-        ends = {name: last(life.cells[name], life) for name in events if name in life.cells}
+        ends = {
+            name: last(life.cells[name], life, elsewhere.get((row.name, name))) for name in events if name in life.cells
+        }
         ends = {name: end for name, end in ends.items() if end is not None}
         if ends:
             worst = max(ends.values(), key=lambda end: seconds(end, life))
@@ -47,9 +53,9 @@ def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVEN
     return sorted((_judged(one, found, table) for one in found), key=lambda one: one.overhead.estimate)
 
 
-def last(cell: Cell, life: Life) -> End | None:
-    """Of the credential and its refresh token, which ends later. None: there is no such event."""
-    ends = [end for end in (cell, cell.refresh) if end is not None and end.kind != "-"]
+def last(cell: Cell, life: Life, elsewhere: End | None = None) -> End | None:
+    """Of the credential here and elsewhere, and its refresh token, which ends last. None: there is no such event."""
+    ends = [end for end in (cell, cell.refresh, elsewhere) if end is not None and end.kind != "-"]
     return max(ends, key=lambda end: seconds(end, life), default=None)
 
 

@@ -227,8 +227,9 @@ def _frontier(report: Report) -> Section | None:
         "frontier",
         "Cost against time to revoke",
         f"From {_listed(counted, 'or')}, whichever takes longest, until neither the credential nor its refresh "
-        "token is answered. Down and to the left is better. Filled: no other scheme is better; hollow: another is "
-        f"revoked as soon and costs less, or sooner and costs no more.{silent}",
+        "token is answered, in whichever process, without Valkey. Down and to the left is better. Filled: no other "
+        "scheme is better; hollow: another is revoked as soon and costs less, or sooner and costs no more."
+        f"{silent}",
         tuple(shown),
     )
 
@@ -278,9 +279,25 @@ def _revocation(report: Report) -> Section | None:
         "Tried, not read off the code: after each event the old credential was presented again, and the refresh "
         "token where there is one; it is named where it does not end together with the credential. A dash: the "
         "scheme has no such event. A number in parentheses: the status of the refusal, if neither 401 nor 403.",
-        grids=(matrix,),
+        grids=(matrix, *_elsewhere(revocation)),
         folded=(done,),
     )
+
+
+def _elsewhere(revocation: Revocation) -> list[Grid]:
+    if not revocation.elsewhere:
+        return []
+    lives = {life.scheme: life for life in revocation.rows}
+    rows = []
+    for each in revocation.elsewhere:
+        life = lives.get(each.scheme, Life(each.scheme, {}))
+        measured = (
+            f"{max(each.with_valkey_ms):.1f} ms, worst of {len(each.with_valkey_ms)}" if each.with_valkey_ms else "–"
+        )
+        alone = Field(_refusal(each.alone, life), _kind_of(frontier.seconds(each.alone, life)))
+        rows.append((Field(each.scheme), Field(each.event), alone, Field(measured)))
+    title = "In another process than the one in which it happened, of schemes that answer from memory"
+    return [Grid(title, ("scheme", "event", "without Valkey", "with Valkey"), tuple(rows), prose=True)]
 
 
 def _end(cell: Cell | None, life: Life) -> Field:

@@ -158,9 +158,22 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
+class Delay:
+    """In another process than the one in which it happened; `alone` without Valkey, the others measured with it."""
+
+    scheme: str
+    event: str
+    alone: End
+    with_valkey_ms: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Revocation:
+    """`elsewhere` has the schemes that answer from memory."""
+
     events: tuple[Event, ...]
     rows: tuple[Life, ...]
+    elsewhere: tuple[Delay, ...] = ()
     verdict: Verdict | None = None
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -18,7 +19,7 @@ from benchmarks import frontier, report, results
 from benchmarks.commands.report import command
 from benchmarks.intervals import Interval
 from benchmarks.pictures import COLOURS
-from benchmarks.reported import KINDS, Cell, Contest, End, Facts, Life, Revocation, Row, Table
+from benchmarks.reported import KINDS, Cell, Contest, Delay, End, Facts, Life, Revocation, Row, Table
 from benchmarks.schema import schema
 from benchmarks.wording import duration, interval, number, short
 from tests import servers
@@ -135,6 +136,14 @@ def revocation(mark=""):
                 "cells": dict(zip(frontier.EVENTS, cells, strict=True)),
             }
             for name, cells in lives.items()
+        ],
+        "elsewhere": [
+            {
+                "scheme": f"token{mark}",
+                "event": "logout",
+                "alone": {"kind": "within", "seconds": 20, "status": 401},
+                "with_valkey_ms": [1.5, 3.2],
+            }
         ],
     }
 
@@ -486,6 +495,12 @@ def test_a_cell_says_when_each_token_dies(page_of):
     assert "user.save(); jwt: by hand" in page.text
 
 
+def test_another_process_has_a_table_of_its_own(page_of):
+    text = page_of(overhead(), revocation()).text
+    assert "In another process" in text
+    assert "3.2 ms, worst of 2" in text
+
+
 def test_what_was_faster_before_is_slower_now(page_of):
     cells = rows_of(page_of(overhead(), compare()), "compare")
     assert cells["token"] == ["/whoami/", "372 (362 to 382)", "402 (392 to 412)", "30.0 (20.0 to 40.0)", "slower now"]
@@ -711,6 +726,14 @@ def test_a_login_is_over_when_the_last_of_its_tokens_is(cell, delay, seconds):
     (standing,) = frontier.standings(table_of(1), lives_of(cell))
     assert (standing.delay, standing.seconds) == (delay, seconds)
     assert standing.worst == (("logout",) if seconds else ())
+
+
+def test_in_another_process_it_may_take_longer():
+    elsewhere = (Delay("a", "logout", End("within", 30)), Delay("b", "logout", End("at once")))
+    revocation = replace(lives_of(NOW, LATER), elsewhere=elsewhere)
+    standings = {one.name: one for one in frontier.standings(table_of(1, 2), revocation)}
+    assert (standings["a"].seconds, standings["a"].worst) == (30, ("logout",))
+    assert standings["b"].seconds == 9
 
 
 def test_the_worst_event_counts_and_events_that_a_scheme_has_not_do_not():
