@@ -1,8 +1,12 @@
+import re
+
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 
 from config import accounts
+
+_KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32}\b")  # of DRF's tokens
 
 admin.site.unregister(get_user_model())
 
@@ -15,6 +19,11 @@ class AccountAdmin(UserAdmin):
         # ?auth_token__key__startswith=… would spell a key out, one guess at a time.
         return not lookup.startswith("auth_token") and super().lookup_allowed(lookup, value, request)
 
+    def get_deleted_objects(self, objs, request):
+        """What goes with a user is listed before it is deleted, and DRF's token names itself by its key."""
+        to_delete, *others = super().get_deleted_objects(objs, request)
+        return _without_keys(to_delete), *others
+
     @admin.action(description="Log out everywhere", permissions=["change"])
     def log_out_everywhere(self, request, queryset):
         users = list(queryset)
@@ -22,3 +31,10 @@ class AccountAdmin(UserAdmin):
             accounts.end_credentials(user.pk, accounts.ADMIN)
             self.log_change(request, user, "logged out everywhere (admin action)")
         self.message_user(request, f"{len(users)} logged out everywhere.", messages.SUCCESS)
+
+
+def _without_keys(listed):
+    """Of nested lists of texts."""
+    if isinstance(listed, list):
+        return [_without_keys(each) for each in listed]
+    return _KEY.sub(r"\1…", listed) if _KEY.search(listed) else listed  # as it is, it may be safe HTML

@@ -378,6 +378,17 @@ def test_no_admin_page_shows_a_key(admin_pages, user):
     assert key[:8] in admin_pages.get(token_pages(user)[0]).content.decode()
 
 
+def test_the_pages_that_ask_before_a_user_is_deleted_show_no_key(admin_pages, user):
+    key = user.auth_token.key
+    one = admin_pages.get(reverse("admin:auth_user_delete", args=[user.pk]))
+    selected = {"action": "delete_selected", "_selected_action": user.pk}
+    several = admin_pages.post(reverse("admin:auth_user_changelist"), selected)
+    for page in (one, several):
+        assert page.status_code == 200
+        assert key not in page.content.decode()
+        assert f"Token: {key[:8]}…" in page.content.decode()
+
+
 @pytest.mark.parametrize("name", ["_popup", "_to_field"])
 def test_no_pop_up_of_the_admin_hands_a_key_over(admin_pages, user, staff, name):
     value = "1" if name == "_popup" else "key"
