@@ -4,7 +4,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
-.PHONY: run test race attack bench bench-contenders selftest lint lock clean
+.PHONY: run test race storm attack bench bench-contenders selftest lint lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -15,6 +15,9 @@ test: lint  ## every test, on SQLite and on PostgreSQL
 
 race: .venv/test  ## 64 clients with one credential against a server with two workers, 20 rounds
 	ENV_FILE= TEST_DATABASE=postgresql RACE_CLIENTS=64 RACE_ROUNDS=20 $(BIN)/pytest -s -v tests/test_race_over_http.py
+
+storm: .venv/test  ## 64 clients who do everything at once for ten minutes; the database must end as their own steps say
+	ENV_FILE= TEST_DATABASE=postgresql STORM_CLIENTS=64 STORM_SECONDS=600 $(BIN)/pytest -s -v tests/test_storm.py
 
 attack: .venv/test  ## what an attacker would send, against every row on both databases, and three servers; says how many cases
 	ENV_FILE= ATTACK_ALL_SERVERS=1 $(BIN)/pytest -q -n 2 -m attack tests/test_attack_*.py
