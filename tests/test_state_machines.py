@@ -1,0 +1,521 @@
+"""Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once, beside a plain model.
+
+Hypothesis chooses the steps; tests/lives.py says what docs/decisions.md promises of them. After each step every living
+credential is asked for, and every one that has just died; at the end all that there ever were.
+
+FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from io import StringIO
+
+import hypothesis
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import override_settings
+from django.utils.module_loading import import_string
+from hypothesis import HealthCheck, note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
+
+from config.schemes import SCHEMES, Scheme
+from jwt_auth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
+from jwt_auth.models import RefreshFamily
+from tests.lives import MINUTE, Answer, Pairs, Tokens, World, explained
+from tests.test_concurrency import at_once
+from tokens import hashed, wire
+from tokens.authentication import CachedTokenAuthentication, TokenAuthentication
+from tokens.cache import token_cache
+from tokens.models import HashedToken
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+IS_LONG = "FUZZ_EXAMPLES" in os.environ
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
+STEPS = int(os.environ.get("FUZZ_STEPS", "20"))
+
+User = get_user_model()
+NAMES = ("ada", "bob")
+NOON = int(datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp())
+CLIENTS = [APIClient(raise_request_exception=False) for _ in range(3)]  # one for each thread
+NO_ANSWER = Answer(0)
+
+EVENTS = ["password changed", "deactivated", "deactivated behind the signals", "activated", "deleted"]
+AGES = st.integers(0, 9)  # 0: the newest
+MOSTLY = st.sampled_from([True, True, True, False])
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done, by one of the CLIENTS; and the model's name for it, with what it needs to know."""
+
+    do: Callable[[APIClient], Answer]
+    name: str
+    arguments: tuple
+
+    def follow(self, world: World, answer: Answer) -> Iterator:
+        return getattr(world, self.name)(*self.arguments, answer)
+
+
+def request(method: str, path: str, credential: str = "", body: dict | None = None) -> Callable[[APIClient], Answer]:
+    """`credential`: the value of the Authorization header."""
+
+    def send(client):
+        headers = {"Authorization": credential} if credential else {}
+        response = getattr(client, method)(path, body, headers=headers)
+        assert response.status_code < 500, f"{method} {path}: {response.status_code} {response.content}"
+        return Answer(response.status_code, response.json() if response.content else None)
+
+    return send
+
+
+class Lives(RuleBasedStateMachine):
+    """One row of the scheme table, beside the worlds that explain every answer so far.
+
+    That is one, but where the answers to several requests at the same moment do not tell who was first.
+    """
+
+    switches: dict[str, tuple[int | None, ...]]  # the values each may have, the first one at first
+    counts = Counter()
+
+    def __init__(self, scheme: Scheme):
+        super().__init__()
+        self.scheme = scheme
+        self.authentication = import_string(scheme.authentication)
+        self.stack = ExitStack()
+        self.clock = self.stack.enter_context(time_machine.travel(NOON, tick=False))
+        self.worlds = [self.new_world(NOON, {name: values[0] for name, values in self.switches.items()})]
+        for name, value in self.world.switches.items():
+            self.set(name, value)
+        self.passwords = 0
+        self.lived: set[str] = set()
+        for name in NAMES:
+            self.create(name)
+        self.counts["examples"] += 1
+
+    def teardown(self):
+        try:
+            self.ask_for(self.credentials())
+        finally:
+            User.objects.all().delete()
+            self.stack.close()
+
+    @property
+    def world(self) -> World:
+        """For what all worlds have in common."""
+        return self.worlds[0]
+
+    def take(self, *steps: Step):
+        """All at the same moment, if there are several."""
+        if len(steps) == 1:
+            answers = [steps[0].do(CLIENTS[0])]
+        else:
+            answers = at_once(*[partial(step.do, client) for step, client in zip(steps, CLIENTS, strict=False)])
+        taken = list(zip(steps, answers, strict=True))
+        for step, answer in taken:
+            note(f"    {step.name} {[self.named(argument) for argument in step.arguments]}: {answer.status}")
+        parts = [partial(step.follow, answer=answer) for step, answer in taken]
+        worlds, complaints = [], []
+        for world in self.worlds:
+            explaining, why_not = explained(world, parts)
+            worlds += [each for each in explaining if each not in worlds]
+            complaints += why_not
+        self.go_on_with(worlds, complaints)
+        self.counts["steps"] += 1
+        self.counts["steps at the same moment"] += len(steps) > 1
+
+    def ask_for(self, credentials: Iterable[str]):
+        for text in credentials:
+            for question in self.questions(text):
+                answer = question.do(CLIENTS[0])
+                worlds, complaints = [], []
+                for world in self.worlds:
+                    try:
+                        for _ in question.follow(world, answer):
+                            pass
+                        worlds.append(world)
+                    except AssertionError as error:
+                        complaints.append(f"{question.name} {self.named(text)}: {error}")
+                self.go_on_with(worlds, complaints)
+                self.counts["questions"] += 1
+            (self.lived.add if answer.status == 200 else self.lived.discard)(text)
+
+    def go_on_with(self, worlds: list[World], complaints: list[str]):
+        assert worlds, "\n".join(["no world explains this", *complaints])
+        self.worlds = worlds
+
+    def tell(self, **changes):
+        for world in self.worlds:
+            for name, value in changes.items():
+                setattr(world, name, value)
+
+    def named(self, argument) -> str:
+        """What was told by somebody is named by its number."""
+        credentials = self.credentials()
+        return f"#{credentials.index(argument)}" if argument in credentials else str(argument)
+
+    def newest(self, credentials: list[str], age: int) -> str | None:
+        """The newest, or one that has so many after it."""
+        return credentials[-1 - age % len(credentials)] if credentials else None
+
+    @invariant()
+    def every_living_credential_is_honoured_and_none_that_has_died(self):
+        asked = [text for text in self.credentials() if text in self.lived or self.world.lives(text)]
+        self.ask_for(asked)
+
+    @invariant()
+    def there_is_one_row_for_each_login(self):
+        rows = self.table.objects.count()
+        assert rows in [len(world.rows) for world in self.worlds], f"{rows} rows"
+
+    # --- the account ---------------------------------------------------------------------------------
+
+    def password(self, name: str, is_right: bool = True) -> str:
+        user = self.world.users.get(name)
+        return user.password if user and is_right else "wrong"
+
+    def new_password(self) -> str:
+        self.passwords += 1
+        return f"password {self.passwords}"
+
+    def create(self, name: str):
+        password = self.new_password()
+        user = User.objects.create_user(name, password=password)
+        for world in self.worlds:
+            world.create(name, user.pk, password)
+
+    def deactivation(self, name: str) -> Step:
+        def do(client):
+            user = User.objects.get(username=name)
+            user.is_active = False
+            user.save()
+            return NO_ANSWER
+
+        return Step(do, "deactivate", (name,))
+
+    def change_of_password(self, name: str) -> Step:
+        password = self.new_password()
+
+        def do(client):
+            user = User.objects.get(username=name)
+            user.set_password(password)
+            user.save()
+            return NO_ANSWER
+
+        return Step(do, "change_password", (name, password))
+
+    @rule(name=st.sampled_from(NAMES), event=st.sampled_from(EVENTS))
+    def account(self, name, event):
+        """Who was deleted comes back, as another user of the same name, at the next event."""
+        user = self.world.users.get(name)
+        if user is None:
+            self.create(name)
+        elif event == "password changed":
+            self.take(self.change_of_password(name))
+        elif event == "deactivated" and user.active:
+            self.take(self.deactivation(name))
+        elif event == "deactivated behind the signals" and not self.answers_from_memory:
+            User.objects.filter(username=name).update(is_active=False)
+            for world in self.worlds:
+                world.users[name].active = False
+        elif event == "activated":
+            user = User.objects.get(username=name)
+            user.is_active = True
+            user.save()
+            for world in self.worlds:
+                world.users[name].active = True
+        elif event == "deleted":
+            User.objects.get(username=name).delete()
+            for world in self.worlds:
+                world.delete(name)
+
+    @property
+    def answers_from_memory(self) -> bool:
+        """What no signal tells is then bounded by TOKEN_CACHE_SECONDS alone, of a clock that nobody moves."""
+        return issubclass(self.authentication, CachedTokenAuthentication)
+
+    # --- time and switches ---------------------------------------------------------------------------
+
+    @rule(which=st.integers(0, 7), beside=st.sampled_from([-1, 0, 1]))
+    def time_passes(self, which, beside):
+        """Until just before, at or just after a moment at which something changes by itself."""
+        now = self.world.now
+        moments = sorted(moment for moment in self.world.moments() if moment > now) or [now + MINUTE]
+        self.wait(moments[which % len(moments)] + beside - now)
+
+    def wait(self, seconds: int):
+        self.clock.shift(seconds)
+        self.tell(now=self.world.now + seconds)
+
+    @rule(data=st.data())
+    def switch(self, data):
+        name = data.draw(st.sampled_from(sorted(self.switches)))
+        self.set(name, data.draw(st.sampled_from(self.switches[name])))
+
+    def set(self, name: str, value: int | None):
+        is_duration = value is not None and name != "TOKENS_PER_USER"
+        self.override(**{name: timedelta(seconds=value) if is_duration else value})
+        self.tell(switches=self.world.switches | {name: value})
+
+    def override(self, **switches):
+        self.stack.enter_context(override_settings(**switches))
+
+
+# --- opaque tokens ------------------------------------------------------------------------------------
+
+_TOKEN_STEPS = ["use", "obtain", "rotate", "rotate", "revoke", "revoke everywhere", "change password", "deactivate"]
+
+
+class TokenLives(Lives):
+    switches = {
+        "TOKEN_LIFETIME": (None, 600, 3600),
+        "TOKEN_IDLE_LIFETIME": (None, 120, 900),
+        "TOKENS_PER_USER": (4, 2, None),
+    }
+
+    def new_world(self, now, switches):
+        return Tokens(now, switches, per_client=self.per_client, auto_create=self.scheme.auto_create)
+
+    @property
+    def per_client(self) -> bool:
+        return self.authentication.life is hashed
+
+    @property
+    def table(self):
+        return HashedToken if self.per_client else Token
+
+    def credentials(self):
+        return list(self.world.told_at)
+
+    def questions(self, key):
+        return [self.using(key)]
+
+    def presenting(self, key: str, method: str, path: str, body: dict | None = None):
+        return request(method, path, f"{self.scheme.keyword} {key}", body)
+
+    def using(self, key):
+        return Step(self.presenting(key, "get", "/whoami/"), "use", (key,))
+
+    def obtaining(self, name, password):
+        body = {"username": name, "password": password}
+        return Step(request("post", "/api-token-auth/", body=body), "obtain", (name, password))
+
+    def rotating(self, key, method="post"):
+        return Step(self.presenting(key, method, "/api-token-auth/new/"), "rotate", (key,))
+
+    def revoking(self, key, everywhere=False):
+        do = self.presenting(key, "post", "/api-token-auth/revoke/", {"everywhere": everywhere})
+        return Step(do, "revoke_everywhere" if everywhere else "revoke", (key,))
+
+    @rule(name=st.sampled_from(NAMES), is_right=MOSTLY)
+    def obtain(self, name, is_right):
+        self.take(self.obtaining(name, self.password(name, is_right)))
+
+    @rule(age=AGES, method=st.sampled_from(["post", "get"]))
+    def rotate(self, age, method):
+        if key := self.newest(self.credentials(), age):
+            self.take(self.rotating(key, method))
+
+    @rule(age=AGES, everywhere=st.booleans())
+    def revoke(self, age, everywhere):
+        if key := self.newest(self.credentials(), age):
+            self.take(self.revoking(key, everywhere))
+
+    @rule(age=AGES, of=AGES)
+    def list_and_delete_by_id(self, age, of):
+        key, other = self.newest(self.credentials(), age), self.newest(self.credentials(), of)
+        if not key or not self.per_client:
+            return
+        self.take(Step(self.presenting(key, "get", "/api-token-auth/tokens/"), "list_own", (key,)))
+        pk = HashedToken.objects.filter(digest=wire.digest(other)).values_list("pk", flat=True).first() or 0
+        self.take(Step(self.presenting(key, "delete", f"/api-token-auth/tokens/{pk}/"), "delete_by_id", (key, other)))
+
+    @rule(age=AGES, pause=st.sampled_from([59, 60, 119, 599]), times=st.integers(1, 3))
+    def one_is_used_while_the_others_are_not(self, age, pause, times):
+        if key := self.newest(self.credentials(), age):
+            for _ in range(times):
+                self.wait(pause)
+                self.take(self.using(key))
+
+    @rule(age=AGES, steps=st.lists(st.sampled_from(_TOKEN_STEPS), min_size=2, max_size=3))
+    def at_the_same_moment(self, age, steps):
+        key = self.newest(self.credentials(), age)
+        name = next((row.user for row in self.world.rows if row.key == key), NAMES[0])
+        if not key or not self.world.is_active(name):
+            return
+        known = {
+            "use": lambda: self.using(key),
+            "obtain": lambda: self.obtaining(name, self.password(name)),
+            "rotate": lambda: self.rotating(key),
+            "revoke": lambda: self.revoking(key),
+            "revoke everywhere": lambda: self.revoking(key, everywhere=True),
+            "change password": lambda: self.change_of_password(name),
+            "deactivate": lambda: self.deactivation(name),
+        }
+        self.take(*[known[step]() for step in saved_once(steps)])
+
+
+def saved_once(steps: list[str]) -> list[str]:
+    """Of two who save one account at the same moment the later undoes what the earlier changed: here one does."""
+    saves = [index for index, step in enumerate(steps) if step in ("change password", "deactivate")]
+    return [step for index, step in enumerate(steps) if index not in saves[1:]]
+
+
+# --- pairs --------------------------------------------------------------------------------------------
+
+_PAIR_STEPS = ["use", "log in", "refresh", "refresh", "log out", "log out everywhere", "change password", "deactivate"]
+
+
+class PairLives(Lives):
+    # In whatever combination, each of the last four is at most as long as the next, as the checks want it.
+    switches = {
+        "JWT_LEEWAY": (10, 0),
+        "JWT_REUSE_GRACE": (10, 0, 60),
+        "JWT_ACCESS_LIFETIME": (300, 60),
+        "JWT_REFRESH_LIFETIME": (1800, 300),
+        "JWT_SESSION_LIFETIME": (7200, 1800),
+    }
+    table = RefreshFamily
+
+    def new_world(self, now, switches):
+        self.sign_with(0)
+        return Pairs(now, switches, stateless=issubclass(self.authentication, JWTStatelessUserAuthentication))
+
+    def sign_with(self, key: int, *older: int):
+        secrets = [f"the secret of the key number {number} of this test" for number in (key, *older)]
+        self.override(JWT_SIGNING_KEY=secrets[0], JWT_VERIFYING_KEYS=tuple(secrets[1:]))
+
+    def credentials(self):
+        return list(self.world.tokens)
+
+    def questions(self, text):
+        """The answer to the last one tells whether it lives."""
+        verifying = Step(request("post", "/api/token/verify/", body={"token": text}), "verify", (text,))
+        return [verifying, self.using(text)] if self.world.tokens[text].kind == "access" else [verifying]
+
+    def using(self, access):
+        return Step(request("get", "/whoami/", f"{self.scheme.keyword} {access}"), "use", (access,))
+
+    def logging_in(self, name, password):
+        body = {"username": name, "password": password}
+        return Step(request("post", "/api/token/", body=body), "log_in", (name, password))
+
+    def refreshing(self, refresh):
+        return Step(request("post", "/api/token/refresh/", body={"refresh": refresh}), "refresh", (refresh,))
+
+    def logging_out(self, text, everywhere=False):
+        body = {"everywhere": everywhere}
+        if self.world.tokens[text].kind == "refresh":
+            do = request("post", "/api/token/logout/", body=body | {"refresh": text})
+        else:
+            do = request("post", "/api/token/logout/", f"{self.scheme.keyword} {text}", body)
+        return Step(do, "log_out", (text, everywhere))
+
+    @rule(name=st.sampled_from(NAMES), is_right=MOSTLY)
+    def log_in(self, name, is_right):
+        self.take(self.logging_in(name, self.password(name, is_right)))
+
+    @rule(age=AGES)
+    def refresh(self, age):
+        """The current one, its parent within the grace or after it, one that was spent long ago, one that is dead."""
+        if text := self.newest(self.world.of_kind("refresh"), age):
+            self.take(self.refreshing(text))
+
+    @rule(kind=st.sampled_from(["refresh", "access"]), age=AGES, everywhere=st.booleans())
+    def log_out(self, kind, age, everywhere):
+        if text := self.newest(self.world.of_kind(kind), age):
+            self.take(self.logging_out(text, everywhere))
+
+    @rule(drop=st.booleans())
+    def change_the_keys(self, drop):
+        """Another key signs and the one before still verifies; or that is dropped."""
+        signing = self.world.signing
+        if drop:
+            self.sign_with(signing)
+            self.tell(verifying={signing})
+        else:
+            self.sign_with(signing + 1, signing)
+            self.tell(signing=signing + 1, verifying={signing + 1, signing})
+
+    @rule()
+    def flush(self):
+        def do(client):
+            out = StringIO()
+            call_command("flush_refresh_families", stdout=out)
+            return Answer(0, out.getvalue())
+
+        self.take(Step(do, "flush", ()))
+
+    @rule(age=AGES, steps=st.lists(st.sampled_from(_PAIR_STEPS), min_size=2, max_size=3))
+    def at_the_same_moment(self, age, steps):
+        refresh, access = (self.newest(self.world.of_kind(kind), age) for kind in ("refresh", "access"))
+        login = refresh and self.world.rows.get(self.world.tokens[refresh].login)
+        name = login.user if login else NAMES[0]
+        if not refresh or not self.world.is_active(name):
+            return
+        known = {
+            "use": lambda: self.using(access),
+            "log in": lambda: self.logging_in(name, self.password(name)),
+            "refresh": lambda: self.refreshing(refresh),
+            "log out": lambda: self.logging_out(refresh),
+            "log out everywhere": lambda: self.logging_out(refresh, everywhere=True),
+            "change password": lambda: self.change_of_password(name),
+            "deactivate": lambda: self.deactivation(name),
+        }
+        self.take(*[known[step]() for step in saved_once(steps)])
+
+
+# --- the runs -----------------------------------------------------------------------------------------
+
+OWN = {name: import_string(row.authentication) for name, row in SCHEMES.items() if not row.is_stock}
+KINDS = {TokenAuthentication: TokenLives, JWTAuthentication: PairLives}
+MACHINES = {name: lives for name, own in OWN.items() for kind, lives in KINDS.items() if issubclass(own, kind)}
+
+
+def test_every_row_of_ours_has_a_machine():
+    assert set(MACHINES) == set(OWN)
+
+
+@pytest.fixture
+def lives_of(door_to):
+    """lives_of("jwt")(examples) runs so many examples of that row, and prints how many of what."""
+
+    def prepare(name: str):
+        door_to(name)
+
+        def run(examples: int, **settings):
+            Lives.counts.clear()
+            token_cache.close()
+            try:
+                run_state_machine_as_test(
+                    lambda: MACHINES[name](SCHEMES[name]),
+                    settings=hypothesis.settings(
+                        max_examples=examples,
+                        stateful_step_count=STEPS,
+                        deadline=None,
+                        suppress_health_check=list(HealthCheck),
+                        **settings,
+                    ),
+                )
+            finally:
+                token_cache.close()
+                print(f"\n{name}: " + ", ".join(f"{number:,} {what}" for what, number in Lives.counts.items()))
+
+        return run
+
+    return prepare
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_whatever_happens_every_credential_lives_and_dies_as_promised(lives_of, name):
+    lives_of(name)(EXAMPLES, derandomize=not IS_LONG, print_blob=IS_LONG)
