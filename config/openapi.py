@@ -1,9 +1,13 @@
-"""Names each row of the scheme table in the OpenAPI document (drf-spectacular calls two of them the same)."""
+"""What drf-spectacular does not say by itself: the name of each row of the scheme table, and the errors."""
 
+from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.plumbing import build_bearer_security_scheme_object
+from drf_spectacular.plumbing import ResolvedComponent, build_bearer_security_scheme_object
+from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from config.schemes import SCHEMES, Scheme
+from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 
 
 def _extension(scheme: Scheme):
@@ -25,3 +29,84 @@ def _extension(scheme: Scheme):
 
 
 EXTENSIONS = [_extension(scheme) for scheme in SCHEMES.values()]
+
+_TEXT = {"type": "string"}
+_ERROR = {
+    "type": "object",
+    "properties": {"detail": _TEXT, "code": {**_TEXT, "description": "The same for programs, where there is one."}},
+    "required": ["detail"],
+    "additionalProperties": False,
+}
+_INVALID = {
+    "type": "object",
+    "properties": {"detail": {**_TEXT, "description": "What is wrong with the body as a whole."}},
+    "additionalProperties": {"type": "array", "items": _TEXT, "description": "What is wrong with this field."},
+    "minProperties": 1,
+}
+_RETRY_AFTER = {"Retry-After": {"required": True, "schema": {"type": "integer"}, "description": "Seconds."}}
+
+# Status: its name, what it says, its body, its headers.
+_ERRORS = {
+    "400": ("Invalid", "The body or a parameter is not what is asked for.", _INVALID, {}),
+    "401": (
+        "Unauthorized",
+        "No credential that is honoured.",
+        _ERROR,
+        {"WWW-Authenticate": {"required": True, "schema": _TEXT, "description": "A challenge for each scheme."}},
+    ),
+    "403": ("Forbidden", "Somebody else's.", _ERROR, {}),
+    "404": ("NotFound", "There is no such thing.", _ERROR, {}),
+    "409": ("Conflict", "What this refers to was changed or deleted meanwhile.", _ERROR, {}),
+    "413": ("ContentTooLarge", "A body of more than 256 kB.", _ERROR, {}),
+    "415": ("UnsupportedMediaType", "A body of another media type, charset or content coding.", _ERROR, {}),
+    "429": ("Throttled", "Too many attempts.", _ERROR, _RETRY_AFTER),
+    "503": ("Unavailable", "The database or the cache is away.", _ERROR, _RETRY_AFTER),
+}
+
+
+class AutoSchema(openapi.AutoSchema):
+    """drf-spectacular's, and the errors of each operation: by what its view is made of, none by the view's name."""
+
+    def _get_response_bodies(self, direction="response"):
+        responses = super()._get_response_bodies(direction)
+        for status in {*self._errors(), *(_ERRORS.keys() & responses)}:
+            responses[status] = self._error(status) | responses.get(status, {})
+        return dict(sorted(responses.items()))
+
+    def _errors(self):
+        view, is_safe = self.view, self.method in SAFE_METHODS
+        takes_body = not is_safe and self._get_request_body() is not None
+        asks_who = bool(view.get_authenticators())
+        if takes_body or self._get_filter_parameters():
+            yield "400"
+        if asks_who or hasattr(view, "www_authenticate_realm"):  # SimpleJWT's, of a view that takes a token in the body
+            yield "401"
+        if "{" in self.path:
+            yield "404"
+            if not is_safe and any(map(_looks_at_objects, view.get_permissions())):
+                yield "403"
+        elif self._is_list_view() and self._get_paginator():
+            yield "404"  # no such page
+        if isinstance(view, CreateModelMixin | UpdateModelMixin) and takes_body:
+            yield "409"
+        if takes_body:
+            yield from ("413", "415")
+        if isinstance(view, PasswordThrottleMixin | RefusalThrottleMixin):
+            yield "429"
+        if asks_who or takes_body:
+            yield "503"
+
+    def _error(self, status: str) -> dict:
+        name, description, schema, headers = _ERRORS[status]
+        body = self._component(ResolvedComponent.SCHEMA, "Invalid" if schema is _INVALID else "Error", schema)
+        content = {"content": {"application/json": {"schema": body}}, "description": description}
+        return self._component(ResolvedComponent.RESPONSE, name, {**content, "headers": headers} if headers else content)
+
+    def _component(self, kind: str, name: str, schema: dict) -> dict:
+        component = ResolvedComponent(name=name, type=kind, schema=schema, object=name)
+        self.registry.register_on_missing(component)
+        return component.ref
+
+
+def _looks_at_objects(permission: BasePermission) -> bool:
+    return type(permission).has_object_permission is not BasePermission.has_object_permission

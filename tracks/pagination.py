@@ -40,3 +40,12 @@ class TrackPagination(PageNumberPagination):
                 {self.page_size_query_param: [f"Enter a whole number from 1 to {self.max_page_size}."]}
             )
         return int(text)
+
+    def get_paginated_response_schema(self, schema):
+        """DRF's in the words of OpenAPI 3.1, to which `nullable` says nothing."""
+        page = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):
+            link = page["properties"][name]
+            del link["nullable"]
+            link["type"] = ["string", "null"]
+        return page
