@@ -166,7 +166,7 @@ class Tokens(World):
         assert row is None or answer.body["id"] == self.users[row.user].id
 
     @atomic
-    def obtain(self, name, password, answer):
+    def log_in(self, name, password, answer):
         if self.per_client and self.let_in(name, password):  # a login deletes its user's expired tokens
             self.rows = [row for row in self.rows if row.user != name or not self.is_expired(row)]
         own, limit = self.own(name), self.switches["TOKENS_PER_USER"]

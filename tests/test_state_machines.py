@@ -50,8 +50,9 @@ NOON = int(datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp())
 CLIENTS = [APIClient(raise_request_exception=False) for _ in range(3)]  # one for each thread
 NO_ANSWER = Answer(0)
 
-EVENTS = ["password changed", "deactivated", "deactivated behind the signals", "activated", "deleted"]
-AGES = st.integers(0, 9)  # 0: the newest
+EVENTS = ["password changed", "deactivated", "deactivated behind the signals", "deleted"]
+AGES = st.integers(0, 9)  # see Lives.chosen
+KINDS = st.sampled_from(["refresh", "access"])
 MOSTLY = st.sampled_from([True, True, True, False])
 
 
@@ -99,9 +100,10 @@ class Lives(RuleBasedStateMachine):
             self.set(name, value)
         self.passwords = 0
         self.lived: set[str] = set()
+        self.counts["examples"] += 1
         for name in NAMES:
             self.create(name)
-        self.counts["examples"] += 1
+            self.take(self.logging_in(name, self.password(name)))
 
     def teardown(self):
         try:
@@ -131,24 +133,25 @@ class Lives(RuleBasedStateMachine):
             worlds += [each for each in explaining if each not in worlds]
             complaints += why_not
         self.go_on_with(worlds, complaints)
-        self.counts["steps"] += 1
-        self.counts["steps at the same moment"] += len(steps) > 1
+        for step, answer in taken:
+            self.counts[f"{step.name} {answer.status}"] += 1
+        self.counts["at the same moment"] += len(steps) > 1
 
     def ask_for(self, credentials: Iterable[str]):
         for text in credentials:
-            for question in self.questions(text):
-                answer = question.do(CLIENTS[0])
-                worlds, complaints = [], []
-                for world in self.worlds:
-                    try:
-                        for _ in question.follow(world, answer):
-                            pass
-                        worlds.append(world)
-                    except AssertionError as error:
-                        complaints.append(f"{question.name} {self.named(text)}: {error}")
-                self.go_on_with(worlds, complaints)
-                self.counts["questions"] += 1
+            question = self.question(text)
+            answer = question.do(CLIENTS[0])
+            worlds, complaints = [], []
+            for world in self.worlds:
+                try:
+                    for _ in question.follow(world, answer):
+                        pass
+                    worlds.append(world)
+                except AssertionError as error:
+                    complaints.append(f"{question.name} {self.named(text)}: {error}")
+            self.go_on_with(worlds, complaints)
             (self.lived.add if answer.status == 200 else self.lived.discard)(text)
+            self.counts["questions"] += 1
 
     def go_on_with(self, worlds: list[World], complaints: list[str]):
         assert worlds, "\n".join(["no world explains this", *complaints])
@@ -164,9 +167,9 @@ class Lives(RuleBasedStateMachine):
         credentials = self.credentials()
         return f"#{credentials.index(argument)}" if argument in credentials else str(argument)
 
-    def newest(self, credentials: list[str], age: int) -> str | None:
-        """The newest, or one that has so many after it."""
-        return credentials[-1 - age % len(credentials)] if credentials else None
+    def chosen(self, credentials: list[str], age: int) -> str:
+        """One of the living, the newest at age 0; then come the dead."""
+        return sorted(credentials, key=self.world.lives)[-1 - age % len(credentials)]
 
     @invariant()
     def every_living_credential_is_honoured_and_none_that_has_died(self):
@@ -175,8 +178,13 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def there_is_one_row_for_each_login(self):
+        self.counts["steps"] += 1
         rows = self.table.objects.count()
         assert rows in [len(world.rows) for world in self.worlds], f"{rows} rows"
+
+    @rule(name=st.sampled_from(NAMES), is_right=MOSTLY)
+    def log_in(self, name, is_right):
+        self.take(self.logging_in(name, self.password(name, is_right)))
 
     # --- the account ---------------------------------------------------------------------------------
 
@@ -216,28 +224,31 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), event=st.sampled_from(EVENTS))
     def account(self, name, event):
-        """Who was deleted comes back, as another user of the same name, at the next event."""
+        """Who was deleted comes back at the next event, as another user of the same name; who was deactivated, too."""
         user = self.world.users.get(name)
         if user is None:
             self.create(name)
+        elif not user.active:
+            self.activate(name)
         elif event == "password changed":
             self.take(self.change_of_password(name))
-        elif event == "deactivated" and user.active:
+        elif event == "deactivated":
             self.take(self.deactivation(name))
         elif event == "deactivated behind the signals" and not self.answers_from_memory:
             User.objects.filter(username=name).update(is_active=False)
             for world in self.worlds:
                 world.users[name].active = False
-        elif event == "activated":
-            user = User.objects.get(username=name)
-            user.is_active = True
-            user.save()
-            for world in self.worlds:
-                world.users[name].active = True
         elif event == "deleted":
             User.objects.get(username=name).delete()
             for world in self.worlds:
                 world.delete(name)
+
+    def activate(self, name: str):
+        user = User.objects.get(username=name)
+        user.is_active = True
+        user.save()
+        for world in self.worlds:
+            world.users[name].active = True
 
     @property
     def answers_from_memory(self) -> bool:
@@ -246,12 +257,17 @@ class Lives(RuleBasedStateMachine):
 
     # --- time and switches ---------------------------------------------------------------------------
 
-    @rule(which=st.integers(0, 7), beside=st.sampled_from([-1, 0, 1]))
-    def time_passes(self, which, beside):
+    @rule(which=st.sampled_from([0, 0, 0, 1, 1, 2, 4, 8]), beside=st.sampled_from([-1, 0, 1]), clean=st.booleans())
+    def time_passes(self, which, beside, clean):
         """Until just before, at or just after a moment at which something changes by itself."""
         now = self.world.now
         moments = sorted(moment for moment in self.world.moments() if moment > now) or [now + MINUTE]
         self.wait(moments[which % len(moments)] + beside - now)
+        if clean:
+            self.clean_up()
+
+    def clean_up(self):
+        """The command that deletes what is of no use any more, where a kind has one."""
 
     def wait(self, seconds: int):
         self.clock.shift(seconds)
@@ -273,7 +289,7 @@ class Lives(RuleBasedStateMachine):
 
 # --- opaque tokens ------------------------------------------------------------------------------------
 
-_TOKEN_STEPS = ["use", "obtain", "rotate", "rotate", "revoke", "revoke everywhere", "change password", "deactivate"]
+_TOKEN_STEPS = ["use", "log in", "rotate", "rotate", "revoke", "revoke everywhere", "change password", "deactivate"]
 
 
 class TokenLives(Lives):
@@ -297,8 +313,8 @@ class TokenLives(Lives):
     def credentials(self):
         return list(self.world.told_at)
 
-    def questions(self, key):
-        return [self.using(key)]
+    def question(self, key):
+        return self.using(key)
 
     def presenting(self, key: str, method: str, path: str, body: dict | None = None):
         return request(method, path, f"{self.scheme.keyword} {key}", body)
@@ -306,9 +322,9 @@ class TokenLives(Lives):
     def using(self, key):
         return Step(self.presenting(key, "get", "/whoami/"), "use", (key,))
 
-    def obtaining(self, name, password):
+    def logging_in(self, name, password):
         body = {"username": name, "password": password}
-        return Step(request("post", "/api-token-auth/", body=body), "obtain", (name, password))
+        return Step(request("post", "/api-token-auth/", body=body), "log_in", (name, password))
 
     def rotating(self, key, method="post"):
         return Step(self.presenting(key, method, "/api-token-auth/new/"), "rotate", (key,))
@@ -317,24 +333,18 @@ class TokenLives(Lives):
         do = self.presenting(key, "post", "/api-token-auth/revoke/", {"everywhere": everywhere})
         return Step(do, "revoke_everywhere" if everywhere else "revoke", (key,))
 
-    @rule(name=st.sampled_from(NAMES), is_right=MOSTLY)
-    def obtain(self, name, is_right):
-        self.take(self.obtaining(name, self.password(name, is_right)))
-
     @rule(age=AGES, method=st.sampled_from(["post", "get"]))
     def rotate(self, age, method):
-        if key := self.newest(self.credentials(), age):
-            self.take(self.rotating(key, method))
+        self.take(self.rotating(self.chosen(self.credentials(), age), method))
 
     @rule(age=AGES, everywhere=st.booleans())
     def revoke(self, age, everywhere):
-        if key := self.newest(self.credentials(), age):
-            self.take(self.revoking(key, everywhere))
+        self.take(self.revoking(self.chosen(self.credentials(), age), everywhere))
 
     @rule(age=AGES, of=AGES)
     def list_and_delete_by_id(self, age, of):
-        key, other = self.newest(self.credentials(), age), self.newest(self.credentials(), of)
-        if not key or not self.per_client:
+        key, other = self.chosen(self.credentials(), age), self.chosen(self.credentials(), of)
+        if not self.per_client:
             return
         self.take(Step(self.presenting(key, "get", "/api-token-auth/tokens/"), "list_own", (key,)))
         pk = HashedToken.objects.filter(digest=wire.digest(other)).values_list("pk", flat=True).first() or 0
@@ -342,20 +352,20 @@ class TokenLives(Lives):
 
     @rule(age=AGES, pause=st.sampled_from([59, 60, 119, 599]), times=st.integers(1, 3))
     def one_is_used_while_the_others_are_not(self, age, pause, times):
-        if key := self.newest(self.credentials(), age):
-            for _ in range(times):
-                self.wait(pause)
-                self.take(self.using(key))
+        key = self.chosen(self.credentials(), age)
+        for _ in range(times):
+            self.wait(pause)
+            self.take(self.using(key))
 
     @rule(age=AGES, steps=st.lists(st.sampled_from(_TOKEN_STEPS), min_size=2, max_size=3))
     def at_the_same_moment(self, age, steps):
-        key = self.newest(self.credentials(), age)
+        key = self.chosen(self.credentials(), age)
         name = next((row.user for row in self.world.rows if row.key == key), NAMES[0])
-        if not key or not self.world.is_active(name):
+        if not self.world.is_active(name):
             return
         known = {
             "use": lambda: self.using(key),
-            "obtain": lambda: self.obtaining(name, self.password(name)),
+            "log in": lambda: self.logging_in(name, self.password(name)),
             "rotate": lambda: self.rotating(key),
             "revoke": lambda: self.revoking(key),
             "revoke everywhere": lambda: self.revoking(key, everywhere=True),
@@ -398,10 +408,11 @@ class PairLives(Lives):
     def credentials(self):
         return list(self.world.tokens)
 
-    def questions(self, text):
-        """The answer to the last one tells whether it lives."""
-        verifying = Step(request("post", "/api/token/verify/", body={"token": text}), "verify", (text,))
-        return [verifying, self.using(text)] if self.world.tokens[text].kind == "access" else [verifying]
+    def question(self, text):
+        return self.using(text) if self.world.tokens[text].kind == "access" else self.verifying(text)
+
+    def verifying(self, text):
+        return Step(request("post", "/api/token/verify/", body={"token": text}), "verify", (text,))
 
     def using(self, access):
         return Step(request("get", "/whoami/", f"{self.scheme.keyword} {access}"), "use", (access,))
@@ -421,20 +432,18 @@ class PairLives(Lives):
             do = request("post", "/api/token/logout/", f"{self.scheme.keyword} {text}", body)
         return Step(do, "log_out", (text, everywhere))
 
-    @rule(name=st.sampled_from(NAMES), is_right=MOSTLY)
-    def log_in(self, name, is_right):
-        self.take(self.logging_in(name, self.password(name, is_right)))
-
     @rule(age=AGES)
     def refresh(self, age):
         """The current one, its parent within the grace or after it, one that was spent long ago, one that is dead."""
-        if text := self.newest(self.world.of_kind("refresh"), age):
-            self.take(self.refreshing(text))
+        self.take(self.refreshing(self.chosen(self.world.of_kind("refresh"), age)))
 
-    @rule(kind=st.sampled_from(["refresh", "access"]), age=AGES, everywhere=st.booleans())
+    @rule(kind=KINDS, age=AGES, everywhere=st.booleans())
     def log_out(self, kind, age, everywhere):
-        if text := self.newest(self.world.of_kind(kind), age):
-            self.take(self.logging_out(text, everywhere))
+        self.take(self.logging_out(self.chosen(self.world.of_kind(kind), age), everywhere))
+
+    @rule(kind=KINDS, age=AGES)
+    def verify(self, kind, age):
+        self.take(self.verifying(self.chosen(self.world.of_kind(kind), age)))
 
     @rule(drop=st.booleans())
     def change_the_keys(self, drop):
@@ -447,8 +456,7 @@ class PairLives(Lives):
             self.sign_with(signing + 1, signing)
             self.tell(signing=signing + 1, verifying={signing + 1, signing})
 
-    @rule()
-    def flush(self):
+    def clean_up(self):
         def do(client):
             out = StringIO()
             call_command("flush_refresh_families", stdout=out)
@@ -458,10 +466,10 @@ class PairLives(Lives):
 
     @rule(age=AGES, steps=st.lists(st.sampled_from(_PAIR_STEPS), min_size=2, max_size=3))
     def at_the_same_moment(self, age, steps):
-        refresh, access = (self.newest(self.world.of_kind(kind), age) for kind in ("refresh", "access"))
-        login = refresh and self.world.rows.get(self.world.tokens[refresh].login)
+        refresh, access = (self.chosen(self.world.of_kind(kind), age) for kind in ("refresh", "access"))
+        login = self.world.rows.get(self.world.tokens[refresh].login)
         name = login.user if login else NAMES[0]
-        if not refresh or not self.world.is_active(name):
+        if not self.world.is_active(name):
             return
         known = {
             "use": lambda: self.using(access),
@@ -478,8 +486,8 @@ class PairLives(Lives):
 # --- the runs -----------------------------------------------------------------------------------------
 
 OWN = {name: import_string(row.authentication) for name, row in SCHEMES.items() if not row.is_stock}
-KINDS = {TokenAuthentication: TokenLives, JWTAuthentication: PairLives}
-MACHINES = {name: lives for name, own in OWN.items() for kind, lives in KINDS.items() if issubclass(own, kind)}
+LIVES = {TokenAuthentication: TokenLives, JWTAuthentication: PairLives}
+MACHINES = {name: lives for name, own in OWN.items() for kind, lives in LIVES.items() if issubclass(own, kind)}
 
 
 def test_every_row_of_ours_has_a_machine():
@@ -487,10 +495,11 @@ def test_every_row_of_ours_has_a_machine():
 
 
 @pytest.fixture
-def lives_of(door_to):
+def lives_of(door_to, caplog):
     """lives_of("jwt")(examples) runs so many examples of that row, and prints how many of what."""
 
     def prepare(name: str):
+        caplog.set_level("ERROR", "django.request")  # which warns of every refusal
         door_to(name)
 
         def run(examples: int, **settings):
