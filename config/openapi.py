@@ -73,6 +73,10 @@ class AutoSchema(openapi.AutoSchema):
             responses[status] = self._error(status) | responses.get(status, {})
         return dict(sorted(responses.items()))
 
+    def _get_filter_parameters(self):
+        """Of a form for people every field is sent: an empty one is none."""
+        return [{**parameter, "allowEmptyValue": True} for parameter in super()._get_filter_parameters()]
+
     def _errors(self):
         view, is_safe = self.view, self.method in SAFE_METHODS
         takes_body = not is_safe and self._get_request_body() is not None
@@ -100,7 +104,9 @@ class AutoSchema(openapi.AutoSchema):
         name, description, schema, headers = _ERRORS[status]
         body = self._component(ResolvedComponent.SCHEMA, "Invalid" if schema is _INVALID else "Error", schema)
         content = {"content": {"application/json": {"schema": body}}, "description": description}
-        return self._component(ResolvedComponent.RESPONSE, name, {**content, "headers": headers} if headers else content)
+        return self._component(
+            ResolvedComponent.RESPONSE, name, {**content, "headers": headers} if headers else content
+        )
 
     def _component(self, kind: str, name: str, schema: dict) -> dict:
         component = ResolvedComponent(name=name, type=kind, schema=schema, object=name)

@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 
 from config import urls
 from config.schemes import Scheme
-from config.views import WhoAmIView
+from config.views import SchemaView, WhoAmIView
 from tracks.views import TrackViewSet
 
 _LIST = {"get": "list", "post": "create"}
@@ -23,6 +23,7 @@ def urlconf_for(*schemes: Scheme) -> ModuleType:
     classes = {"authentication_classes": [import_string(scheme.authentication) for scheme in schemes]}
     module = ModuleType(f"tests.urlconf_{'_'.join(s.name for s in schemes)}")
     module.urlpatterns = [
+        path("schema/", SchemaView.as_view(), name="schema"),
         path("whoami/", WhoAmIView.as_view(**classes), name="whoami"),
         path("tracks/", TrackViewSet.as_view(_LIST, **classes), name="track-list"),
         path("tracks/<int:pk>/", TrackViewSet.as_view(_DETAIL, **classes), name="track-detail"),

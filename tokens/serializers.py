@@ -1,6 +1,7 @@
 from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 
+from config.fields import FlagField
 from tokens.models import HashedToken
 
 
@@ -9,9 +10,7 @@ class TokenSerializer(serializers.Serializer):
 
 
 class RevokeSerializer(serializers.Serializer):
-    everywhere = serializers.BooleanField(
-        default=False, help_text="End every token and every login of this user, of either kind."
-    )
+    everywhere = FlagField(default=False, help_text="End every token and every login of this user, of either kind.")
 
 
 class LabelledAuthTokenSerializer(AuthTokenSerializer):

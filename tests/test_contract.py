@@ -1,0 +1,158 @@
+"""Does the service answer as its OpenAPI document says? Schemathesis makes requests of the document, good ones and bad.
+
+FUZZ_EXAMPLES makes the runs longer, and random: `make fuzz`.
+"""
+
+import os
+from collections import Counter
+from itertools import product
+
+import pytest
+import schemathesis
+from django.contrib.auth import get_user_model
+from django.http import HttpResponse
+from django.utils.module_loading import import_string
+from rest_framework.response import Response
+from schemathesis.engine import Status, events, from_schema
+
+from config import exceptions
+from config.handler import Handler
+from config.schemes import SCHEMES
+from config.views import WhoAmIView
+from jwt_auth import models as logins
+from tests.conftest import PASSWORD
+from tokens import issue
+from tokens.models import HashedToken
+from tracks.models import Album, Artist, Genre, Track
+from tracks.pagination import TrackPagination
+from tracks.views import TrackViewSet
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:Generating overly large repr"),
+]
+
+IS_LONG = "FUZZ_EXAMPLES" in os.environ
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
+
+User = get_user_model()
+ROWS = [name for name, row in SCHEMES.items() if not row.is_stock]
+
+CHECKS = {
+    # What is good data depends on what is in the tables, too: a genre, a password.
+    "positive_data_acceptance": {"enabled": False},
+    # Its own requests are sent in a way that no WSGI application takes.
+    "ignored_auth": {"enabled": False},
+}
+
+
+@pytest.fixture
+def ada(settings):
+    settings.TOKENS_PER_USER = None  # one for each request
+    Genre.objects.create(name="Rock")
+    return User.objects.create_user("ada", password=PASSWORD)
+
+
+def new_track() -> int:
+    artist, _ = Artist.objects.get_or_create(name="Rush")
+    album, _ = Album.objects.get_or_create(title="2112", artist=artist)
+    fields = {"title": "Overture", "album": album, "genre": Genre.objects.get(), "duration_ms": 1000}
+    return Track.objects.create(owner=User.objects.get(), **fields).pk
+
+
+def new_token() -> int:
+    issue.hashed_token(User.objects.get())
+    return HashedToken.objects.last().pk
+
+
+# What stands for a value that the document calls text or a number and of which only some are there.
+IDS = {"/tracks/{id}/": new_track, "/api-token-auth/tokens/{id}/": new_token}
+VALUES = {
+    "genre": lambda: "Rock",
+    "username": lambda: "ada",
+    "password": lambda: PASSWORD,
+    "refresh": lambda: str(logins.log_in(User.objects.get()).refresh),
+    "token": lambda: str(logins.log_in(User.objects.get()).access),
+}
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Of good data what exists is asked for."""
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    # In a chain of requests the id is one of an answer before.
+    if case.path in IDS and case.meta.phase.name.value != "stateful":
+        of_its_type = type(case.path_parameters["id"])  # a number, or text of digits
+        case.path_parameters["id"] = of_its_type(IDS[case.path]())
+    if isinstance(case.body, dict):
+        case.body |= {name: VALUES[name]() for name in VALUES.keys() & case.body}
+
+
+def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
+    """The document of the URLs in force; with a new credential of that row for each request, or none."""
+    config = schemathesis.Config.from_dict(
+        {
+            "seed": None if IS_LONG else 1,
+            "generation": {"max-examples": examples, "deterministic": not IS_LONG, "database": "none"},
+            "phases": {
+                phase: {"enabled": phase in phases} for phase in ("examples", "coverage", "fuzzing", "stateful")
+            },
+            "checks": CHECKS,
+        }
+    )
+    document = schemathesis.openapi.from_wsgi("/schema/?format=json", Handler(), config=config)
+    if name is not None:
+        row = SCHEMES[name]
+
+        class Credentials:
+            def get(self, case, context):
+                return import_string(row.issue)(User.objects.get())
+
+            def set(self, case, credential, context):
+                case.headers["Authorization"] = f"{row.keyword} {credential}"
+
+        document.auth(refresh_interval=None)(Credentials)
+    return document
+
+
+def differences(document, title: str) -> dict[str, str]:
+    """Of each kind one, by the name of its check. Prints how much was asked."""
+    found, counts = {}, Counter()
+    for event in from_schema(document).execute():
+        if isinstance(event, events.FatalError):
+            raise event.exception
+        if isinstance(event, events.NonFatalError):
+            found[f"error of {event.label}"] = str(event.value)
+        if isinstance(event, events.ScenarioFinished):
+            record = event.recorder
+            counts["calls"] += len(record.interactions)
+            for interaction in record.interactions.values():
+                counts[f"{interaction.response.status_code // 100}xx"] += 1
+            for case, checks in record.checks.items():
+                counts["checks"] += len(checks)
+                for check in checks:
+                    if check.status == Status.FAILURE and not is_a_forms_way(check, record.cases[case].value):
+                        failure = check.failure_info
+                        found.setdefault(check.name, f"{failure.failure.message}\n{failure.code_sample}")
+    print(f"\n{title}: " + ", ".join(f"{number:,} {what}" for what, number in sorted(counts.items())))
+    return found
+
+
+def is_a_forms_way(check, case) -> bool:
+    """In a form everything is text, an empty field is none, and no field at all is an empty form."""
+    return check.name == "negative_data_rejection" and "form" in str(case.media_type)
+
+
+SHORT = [("token", False), ("token-hashed", True), ("jwt", False), (None, True)]
+
+
+@pytest.mark.parametrize(("name", "anonymous"), product([*ROWS, None], [False, True]) if IS_LONG else SHORT)
+def test_the_service_answers_as_its_openapi_document_says(ada, settings, door_to, caplog, name, anonymous):
+    caplog.set_level("CRITICAL", "django.request")
+    settings.ANONYMOUS_READ = anonymous
+    if name not in {None, *(row.name for row in settings.SCHEMES)}:
+        door_to(name)
+    phases = ["coverage", "fuzzing", "stateful"] if IS_LONG or name is None else ["fuzzing", "stateful"]
+    found = differences(contract(name, phases), f"{name}, ANONYMOUS_READ={anonymous}")
+    assert not found, "\n\n".join(f"{check}: {text}" for check, text in found.items())
