@@ -1,9 +1,10 @@
 """Does the service answer as its OpenAPI document says? Schemathesis makes requests of the document, good ones and bad.
 
-FUZZ_EXAMPLES makes the runs longer, and random: `make fuzz`.
+FUZZ_EXAMPLES makes the runs longer, and random: `make fuzz`. FUZZ_SEED repeats one.
 """
 
 import os
+import random
 from collections import Counter
 from itertools import product
 
@@ -34,6 +35,7 @@ pytestmark = [
 
 IS_LONG = "FUZZ_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
+SEED = int(os.environ.get("FUZZ_SEED", random.getrandbits(32) if IS_LONG else 1))
 
 User = get_user_model()
 ROWS = [name for name, row in SCHEMES.items() if not row.is_stock]
@@ -93,7 +95,7 @@ def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
     """The document of the URLs in force; with a new credential of that row for each request, or none."""
     config = schemathesis.Config.from_dict(
         {
-            "seed": None if IS_LONG else 1,
+            "seed": SEED,
             "generation": {"max-examples": examples, "deterministic": not IS_LONG, "database": "none"},
             "phases": {
                 phase: {"enabled": phase in phases} for phase in ("examples", "coverage", "fuzzing", "stateful")
@@ -132,22 +134,30 @@ def differences(document, title: str) -> dict[str, str]:
             for case, checks in record.checks.items():
                 counts["checks"] += len(checks)
                 for check in checks:
-                    if check.status == Status.FAILURE and not is_a_forms_way(check, record.cases[case].value):
+                    if check.status == Status.FAILURE and not is_text_after_all(check, record.cases[case].value):
                         failure = check.failure_info
                         found.setdefault(check.name, f"{failure.failure.message}\n{failure.code_sample}")
-    print(f"\n{title}: " + ", ".join(f"{number:,} {what}" for what, number in sorted(counts.items())))
+    print(f"\n{title}, seed {SEED}: " + ", ".join(f"{number:,} {what}" for what, number in sorted(counts.items())))
     return found
 
 
-def is_a_forms_way(check, case) -> bool:
-    """In a form everything is text, an empty field is none, and no field at all is an empty form."""
-    return check.name == "negative_data_rejection" and "form" in str(case.media_type)
+def is_text_after_all(check, case) -> bool:
+    """Whether what is no good data as JSON is good as the text that it is sent as, so that nothing is to be refused.
+
+    In a form everything is text, an empty field is none, and no field at all is an empty form. In a query, too, and
+    any text is a list of one name.
+    """
+    if check.name != "negative_data_rejection":
+        return False
+    data = case.meta.phase.data
+    broken = {data.parameter, *(mutation.parameter for mutation in data.mutations)} - {None}
+    return "form" in str(case.media_type) or broken == {"genre__in"}
 
 
 SHORT = [("token", False), ("token-hashed", True), ("jwt", False), (None, True)]
 
 
-@pytest.mark.parametrize(("name", "anonymous"), product([*ROWS, None], [False, True]) if IS_LONG else SHORT)
+@pytest.mark.parametrize(("name", "anonymous"), [*product([*ROWS, None], [False, True])] if IS_LONG else SHORT)
 def test_the_service_answers_as_its_openapi_document_says(ada, settings, door_to, caplog, name, anonymous):
     caplog.set_level("CRITICAL", "django.request")
     settings.ANONYMOUS_READ = anonymous
