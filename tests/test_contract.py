@@ -11,22 +11,16 @@ from itertools import product
 import pytest
 import schemathesis
 from django.contrib.auth import get_user_model
-from django.http import HttpResponse
 from django.utils.module_loading import import_string
-from rest_framework.response import Response
 from schemathesis.engine import Status, events, from_schema
 
-from config import exceptions
 from config.handler import Handler
 from config.schemes import SCHEMES
-from config.views import WhoAmIView
 from jwt_auth import models as logins
 from tests.conftest import PASSWORD
 from tokens import issue
 from tokens.models import HashedToken
 from tracks.models import Album, Artist, Genre, Track
-from tracks.pagination import TrackPagination
-from tracks.views import TrackViewSet
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
