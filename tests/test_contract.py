@@ -22,12 +22,14 @@ from tokens import issue
 from tokens.models import HashedToken
 from tracks.models import Album, Artist, Genre, Track
 
+IS_LONG = "FUZZ_EXAMPLES" in os.environ
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.filterwarnings("ignore:Generating overly large repr"),
 ]
+if not IS_LONG:
+    pytestmark.append(pytest.mark.once)  # the long run is on PostgreSQL too
 
-IS_LONG = "FUZZ_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
 SEED = int(os.environ.get("FUZZ_SEED", random.getrandbits(32) if IS_LONG else 1))
 

@@ -42,9 +42,10 @@ from tokens.authentication import CachedTokenAuthentication, TokenAuthentication
 from tokens.cache import token_cache
 from tokens.models import HashedToken
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 IS_LONG = "FUZZ_EXAMPLES" in os.environ
+pytestmark = [pytest.mark.django_db(transaction=True)]
+if not IS_LONG:
+    pytestmark.append(pytest.mark.once)  # the long run is on PostgreSQL too
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
 STEPS = int(os.environ.get("FUZZ_STEPS", "20"))
 
