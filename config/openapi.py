@@ -45,6 +45,9 @@ _INVALID = {
 }
 _RETRY_AFTER = {"Retry-After": {"required": True, "schema": {"type": "integer"}, "description": "Seconds."}}
 
+# Of a form's field, in the words of JSON Schema.
+_LIMITS = {"max_length": "maxLength", "min_value": "minimum", "max_value": "maximum"}
+
 # Status: its name, what it says, its body, its headers.
 _ERRORS = {
     "400": ("Invalid", "The body or a parameter is not what is asked for.", _INVALID, {}),
@@ -74,8 +77,15 @@ class AutoSchema(openapi.AutoSchema):
         return dict(sorted(responses.items()))
 
     def _get_filter_parameters(self):
-        """Of a form for people every field is sent: an empty one is none."""
-        return [{**parameter, "allowEmptyValue": True} for parameter in super()._get_filter_parameters()]
+        """Each with its filter's limits. Of a form for people every field is sent: an empty one is none."""
+        filters = getattr(getattr(self.view, "filterset_class", None), "base_filters", {})
+        parameters = super()._get_filter_parameters()
+        for parameter in parameters:
+            schema, options = parameter["schema"], filters[parameter["name"]].extra
+            limits = {word: options[name] for name, word in _LIMITS.items() if name in options}
+            schema.get("items", schema).update(limits)
+            parameter["allowEmptyValue"] = True
+        return parameters
 
     def _errors(self):
         view, is_safe = self.view, self.method in SAFE_METHODS

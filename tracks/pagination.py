@@ -41,6 +41,13 @@ class TrackPagination(PageNumberPagination):
             )
         return int(text)
 
+    def get_schema_operation_parameters(self, view):
+        """DRF's, with their limits."""
+        page, page_size = super().get_schema_operation_parameters(view)
+        page["schema"]["minimum"] = page_size["schema"]["minimum"] = 1
+        page_size["schema"]["maximum"] = self.max_page_size
+        return [page, page_size]
+
     def get_paginated_response_schema(self, schema):
         """DRF's in the words of OpenAPI 3.1, to which `nullable` says nothing."""
         page = super().get_paginated_response_schema(schema)
