@@ -4,7 +4,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
-.PHONY: run test race storm attack bench bench-contenders selftest lint lock clean
+.PHONY: run test race storm attack fuzz bench bench-contenders selftest lint lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -22,6 +22,11 @@ storm: .venv/test  ## 64 clients who do everything at once for ten minutes; the 
 attack: .venv/test  ## what an attacker would send, against every row on both databases, and three servers; says how many cases
 	ENV_FILE= ATTACK_ALL_SERVERS=1 $(BIN)/pytest -q -n 2 -m attack tests/test_attack_*.py
 	ENV_FILE= TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -m "attack and not once" tests/test_attack_*.py
+
+fuzz: .venv/test  ## random lives of credentials beside a model, random requests beside the OpenAPI document; FUZZ_EXAMPLES=1000 for a night
+	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -q -n 2 -rP tests/test_state_machines.py tests/test_contract.py
+	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -rP -m "not once" tests/test_state_machines.py tests/test_contract.py
+FUZZ_EXAMPLES ?= 20
 
 bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a report; exit code 2 (3 of the lab): inconclusive
 	@code=0; \
