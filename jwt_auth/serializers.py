@@ -3,7 +3,6 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
-from config.fields import FlagField
 from jwt_auth import models
 from jwt_auth.keys import MAX_TOKEN_LENGTH
 from jwt_auth.tokens import AccessToken, RefreshToken
@@ -56,7 +55,9 @@ class LogoutSerializer(serializers.Serializer):
         required=False,
         help_text="A refresh token of the login to end; without it, the access token in the Authorization header.",
     )
-    everywhere = FlagField(default=False, help_text="End every login and every token of this user, of either kind.")
+    everywhere = serializers.BooleanField(
+        default=False, help_text="End every login and every token of this user, of either kind."
+    )
 
 
 def _written(pair: models.Pair) -> dict[str, str]:

@@ -1,7 +1,6 @@
 from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 
-from config.fields import FlagField
 from tokens.models import HashedToken
 
 
@@ -10,7 +9,9 @@ class TokenSerializer(serializers.Serializer):
 
 
 class RevokeSerializer(serializers.Serializer):
-    everywhere = FlagField(default=False, help_text="End every token and every login of this user, of either kind.")
+    everywhere = serializers.BooleanField(
+        default=False, help_text="End every token and every login of this user, of either kind."
+    )
 
 
 class LabelledAuthTokenSerializer(AuthTokenSerializer):
