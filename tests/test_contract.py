@@ -12,17 +12,22 @@ import pytest
 import schemathesis
 from django.contrib.auth import get_user_model
 from django.utils.module_loading import import_string
+from rest_framework.response import Response
 from rest_framework.serializers import BooleanField
 from schemathesis.engine import Status, events, from_schema
 
+from config import exceptions
 from config.handler import Handler
 from config.schemes import SCHEMES
+from config.views import WhoAmIView
 from jwt_auth import models as logins
 from tests.conftest import PASSWORD
 from tokens import issue
 from tokens.models import HashedToken
 from tracks.filters import MAX_SEARCH_WORDS
 from tracks.models import Album, Artist, Genre, Track
+from tracks.pagination import TrackPagination
+from tracks.views import TrackViewSet
 
 IS_LONG = "FUZZ_EXAMPLES" in os.environ
 pytestmark = [
@@ -182,3 +187,45 @@ def test_the_service_answers_as_its_openapi_document_says(ada, settings, door_to
     phases = ["coverage", "fuzzing", "stateful"] if IS_LONG or name is None else ["fuzzing", "stateful"]
     found = differences(contract(name, phases), f"{name}, ANONYMOUS_READ={anonymous}")
     assert not found, "\n\n".join(f"{check}: {text}" for check, text in found.items())
+
+
+# --- what is broken on purpose is found ---------------------------------------------------------------
+
+
+def the_id_is_text(monkeypatch):
+    answer = {"id": "1", "username": "ada", "scheme": "token"}
+    monkeypatch.setattr(WhoAmIView, "get", lambda self, request: Response(answer))
+
+
+def no_challenge_is_made(monkeypatch):
+    monkeypatch.setattr(exceptions, "_challenges", lambda view, request: "")
+
+
+def any_page_size_is_taken(monkeypatch):
+    monkeypatch.setattr(TrackPagination, "get_page_size", lambda self, request: 25)
+
+
+def the_list_stumbles(monkeypatch):
+    monkeypatch.setattr(TrackViewSet, "list", lambda self, request: request.query_params["page"])
+
+
+def everybody_is_forbidden_to_ask(monkeypatch):
+    monkeypatch.setattr(WhoAmIView, "get", lambda self, request: Response({"detail": "No."}, status=403))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("sabotage", "path", "name", "check"),
+    [
+        (the_id_is_text, "/whoami/", "token", "response_schema_conformance"),
+        (no_challenge_is_made, "/whoami/", None, "response_headers_conformance"),
+        (any_page_size_is_taken, "/tracks/", "token", "negative_data_rejection"),
+        (the_list_stumbles, "/tracks/", "token", "not_a_server_error"),
+        (everybody_is_forbidden_to_ask, "/whoami/", "token", "status_code_conformance"),
+    ],
+)
+def test_an_answer_that_the_document_does_not_say_is_noticed(ada, caplog, monkeypatch, sabotage, path, name, check):
+    caplog.set_level("CRITICAL", "django.request")
+    sabotage(monkeypatch)
+    document = contract(name, ["coverage"], 1).include(path=path, method="GET")
+    assert check in differences(document, sabotage.__name__)
