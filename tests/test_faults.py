@@ -1,0 +1,259 @@
+"""What the service does when something dies: the server itself, its PostgreSQL, its Valkey, the room on its disk.
+
+Real processes, killed with real signals. `make faults` runs each fault ten times on each database and prints what came
+of it; inside `make test` each is had once.
+"""
+
+import itertools
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+import pytest
+from django.db import connection
+
+from config.schemes import SCHEMES, Scheme
+from tests import servers
+from tests.mortal import Answer, Life, Service, request
+
+pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
+
+RUNS = int(os.environ.get("FAULT_RUNS", "1"))
+PASSWORD = "correct horse battery"
+USERS = 2000
+
+# Which rows can be enabled together, so that all of ours are.
+TOGETHER = ("token,jwt", "token-hashed,jwt-stateless", "token-cached")
+OWN = [scheme for scheme in SCHEMES.values() if not scheme.is_stock]
+NAME = attrgetter("name")
+rows = pytest.mark.parametrize("scheme", OWN, ids=NAME)
+
+
+# --- what came of it -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Tally:
+    outcomes: dict[tuple[str, str], Counter] = field(default_factory=dict)
+    longest: dict[tuple[str, str], float] = field(default_factory=dict)  # seconds
+
+    def count(self, fault: str, outcome: str, seconds: float | None = None):
+        place = fault, connection.vendor
+        self.outcomes.setdefault(place, Counter())[outcome] += 1
+        if seconds is not None:
+            self.longest[place] = max(seconds, self.longest.get(place, 0))
+
+    def __str__(self):
+        lines = [("fault", "database", "runs", "recovery", "outcome")]
+        for (fault, database), outcomes in self.outcomes.items():
+            seconds = self.longest.get((fault, database))
+            what = "; ".join(f"{count} x {outcome}" for outcome, count in outcomes.most_common())
+            shown = "-" if seconds is None else f"{seconds:.2f} s"
+            lines.append((fault, database, str(outcomes.total()), shown, what))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+@pytest.fixture(scope="module")
+def tally() -> Iterator[Tally]:
+    tally = Tally()
+    yield tally
+    print(f"\n\n{tally}")
+
+
+# --- the service, and what its clients ask it ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def database_url(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
+    """A database of the run's kind with the tables of the tests' own, and nothing in them."""
+    with django_db_blocker.unblock():
+        name = connection.settings_dict["NAME"]
+        if connection.vendor == "sqlite":
+            yield _copy_of(name, tmp_path_factory.mktemp("faults"))
+            return
+        connection.close()
+        connection.close_pool()
+    import psycopg
+
+    url, copy = os.environ["DATABASE_URL"], f"{name}_faults"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+    yield url.replace("/postgres?", f"/{copy}?")
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
+
+
+def _copy_of(name: str, folder) -> str:
+    copy = folder / "copy.sqlite3"
+    with sqlite3.connect(name) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    return f"sqlite:///{copy}"
+
+
+_MAKE_USERS = f"""
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+User, password = get_user_model(), make_password({PASSWORD!r})
+User.objects.bulk_create([User(username=f"user{{i}}", password=password) for i in range({USERS})])
+"""
+
+
+@pytest.fixture(scope="module")
+def users(database_url) -> Iterator[str]:
+    """The name of a user whom no test has had."""
+    with Service(DATABASE_URL=database_url) as service:
+        service.run(_MAKE_USERS)
+    return (f"user{i}" for i in range(USERS))
+
+
+@pytest.fixture(scope="module")
+def service_of(database_url):
+    """service_of(scheme): a Service in which this row is enabled, kept for the next test that asks."""
+    services = {}
+    with ExitStack() as stack:
+
+        def start(scheme: Scheme) -> Service:
+            schemes = next(names for names in TOGETHER if scheme.name in names.split(","))
+            if schemes not in services:
+                switches = {"AUTH_SCHEMES": schemes, "LOGIN_THROTTLE": "none", "JWT_REUSE_GRACE": "1m"}
+                services[schemes] = stack.enter_context(Service(DATABASE_URL=database_url, **switches))
+            return services[schemes]
+
+        yield start
+
+
+class Opaque:
+    """The requests of a client with an opaque token."""
+
+    def log_in(self, username: str) -> dict:
+        return request("POST", "/api-token-auth/", {"username": username, "password": PASSWORD})
+
+    def credential(self, login: Answer) -> str:
+        return login.body["token"]
+
+    def spend(self, token: str) -> dict:
+        return request("POST", "/api-token-auth/new/", authorization=f"Token {token}")
+
+    def end(self, token: str, everywhere: bool) -> dict:
+        return request("POST", "/api-token-auth/revoke/", {"everywhere": everywhere}, f"Token {token}")
+
+    def look(self, token: str) -> dict:
+        return request("GET", "/whoami/", authorization=f"Token {token}")
+
+
+class Pair:
+    """The requests of a client with a refresh token."""
+
+    def log_in(self, username: str) -> dict:
+        return request("POST", "/api/token/", {"username": username, "password": PASSWORD})
+
+    def credential(self, login: Answer) -> str:
+        return login.body["refresh"]
+
+    def spend(self, token: str) -> dict:
+        return request("POST", "/api/token/refresh/", {"refresh": token})
+
+    def end(self, token: str, everywhere: bool) -> dict:
+        return request("POST", "/api/token/logout/", {"refresh": token, "everywhere": everywhere})
+
+    def look(self, token: str) -> dict:
+        return request("POST", "/api/token/verify/", {"token": token})
+
+
+CLIENTS = {"Token": Opaque(), "Bearer": Pair()}
+
+
+def logins(service: Service, client: Opaque | Pair, users: Iterator[str], times: int) -> Iterator[tuple[str, list[str]]]:
+    """A new user who has logged in so many times, and the credentials; again and again."""
+    while True:
+        names = list(itertools.islice(users, 12))
+        answers = service.ask(*(client.log_in(name) for name in names for _ in range(times)))
+        assert {answer.status for answer in answers} == {200}, answers
+        credentials = map(client.credential, answers)
+        for name in names:
+            yield name, list(itertools.islice(credentials, times))
+
+
+# --- the server is killed ----------------------------------------------------------------------------------
+
+
+def killed(service: Service, client: Opaque | Pair, users: Iterator[str], ask: Callable[..., dict], times: int = 1):
+    """(life, user's name, credentials): what `ask(*credentials)` returns was served and killed, at each step once.
+
+    The last is the step before the answer is sent: all is done, and the client does not know.
+    """
+    clients = logins(service, client, users, times)
+    for _ in range(RUNS):
+        for die in itertools.count():
+            username, credentials = next(clients)
+            life = service.life(ask(*credentials), die=die)
+            assert life.killed, life
+            assert len(life.steps) == die + 1
+            yield life, username, credentials
+            if life.steps[-1] == "before the answer":
+                break
+
+
+@pytest.mark.parametrize("scheme", [row for row in OWN if row.keyword == "Token"], ids=NAME)
+def test_a_rotation_that_is_killed_leaves_the_old_token_or_the_new_one(scheme, service_of, users, tally):
+    service, client, outcomes = service_of(scheme), CLIENTS[scheme.keyword], set()
+    for life, username, (old,) in killed(service, client, users, client.spend):
+        looks = [client.look(token) for token in (old, *life.made)]
+        *answers, login = service.ask(*looks, client.log_in(username))
+        works = [answer.status == 200 for answer in answers]
+        assert {answer.status for answer in answers} <= {200, 401}
+        assert works.count(True) == 1, (life, answers)
+        assert works[0] == ("after UPDATE" not in life.steps)
+        assert login.status == 200  # by which a client that was not told its new token gets on
+        outcomes.add(works[0])
+        tally.count(f"killed: rotate, {scheme.name}", "the old token works" if works[0] else "the new one works")
+    assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize("scheme", [row for row in OWN if row.keyword == "Bearer"], ids=NAME)
+def test_a_refresh_that_is_killed_is_answered_when_it_is_sent_again_and_the_login_lives(
+    scheme, service_of, users, tally
+):
+    service, client, outcomes = service_of(scheme), CLIENTS[scheme.keyword], set()
+    for life, _, (parent,) in killed(service, client, users, client.spend):
+        first, again = service.ask(client.spend(parent), client.spend(parent))
+        assert (first.status, again.status) == (200, 200), life
+        assert first.body["refresh"] == again.body["refresh"] != parent
+        access = request("GET", "/whoami/", authorization=f"Bearer {first.body['access']}")
+        assert service.statuses(access, client.spend(first.body["refresh"]), client.look(parent)) == [200, 200, 401]
+        swapped = "after UPDATE" in life.steps
+        outcomes.add(swapped)
+        outcome = "the parent, spent, is answered again" if swapped else "the parent is not spent"
+        tally.count(f"killed: refresh, {scheme.name}", outcome)
+    assert outcomes == {True, False}
+
+
+@rows
+@pytest.mark.parametrize("everywhere", [False, True], ids=["one login", "everywhere"])
+def test_an_end_that_is_killed_is_whole_or_none_and_can_be_had_again(scheme, everywhere, service_of, users, tally):
+    service, client, outcomes = service_of(scheme), CLIENTS[scheme.keyword], set()
+
+    def end(credential: str, other: str) -> dict:
+        return client.end(credential, everywhere)
+
+    for life, _, (mine, other) in killed(service, client, users, end, times=2):
+        looks = client.look(mine), client.look(other)
+        before, others, ended, after, others_after = service.statuses(*looks, end(mine, other), *looks)
+        is_shared = mine == other or everywhere
+        assert before in (200, 401)
+        assert others == (before if is_shared else 200), life
+        assert ended in (204, 401)
+        assert (after, others_after) == (401, 401 if is_shared else 200), life
+        outcomes.add(before)
+        fault = f"killed: end {'everywhere' if everywhere else 'one'}, {scheme.name}"
+        tally.count(fault, "all lives, and ends when asked again" if before == 200 else "all has ended")
+    assert outcomes == {200, 401}
+
+
