@@ -191,7 +191,7 @@ def _watch(tell: Callable, die: int | None) -> Callable[[str], None]:
 
 
 def _limit(file_bytes: int | None = None, is_anybody: bool = False, lock_seconds: float | None = None):
-    """What this process may do: no file longer than that; no more by file permissions than their owner; wait so long."""
+    """What it may: make files so long; do what their permissions say, though it is root; wait so long for a lock."""
     from django.db import connections
 
     if file_bytes is not None:

