@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from wsgiref.util import setup_testing_defaults
 
 from tests import servers
@@ -43,7 +44,7 @@ class Life:
     killed: bool
 
 
-def request(method: str, path: str, body: dict | None = None, authorization: str = "") -> dict:
+def call(method: str, path: str, body: dict | None = None, authorization: str = "") -> dict:
     return {"method": method, "path": path, "body": body, "authorization": authorization}
 
 
@@ -108,7 +109,7 @@ def _main():
     from config.wsgi import application
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
-    _answer(application, request("GET", "/health/"))  # what a server does once, it has done; no connection is opened
+    _answer(application, call("GET", "/health/"))  # what a server does once, it has done; no connection is opened
     gc.freeze()
     for line in sys.stdin:
         reading, writing = os.pipe()
@@ -190,16 +191,26 @@ def _watch(tell: Callable, die: int | None) -> Callable[[str], None]:
     return step
 
 
-def _limit(file_bytes: int | None = None, is_anybody: bool = False, lock_seconds: float | None = None):
-    """What it may: make files so long; do what their permissions say, though it is root; wait so long for a lock."""
+def _limit(
+    database: str | None = None,
+    file_bytes: int | None = None,
+    is_anybody: bool = False,
+    lock_seconds: float | None = None,
+):
+    """Its SQLite file; how long its files may be; that permissions count, though it is root; how long a lock is
+    waited for.
+    """
     from django.db import connections
 
+    settings = connections["default"].settings_dict
+    if database is not None:
+        settings["NAME"] = f"{Path(database).as_uri()}?mode=rw"  # as config.wsgi has it
     if file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     if is_anybody and not os.geteuid():
         _drop_override()
     if lock_seconds is not None:
-        connections["default"].settings_dict["OPTIONS"]["timeout"] = lock_seconds
+        settings["OPTIONS"]["timeout"] = lock_seconds
 
 
 def _drop_override():
