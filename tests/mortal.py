@@ -73,13 +73,14 @@ class Service:
         self._process.wait(60)
         self._process.stdout.close()
 
-    def life(self, *requests: dict, die: int | None = None, **limits) -> Life:
+    def life(self, *requests: dict, die: int | None = None, survives: bool = False, **limits) -> Life:
         """A new process answers the requests in turn; at its step `die`, counted from 0, it kills itself.
 
         A step is the moment before or after a statement or a commit, and the one before an answer is sent. `limits`
         are those of `_limit`. Raises RuntimeError for a process that ended by itself.
         """
-        self._process.stdin.write(json.dumps({"requests": requests, "die": die, "limits": limits}) + "\n")
+        task = {"requests": requests, "die": die, "limits": limits}
+        self._process.stdin.write(f"{json.dumps([survives, task])}\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
@@ -98,6 +99,10 @@ class Service:
     def statuses(self, *requests: dict, **limits) -> list[int]:
         return [answer.status for answer in self.ask(*requests, **limits)]
 
+    def survivor(self, *requests: dict) -> list[int]:
+        """What the parent of all answers, which remembers what it was asked. On SQLite: a pool survives no fork."""
+        return [answer.status for answer in self.life(*requests, survives=True).answers]
+
     def run(self, source: str) -> None:
         """Python in a new process of the service."""
         self.life({"python": source})
@@ -112,10 +117,15 @@ def _main():
     _answer(application, call("GET", "/health/"))  # what a server does once, it has done; no connection is opened
     gc.freeze()
     for line in sys.stdin:
+        survives, task = json.loads(line)
+        if survives:
+            told = [("answer", _answer(application, each)) for each in task["requests"]]
+            print(json.dumps([told, 0]), flush=True)
+            continue
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
-            _live(application, writing, **json.loads(line))
+            _live(application, writing, **task)
         os.close(writing)
         with open(reading) as pipe:
             told = [json.loads(each) for each in pipe]

@@ -37,7 +37,11 @@ pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
 
 RUNS = int(os.environ.get("FAULT_RUNS", "1"))
 PASSWORD = "correct horse battery"
-USERS = 2000
+USERS = 20_000
+
+ON_POSTGRESQL = connection.vendor == "postgresql"
+on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="a matter of PostgreSQL")
+on_sqlite = pytest.mark.skipif(ON_POSTGRESQL, reason="a matter of SQLite")
 
 # Which rows can be enabled together, so that all of ours are.
 TOGETHER = ("token,jwt", "token-hashed,jwt-stateless", "token-cached")
@@ -348,10 +352,6 @@ def test_an_end_that_is_killed_is_whole_or_none_and_can_be_had_again(scheme, eve
 
 # --- PostgreSQL goes and comes back --------------------------------------------------------------------------
 
-on_postgresql = pytest.mark.skipif(
-    not os.environ["DATABASE_URL"].startswith("postgresql"), reason="a matter of PostgreSQL"
-)
-
 # What each row answers to /whoami/ while its database is away, having answered it a moment before.
 WITHOUT_DATABASE = {"token": 503, "token-hashed": 503, "token-cached": 200, "jwt": 503, "jwt-stateless": 200}
 BACK_WITHIN = 2.0  # seconds
@@ -537,9 +537,39 @@ def test_a_valkey_that_is_killed_costs_logins_alone_and_revives_no_token(databas
             tally.count("Valkey killed, token revoked elsewhere", "refused within", refused - revoked)
 
 
-# --- SQLite can no longer write -------------------------------------------------------------------------------
+@on_sqlite
+def test_a_process_killed_before_it_passed_the_word_on_leaves_others_to_the_age_of_what_they_remember(
+    database_url, users, tally
+):
+    client, seconds = CLIENTS["Token"], 2
+    with (
+        ValkeyServer() as valkey,
+        Service(
+            DATABASE_URL=database_url,
+            AUTH_SCHEMES="token-cached",
+            CACHE_URL=valkey.connection_url,
+            TOKEN_CACHE_SECONDS=str(seconds),
+            LOGIN_THROTTLE="none",
+        ) as service,
+    ):
+        for _ in range(RUNS):
+            (login,) = service.ask(client.log_in(next(users)))
+            token = client.credential(login)
+            assert set(service.survivor(*[client.look(token)] * 2)) == {200}
+            life = service.life(client.spend(token), die=3)
+            assert (life.killed, life.steps[-1]) == (True, "after UPDATE")
+            committed = last = time.monotonic()
+            while service.survivor(client.look(token)) == [200]:
+                last = time.monotonic()
+                assert last < committed + seconds + 1
+                time.sleep(0.02)
+            assert service.survivor(*map(client.look, [token, *life.made])) == [401, 200]
+            tally.count(
+                "killed before it told others, token-cached", "refused within TOKEN_CACHE_SECONDS=2", last - committed
+            )
 
-on_sqlite = pytest.mark.skipif(os.environ["DATABASE_URL"].startswith("postgresql"), reason="a matter of SQLite")
+
+# --- SQLite can no longer write -------------------------------------------------------------------------------
 
 
 @contextmanager
