@@ -4,6 +4,7 @@ One process loads `config.wsgi` and serves nothing itself. For each `Service.lif
 and no memory yet, as a server just started; that one answers the requests through the WSGI handler, and ends.
 """
 
+import copy
 import ctypes
 import gc
 import io
@@ -19,8 +20,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from wsgiref.util import setup_testing_defaults
 
+from config.schemes import SCHEMES, Scheme
 from tests import servers
 
 # What makes the secret of a credential: a process that dies may have stored it and told nobody.
@@ -53,6 +56,7 @@ class Service:
 
     def __init__(self, **switches: str):
         self._switches = switches
+        self._row: str | None = None
         self.log = servers.temporary_folder() / "log"
 
     def __enter__(self):
@@ -73,13 +77,19 @@ class Service:
         self._process.wait(60)
         self._process.stdout.close()
 
+    def opened_by(self, scheme: Scheme) -> Self:
+        """The same, its URLs opened by this row of the scheme table alone."""
+        opened = copy.copy(self)
+        opened._row = scheme.name
+        return opened
+
     def life(self, *requests: dict, die: int | None = None, survives: bool = False, **limits) -> Life:
         """A new process answers the requests in turn; at its step `die`, counted from 0, it kills itself.
 
         A step is the moment before or after a statement or a commit, and the one before an answer is sent. `limits`
         are those of `_limit`. Raises RuntimeError for a process that ended by itself.
         """
-        task = {"requests": requests, "die": die, "limits": limits}
+        task = {"requests": requests, "die": die, "row": self._row, "limits": limits}
         self._process.stdin.write(f"{json.dumps([survives, task])}\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
@@ -114,7 +124,11 @@ def _main():
     from config.wsgi import application
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
-    _answer(application, call("GET", "/health/"))  # what a server does once, it has done; no connection is opened
+    own = settings.ROOT_URLCONF
+    for row in SCHEMES:  # what a server does once is done; it opens no connection
+        _open_by(row)
+        _answer(application, call("GET", "/whoami/"))
+    settings.ROOT_URLCONF = own
     gc.freeze()
     for line in sys.stdin:
         survives, task = json.loads(line)
@@ -133,11 +147,21 @@ def _main():
         print(json.dumps([told, os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0]), flush=True)
 
 
-def _live(application: Callable, pipe: int, requests: list[dict], die: int | None, limits: dict):
+def _open_by(row: str):
+    from django.conf import settings
+
+    from tests.urlconf import urlconf_for
+
+    settings.ROOT_URLCONF = urlconf_for(SCHEMES[row])
+
+
+def _live(application: Callable, pipe: int, requests: list[dict], die: int | None, row: str | None, limits: dict):
     def tell(kind: str, what):
         os.write(pipe, f"{json.dumps([kind, what])}\n".encode())  # at once, since the next step may be the last
 
     try:
+        if row:
+            _open_by(row)
         step = _watch(tell, die)
         _limit(**limits)
         for each in requests:
