@@ -4,7 +4,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
-.PHONY: run test race attack bench bench-contenders selftest lint lock clean
+.PHONY: run test race attack faults bench bench-contenders selftest lint lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -19,6 +19,10 @@ race: .venv/test  ## 64 clients with one credential against a server with two wo
 attack: .venv/test  ## what an attacker would send, against every row on both databases, and three servers; says how many cases
 	ENV_FILE= ATTACK_ALL_SERVERS=1 $(BIN)/pytest -q -n 2 -m attack tests/test_attack_*.py
 	ENV_FILE= TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -m "attack and not once" tests/test_attack_*.py
+
+faults: .venv/test  ## kill the server, PostgreSQL and Valkey, fill the disk: ten times each, on both databases, with a table; half an hour
+	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s tests/test_faults.py
+	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s tests/test_faults.py
 
 bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a report; exit code 2 (3 of the lab): inconclusive
 	@code=0; \

@@ -67,6 +67,14 @@ def test_a_server_that_is_back_is_asked_by_everybody_again(url):
         assert asked(connection) == 2
 
 
+def test_without_a_pool_nobody_waits_and_nothing_is_remembered(url):
+    DatabaseWrapper._is_away = True
+    with connection_to(url) as connection:
+        del connection.settings_dict["OPTIONS"]["pool"]
+        connection.ensure_connection()
+        assert DatabaseWrapper._is_away
+
+
 @pytest.fixture
 def connected(url):
     """A connection of the pool that has been used, and how to end it as the server does: from its side."""

@@ -20,6 +20,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _asking = threading.Lock()
 
     def get_new_connection(self, conn_params):
+        if self.pool is None:  # the lab's kept connection, and the one that makes a test's database
+            return super().get_new_connection(conn_params)
         while True:
             connection = self._take(conn_params)
             if not _is_lost(connection):
@@ -47,7 +49,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
 
     def _close(self):
-        if self.connection is not None and self.connection.broken:
+        if self.pool and self.connection is not None and self.connection.broken:
             DatabaseWrapper._is_away = True
         super()._close()
 
