@@ -180,11 +180,15 @@ CLIENTS = {"Token": Opaque(), "Bearer": Pair()}
 
 
 def logins(
-    service: Service, client: Opaque | Pair, users: Iterator[str], times: int
+    service: Service, client: Opaque | Pair, users: Iterator[str], times: int, first: Callable[[list[str]], None]
 ) -> Iterator[tuple[str, list[str]]]:
-    """A new user who has logged in so many times, and the credentials; again and again."""
+    """A new user who has logged in so many times, and the credentials; again and again.
+
+    `first` is called before with the names of the next users.
+    """
     while True:
         names = list(itertools.islice(users, 12))
+        first(names)
         answers = service.ask(*(client.log_in(name) for name in names for _ in range(times)))
         assert {answer.status for answer in answers} == {200}, answers
         credentials = map(client.credential, answers)
@@ -274,13 +278,20 @@ HEALTH = call("GET", "/health/")
 # --- the server is killed ----------------------------------------------------------------------------------
 
 
-def killed(service: Service, client: Opaque | Pair, users: Iterator[str], ask: Callable[..., dict], times: int = 1):
+def killed(
+    service: Service,
+    client: Opaque | Pair,
+    users: Iterator[str],
+    ask: Callable[..., dict],
+    times: int = 1,
+    first: Callable[[list[str]], None] = lambda names: None,
+):
     """(life, user's name, credentials): what `ask(*credentials)` returns was served and killed, at each step once.
 
     The last is the step before the answer is sent: all is done, and the client does not know. In a short run only
     at every other step: after a statement the database is as before the next.
     """
-    clients = logins(service, client, users, times)
+    clients = logins(service, client, users, times, first)
     for _ in range(RUNS):
         for die in itertools.count(step=1 if RUNS > 1 else 2):
             username, credentials = next(clients)
@@ -328,16 +339,24 @@ def test_a_refresh_that_is_killed_is_answered_when_it_is_sent_again_and_the_logi
 @pytest.mark.parametrize("everywhere", [False, True], ids=["one login", "everywhere"])
 def test_an_end_that_is_killed_is_whole_or_none_and_can_be_had_again(scheme, everywhere, service, users, tally):
     opened, client, outcomes = service.opened_by(scheme), CLIENTS[scheme.keyword], set()
+    kind = next(row for row in OWN if row.keyword != scheme.keyword)
+    opened_otherwise, other_client, of_other_kind = service.opened_by(kind), CLIENTS[kind.keyword], {}
+
+    def log_in_otherwise(names: list[str]):
+        answers = opened_otherwise.ask(*map(other_client.log_in, names))
+        of_other_kind.update(zip(names, map(other_client.credential, answers), strict=True))
 
     def end(credential: str, other: str) -> dict:
         return client.end(credential, everywhere)
 
-    for life, _, (mine, other) in killed(opened, client, users, end, times=2):
+    for life, username, (mine, other) in killed(opened, client, users, end, 2, log_in_otherwise):
+        (otherwise,) = opened_otherwise.statuses(other_client.look(of_other_kind[username]))
         looks = client.look(mine), client.look(other)
         before, others, ended, after, others_after = opened.statuses(*looks, end(mine, other), *looks)
         is_shared = mine == other or everywhere
         assert before in (200, 401)
         assert others == (before if is_shared else 200), life
+        assert otherwise == (before if everywhere else 200), life
         assert ended in (204, 401)
         assert (after, others_after) == (401, 401 if is_shared else 200), life
         outcomes.add(before)
