@@ -4,7 +4,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
-.PHONY: run test race storm attack fuzz bench bench-contenders selftest lint lock clean
+.PHONY: run test race storm attack fuzz faults bench bench-contenders selftest lint lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -27,6 +27,10 @@ fuzz: .venv/test  ## random lives of credentials beside a model, random requests
 	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -q -n 2 -rP tests/test_state_machines.py tests/test_contract.py
 	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -rP -m "not once" tests/test_state_machines.py tests/test_contract.py
 FUZZ_EXAMPLES ?= 20
+
+faults: .venv/test  ## kill the server, PostgreSQL and Valkey, fill the disk: ten times each, on both databases, with a table; half an hour
+	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s tests/test_faults.py
+	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s tests/test_faults.py
 
 bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a report; exit code 2 (3 of the lab): inconclusive
 	@code=0; \

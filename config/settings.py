@@ -220,15 +220,23 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["NAME"] = BASE_DIR / DATABASES["default"]["NAME"]
 else:
+    from psycopg_pool import ConnectionPool  # not for SQLite, which would wait for its import
+
     DATABASES["default"]["ENGINE"] = "config.postgresql"
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
         # One connection for each thread: a login holds its own for as long as its password is hashed, and with
         # fewer the next would wait for it. So a request waits for nothing but the server, at most `timeout` seconds
-        # before it is answered 503. An attempt to connect is given up after `reconnect_timeout` seconds, and the
-        # next request makes a new one: by itself the pool would double its pauses, and stay away for minutes after
-        # the server is back.
-        "pool": {"min_size": 1, "max_size": GRANIAN_BLOCKING_THREADS, "timeout": 3, "reconnect_timeout": 1},
+        # before it is answered 503. Attempts to connect are given up after `reconnect_timeout` seconds and begun anew
+        # by the pool's `check`: by itself it would double its pauses, and stay away for minutes after the server is
+        # back, or, given up, until the next request that may wait for it.
+        "pool": {
+            "min_size": 1,
+            "max_size": GRANIAN_BLOCKING_THREADS,
+            "timeout": 3,
+            "reconnect_timeout": 1,
+            "reconnect_failed": ConnectionPool.check,
+        },
         # Bound on the server, so that a statement seen five times is planned once (psycopg's own threshold).
         "server_side_binding": True,
         "prepare_threshold": 5,

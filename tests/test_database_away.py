@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import environ
+import psycopg
 import pytest
 from django.db import ConnectionHandler, OperationalError
 
@@ -50,12 +51,63 @@ def test_of_the_requests_that_need_a_server_that_is_away_one_waits_and_the_other
         assert asked(connection) == 2
 
 
-def test_a_server_that_is_back_is_asked_by_everybody_again():
+@pytest.fixture(scope="module")
+def url():
+    return servers.start_postgresql()
+
+
+def test_a_server_that_is_back_is_asked_by_everybody_again(url):
     DatabaseWrapper._is_away = True
-    with connection_to(servers.start_postgresql()) as connection:
+    with connection_to(url) as connection:
         connection.settings_dict["OPTIONS"]["pool"]["timeout"] = 30  # it starts when it starts
         connection.ensure_connection()
         connection.close()
         with DatabaseWrapper._asking:
             connection.ensure_connection()
         assert asked(connection) == 2
+
+
+def test_without_a_pool_nobody_waits_and_nothing_is_remembered(url):
+    DatabaseWrapper._is_away = True
+    with connection_to(url) as connection:
+        del connection.settings_dict["OPTIONS"]["pool"]
+        connection.ensure_connection()
+        assert DatabaseWrapper._is_away
+
+
+@pytest.fixture
+def connected(url):
+    """A connection of the pool that has been used, and how to end it as the server does: from its side."""
+    with connection_to(url) as connection:
+        connection.settings_dict["OPTIONS"]["pool"]["timeout"] = 30  # seconds
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (pid,) = cursor.fetchone()
+
+        def hang_up():
+            with psycopg.connect(url, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])  # milliseconds
+
+        yield connection, hang_up
+
+
+def test_a_connection_that_the_server_closed_in_the_pool_is_given_to_nobody(connected):
+    connection, hang_up = connected
+    connection.close()
+    hang_up()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert not DatabaseWrapper._is_away
+
+
+def test_when_a_connection_is_lost_in_use_one_request_waits_and_those_for_whom_one_is_ready_do_not(connected):
+    connection, hang_up = connected
+    hang_up()
+    with pytest.raises(OperationalError, match="terminat"), connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    connection.close()
+    assert DatabaseWrapper._is_away
+    connection.pool.wait(30)  # seconds, for the one that takes its place
+    with DatabaseWrapper._asking:
+        connection.ensure_connection()
+    assert not DatabaseWrapper._is_away

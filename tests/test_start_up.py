@@ -56,6 +56,13 @@ VALUES = [
     ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['ENGINE'][-10:]", "postgresql"),
     # Longer, and the pool stays away for minutes after the server is back.
     ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['OPTIONS']['pool']['reconnect_timeout']", 1),
+    # Without it a request that waits may wait for nobody, who has given up.
+    (
+        "DATABASE_URL",
+        "postgresql://h/d",
+        "settings.DATABASES['default']['OPTIONS']['pool']['reconnect_failed'].__name__",
+        "check",
+    ),
     ("CACHE_URL", "valkey://h:1/2", "settings.CACHES['default']['LOCATION']", "redis://h:1/2"),
     ("CACHE_URL", "locmem://", "settings.CACHES['default']['BACKEND'][-11:]", "LocMemCache"),
     ("SECRET_KEY", "z" * 40, "settings.SECRET_KEY", "z" * 40),
