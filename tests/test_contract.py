@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.utils.module_loading import import_string
 from rest_framework.response import Response
 from rest_framework.serializers import BooleanField
+from rest_framework.test import APIClient
 from schemathesis.engine import Status, events, from_schema
 
 from config.handler import Handler
@@ -38,6 +39,8 @@ if not IS_LONG:
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
 SEED = int(os.environ.get("FUZZ_SEED", random.getrandbits(32) if IS_LONG else 1))
+
+BIG = '"' + "a" * 300_000 + '"'
 
 User = get_user_model()
 ROWS = [name for name, row in SCHEMES.items() if not row.is_stock]
@@ -186,6 +189,22 @@ def test_the_service_answers_as_its_openapi_document_says(ada, settings, door_to
     phases = ["coverage", "fuzzing", "stateful"] if IS_LONG or name is None else ["fuzzing", "stateful"]
     found = differences(contract(name, phases), f"{name}, ANONYMOUS_READ={anonymous}")
     assert not found, "\n\n".join(f"{check}: {text}" for check, text in found.items())
+
+
+@pytest.mark.parametrize(("body", "media_type", "status"), [("a", "text/plain", 415), (BIG, "application/json", 413)])
+def test_a_body_that_no_parser_takes_gets_what_the_document_says(ada, settings, body, media_type, status):
+    """Which Schemathesis does not send."""
+    settings.LOGIN_THROTTLE = None
+    client = APIClient(headers={"Authorization": f"Token {ada.auth_token.key}"})
+    asked = 0
+    for path, operations in contract(None, []).raw_schema["paths"].items():
+        for method, operation in operations.items():
+            if "requestBody" in operation:
+                response = client.generic(method.upper(), path.format(id=new_track()), body, content_type=media_type)
+                assert response.status_code == status, (method, path)
+                assert str(status) in operation["responses"], (method, path)
+                asked += 1
+    assert asked >= 8
 
 
 # --- what is broken on purpose is found ---------------------------------------------------------------
