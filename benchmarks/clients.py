@@ -1,17 +1,18 @@
-"""Two ways to hold a credential of this service in a client: `httpx.Auth` for opaque tokens, and for pairs.
+"""How a client holds a credential of this service: an `httpx.Auth` for opaque tokens, and one for pairs.
 
-To copy: this file needs nothing but httpx. Both classes work in `httpx.Client` and in `httpx.AsyncClient` (asyncio), and one
-instance may be shared by any number of threads, event loops and clients. They send what they need through the
-client that uses them, so its transport, TLS and timeouts count for a login, too.
+To copy: this file needs nothing but httpx. Both classes work in `httpx.Client` and in `httpx.AsyncClient` (asyncio),
+and one instance may be shared by any number of threads, event loops and clients. They send what they need through
+the client that uses them, so that its transport, TLS and timeouts hold for a login too. Its event hooks see logins as
+well; one that raises on a 401 keeps it from being answered by a refresh.
 
 What can happen to a request, beside what httpx itself raises:
 
-CredentialError         the password or the token was refused, or the login has ended; the same again will not help
-httpx.HTTPStatusError   the login or refresh was answered otherwise than it should be: 429, 503, a redirect. `response` has the
-                        answer, Retry-After and all; nothing is lost, and the next request tries again
-httpx.RemoteProtocolError   the login or refresh was answered 200 without a credential, or by way of a redirect
-ValueError              the request goes to another origin, which must not see the credential (RFC 6750 5.3)
-TimeoutError            another client has held the store for WAIT seconds
+CredentialError              the password or the token was refused, or the login has ended: to try again is no help
+httpx.HTTPStatusError        a login or refresh was answered 429, 503 or anything but 200; `response` is the answer,
+                             Retry-After and all. Nothing is lost by it, and the next request tries again
+httpx.RemoteProtocolError    a login or refresh was answered 200 without a credential, or by way of a redirect
+ValueError                   the request goes to another origin, which must not see the credential (RFC 6750 5.3)
+TimeoutError                 another client has held the store for WAIT seconds
 """
 
 import asyncio
@@ -26,6 +27,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from time import monotonic
 
 import httpx
 
@@ -40,7 +42,10 @@ Step = Generator[httpx.Request | None, httpx.Response, httpx.Response]
 
 
 class CredentialError(Exception):
-    """The password or the token was refused, or the login has ended; `response` is what the service answered, if it was asked."""
+    """The password or the token was refused, or the login has ended.
+
+    `response` is what the service answered, or None if it was not asked.
+    """
 
     def __init__(self, message: str, response: httpx.Response | None = None):
         super().__init__(f"{message}: {_said(response)}" if response is not None else message)
@@ -50,8 +55,8 @@ class CredentialError(Exception):
 class Store:
     """Where an opaque token, or the newest refresh token, is kept: here, in memory, as long as the process lives.
 
-    `load` and `save` are called between an `acquire` that returned True and its `release`. A store of your own may keep it
-    anywhere; what counts is that `save` is done when `release` returns, and that no two clients are let in at once.
+    A store of your own may keep it anywhere. `load` and `save` are called between an `acquire` that returned True and
+    its `release`; what is saved must be safe when `release` returns, and nobody else be let in before.
     """
 
     def __init__(self, credential: str | None = None):
@@ -76,7 +81,7 @@ class FileStore(Store):
     """In a file that only its owner may read, for the next process and for several at once.
 
     SQLite, since it has what is needed: a lock that dies with its holder, and writes that are whole or not at all.
-    Raises OSError or sqlite3.Error when the file cannot be used: before a refresh token is spent, save for a disk that fills up.
+    Raises OSError or sqlite3.Error where the file cannot be used, before a refresh token is spent.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -147,13 +152,16 @@ class _StoredAuth(httpx.Auth):
         self._password = None if username is None else {"username": username, "password": password}
         self._store = Store() if store is None else store
         # What the next request is told when there is nothing left to log in with.
-        self._refusal: tuple[str, httpx.Response | None] = ("no credential is stored, and no password was given", None)
+        self._refusal: tuple[str, httpx.Response | None] = (
+            "there is no login: nothing is stored, and no password left",
+            None,
+        )
 
     def auth_flow(self, request: httpx.Request) -> Flow:
         """The requests to send for `request`, and _LOCK where the store is needed; the flow releases it itself."""
         raise NotImplementedError
 
-    # httpx throws nothing into a flow: when sending fails it closes it. So whatever must happen then stands in `finally`.
+    # httpx throws nothing into a flow; where sending fails it is closed. What must happen then stands in a `finally`.
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         self._refuse_other_origin(request)
         with closing(self.auth_flow(request)) as flow:
@@ -192,9 +200,9 @@ class _StoredAuth(httpx.Auth):
                     return
 
     def _acquire(self) -> Iterator[None]:
-        end = time.monotonic() + WAIT
+        end = monotonic() + WAIT
         while not self._store.acquire():
-            if time.monotonic() > end:
+            if monotonic() > end:
                 raise TimeoutError(f"another client has held the store of {self._endpoint} for {WAIT} s")
             yield
 
@@ -214,7 +222,7 @@ class _StoredAuth(httpx.Auth):
         return request.url.path == self._endpoint.path + name
 
     def _log_in(self, request: httpx.Request) -> Step:
-        """Spend the password. To be called with the store held. Raises CredentialError if there is none, or it is refused."""
+        """The answer to a login. Raises CredentialError where there is no password, or it is refused."""
         if self._password is None:
             raise CredentialError(*self._refusal)
         response = yield from self._post(request, "", self._password)
@@ -259,19 +267,22 @@ class _Access:
 
 
 class BearerAuth(_StoredAuth):
-    """`Authorization: Bearer …` (RFC 6750 2.1): logs in at the first request, refreshes the pair when it is due.
+    """`Authorization: Bearer …` (RFC 6750 2.1): logs in at the first request, refreshes when it is due.
 
-    An access token is refreshed MARGIN seconds before its expiry, or when it is refused with error="invalid_token" (RFC
-    6750 3.1), and the request is then sent once more. Its lifetime is exp - iat from the moment it was asked for, by a clock that
-    nobody sets: the client's own time may be wrong. Many requests that find it due make one refresh.
+    An access token is refreshed MARGIN seconds before its expiry, or when it is refused with error="invalid_token"
+    (RFC 6750 3.1); the refused request is then sent once more. Its lifetime is exp - iat from the moment it was asked
+    for, by a clock that nobody sets: the client's time of day may be wrong. Many requests that find it due make one
+    refresh.
 
-    A refresh token is given up only for its successor, or when it is refused. So where the answer to a refresh is lost, the next request
-    presents the same one again, and the service gives it the same successor, for JWT_REUSE_GRACE seconds after the lost one: retry soon.
+    A refresh token is given up only for its successor. Where the answer to a refresh is lost, the next request
+    presents the same one again, and the service gives it the same successor, if it comes within JWT_REUSE_GRACE
+    seconds of the first: so retry soon. The same holds for a process that dies with the answer, and has a FileStore.
 
-    When the refresh token is refused the login has ended, and every request raises CredentialError. The password, if one was given, is
-    used for one login: instead of a stored refresh token that is refused, but not to bring back a login that this client had.
+    When the refresh token is refused the login has ended, and every request raises CredentialError. A password is good
+    for one login: at the first request, or where the stored refresh token is refused then. It does not bring back a
+    login that this client has had.
 
-    Log out by `client.post("/api/token/logout/")`; the store is emptied then.
+    Log out by `client.post("/api/token/logout/")`, which empties the store.
     """
 
     scheme = "Bearer"
@@ -284,7 +295,7 @@ class BearerAuth(_StoredAuth):
 
     def auth_flow(self, request: httpx.Request) -> Flow:
         access = self._access
-        if access is None or time.monotonic() >= access.due:
+        if access is None or monotonic() >= access.due:
             access = yield from self._renewed(request, access)
         response = yield _with(request, self.scheme, access.token)
         if _is_refused(response):
@@ -301,10 +312,10 @@ class BearerAuth(_StoredAuth):
         yield _LOCK
         try:
             if self._access is stale or self._access is None:
-                asked = time.monotonic()
+                asked = monotonic()
                 response = yield from self._refresh(request)
                 # A server may keep the refresh token as it is and send none (RFC 6749 6).
-                if "refresh" in _fields(response) or self._store.load() is None:
+                if "refresh" in _fields(response) or not self._is(response.request, "refresh/"):
                     self._store.save(_credential(response, "refresh"))
                 token = _credential(response, "access")
                 lifetime = _lifetime(token)
@@ -327,13 +338,13 @@ class BearerAuth(_StoredAuth):
 
 
 class TokenAuth(_StoredAuth):
-    """`Authorization: Token …`: a token for a user name and password, obtained at the first request, or one from the store.
+    """`Authorization: Token …`: an opaque token from the store, or for a user name and password.
 
-    Raises CredentialError when the token is refused with error="invalid_token", unless it was rotated meanwhile: then the request is
-    sent once more, with its successor. A password that has not been used yet is, instead of a stored token that is refused.
+    Raises CredentialError when the token is refused with error="invalid_token", unless it was rotated meanwhile: then
+    the request is sent once more, with the successor. A password is good for one login, as in BearerAuth.
 
-    Rotate by `client.post("/api-token-auth/new/")` and revoke by `client.post("/api-token-auth/revoke/")`; the store holds the successor
-    then, or nothing. If the answer to a rotation is lost, so is the token: log in again.
+    Rotate by `client.post("/api-token-auth/new/")`, and revoke by `client.post("/api-token-auth/revoke/")`: the store
+    holds the successor then, or nothing. If the answer to a rotation is lost, so is the token: log in again.
     """
 
     scheme = "Token"
@@ -354,6 +365,8 @@ class TokenAuth(_StoredAuth):
             key = yield from self._other_than(key, request)
             _require_replayable(request, response)
             response = yield _with(request, self.scheme, key)
+        elif response.is_success:
+            self._password = None
         if self._is(request, "revoke/") and response.status_code == 204:
             self._key = None
             yield from self._forget()
@@ -368,7 +381,8 @@ class TokenAuth(_StoredAuth):
             if key is None or key == refused:
                 key = _credential((yield from self._log_in(request)), "token")
                 self._store.save(key)
-            self._password, self._key = None, key
+                self._password = None
+            self._key = key
             return key
         finally:
             self._store.release()
@@ -377,7 +391,10 @@ class TokenAuth(_StoredAuth):
         # One after the other: of two with the same token the service refuses one.
         yield _LOCK
         try:
-            response = yield _with(request, self.scheme, self._store.load() or "")
+            key = self._store.load()
+            if key is None:
+                raise CredentialError(*self._refusal)  # revoked meanwhile
+            response = yield _with(request, self.scheme, key)
             if _is_refused(response):
                 self._refuse("the token was refused, log in again", response)
             if response.status_code == 200:
