@@ -103,7 +103,7 @@ class FileStore(Store):
                 raise
         except sqlite3.OperationalError as error:
             super().release()
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:  # or one of its extended codes
                 return False
             raise
         except BaseException:
