@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -78,17 +80,25 @@ def test_every_path_the_readme_names_exists():
         assert (servers.ROOT / "".join(path)).exists(), path
 
 
-def test_the_transcript_runs_as_written_and_prints_what_is_shown(tmp_path):
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """`make run`: its address, and the file that holds what it prints."""
+    folder = tmp_path_factory.mktemp("demo")
+    with servers.demo(DATABASE_URL=f"sqlite:///{folder}/demo.sqlite3") as (base, output):
+        yield base, output
+
+
+def test_the_transcript_runs_as_written_and_prints_what_is_shown(served):
+    base, output = served
     commands = transcript()
     assert len(commands) > 8
-    with servers.demo(DATABASE_URL=f"sqlite:///{tmp_path}/demo.sqlite3") as (base, output):
-        begin = output.read_text().strip().replace(base, "http://127.0.0.1:8000")
-        for line in re.search(r"\$ make run\n(.*?)```", README, re.DOTALL)[1].splitlines():
-            assert line in begin
-        # One shell for all, since a line uses what the line before has set.
-        script = "".join(f"{command.replace('curl ', 'curl -s ')}\necho; echo ---\n" for command, _ in commands)
-        script = script.replace("http://127.0.0.1:8000", base)
-        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)  # seconds
+    begin = output.read_text().strip().replace(base, "http://127.0.0.1:8000")
+    for line in re.search(r"\$ make run\n(.*?)```", README, re.DOTALL)[1].splitlines():
+        assert line in begin
+    # One shell for all, since a line uses what the line before has set.
+    script = "".join(f"{command.replace('curl ', 'curl -s ')}\necho; echo ---\n" for command, _ in commands)
+    script = script.replace("http://127.0.0.1:8000", base)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)  # seconds
     assert done.returncode == 0, done.stderr
     answers = [answer.strip() for answer in done.stdout.split("---")]
     for (command, shown), answer in zip(commands, answers, strict=False):
@@ -102,3 +112,18 @@ def test_the_transcript_runs_as_written_and_prints_what_is_shown(tmp_path):
             )
         else:
             assert answer == shown, command
+
+
+def test_the_python_runs_beside_a_copy_of_the_module_and_prints_what_its_comments_say(served, tmp_path):
+    base, _ = served
+    script = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+    shown = re.findall(r"print\(.*\)  # (.*)", script)
+    assert len(shown) == script.count("print(") > 4
+    shutil.copy(servers.ROOT / "benchmarks/clients.py", tmp_path)
+    (tmp_path / "script.py").write_text(script.replace("http://127.0.0.1:8000", base))
+    # Isolated from the environment and from the project; only what stands beside the script can be imported.
+    done = subprocess.run(
+        [sys.executable, "-E", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )  # seconds
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [text.partition(": by")[0] for text in shown]
