@@ -20,7 +20,7 @@ from benchmarks import curve, environment, processes
 from benchmarks.analysis import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, WAITED_BOUND, Verdict
 from benchmarks.curve import Costs, Crossing, Lifetimes
 from benchmarks.databases import Database
-from benchmarks.flow_messages import OBTAIN, REFRESH, Found, PasswordHash, Task
+from benchmarks.flow_messages import OBTAIN, REFRESH, Found, Growth, PasswordHash, Task
 from benchmarks.intervals import Interval, t_interval
 from benchmarks.messages import ANONYMOUS, CONTROL
 from benchmarks.screen import Watcher
@@ -47,7 +47,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class FlowCost:
-    """`besides_hash_us` is a login's time without its password's hash; None: it takes no password."""
+    """`besides_hash_us` is a login's time without its password's hash; None: it takes no password. `tables`: how many
+    rows those that grow or shrink gain and lose.
+    """
 
     scheme: str
     flow: str
@@ -56,6 +58,7 @@ class FlowCost:
     statements: int
     rows_written: int
     bytes_written: int
+    tables: dict[str, Growth]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ def _flow_cost(run: Run, scheme: str, flow: str) -> FlowCost:
         statements=counts.statements,
         rows_written=counts.rows_written,
         bytes_written=counts.bytes_written,
+        tables=counts.tables,
     )
 
 

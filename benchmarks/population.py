@@ -16,16 +16,40 @@ from benchmarks.messages import Stored, StoredTable
 BATCH = 50_000  # rows of one statement
 
 
+# What a signed refresh token's text begins with; the last digits are random.
+_TOKEN = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{'x' * 176}"
+
+_USERS = (
+    "(WITH RECURSIVE users(n) AS (SELECT {low} UNION ALL SELECT n + 1 FROM users WHERE n < {high}), "
+    "times(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM times WHERE i < {each}) SELECT n FROM users, times)"
+)
+# Of each user's refresh tokens but the newest, which alone may be used.
+_SPENT = (
+    "(SELECT id, created_at, row_number() OVER (PARTITION BY user_id ORDER BY id DESC) AS age "
+    "FROM token_blacklist_outstandingtoken WHERE user_id BETWEEN {low} AND {high})"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that gets one row for each user, the user's own being the first.
+    """A table that gets rows for each user.
 
-    `columns`  column -> SQL, in which n is the user's id, and {hex} (32 digits), {bytes} (32), {uuid}, {past} and
-               {future} are random; a column that is not named gets its field's default
+    `columns`        column -> SQL, in which n is the user's id, and {hex} (32 digits), {bytes} (32), {uuid}, {past} and
+                     {future} are random; a column that is not named gets its field's default
+    `each`           rows for each user, whatever they do: of auth.User the user's own
+    `each_refresh`   rows for each user and refresh of that user's
+    `source`         SQL of the rows that `columns` speak of, with {low}, {high} and {each} of users
     """
 
     model: str
     columns: Mapping[str, str]
+    each: int = 1
+    each_refresh: int = 0
+    source: str = _USERS
+
+    def rows(self, refreshes: int) -> int:
+        """For each user."""
+        return self.each + self.each_refresh * refreshes
 
 
 TABLES = (
@@ -62,7 +86,27 @@ TABLES = (
             "expires_at": "{future}",
         },
     ),
+    # SimpleJWT's: a row for each refresh token, and another when it is spent.
+    Table(
+        "token_blacklist.OutstandingToken",
+        {
+            "user_id": "n",
+            "jti": "{hex}",
+            "token": f"'{_TOKEN}' || {{hex}}",
+            "created_at": "{past}",
+            "expires_at": "{future}",
+        },
+        each_refresh=1,
+    ),
+    Table(
+        "token_blacklist.BlacklistedToken",
+        {"token_id": "id", "blacklisted_at": "created_at"},
+        each=0,
+        each_refresh=1,
+        source=f"(SELECT id, created_at FROM {_SPENT} AS tokens WHERE age > 1)",
+    ),
 )
+REFRESHES = 1  # of each user's login
 
 _RANDOM = {
     "sqlite": {
@@ -82,8 +126,14 @@ _RANDOM = {
 }
 
 
-def load(users: int, done: Callable[[int], None]):
-    """Add so many users with their rows; `done` is told how many rows each statement added.
+def per_user(refreshes: int) -> int:
+    """Rows of all tables."""
+    return sum(table.rows(refreshes) for table in TABLES)
+
+
+def load(users: int, done: Callable[[int], None], refreshes: int = REFRESHES):
+    """Add so many users with their rows, each having refreshed so often; `done` is told how many rows each statement
+    added.
 
     The database must be new, or have been filled by this: users' ids are without a gap.
     """
@@ -93,10 +143,14 @@ def load(users: int, done: Callable[[int], None]):
         _execute("PRAGMA synchronous = OFF")
     ((last,),) = _execute(f"SELECT coalesce(max(id), 0) FROM {_name(TABLES[0])}")
     for table in TABLES:
-        for low in range(last + 1, last + users + 1, BATCH):
-            high = min(low + BATCH, last + users + 1) - 1
-            _insert(table, low, high)
-            done(high - low + 1)
+        each = table.rows(refreshes)
+        if not each:
+            continue
+        users_at_once = max(1, BATCH // each)
+        for low in range(last + 1, last + users + 1, users_at_once):
+            high = min(low + users_at_once, last + users + 1) - 1
+            _insert(table, low, high, each)
+            done((high - low + 1) * each)
 
 
 def settle():
@@ -121,8 +175,8 @@ def stored() -> Stored:
     return Stored(tables, size)
 
 
-def _insert(table: Table, low: int, high: int):
-    """A row for each user from `low` to `high`."""
+def _insert(table: Table, low: int, high: int, each: int):
+    """`each` rows for each user from `low` to `high`."""
     # An id that is not named is the database's to give.
     fields = [
         field
@@ -139,8 +193,7 @@ def _insert(table: Table, low: int, high: int):
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     _execute(
         f"INSERT INTO {_name(table)} ({columns}) "
-        f"WITH RECURSIVE users(n) AS (SELECT {low} UNION ALL SELECT n + 1 FROM users WHERE n < {high}) "
-        f"SELECT {', '.join(values)} FROM users",
+        f"SELECT {', '.join(values)} FROM {table.source.format(low=low, high=high, each=each)} AS source",
         parameters,
     )
 

@@ -37,6 +37,23 @@ class Head:
     service: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """Bytes on disk; None: the database does not tell them apart."""
+
+    table: str
+    rows: int
+    table_bytes: int | None
+    index_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    tables: tuple[StoredTable, ...]
+    database_bytes: int
+    seconds: float
+
+
 # --- overhead -------------------------------------------------------------------------------------
 
 
@@ -105,6 +122,7 @@ class Overhead:
     contenders: tuple[Contender, ...] = ()
     plan: dict[str, Any] = field(default_factory=dict)
     steal: float | None = None
+    stored: Stored | None = None
 
     def __post_init__(self):
         if not self.tables:
@@ -181,7 +199,17 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Gain:
+    """Rows of one table."""
+
+    inserted: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
+    """`tables`: those that grow or shrink by one call."""
+
     scheme: str
     flow: str
     time_us: Interval
@@ -189,6 +217,7 @@ class Flow:
     statements: int | None = None
     rows_written: int | None = None
     bytes_written: int | None = None
+    tables: dict[str, Gain] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +272,20 @@ class PasswordHash:
 
 @dataclass(frozen=True, slots=True)
 class Flows:
+    """`requests_us`: what authentication adds to a request; of all requests, `anonymous_us` and `request_statements`
+    (scheme, or anonymous) tell of GET /whoami/.
+    """
+
     flows: tuple[Flow, ...]
     curve: Curve
     crossings: tuple[Crossing, ...] = ()
     lifetimes_seconds: dict[str, float | None] = field(default_factory=dict)
     password_hash: PasswordHash | None = None
     verdict: Verdict | None = None
+    requests_us: dict[str, Interval] = field(default_factory=dict)
+    anonymous_us: float | None = None
+    request_statements: dict[str, int] = field(default_factory=dict)
+    stored: Stored | None = None
 
     def __post_init__(self):
         for crossing in self.crossings:
@@ -358,23 +395,6 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredTable:
-    """Bytes on disk; None: the database does not tell them apart."""
-
-    table: str
-    rows: int
-    table_bytes: int | None
-    index_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    tables: tuple[StoredTable, ...]
-    database_bytes: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Size:
     """What schemes add beside so many other users, as `overhead` has it."""
 
@@ -437,6 +457,69 @@ class Versus:
     unlike: str = ""
 
 
+# --- plan -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The population that is planned for.
+
+    `refreshes_per_user_per_day`  of a scheme that refreshes
+    `peak`                        the busiest hour's rate to the mean
+    `utilisation`                 which part of their time the cores work at the peak: above 0, at most 1
+    """
+
+    users: float
+    requests_per_user_per_day: float
+    logins_per_user_per_day: float
+    active_minutes_per_day: float
+    access_lifetime_seconds: float
+    peak: float
+    utilisation: float
+    database_rtt_ms: float
+    refreshes_per_user_per_day: float
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one scheme takes; cores, statements, rows and connections at the peak. None: not measured.
+
+    `cores`, `connections_busy`  without the password's hash
+    `rows_per_day`               by table: inserted less deleted
+    `bytes_per_day`              of those tables and their indexes
+    `latency_ms`                 a request, a login, a refresh: what the way to the database adds
+    `revoked`                    when the last credential is refused after the worst event; `revoked_seconds` None: never
+    """
+
+    scheme: str
+    cores: Interval
+    statements_per_second: float
+    rows_written_per_second: float | None
+    connections_busy: Interval
+    latency_ms: dict[str, float]
+    rows_per_day: dict[str, float] | None = None
+    bytes_per_day: float | None = None
+    revoked: str | None = None
+    revoked_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`service_cores`: of the requests without authentication; `hash_cores`: of the passwords. `formulae`: with the
+    numbers of one scheme; `remarks`: what must be known to read it.
+    """
+
+    crowd: Crowd
+    url: str
+    service_cores: float
+    hash_cores: Interval | None
+    schemes: tuple[Planned, ...]
+    bytes_per_row: dict[str, float]
+    formulae: tuple[str, ...]
+    remarks: tuple[str, ...]
+    verdict: Verdict
+
+
 # What a report shows.
 KINDS = {
     "overhead": Overhead,
@@ -445,6 +528,7 @@ KINDS = {
     "ladder": Ladder,
     "instructions": Instructions,
     "compare": Comparison,
+    "plan": Plan,
 }
 
 # Every kind that is read, or described in the schema.

@@ -56,7 +56,7 @@ def main(population: int):
         def added(more: int):
             nonlocal rows
             rows += more
-            done(str(rows / (population * len(others.TABLES))))
+            done(str(rows / (population * others.per_user(others.REFRESHES))))
 
         fill(population, added)
         return asdict(others.stored())

@@ -129,6 +129,8 @@ def command(
                 "time_us": answer.hash_us,
             },
             "requests_us": answer.requests_us,
+            "anonymous_us": answer.anonymous_us,
+            "request_statements": run.rehearsal.statements,
             "curve": {
                 "requests": curve.REQUESTS,
                 "schemes": {
