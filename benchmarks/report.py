@@ -9,7 +9,7 @@ import msgspec
 from django.template import Context, Engine
 from django.utils.safestring import SafeString
 
-from benchmarks import frontier, pictures, results
+from benchmarks import capacity, frontier, pictures, results
 from benchmarks.intervals import Interval
 from benchmarks.reported import (
     KINDS,
@@ -26,6 +26,7 @@ from benchmarks.reported import (
     Life,
     OneLadder,
     Overhead,
+    Plan,
     Revocation,
     Row,
     Table,
@@ -560,6 +561,29 @@ def _compare(report: Report) -> Section | None:
     )
 
 
+def _plan(report: Report) -> Section | None:
+    plan: Plan | None = report.parts.get("plan")
+    if plan is None:
+        return None
+    lines = Grid(
+        f"{plan.crowd.users:,.0f} users: authentication on {plan.url}, at the peak",
+        capacity.HEAD,
+        tuple(tuple(Field(text) for text in capacity.line(each)) for each in plan.schemes),
+    )
+    remarks, formulae = (
+        Grid(caption, ("",), tuple((Field(each),) for each in told), prose=True)
+        for caption, told in (("What it says", plan.remarks), ("How it was reckoned", plan.formulae))
+    )
+    return Section(
+        "plan",
+        "A population, on paper",
+        "What the measured costs come to for so many users: arithmetic, of which nothing was tried at that size.",
+        grids=(lines, remarks),
+        folded=(formulae,),
+        doubts=report.doubts("plan"),
+    )
+
+
 _SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     _overhead,
     _frontier,
@@ -569,6 +593,7 @@ _SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     _ladder,
     _instructions,
     _compare,
+    _plan,
 )
 _PURPOSES = {
     "revocation": "when a credential dies, and cost against time to revoke",
@@ -576,6 +601,7 @@ _PURPOSES = {
     "ladder": "where the time goes",
     "instructions": "instructions counted",
     "compare": "what changed since another run",
+    "plan": "what a population takes",
 }
 _VERDICT_KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusive": ""}
 

@@ -488,7 +488,7 @@ class Planned:
     `rows_per_day`               by table: inserted less deleted
     `bytes_per_day`              of those tables and their indexes
     `latency_ms`                 a request, a login, a refresh: what the way to the database adds
-    `revoked`                    when the last credential is refused after the worst event; `revoked_seconds` None: never
+    `revoked`                    when nothing is answered any more after the worst event; `revoked_seconds` None: never
     """
 
     scheme: str

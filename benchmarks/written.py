@@ -94,12 +94,13 @@ def _sqlite_counting() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE rows_counted (name TEXT PRIMARY KEY, inserted INT, updated INT, deleted INT)")
         triggers = []
-        for table in connection.introspection.table_names(cursor):
+        cursor.execute("SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'")
+        for (table,) in cursor.fetchall():
             cursor.execute("INSERT INTO rows_counted VALUES (%s, 0, 0, 0)", [table])
             for event, column in (("INSERT", "inserted"), ("UPDATE", "updated"), ("DELETE", "deleted")):
                 trigger = connection.ops.quote_name(f"{table} {column}")
                 cursor.execute(
-                    f"CREATE TEMP TRIGGER {trigger} AFTER {event} ON main.{connection.ops.quote_name(table)} "
+                    f"CREATE TEMP TRIGGER {trigger} AFTER {event} ON {connection.ops.quote_name(table)} "
                     f"BEGIN UPDATE rows_counted SET {column} = {column} + 1 WHERE name = '{table}'; END"
                 )
                 triggers.append(trigger)

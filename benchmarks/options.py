@@ -1,0 +1,14 @@
+"""Options that commands share and that need more than a type."""
+
+import click
+
+from config.switches import SWITCHES
+
+
+def lifetime(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """Seconds of a text such as 5m, read as the switch JWT_<the option's name> is. Raises click.BadParameter."""
+    switch = SWITCHES[f"JWT_{parameter.name.upper()}"]
+    try:
+        return switch.parse(value).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r}: {error}") from None
