@@ -332,6 +332,7 @@ HEAD = (
     "a year",
     "revoked",
 )
+LOAD = 6  # of HEAD: what comes after is no matter of load
 
 
 def line(each: Planned) -> tuple[str, ...]:

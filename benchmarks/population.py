@@ -17,7 +17,7 @@ BATCH = 50_000  # rows of one statement
 
 
 # What a signed refresh token's text begins with; the last digits are random.
-_TOKEN = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{'x' * 176}"
+_TOKEN = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{'x' * 172}"
 
 _USERS = (
     "(WITH RECURSIVE users(n) AS (SELECT {low} UNION ALL SELECT n + 1 FROM users WHERE n < {high}), "

@@ -239,6 +239,52 @@ def compare(mark=""):
     }
 
 
+def plan(mark=""):
+    return {
+        **head("plan", mark),
+        "crowd": {
+            "users": 50_000_000,
+            "requests_per_user_per_day": 50,
+            "logins_per_user_per_day": 0.05,
+            "active_minutes_per_day": 30,
+            "access_lifetime_seconds": 300,
+            "peak": 3,
+            "utilisation": 0.6,
+            "database_rtt_ms": 0.5,
+            "refreshes_per_user_per_day": 6,
+        },
+        "url": f"/whoami/{mark}",
+        "service_cores": 25.1,
+        "hash_cores": around(45.1),
+        "schemes": [
+            {
+                "scheme": f"jwt{mark}",
+                "cores": around(39.3),
+                "statements_per_second": 107_899,
+                "rows_written_per_second": 10_503,
+                "connections_busy": around(77.5),
+                "latency_ms": {"request": 0.5, "login": 1.5, "refresh": 1},
+                "rows_per_day": {f"jwt_auth_refreshfamily{mark}": 2_500_000},
+                "bytes_per_day": 810_500_000,
+                "revoked": f"at once{mark}",
+                "revoked_seconds": 0,
+            },
+            {
+                "scheme": f"knox{mark}",
+                "cores": around(80),
+                "statements_per_second": 200_000,
+                "rows_written_per_second": None,
+                "connections_busy": around(90),
+                "latency_ms": {"request": 1},
+            },
+        ],
+        "bytes_per_row": {f"jwt_auth_refreshfamily{mark}": 324.2},
+        "formulae": [f"R = users x requests / 86,400 s{mark}"],
+        "remarks": [f"At the peak, 3 times the mean of the day{mark}"],
+        "verdict": {"conclusive": False, "reasons": [f"flows: steal{mark}"]},
+    }
+
+
 WRITERS = {
     "overhead": overhead,
     "revocation": revocation,
@@ -246,6 +292,7 @@ WRITERS = {
     "ladder": ladder,
     "instructions": instructions,
     "compare": compare,
+    "plan": plan,
 }
 
 
@@ -512,6 +559,17 @@ def test_runs_compared_in_unlike_environments_are_told(page_of):
     assert {"monday.json: steal", "unlike environments: processor: AMD and Intel"} <= set(page.texts)
 
 
+def test_a_plan_says_what_each_scheme_takes_and_what_is_not_known(page_of):
+    page = page_of(overhead(), plan())
+    cells = rows_of(page, "plan")
+    assert cells["jwt"] == [
+        *("39.3 ±10.0", "107,899", "10,503", "77.5 ±10.0", "0.5/1.5/1"),
+        *("810.5 MB", "295.8 GB", "at once"),
+    ]
+    assert cells["knox"] == ["80.0 ±10.0", "200,000", "–", "90.0 ±10.0", "1", "–", "–", "–"]
+    assert {"R = users x requests / 86,400 s", "flows: steal"} <= set(page.texts)
+
+
 def test_where_valgrind_was_missing_the_section_says_so(page_of):
     page = page_of(overhead(), {**instructions(), "valgrind": None, "rows": []})
     assert "None: valgrind was not installed." in page.texts
@@ -532,6 +590,7 @@ SECTIONS = {
     "ladder": ["ladder"],
     "instructions": ["instructions"],
     "compare": ["compare"],
+    "plan": ["plan"],
 }
 
 
@@ -652,7 +711,7 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
     assert result.exit_code == 0, result.output
     assert path.with_suffix(".html").read_text("utf-8").startswith("<!doctype html>")
     assert "INCONCLUSIVE: overhead: steal" in result.output
-    assert "Left out, for want of a result: revocation, flows, ladder, instructions, compare" in result.output
+    assert "Left out, for want of a result: revocation, flows, ladder, instructions, compare, plan" in result.output
 
 
 def test_what_the_lab_measured_makes_a_page(tmp_path):

@@ -10,6 +10,8 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken as StockRefreshToken
 
 from benchmarks import population, scale, scratch
 from benchmarks.commands.scale import command
@@ -31,7 +33,7 @@ URL = "/whoami/"
 def test_every_table_of_credentials_is_populated():
     own = {
         model._meta.label
-        for app in ("tokens", "authtoken", "jwt_auth")
+        for app in ("tokens", "authtoken", "jwt_auth", "token_blacklist")
         for model in apps.get_app_config(app).get_models()
         if not model._meta.proxy
     }
@@ -40,12 +42,13 @@ def test_every_table_of_credentials_is_populated():
 
 @pytest.fixture
 def crowd(monkeypatch):
-    """Seven users, one, eight users: in statements of three rows at most. What was told of the progress."""
+    """Seven users, one, eight users, each having refreshed twice: in statements of three rows at most. What was told of
+    the progress."""
     monkeypatch.setattr(population, "BATCH", 3)
     told = []
-    population.load(7, told.append)
+    population.load(7, told.append, refreshes=2)
     get_user_model().objects.create_user("ada")
-    population.load(8, told.append)
+    population.load(8, told.append, refreshes=2)
     population.settle()
     return told
 
@@ -62,13 +65,17 @@ def test_each_user_has_a_row_of_every_kind_and_who_is_timed_lies_in_the_middle(c
     assert set(RefreshFamily.objects.values_list("user_id", flat=True)) == others
     assert set(Token.objects.values_list("user_id", flat=True)) >= others
     assert set(HashedToken.objects.values_list("user_id", flat=True)) == others
-    assert crowd == [3, 3, 1] * 4 + [3, 3, 2] * 4
+    # Of three tokens and of two spent ones for each user no more go into a statement than one user's.
+    assert crowd == [3, 3, 1] * 4 + [3] * 7 + [2] * 7 + [3, 3, 2] * 4 + [3] * 8 + [2] * 8
+    assert sum(crowd) == 15 * population.per_user(2)
     stored = population.stored()
     assert [(each.table, each.rows) for each in stored.tables] == [
         ("auth_user", 16),
         ("authtoken_token", 16),
         ("tokens_hashedtoken", 15),
         ("jwt_auth_refreshfamily", 15),
+        ("token_blacklist_outstandingtoken", 45),
+        ("token_blacklist_blacklistedtoken", 30),
     ]
     assert all(each.table_bytes and each.index_bytes for each in stored.tables)
     assert stored.database_bytes >= sum(each.table_bytes + each.index_bytes for each in stored.tables)
@@ -86,6 +93,13 @@ def test_what_is_loaded_is_as_the_service_writes_it(crowd, door_to):
     assert family.revoked_at is None
     now, day = timezone.now(), timedelta(days=1)
     assert now - 2 * day < family.created_at <= now < family.refresh_expires_at < now + 3 * day
+    outstanding = OutstandingToken.objects.filter(user=family.user).order_by("pk")
+    issued = str(StockRefreshToken.for_user(family.user))
+    # The id of user 3 has seven digits less than that of one among ten million.
+    assert 0 <= len(outstanding[0].token) - len(issued) <= 10
+    assert {len(each.jti) for each in outstanding} == {32}
+    # Its newest may be used, and the others were spent.
+    assert [hasattr(each, "blacklistedtoken") for each in outstanding] == [True, True, False]
     assert family.user.password.count("$") == 3
     assert not family.user.check_password("")
 
@@ -165,6 +179,7 @@ def test_a_run_alternates_between_the_sizes_and_keeps_what_it_measured(tmp_path)
     for size in document["sizes"]:
         rows = {each["table"]: each["rows"] for each in size["stored"]["tables"]}
         assert rows["auth_user"] == size["population"] + 1
+        assert rows["token_blacklist_outstandingtoken"] == 2 * size["population"]
         assert [row["name"] for row in size["table"]["rows"]] == ["token"]
     assert [(change["scheme"], change["population"]) for change in document["changes"]] == [("token", 300)]
     assert [sorted(turn["blocks"]) for turn in document["turns"]] == [["20", "300"]] * 2

@@ -13,7 +13,7 @@ from benchmarks.reported import Plan
 from config.switches import SWITCHES
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
+_ABOVE_ZERO = options.Finite(min=0, min_open=True)
 
 
 @click.command(name="plan")
@@ -26,14 +26,14 @@ _ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 )
 @click.option(
     "--logins-per-user-per-day",
-    type=click.FloatRange(min=0),
+    type=options.Finite(min=0),
     default=0.05,
     show_default=True,
     help="Logins with a password.",
 )
 @click.option(
     "--active-minutes-per-day",
-    type=click.FloatRange(0, 1440),
+    type=options.Finite(0, 1440),
     default=30,
     show_default=True,
     help="How long a user makes requests; a pair is refreshed once in each access lifetime of it, and at most once "
@@ -50,21 +50,21 @@ _ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--peak",
     metavar="FACTOR",
-    type=click.FloatRange(min=1),
+    type=options.Finite(min=1),
     default=3,
     show_default=True,
     help="Rate of the busiest hour, divided by the day's mean.",
 )
 @click.option(
     "--utilisation",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=options.Finite(0, 1, min_open=True),
     default=0.6,
     show_default=True,
     help="Part of their time, 0 to 1, in which the cores work at the peak.",
 )
 @click.option(
     "--database-rtt-ms",
-    type=click.FloatRange(min=0),
+    type=options.Finite(min=0),
     default=0.5,
     show_default=True,
     help="Milliseconds of a round trip between service and database, which each statement takes.",
@@ -123,7 +123,8 @@ def command(
         {"runs": [str(run) for run in runs], **{each.name: getattr(made, each.name) for each in fields(made)}},
     )
     console = screen.console()
-    console.print(_shown(made))
+    console.print(_shown(made, f"{users:,} users: authentication on {made.url}, at the peak", slice(1, capacity.LOAD)))
+    console.print(_shown(made, "growth of tables and indexes, and how soon", slice(capacity.LOAD, None)))
     for line in (*made.formulae, "", *made.remarks, f"The plan: {path}"):
         console.print(line, highlight=False, markup=False)
     console.print()
@@ -132,17 +133,13 @@ def command(
         sys.exit(screen.INCONCLUSIVE)
 
 
-def _shown(made: Plan) -> Table:
-    shown = Table(
-        title=f"{made.crowd.users:,.0f} users: authentication on {made.url}, at the peak",
-        title_justify="left",
-        box=box.SIMPLE,
-        padding=(0, 1, 0, 0),
-    )
+def _shown(made: Plan, title: str, part: slice) -> Table:
+    """So much of each scheme's line: a whole one is too long for a terminal."""
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     shown.add_column(capacity.HEAD[0], no_wrap=True)
-    for heading in capacity.HEAD[1:-1]:
+    for heading in capacity.HEAD[part]:
         shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column(capacity.HEAD[-1])
     for each in made.schemes:
-        shown.add_row(*capacity.line(each))
+        name, *_ = line = capacity.line(each)
+        shown.add_row(name, *line[part])
     return shown
