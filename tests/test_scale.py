@@ -93,7 +93,7 @@ def test_what_is_loaded_is_as_the_service_writes_it(crowd, door_to):
     assert family.revoked_at is None
     now, day = timezone.now(), timedelta(days=1)
     assert now - 2 * day < family.created_at <= now < family.refresh_expires_at < now + 3 * day
-    outstanding = OutstandingToken.objects.filter(user=family.user).order_by("pk")
+    outstanding = list(OutstandingToken.objects.filter(user=family.user).order_by("pk"))
     issued = str(StockRefreshToken.for_user(family.user))
     # The id of user 3 has seven digits less than that of one among ten million.
     assert 0 <= len(outstanding[0].token) - len(issued) <= 10
