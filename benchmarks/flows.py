@@ -104,7 +104,7 @@ def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
     everything = [process.found for process in run.processes]
     costs = {name: [costs_of(found, name) for found in everything] for name in run.rehearsal.endpoints}
     control = t_interval([_request_us(found, CONTROL) for found in everything], CONTROL_LEVEL)
-    anonymous = float(np.mean([_figure(found.request_ns[ANONYMOUS]) for found in everything]))
+    anonymous = float(np.mean([figure(found.request_ns[ANONYMOUS]) for found in everything]))
     return Answer(
         flows=tuple(
             _flow_cost(run, scheme, flow)
@@ -125,8 +125,8 @@ def costs_of(found: Found, scheme: str) -> Costs:
     flows = found.flow_ns[found.endpoints[scheme]]
     return Costs(
         request=_request_us(found, scheme),
-        login=_figure(flows[OBTAIN]) + found.password_hash.verify_ns / 1000,
-        refresh=_figure(flows[REFRESH]) if REFRESH in flows else 0.0,
+        login=figure(flows[OBTAIN]) + found.password_hash.verify_ns / 1000,
+        refresh=figure(flows[REFRESH]) if REFRESH in flows else 0.0,
     )
 
 
@@ -155,16 +155,17 @@ def _waited(hashes: Sequence[PasswordHash]) -> float:
 
 def _request_us(found: Found, name: str) -> float:
     """What `name` adds to anonymous's request, paired within the round."""
-    return _figure(np.subtract(found.request_ns[name], found.request_ns[ANONYMOUS]))
+    return figure(np.subtract(found.request_ns[name], found.request_ns[ANONYMOUS]))
 
 
-def _figure(rounds_ns: Sequence[float]) -> float:
+def figure(rounds_ns: Sequence[float]) -> float:
+    """A process's, in µs, of one for each round in ns."""
     return float(trim_mean(rounds_ns, TRIMMED)) / 1000
 
 
 def _flow_cost(run: Run, scheme: str, flow: str) -> FlowCost:
     timed = run.rehearsal.endpoints[scheme]
-    besides = [_figure(process.found.flow_ns[timed][flow]) for process in run.processes]
+    besides = [figure(process.found.flow_ns[timed][flow]) for process in run.processes]
     counts = run.rehearsal.counts[timed][flow]
     hashes = [process.found.password_hash.verify_ns / 1000 for process in run.processes]
     takes_password = flow.startswith(OBTAIN)

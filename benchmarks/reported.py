@@ -395,12 +395,24 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Upkeep:
+    """`flows_us` without the password's hash: scheme -> flow -> time; `flush_us`: command -> for each expired login;
+    `bytes_per_login`: scheme -> bytes on disk for each user.
+    """
+
+    flows_us: dict[str, dict[str, Interval]]
+    flush_us: dict[str, Interval]
+    bytes_per_login: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Size:
-    """What schemes add beside so many other users, as `overhead` has it."""
+    """What schemes add beside so many other users, as `overhead` has it, and what their logins take."""
 
     population: int
     stored: Stored
     table: Table
+    upkeep: Upkeep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,7 +429,9 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`controls`: population -> by how much anonymous's request differs from that beside the fewest."""
+    """`controls`: population -> by how much anonymous's request differs from that beside the fewest; `refreshes`: of
+    each login.
+    """
 
     sizes: tuple[Size, ...]
     changes: tuple[Growth, ...]
@@ -425,6 +439,11 @@ class Scale:
     control_level: float
     margin_us: float
     verdict: Verdict
+    refreshes: int = 1
+
+    def __post_init__(self):
+        if not self.sizes:
+            raise ValueError("sizes must not be empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -528,8 +547,9 @@ KINDS = {
     "ladder": Ladder,
     "instructions": Instructions,
     "compare": Comparison,
+    "scale": Scale,
     "plan": Plan,
 }
 
 # Every kind that is read, or described in the schema.
-RESULTS = {**KINDS, "scale": Scale, "versus": Versus}
+RESULTS = {**KINDS, "versus": Versus}

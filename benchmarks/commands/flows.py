@@ -8,6 +8,7 @@ import click
 
 from benchmarks import curve, databases, environment, flows_table, options, processes, results, screen, table
 from benchmarks import flows as experiment
+from benchmarks.messages import Others
 from config.schemes import SCHEMES
 from config.switches import SWITCHES
 
@@ -91,7 +92,7 @@ def command(
     machine = environment.describe()
     try:
         with databases.scratch(database, database_url, connection) as scratch:
-            stored = processes.fill(scratch, population=population)
+            stored = processes.fill(scratch, others=Others(population))
             end = begin + budget + stored.seconds
             with screen.progress() as watcher:
                 run = experiment.run(schemes or tuple(SCHEMES), scratch, count, end, watcher)
