@@ -13,6 +13,7 @@ COMMANDS = (
     "flows",
     "revocation",
     "scale",
+    "plan",
     "versus",
     "report",
     "compare",

@@ -49,12 +49,21 @@ class PasswordHash:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """Rows of one table."""
+
+    inserted: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
-    """What one call of a flow makes the database do; see written.py."""
+    """What one call of a flow makes the database do; see written.py. `tables`: those that grow or shrink by it."""
 
     statements: int
     rows_written: int
     bytes_written: int
+    tables: dict[str, Growth]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Found:
     `request_ns`     scheme, ANONYMOUS or CONTROL -> p25 of a block of GET /whoami/, for each round
     `flow_ns`        scheme of `endpoints` -> flow -> p25 of a block, for each round
     `counts`         scheme of `endpoints` -> flow -> Counts; empty when it was not to count
+    `statements`     scheme or ANONYMOUS -> SQL statements of GET /whoami/; empty when it was not to count
     `round_seconds`  how long a round takes here, preparing and proving included
     `once_seconds`   how long it took to count, and to make a password's hash: what only the first process does
     `bytes_meaning`  what stands for Counts.bytes_written
@@ -75,6 +85,7 @@ class Found:
     request_ns: dict[str, list[float]]
     flow_ns: dict[str, dict[str, list[float]]]
     counts: dict[str, dict[str, Counts]]
+    statements: dict[str, int]
     password_hash: PasswordHash
     round_seconds: float
     once_seconds: float
@@ -84,6 +95,10 @@ class Found:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Found":
         counts = {
-            scheme: {flow: Counts(**each) for flow, each in flows.items()} for scheme, flows in data["counts"].items()
+            scheme: {flow: _counts(each) for flow, each in flows.items()} for scheme, flows in data["counts"].items()
         }
         return cls(**{**data, "counts": counts, "password_hash": PasswordHash(**data["password_hash"])})
+
+
+def _counts(data: dict[str, Any]) -> Counts:
+    return Counts(**{**data, "tables": {table: Growth(**each) for table, each in data["tables"].items()}})

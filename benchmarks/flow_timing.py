@@ -17,9 +17,9 @@ from django.utils.module_loading import import_string
 
 import config.settings
 from benchmarks import contenders, timing, written
-from benchmarks.contenders import WHOAMI, Handler, RefusedError
+from benchmarks.contenders import WHOAMI, Contender, Handler, RefusedError
 from benchmarks.endpoints import Client, Endpoints, Flow
-from benchmarks.flow_messages import Counts, Found, PasswordHash, Task
+from benchmarks.flow_messages import Counts, Found, Growth, PasswordHash, Task
 from benchmarks.messages import ANONYMOUS, CONTROL
 from benchmarks.order import rounds
 from benchmarks.scratch import PASSWORD, USERNAME
@@ -70,7 +70,10 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         _round(blocks, random.sample(list(blocks), len(blocks)))
         round_seconds = perf_counter() - start
         start = perf_counter()
-        counts = {name: _count(endpoints[name], clients[name]) for name in first_of.values()} if task.counts else {}
+        counts, statements = {}, {}
+        if task.counts:
+            counts = {name: _count(endpoints[name], clients[name]) for name in first_of.values()}
+            statements = _statements(handler, {name: each for name, each in field.items() if name != CONTROL})
         once_seconds = perf_counter() - start + password_hash.make_ns / 1e9
         kept = connection.connection
         for order in rounds(list(blocks), task.rounds, random):
@@ -90,6 +93,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         request_ns=flow_ns.pop(""),
         flow_ns=flow_ns,
         counts=counts,
+        statements=statements,
         password_hash=password_hash,
         round_seconds=round_seconds,
         once_seconds=once_seconds,
@@ -148,6 +152,18 @@ def _count(endpoints: Endpoints, clients: list[Client]) -> dict[str, Counts]:
         return {name: _count_flow(endpoints, flow, clients[0]) for name, flow in endpoints.flows.items()}
 
 
+def _statements(handler: Handler, field: dict[str, Contender]) -> dict[str, int]:
+    """Of one GET /whoami/ of each contender: the least of COUNTED, since some remember, and some write now and then."""
+    with written.one_connection():
+        return {
+            name: min(
+                written.count(partial(contenders.ask, handler, contenders.environ(each, WHOAMI))).statements
+                for _ in range(COUNTED)
+            )
+            for name, each in field.items()
+        }
+
+
 def _count_flow(endpoints: Endpoints, flow: Flow, client: Client) -> Counts:
     counted = []
     for _ in range(COUNTED):
@@ -155,8 +171,14 @@ def _count_flow(endpoints: Endpoints, flow: Flow, client: Client) -> Counts:
         answers = []
         counted.append(written.count(lambda environ=environ, answers=answers: answers.append(endpoints.call(environ))))
         endpoints.settle(flow, client, answers[0])
+    least = min(counted, key=lambda each: each.rows)
     return Counts(
         statements=min(each.statements for each in counted),
-        rows_written=min(each.rows for each in counted),
+        rows_written=least.rows,
         bytes_written=min(each.bytes for each in counted),
+        tables={
+            table: Growth(each.inserted, each.deleted)
+            for table, each in least.tables.items()
+            if each.inserted or each.deleted
+        },
     )

@@ -20,7 +20,7 @@ from benchmarks import curve, environment, processes
 from benchmarks.analysis import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, WAITED_BOUND, Verdict
 from benchmarks.curve import Costs, Crossing, Lifetimes
 from benchmarks.databases import Database
-from benchmarks.flow_messages import OBTAIN, REFRESH, Found, PasswordHash, Task
+from benchmarks.flow_messages import OBTAIN, REFRESH, Found, Growth, PasswordHash, Task
 from benchmarks.intervals import Interval, t_interval
 from benchmarks.messages import ANONYMOUS, CONTROL
 from benchmarks.screen import Watcher
@@ -47,7 +47,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class FlowCost:
-    """`besides_hash_us` is a login's time without its password's hash; None: it takes no password."""
+    """`besides_hash_us` is a login's time without its password's hash; None: it takes no password. `tables`: how many
+    rows those that grow or shrink gain and lose.
+    """
 
     scheme: str
     flow: str
@@ -56,6 +58,7 @@ class FlowCost:
     statements: int
     rows_written: int
     bytes_written: int
+    tables: dict[str, Growth]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
     everything = [process.found for process in run.processes]
     costs = {name: [costs_of(found, name) for found in everything] for name in run.rehearsal.endpoints}
     control = t_interval([_request_us(found, CONTROL) for found in everything], CONTROL_LEVEL)
-    anonymous = float(np.mean([_figure(found.request_ns[ANONYMOUS]) for found in everything]))
+    anonymous = float(np.mean([figure(found.request_ns[ANONYMOUS]) for found in everything]))
     return Answer(
         flows=tuple(
             _flow_cost(run, scheme, flow)
@@ -122,8 +125,8 @@ def costs_of(found: Found, scheme: str) -> Costs:
     flows = found.flow_ns[found.endpoints[scheme]]
     return Costs(
         request=_request_us(found, scheme),
-        login=_figure(flows[OBTAIN]) + found.password_hash.verify_ns / 1000,
-        refresh=_figure(flows[REFRESH]) if REFRESH in flows else 0.0,
+        login=figure(flows[OBTAIN]) + found.password_hash.verify_ns / 1000,
+        refresh=figure(flows[REFRESH]) if REFRESH in flows else 0.0,
     )
 
 
@@ -152,16 +155,17 @@ def _waited(hashes: Sequence[PasswordHash]) -> float:
 
 def _request_us(found: Found, name: str) -> float:
     """What `name` adds to anonymous's request, paired within the round."""
-    return _figure(np.subtract(found.request_ns[name], found.request_ns[ANONYMOUS]))
+    return figure(np.subtract(found.request_ns[name], found.request_ns[ANONYMOUS]))
 
 
-def _figure(rounds_ns: Sequence[float]) -> float:
+def figure(rounds_ns: Sequence[float]) -> float:
+    """A process's, in µs, of one for each round in ns."""
     return float(trim_mean(rounds_ns, TRIMMED)) / 1000
 
 
 def _flow_cost(run: Run, scheme: str, flow: str) -> FlowCost:
     timed = run.rehearsal.endpoints[scheme]
-    besides = [_figure(process.found.flow_ns[timed][flow]) for process in run.processes]
+    besides = [figure(process.found.flow_ns[timed][flow]) for process in run.processes]
     counts = run.rehearsal.counts[timed][flow]
     hashes = [process.found.password_hash.verify_ns / 1000 for process in run.processes]
     takes_password = flow.startswith(OBTAIN)
@@ -173,6 +177,7 @@ def _flow_cost(run: Run, scheme: str, flow: str) -> FlowCost:
         statements=counts.statements,
         rows_written=counts.rows_written,
         bytes_written=counts.bytes_written,
+        tables=counts.tables,
     )
 
 

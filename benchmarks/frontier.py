@@ -12,6 +12,19 @@ EVENTS = ("logout", "password change", "deactivation")
 
 
 @dataclass(frozen=True, slots=True)
+class Worst:
+    """When nothing of a scheme's credentials is answered any more, after the `events` that take longest.
+
+    `seconds`  infinite: never
+    `delay`    the same in words
+    """
+
+    seconds: float
+    delay: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A scheme at one URL.
 
@@ -35,22 +48,31 @@ def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVEN
 
     In whichever process it takes longest, without Valkey.
     """
-    lives = {life.scheme: life for life in revocation.rows}
+    slowest = worst(revocation, events)
+    found = [
+        Standing(row.name, row.overhead, each.seconds, each.delay, each.events)
+        for row in table.rows
+        if (each := slowest.get(row.name)) is not None
+    ]
+    return sorted((_judged(one, found, table) for one in found), key=lambda one: one.overhead.estimate)
+
+
+def worst(revocation: Revocation, events: Sequence[str] = EVENTS) -> dict[str, Worst]:
+    """Of each scheme that has any of `events`, in whichever process it takes longest, without Valkey."""
     elsewhere = {(each.scheme, each.event): each.alone for each in revocation.elsewhere}
-    found = []
-    for row in table.rows:
-        if row.name not in lives:
-            continue
-        life = lives[row.name]
+    found = {}
+    for life in revocation.rows:
         ends = {
-            name: last(life.cells[name], life, elsewhere.get((row.name, name))) for name in events if name in life.cells
+            name: last(life.cells[name], life, elsewhere.get((life.scheme, name)))
+            for name in events
+            if name in life.cells
         }
         ends = {name: end for name, end in ends.items() if end is not None}
         if ends:
-            worst = max(ends.values(), key=lambda end: seconds(end, life))
-            names = tuple(name for name, end in ends.items() if seconds(end, life) == seconds(worst, life) > 0)
-            found.append(Standing(row.name, row.overhead, seconds(worst, life), delay(worst, life), names))
-    return sorted((_judged(one, found, table) for one in found), key=lambda one: one.overhead.estimate)
+            slowest = max(ends.values(), key=lambda end: seconds(end, life))
+            names = tuple(name for name, end in ends.items() if seconds(end, life) == seconds(slowest, life) > 0)
+            found[life.scheme] = Worst(seconds(slowest, life), delay(slowest, life), names)
+    return found
 
 
 def last(cell: Cell, life: Life, elsewhere: End | None = None) -> End | None:

@@ -43,6 +43,22 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """Users beside the one who is timed, how often each has refreshed, and whether each has a track."""
+
+    population: int = 0
+    refreshes: int = 1
+    tracks: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Others":
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
 class StoredTable:
     """`table_bytes`, `index_bytes` on disk; None: the database does not tell them apart."""
 

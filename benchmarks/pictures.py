@@ -8,7 +8,7 @@ matplotlib draws in the keys of COLOURS, which stand for nothing else.
 import io
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -148,12 +148,8 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
             axes.plot(
                 costs.requests,
                 each.cost_us,
-                color=colour,
-                linewidth=1.6,
-                linestyle=_DASHES[index // len(SERIES) % len(_DASHES)],
-                marker=_MARKERS[index % len(_MARKERS)],
-                markersize=4,
                 label=" " + short(scheme, 40),  # matplotlib hides a label that begins with _
+                **_series(index),
             )
         top = axes.get_ylim()[1]
         axes.set_ylim(top=top)
@@ -170,13 +166,58 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
                 ha="center",
                 weight="bold",
             )
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-            axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+        _plain_numbers(axes)
         axes.set_xlabel("requests per access lifetime")
         axes.set_ylabel("µs per request")
         figure.legend(loc="outside lower left", ncols=columns, handlelength=2.5, columnspacing=1.2)
         return _inline(figure, name, alt)
+
+
+def growth(
+    name: str, lines: Mapping[str, Sequence[tuple[float, Interval]]], xlabel: str, ylabel: str, alt: str
+) -> SafeString:
+    """Lines of (x, y), both on logarithmic scales; where a y is not above zero, that axis is a plain one."""
+    points = [point for line in lines.values() for point in line]
+    columns = 1 if max(map(len, lines)) > 20 else 2
+    legend = 15 * math.ceil(len(lines) / columns)
+    with _style():
+        figure = Figure(figsize=(_WIDTH / 72, (220 + legend) / 72), layout="constrained")
+        axes = figure.subplots()
+        axes.grid(axis="y")
+        axes.set_xscale("log")
+        least = min(value.estimate for _, value in points)
+        if least > 0:
+            axes.set_yscale("log", nonpositive="clip")
+            axes.set_ylim(least / 2, 1.5 * max(value.high for _, value in points))
+        for index, (label, line) in enumerate(lines.items()):
+            colour = SERIES[index % len(SERIES)]
+            at = [x for x, _ in line]
+            axes.fill_between(
+                at, [y.low for _, y in line], [y.high for _, y in line], color=colour, alpha=0.2, linewidth=0
+            )
+            axes.plot(at, [y.estimate for _, y in line], label=" " + short(label, 40), **_series(index))
+        _plain_numbers(axes)
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        figure.legend(loc="outside lower left", ncols=columns, handlelength=2.5, columnspacing=1.2)
+        return _inline(figure, name, alt)
+
+
+def _series(index: int) -> dict:
+    """How the line of so many before it is drawn."""
+    return {
+        "color": SERIES[index % len(SERIES)],
+        "linewidth": 1.6,
+        "linestyle": _DASHES[index // len(SERIES) % len(_DASHES)],
+        "marker": _MARKERS[index % len(_MARKERS)],
+        "markersize": 4,
+    }
+
+
+def _plain_numbers(axes: Axes):
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
 
 
 def _height(costs: Curve, crossing: Crossing, is_log: bool) -> float:

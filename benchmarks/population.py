@@ -14,18 +14,44 @@ from django.db.models import AutoField
 from benchmarks.messages import Stored, StoredTable
 
 BATCH = 50_000  # rows of one statement
+ROW_BYTES = 400  # of any table, about, with its entries in indexes, and what is written on the way
+
+
+# What a signed refresh token's text begins with; the last digits are random.
+_TOKEN = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{'x' * 172}"
+
+_USERS = (
+    "(WITH RECURSIVE users(n) AS (SELECT {low} UNION ALL SELECT n + 1 FROM users WHERE n < {high}), "
+    "times(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM times WHERE i < {each}) SELECT n FROM users, times)"
+)
+# Of each user's refresh tokens but the newest, which alone may be used.
+_SPENT = (
+    "(SELECT id, created_at, row_number() OVER (PARTITION BY user_id ORDER BY id DESC) AS age "
+    "FROM token_blacklist_outstandingtoken WHERE user_id BETWEEN {low} AND {high} "
+    "AND expires_at {when} CURRENT_TIMESTAMP)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that gets one row for each user, the user's own being the first.
+    """A table that gets rows for each user.
 
-    `columns`  column -> SQL, in which n is the user's id, and {hex} (32 digits), {bytes} (32), {uuid}, {past} and
-               {future} are random; a column that is not named gets its field's default
+    `columns`        column -> SQL, in which n is the user's id, and {hex} (32 digits), {bytes} (32), {uuid}, {past} and
+                     {future} are random; a column that is not named gets its field's default
+    `each`           rows for each user, whatever they do: of auth.User the user's own
+    `each_refresh`   rows for each user and refresh of that user's
+    `source`         SQL of the rows that `columns` speak of: {each} for each user from {low} to {high}
     """
 
     model: str
     columns: Mapping[str, str]
+    each: int = 1
+    each_refresh: int = 0
+    source: str = _USERS
+
+    def rows(self, refreshes: int) -> int:
+        """For each user."""
+        return self.each + self.each_refresh * refreshes
 
 
 TABLES = (
@@ -62,7 +88,46 @@ TABLES = (
             "expires_at": "{future}",
         },
     ),
+    # SimpleJWT's: a row for each refresh token, and another when it is spent.
+    Table(
+        "token_blacklist.OutstandingToken",
+        {
+            "user_id": "n",
+            "jti": "{hex}",
+            "token": f"'{_TOKEN}' || {{hex}}",
+            "created_at": "{past}",
+            "expires_at": "{future}",
+        },
+        each_refresh=1,
+    ),
+    Table(
+        "token_blacklist.BlacklistedToken",
+        {"token_id": "id", "blacklisted_at": "created_at"},
+        each=0,
+        each_refresh=1,
+        source=f"(SELECT id, created_at FROM {_SPENT} AS tokens WHERE age > 1)",
+    ),
 )
+# One of each user's own, as one of the catalogue.
+TRACKS = Table(
+    "tracks.Track",
+    {
+        "title": "title || ' (copy ' || n || ')'",
+        "album_id": "album_id",
+        "genre_id": "genre_id",
+        "composer": "composer",
+        "duration_ms": "duration_ms",
+        "owner_id": "n",
+        "created": "{past}",
+        "updated": "{past}",
+    },
+    source=(
+        f"(SELECT n, title, album_id, genre_id, composer, duration_ms FROM {_USERS} AS owners JOIN tracks_track "
+        "ON tracks_track.id = 1 + n % (SELECT count(*) FROM tracks_track WHERE owner_id IS NULL))"
+    ),
+)
+LOGINS = tuple(table for table in TABLES if table.model.split(".")[0] in ("jwt_auth", "token_blacklist"))
+REFRESHES = 1  # of each user's login
 
 _RANDOM = {
     "sqlite": {
@@ -71,6 +136,7 @@ _RANDOM = {
         "uuid": "lower(hex(randomblob(16)))",
         "past": "strftime('%Y-%m-%d %H:%M:%f000', 'now', (-abs(random() % 86400)) || ' seconds')",
         "future": "strftime('%Y-%m-%d %H:%M:%f000', 'now', (86400 + abs(random() % 86400)) || ' seconds')",
+        "ended": "strftime('%Y-%m-%d %H:%M:%f000', 'now', (-172800 - abs(random() % 86400)) || ' seconds')",
     },
     "postgresql": {
         "hex": "md5(n || random()::text)",
@@ -78,12 +144,24 @@ _RANDOM = {
         "uuid": "md5(n || random()::text)::uuid",
         "past": "now() - random() * interval '1 day'",
         "future": "now() + (1 + random()) * interval '1 day'",
+        "ended": "now() - (2 + random()) * interval '1 day'",
     },
 }
 
 
-def load(users: int, done: Callable[[int], None]):
-    """Add so many users with their rows; `done` is told how many rows each statement added.
+def per_user(refreshes: int, tracks: bool = False) -> int:
+    """Rows of all tables."""
+    return sum(table.rows(refreshes) for table in _tables(tracks))
+
+
+def expected_bytes(users: int, refreshes: int = REFRESHES, tracks: bool = False) -> int:
+    """About how much disk so many users take."""
+    return users * per_user(refreshes, tracks) * ROW_BYTES
+
+
+def load(users: int, done: Callable[[int], None], refreshes: int = REFRESHES, tracks: bool = False):
+    """Add so many users with their rows, each having refreshed so often; `done` is told how many rows each statement
+    added.
 
     The database must be new, or have been filled by this: users' ids are without a gap.
     """
@@ -92,11 +170,14 @@ def load(users: int, done: Callable[[int], None]):
         _execute("PRAGMA cache_size = -262144")  # KiB
         _execute("PRAGMA synchronous = OFF")
     ((last,),) = _execute(f"SELECT coalesce(max(id), 0) FROM {_name(TABLES[0])}")
-    for table in TABLES:
-        for low in range(last + 1, last + users + 1, BATCH):
-            high = min(low + BATCH, last + users + 1) - 1
-            _insert(table, low, high)
-            done(high - low + 1)
+    for table in _tables(tracks):
+        _fill(table, last + 1, last + users, refreshes, done)
+
+
+def load_expired(logins: int, refreshes: int = REFRESHES):
+    """Of each of the first so many users a login more, refreshed so often, whose last token ended two days ago."""
+    for table in LOGINS:
+        _fill(table, 1, logins, refreshes, expired=True)
 
 
 def settle():
@@ -110,19 +191,45 @@ def settle():
             _execute("CHECKPOINT")
 
 
-def stored() -> Stored:
-    """What there is of TABLES, and its size on disk."""
+def stored(tracks: bool = False) -> Stored:
+    """What there is of TABLES, and of TRACKS, and its size on disk."""
     size, of_tables = _sqlite_sizes() if connection.vendor == "sqlite" else _postgresql_sizes()
     tables = []
-    for table in TABLES:
+    for table in _tables(tracks):
         name = _model(table)._meta.db_table
         ((rows,),) = _execute(f"SELECT count(*) FROM {_name(table)}")
         tables.append(StoredTable(name, rows, *of_tables.get(name, (None, None))))
     return Stored(tables, size)
 
 
-def _insert(table: Table, low: int, high: int):
-    """A row for each user from `low` to `high`."""
+def _tables(tracks: bool) -> tuple[Table, ...]:
+    return (*TABLES, TRACKS) if tracks else TABLES
+
+
+def _fill(
+    table: Table,
+    first: int,
+    last: int,
+    refreshes: int,
+    done: Callable[[int], None] = lambda rows: None,
+    expired: bool = False,
+):
+    """Rows for each user from `first` to `last`."""
+    each = table.rows(refreshes)
+    if not each:
+        return
+    users_at_once = max(1, BATCH // each)
+    for low in range(first, last + 1, users_at_once):
+        high = min(low + users_at_once - 1, last)
+        _insert(table, low, high, each, expired)
+        done((high - low + 1) * each)
+
+
+def _insert(table: Table, low: int, high: int, each: int, expired: bool):
+    """`each` rows for each user from `low` to `high`, in one statement."""
+    given = _RANDOM[connection.vendor] | {"low": low, "high": high, "each": each, "when": ">"}
+    if expired:
+        given |= {"future": given["ended"], "when": "<="}
     # An id that is not named is the database's to give.
     fields = [
         field
@@ -132,17 +239,13 @@ def _insert(table: Table, low: int, high: int):
     parameters, values = [], []
     for field in fields:
         if field.attname in table.columns:
-            values.append(table.columns[field.attname].format_map(_RANDOM[connection.vendor]).replace("%", "%%"))
+            values.append(table.columns[field.attname].format_map(given).replace("%", "%%"))
         else:
             values.append("%s")
             parameters.append(field.get_db_prep_save(field.get_default(), connection))
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-    _execute(
-        f"INSERT INTO {_name(table)} ({columns}) "
-        f"WITH RECURSIVE users(n) AS (SELECT {low} UNION ALL SELECT n + 1 FROM users WHERE n < {high}) "
-        f"SELECT {', '.join(values)} FROM users",
-        parameters,
-    )
+    source = table.source.format_map(given).replace("%", "%%")
+    _execute(f"INSERT INTO {_name(table)} ({columns}) SELECT {', '.join(values)} FROM {source} AS source", parameters)
 
 
 def _sqlite_sizes() -> tuple[int, dict[str, tuple[int, int]]]:

@@ -23,10 +23,12 @@ from benchmarks.messages import (
     SAMPLE,
     SWITCHES_VARIABLE,
     Assignment,
+    Others,
     Sample,
     Stored,
 )
 
+NOBODY = Others()
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -38,21 +40,23 @@ class WorkerFailedError(Exception):
     """A process ended without an answer; the message is what it wrote last."""
 
 
-def fill(database: Database, schemes: Sequence[str] = (), population: int = 0, service: Path | None = None) -> Stored:
+def fill(
+    database: Database, schemes: Sequence[str] = (), others: Others = NOBODY, service: Path | None = None
+) -> Stored:
     """Fill the scratch database, in a process of its own, with the tables that `schemes` need.
 
-    With a bar where the population is to be waited for. Raises WorkerRefusedError when a contender's package is
-    not installed.
+    With a bar where others are to be waited for. Raises WorkerRefusedError when a contender's package is not
+    installed.
     """
     begin = monotonic()
-    with screen.progress("loading", "loading") if population else nullcontext() as watcher:
+    with screen.progress("loading", "loading") if others.population else nullcontext() as watcher:
 
         def done(part: str):
             watcher.expected((monotonic() - begin) / float(part))
             watcher.tick()
 
-        answer = ask("benchmarks.scratch", str(population), database, schemes, 0, done, service=service)
-    return replace(Stored.from_dict(answer), seconds=monotonic() - begin if population else 0.0)
+        answer = ask("benchmarks.scratch", others.to_json(), database, schemes, 0, done, service=service)
+    return replace(Stored.from_dict(answer), seconds=monotonic() - begin if others.population else 0.0)
 
 
 def work(

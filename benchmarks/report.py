@@ -9,7 +9,8 @@ import msgspec
 from django.template import Context, Engine
 from django.utils.safestring import SafeString
 
-from benchmarks import frontier, pictures, results
+from benchmarks import capacity, frontier, pictures, results
+from benchmarks.flow_messages import OBTAIN, REFRESH
 from benchmarks.intervals import Interval
 from benchmarks.reported import (
     KINDS,
@@ -26,9 +27,12 @@ from benchmarks.reported import (
     Life,
     OneLadder,
     Overhead,
+    Plan,
     Revocation,
     Row,
+    Scale,
     Table,
+    Upkeep,
     Verdict,
 )
 from benchmarks.wording import duration, interval, number
@@ -560,6 +564,107 @@ def _compare(report: Report) -> Section | None:
     )
 
 
+def _scale(report: Report) -> Section | None:
+    scale: Scale | None = report.parts.get("scale")
+    if scale is None:
+        return None
+    first = scale.sizes[0]
+    adds = {
+        row.name: [
+            (size.population, each.overhead)
+            for size in scale.sizes
+            for each in size.table.rows
+            if each.name == row.name
+        ]
+        for row in first.table.rows
+    }
+    shown = [_growing("adds", f"What a request takes more on {first.table.url}", adds, "µs more than anonymous")]
+    upkeep = {size.population: size.upkeep for size in scale.sizes if size.upkeep is not None}
+    for flow in (OBTAIN, REFRESH):
+        shown.append(_growing(flow, f"{flow.capitalize()}, without a password's hash", _flow_lines(upkeep, flow), "µs"))
+    shown.append(
+        _growing("flush", "Cleaning up", _lines_of(upkeep, lambda each: each.flush_us), "µs for each expired login")
+    )
+    kept = _lines_of(
+        upkeep,
+        lambda each: {name: Interval(value, value, value) for name, value in each.bytes_per_login.items()},
+    )
+    whole = {
+        name: [(users, Interval(*[users * value.estimate] * 3)) for users, value in line] for name, line in kept.items()
+    }
+    shown.append(_growing("bytes", "What logins take on disk, with indexes", whole, "bytes"))
+    return Section(
+        "scale",
+        "Beside more users",
+        f"Each with a credential of every kind, and a login that was refreshed {scale.refreshes:,} times: SimpleJWT "
+        "keeps two rows of each refresh, ours one of each login.",
+        tuple(picture for picture in shown if picture is not None),
+        doubts=report.doubts("scale"),
+    )
+
+
+_Lines = dict[str, list[tuple[float, Interval]]]
+
+
+def _flow_lines(upkeep: dict[int, Upkeep], flow: str) -> _Lines:
+    return _lines_of(
+        upkeep, lambda each: {scheme: flows[flow] for scheme, flows in each.flows_us.items() if flow in flows}
+    )
+
+
+def _lines_of(upkeep: dict[int, Upkeep], values: Callable[[Upkeep], dict[str, Interval]]) -> _Lines:
+    lines: _Lines = {}
+    for population, each in upkeep.items():
+        for name, value in values(each).items():
+            lines.setdefault(name, []).append((population, value))
+    return lines
+
+
+def _growing(name: str, title: str, lines: _Lines, unit: str) -> Picture | None:
+    """None: there is nothing to draw."""
+    if not lines:
+        return None
+    alt = f"{title}, in {unit}, against users. " + "; ".join(
+        f"{label} {', '.join(f'{interval(value)} beside {users:,}' for users, value in line)}"
+        for label, line in lines.items()
+    )
+    grid = Grid(
+        f"{title}: {unit}",
+        ("", "users", unit),
+        tuple(
+            (Field(label), Field(f"{users:,}"), Field(interval(value)))
+            for label, line in lines.items()
+            for users, value in line
+        ),
+    )
+    # The one who is timed is a user too, and zero has no logarithm.
+    drawn = {label: [(users + 1, value) for users, value in line] for label, line in lines.items()}
+    return Picture(title, pictures.growth(f"scale-{name}", drawn, "users", unit, alt), grid)
+
+
+def _plan(report: Report) -> Section | None:
+    plan: Plan | None = report.parts.get("plan")
+    if plan is None:
+        return None
+    lines = Grid(
+        f"{plan.crowd.users:,.0f} users: authentication on {plan.url}, at the peak",
+        capacity.HEAD,
+        tuple(tuple(Field(text) for text in capacity.line(each)) for each in plan.schemes),
+    )
+    remarks, formulae = (
+        Grid(caption, ("",), tuple((Field(each),) for each in told), prose=True)
+        for caption, told in (("What it says", plan.remarks), ("How it was reckoned", plan.formulae))
+    )
+    return Section(
+        "plan",
+        "A population, on paper",
+        "What the measured costs come to for so many users: arithmetic, of which nothing was tried at that size.",
+        grids=(lines, remarks),
+        folded=(formulae,),
+        doubts=report.doubts("plan"),
+    )
+
+
 _SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     _overhead,
     _frontier,
@@ -569,6 +674,8 @@ _SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     _ladder,
     _instructions,
     _compare,
+    _scale,
+    _plan,
 )
 _PURPOSES = {
     "revocation": "when a credential dies, and cost against time to revoke",
@@ -576,6 +683,8 @@ _PURPOSES = {
     "ladder": "where the time goes",
     "instructions": "instructions counted",
     "compare": "what changed since another run",
+    "scale": "what changes beside more users",
+    "plan": "what a population takes",
 }
 _VERDICT_KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusive": ""}
 

@@ -37,6 +37,23 @@ class Head:
     service: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """Bytes on disk; None: the database does not tell them apart."""
+
+    table: str
+    rows: int
+    table_bytes: int | None
+    index_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    tables: tuple[StoredTable, ...]
+    database_bytes: int
+    seconds: float
+
+
 # --- overhead -------------------------------------------------------------------------------------
 
 
@@ -105,6 +122,7 @@ class Overhead:
     contenders: tuple[Contender, ...] = ()
     plan: dict[str, Any] = field(default_factory=dict)
     steal: float | None = None
+    stored: Stored | None = None
 
     def __post_init__(self):
         if not self.tables:
@@ -181,7 +199,17 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Gain:
+    """Rows of one table."""
+
+    inserted: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
+    """`tables`: those that grow or shrink by one call."""
+
     scheme: str
     flow: str
     time_us: Interval
@@ -189,6 +217,7 @@ class Flow:
     statements: int | None = None
     rows_written: int | None = None
     bytes_written: int | None = None
+    tables: dict[str, Gain] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +272,20 @@ class PasswordHash:
 
 @dataclass(frozen=True, slots=True)
 class Flows:
+    """`requests_us`: what authentication adds to a request; of all requests, `anonymous_us` and `request_statements`
+    (scheme, or anonymous) tell of GET /whoami/.
+    """
+
     flows: tuple[Flow, ...]
     curve: Curve
     crossings: tuple[Crossing, ...] = ()
     lifetimes_seconds: dict[str, float | None] = field(default_factory=dict)
     password_hash: PasswordHash | None = None
     verdict: Verdict | None = None
+    requests_us: dict[str, Interval] = field(default_factory=dict)
+    anonymous_us: float | None = None
+    request_statements: dict[str, int] = field(default_factory=dict)
+    stored: Stored | None = None
 
     def __post_init__(self):
         for crossing in self.crossings:
@@ -358,29 +395,24 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredTable:
-    """Bytes on disk; None: the database does not tell them apart."""
+class Upkeep:
+    """`flows_us` without the password's hash: scheme -> flow -> time; `flush_us`: command -> for each expired login;
+    `bytes_per_login`: scheme -> bytes on disk for each user.
+    """
 
-    table: str
-    rows: int
-    table_bytes: int | None
-    index_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    tables: tuple[StoredTable, ...]
-    database_bytes: int
-    seconds: float
+    flows_us: dict[str, dict[str, Interval]]
+    flush_us: dict[str, Interval]
+    bytes_per_login: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What schemes add beside so many other users, as `overhead` has it."""
+    """What schemes add beside so many other users, as `overhead` has it, and what their logins take."""
 
     population: int
     stored: Stored
     table: Table
+    upkeep: Upkeep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +429,9 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`controls`: population -> by how much anonymous's request differs from that beside the fewest."""
+    """`controls`: population -> by how much anonymous's request differs from that beside the fewest; `refreshes`: of
+    each login.
+    """
 
     sizes: tuple[Size, ...]
     changes: tuple[Growth, ...]
@@ -405,6 +439,11 @@ class Scale:
     control_level: float
     margin_us: float
     verdict: Verdict
+    refreshes: int = 1
+
+    def __post_init__(self):
+        if not self.sizes:
+            raise ValueError("sizes must not be empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,6 +476,69 @@ class Versus:
     unlike: str = ""
 
 
+# --- plan -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The population that is planned for.
+
+    `refreshes_per_user_per_day`  of a scheme that refreshes
+    `peak`                        the busiest hour's rate to the mean
+    `utilisation`                 which part of their time the cores work at the peak: above 0, at most 1
+    """
+
+    users: float
+    requests_per_user_per_day: float
+    logins_per_user_per_day: float
+    active_minutes_per_day: float
+    access_lifetime_seconds: float
+    peak: float
+    utilisation: float
+    database_rtt_ms: float
+    refreshes_per_user_per_day: float
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one scheme takes; cores, statements, rows and connections at the peak. None: not measured.
+
+    `cores`, `connections_busy`  without the password's hash
+    `rows_per_day`               by table: inserted less deleted
+    `bytes_per_day`              of those tables and their indexes
+    `latency_ms`                 a request, a login, a refresh: what the way to the database adds
+    `revoked`                    when nothing is answered any more after the worst event; `revoked_seconds` None: never
+    """
+
+    scheme: str
+    cores: Interval
+    statements_per_second: float
+    rows_written_per_second: float | None
+    connections_busy: Interval
+    latency_ms: dict[str, float]
+    rows_per_day: dict[str, float] | None = None
+    bytes_per_day: float | None = None
+    revoked: str | None = None
+    revoked_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`service_cores`: of the requests without authentication; `hash_cores`: of the passwords. `formulae`: with the
+    numbers of one scheme; `remarks`: what must be known to read it.
+    """
+
+    crowd: Crowd
+    url: str
+    service_cores: float
+    hash_cores: Interval | None
+    schemes: tuple[Planned, ...]
+    bytes_per_row: dict[str, float]
+    formulae: tuple[str, ...]
+    remarks: tuple[str, ...]
+    verdict: Verdict
+
+
 # What a report shows.
 KINDS = {
     "overhead": Overhead,
@@ -445,7 +547,9 @@ KINDS = {
     "ladder": Ladder,
     "instructions": Instructions,
     "compare": Comparison,
+    "scale": Scale,
+    "plan": Plan,
 }
 
 # Every kind that is read, or described in the schema.
-RESULTS = {**KINDS, "scale": Scale, "versus": Versus}
+RESULTS = {**KINDS, "versus": Versus}

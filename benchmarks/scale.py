@@ -46,8 +46,13 @@ class Answer:
     verdict: Verdict
 
 
-def analyse(run: Run, populations: Sequence[int], url: str, drop: int, margin_us: float) -> Answer:
-    """Of a run whose places are named after `populations`, in ascending order."""
+def analyse(
+    run: Run, populations: Sequence[int], url: str, drop: int, margin_us: float, tracks: bool = False
+) -> Answer:
+    """Of a run whose places are named after `populations`, in ascending order.
+
+    `tracks`  whether there are more of them too, so that anonymous's request may well take longer
+    """
     least, *larger = populations
     controls = len(populations) + len(larger)
     level = 1 - (1 - CONTROL_LEVEL) / controls
@@ -64,7 +69,7 @@ def analyse(run: Run, populations: Sequence[int], url: str, drop: int, margin_us
     named = [replace(table, url=f"{url} beside {population:,}") for population, table in tables.items()]
     judged = analysis.judge(named, run.steal, run.waited, 0.0, None)
     reasons = list(judged.reasons)
-    for population, control in between.items():
+    for population, control in between.items() if not tracks else ():
         request = tables[least].anonymous.request
         if control.excludes(0) and abs(control.estimate) > MATTERS * request:
             reasons.append(

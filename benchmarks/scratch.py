@@ -1,4 +1,4 @@
-"""`python -m benchmarks.scratch [POPULATION]` fills the scratch database that is in force (see worker.serve)."""
+"""`python -m benchmarks.scratch [OTHERS]` fills the scratch database that is in force (see worker.serve)."""
 
 import sys
 from collections.abc import Callable
@@ -8,34 +8,39 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from unittest import mock
 
+from benchmarks.messages import Others
 from benchmarks.worker import serve
 
 USERNAME = "benchmarks"
 PASSWORD = "correct horse battery staple"
 
+NOBODY = Others()
 BEGIN = datetime(2026, 1, 1, 12, 0, 0, 28_564, tzinfo=UTC)
 
 
-def fill(population: int = 0, done: Callable[[int], None] = lambda rows: None):
-    """Every migration, one user in the middle of `population` others, the Chinook tracks.
+def fill(others: Others = NOBODY, done: Callable[[int], None] = lambda rows: None):
+    """Every migration, one user in the middle of the others, the Chinook tracks.
 
     `done` is told how many rows of the others were added.
     """
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
 
-    from benchmarks import population as others
+    from benchmarks import population
     from tracks import catalogue
+
+    def load(users: int):
+        population.load(users, done, others.refreshes, others.tracks)
 
     call_command("migrate", verbosity=0)
     with same_times():
         catalogue.load(catalogue.read(catalogue.CHINOOK))
-    if population:
-        others.load(population // 2, done)
+    if others.population:
+        load(others.population // 2)
     get_user_model().objects.create_user(USERNAME, password=PASSWORD)
-    if population:
-        others.load(population - population // 2, done)
-        others.settle()
+    if others.population:
+        load(others.population - others.population // 2)
+        population.settle()
 
 
 @contextmanager
@@ -47,22 +52,22 @@ def same_times():
         yield
 
 
-def main(population: int):
+def main(others: Others):
     def work(done):
-        from benchmarks import population as others
+        from benchmarks import population
 
         rows = 0
 
         def added(more: int):
             nonlocal rows
             rows += more
-            done(str(rows / (population * len(others.TABLES))))
+            done(str(rows / (others.population * population.per_user(others.refreshes, others.tracks))))
 
-        fill(population, added)
-        return asdict(others.stored())
+        fill(others, added)
+        return asdict(population.stored(others.tracks))
 
     serve(work)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    main(Others.from_json(sys.argv[1]) if len(sys.argv) > 1 else NOBODY)

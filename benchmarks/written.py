@@ -1,6 +1,7 @@
 """What one call makes the database do: SQL statements, rows and bytes written.
 
-Rows are counted by the database, as rows inserted, updated or deleted. What stands for bytes differs:
+Rows are counted by the database, as rows inserted, updated or deleted in each table: by PostgreSQL's statistics, on
+SQLite by temporary triggers, which are no part of the file. What stands for bytes differs:
 
 - SQLite: the growth of the write-ahead log, which holds a copy of every page changed, with a header each;
 - PostgreSQL: the growth of the write-ahead log, which holds records of what changed. The first change of a
@@ -8,7 +9,7 @@ Rows are counted by the database, as rows inserted, updated or deleted. What sta
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +27,27 @@ _LEAST_POSTGRESQL = 150_000  # has pg_stat_force_next_flush()
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Of one table."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
-    """`statements` without BEGIN and COMMIT, which not every backend sends as a statement."""
+    """`statements` without BEGIN and COMMIT, which not every backend sends as a statement; `tables` by name, those
+    that were written.
+    """
 
     statements: int
-    rows: int
+    tables: dict[str, Rows]
     bytes: int
+
+    @property
+    def rows(self) -> int:
+        return sum(each.inserted + each.updated + each.deleted for each in self.tables.values())
 
 
 @contextmanager
@@ -59,16 +75,46 @@ def count(call: Callable[[], object]) -> Written:
         return execute(sql, params, many, context)
 
     connection.ensure_connection()
-    rows, log = _COUNTERS[connection.vendor]
-    rows_before, log_before = rows(), log(reset=True)
-    with connection.execute_wrapper(note):
-        call()
-    log_after, rows_after = log(reset=False), rows()
-    return Written(len(statements), rows_after - rows_before, log_after - log_before)
+    counting, rows, log = _COUNTERS[connection.vendor]
+    with counting():
+        before, log_before = rows(), log(reset=True)
+        with connection.execute_wrapper(note):
+            call()
+        log_after, after = log(reset=False), rows()
+    tables = {
+        name: Rows(*(now - then for now, then in zip(counts, before.get(name, (0, 0, 0)), strict=True)))
+        for name, counts in after.items()
+        if counts != before.get(name, (0, 0, 0))
+    }
+    return Written(len(statements), tables, log_after - log_before)
 
 
-def _sqlite_rows() -> int:
-    return connection.connection.total_changes
+@contextmanager
+def _sqlite_counting() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE rows_counted (name TEXT PRIMARY KEY, inserted INT, updated INT, deleted INT)")
+        triggers = []
+        cursor.execute("SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'")
+        for (table,) in cursor.fetchall():
+            cursor.execute("INSERT INTO rows_counted VALUES (%s, 0, 0, 0)", [table])
+            for event, column in (("INSERT", "inserted"), ("UPDATE", "updated"), ("DELETE", "deleted")):
+                trigger = connection.ops.quote_name(f"{table} {column}")
+                cursor.execute(
+                    f"CREATE TEMP TRIGGER {trigger} AFTER {event} ON {connection.ops.quote_name(table)} "
+                    f"BEGIN UPDATE rows_counted SET {column} = {column} + 1 WHERE name = '{table}'; END"
+                )
+                triggers.append(trigger)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            for trigger in triggers:
+                cursor.execute(f"DROP TRIGGER temp.{trigger}")
+            cursor.execute("DROP TABLE temp.rows_counted")
+
+
+def _sqlite_rows() -> dict[str, tuple[int, int, int]]:
+    return _by_table("SELECT name, inserted, updated, deleted FROM temp.rows_counted")
 
 
 def _sqlite_log(reset: bool) -> int:
@@ -79,11 +125,11 @@ def _sqlite_log(reset: bool) -> int:
     return Path(f"{connection.settings_dict['NAME']}-wal").stat().st_size
 
 
-def _postgresql_rows() -> int:
+def _postgresql_rows() -> dict[str, tuple[int, int, int]]:
     if connection.pg_version < _LEAST_POSTGRESQL:
         raise RefusedError("rows written cannot be counted on PostgreSQL before 15")
     _row("SELECT pg_stat_force_next_flush()")  # a session tells its counts when it is idle for a second
-    return _row("SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint FROM pg_stat_user_tables")[0]
+    return _by_table("SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables")
 
 
 def _postgresql_log(reset: bool) -> int:
@@ -96,4 +142,13 @@ def _row(sql: str) -> tuple:
         return cursor.fetchone()
 
 
-_COUNTERS = {"sqlite": (_sqlite_rows, _sqlite_log), "postgresql": (_postgresql_rows, _postgresql_log)}
+def _by_table(sql: str) -> dict[str, tuple[int, int, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return {name: tuple(counts) for name, *counts in cursor.fetchall()}
+
+
+_COUNTERS = {
+    "sqlite": (_sqlite_counting, _sqlite_rows, _sqlite_log),
+    "postgresql": (nullcontext, _postgresql_rows, _postgresql_log),
+}

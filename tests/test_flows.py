@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 
+import jsonschema
 import pytest
 from django.conf import global_settings
 from django.contrib.auth import get_user_model
@@ -23,6 +24,7 @@ from benchmarks.curve import REQUESTS, Costs, Crossing, Lifetimes, cost, crossin
 from benchmarks.endpoints import FLOWS, Endpoints
 from benchmarks.flows import costs_of, judge
 from benchmarks.intervals import Interval, t_interval
+from benchmarks.schema import schema
 from config.schemes import SCHEMES, Scheme
 from jwt_auth.views import LogoutView, ObtainPairView, RefreshView
 from tests import servers
@@ -161,12 +163,17 @@ def test_rows_are_counted_by_the_database_and_statements_without_begin():
 
     with written.one_connection():
         three = written.count(lambda: create("abc"))
-        assert (three.statements, three.rows) == (1, 3)
+        assert (three.statements, three.rows, three.tables) == (1, 3, {"auth_user": written.Rows(inserted=3)})
         assert three.bytes > 0
         updated = written.count(lambda: users.filter(username__in="ab").update(first_name="x"))
-        assert (updated.statements, updated.rows) == (1, 2)
-        assert written.count(lambda: users.filter(username="a").delete()).rows == 1
-        assert written.count(lambda: list(users.all())) == written.Written(1, 0, 0)
+        assert (updated.statements, updated.rows, updated.tables) == (1, 2, {"auth_user": written.Rows(updated=2)})
+        Token.objects.create(user=users.get(username="a"))
+        deleted = written.count(lambda: users.filter(username="a").delete())
+        assert (deleted.rows, deleted.tables) == (
+            2,
+            {"auth_user": written.Rows(deleted=1), "authtoken_token": written.Rows(deleted=1)},
+        )
+        assert written.count(lambda: list(users.all())) == written.Written(1, {}, 0)
 
 
 # --- proofs ---------------------------------------------------------------------------------------
@@ -333,6 +340,40 @@ COUNTED |= {("token-cached", flow): each for (name, flow), each in COUNTED.items
 COUNTED |= {(f"{name}-stateless", flow): each for (name, flow), each in COUNTED.items() if name in ("simplejwt", "jwt")}
 
 
+OUTSTANDING, BLACKLISTED, LOGIN = (
+    {"token_blacklist_outstandingtoken": {"inserted": 1, "deleted": 0}},
+    {"token_blacklist_blacklistedtoken": {"inserted": 1, "deleted": 0}},
+    {"jwt_auth_refreshfamily": {"inserted": 1, "deleted": 0}},
+)
+# What grows or shrinks, of flows by which anything does.
+GROWTH = {
+    ("drf-token", "obtain"): {"authtoken_token": {"inserted": 1, "deleted": 0}},
+    ("simplejwt", "obtain"): OUTSTANDING,
+    ("simplejwt", "obtain again"): OUTSTANDING,
+    ("simplejwt", "refresh"): OUTSTANDING | BLACKLISTED,
+    ("token", "obtain"): {"authtoken_token": {"inserted": 1, "deleted": 0}},
+    ("token", "revoke"): {"authtoken_token": {"inserted": 0, "deleted": 1}},
+    ("token-hashed", "obtain"): {"tokens_hashedtoken": {"inserted": 1, "deleted": 0}},
+    ("token-hashed", "obtain again"): {"tokens_hashedtoken": {"inserted": 1, "deleted": 0}},
+    ("token-hashed", "revoke"): {"tokens_hashedtoken": {"inserted": 0, "deleted": 1}},
+    ("jwt", "obtain"): LOGIN,
+    ("jwt", "obtain again"): LOGIN,
+}
+
+
+def grown(document) -> dict[tuple[str, str], dict]:
+    """Of schemes that have endpoints of their own."""
+    own = {name for name, timed in document["endpoints"].items() if name == timed}
+    return {
+        (each["scheme"], each["flow"]): each["tables"]
+        for each in document["flows"]
+        if each["scheme"] in own and each["tables"]
+    }
+
+
+REMEMBERED = {"simplejwt-stateless", "token-cached", "jwt-stateless"}  # and let in without a statement
+
+
 def counted(document) -> dict[tuple[str, str], tuple[int, int]]:
     for each in document["flows"]:
         assert each["bytes_written"] > 0 or not each["rows_written"]
@@ -341,11 +382,24 @@ def counted(document) -> dict[tuple[str, str], tuple[int, int]]:
 
 def test_a_run_finds_every_rows_flows_and_counts_them(tiny):
     assert counted(tiny[1]) == COUNTED
+    assert grown(tiny[1]) == GROWTH
 
 
 def test_they_are_counted_alike_on_postgresql_whatever_the_connection(tmp_path):
     _, document = run(tmp_path / "flows.json", "--database", "postgresql", "--connection", "per-request")
     assert counted(document) == COUNTED
+    assert grown(document) == GROWTH
+
+
+def test_a_run_keeps_what_a_plan_is_made_of(tiny):
+    _, document = tiny
+    jsonschema.Draft202012Validator(schema()).validate(document)
+    assert document["request_statements"] == {
+        "anonymous": 0,
+        **{name: int(name not in REMEMBERED) for name in SCHEMES},
+    }
+    assert set(document["requests_us"]) == set(SCHEMES)
+    assert document["anonymous_us"] > 0
 
 
 def test_rows_that_share_their_endpoints_share_their_times(tiny):

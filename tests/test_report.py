@@ -239,6 +239,99 @@ def compare(mark=""):
     }
 
 
+def plan(mark=""):
+    return {
+        **head("plan", mark),
+        "crowd": {
+            "users": 50_000_000,
+            "requests_per_user_per_day": 50,
+            "logins_per_user_per_day": 0.05,
+            "active_minutes_per_day": 30,
+            "access_lifetime_seconds": 300,
+            "peak": 3,
+            "utilisation": 0.6,
+            "database_rtt_ms": 0.5,
+            "refreshes_per_user_per_day": 6,
+        },
+        "url": f"/whoami/{mark}",
+        "service_cores": 25.1,
+        "hash_cores": around(45.1),
+        "schemes": [
+            {
+                "scheme": f"jwt{mark}",
+                "cores": around(39.3),
+                "statements_per_second": 107_899,
+                "rows_written_per_second": 10_503,
+                "connections_busy": around(77.5),
+                "latency_ms": {"request": 0.5, "login": 1.5, "refresh": 1},
+                "rows_per_day": {f"jwt_auth_refreshfamily{mark}": 2_500_000},
+                "bytes_per_day": 810_500_000,
+                "revoked": f"at once{mark}",
+                "revoked_seconds": 0,
+            },
+            {
+                "scheme": f"knox{mark}",
+                "cores": around(80),
+                "statements_per_second": 200_000,
+                "rows_written_per_second": None,
+                "connections_busy": around(90),
+                "latency_ms": {"request": 1},
+            },
+        ],
+        "bytes_per_row": {f"jwt_auth_refreshfamily{mark}": 324.2},
+        "formulae": [f"R = users x requests / 86,400 s{mark}"],
+        "remarks": [f"At the peak, 3 times the mean of the day{mark}"],
+        "verdict": {"conclusive": False, "reasons": [f"flows: steal{mark}"]},
+    }
+
+
+def scale(mark=""):
+    def table(users):
+        adds = {"token": 372.0, "jwt": 595.0 + users / 1000}
+        return {**overhead(mark)["tables"][0], "rows": [row_of(name, added, mark) for name, added in adds.items()]}
+
+    def size(users):
+        return {
+            "population": users,
+            "stored": {
+                "tables": [
+                    {"table": f"auth_user{mark}", "rows": users, "table_bytes": 190 * users, "index_bytes": None}
+                ],
+                "database_bytes": 400_000 + 900 * users,
+                "seconds": 1.5,
+            },
+            "table": table(users),
+            "upkeep": {
+                "flows_us": {
+                    f"token{mark}": {"obtain": around(1500.0)},
+                    f"jwt{mark}": {"obtain": around(1900.0), "refresh": around(1200.0)},
+                },
+                "flush_us": {f"flushexpiredtokens{mark}": around(30.0 + users / 100)},
+                "bytes_per_login": {f"jwt{mark}": 324.0, f"simplejwt{mark}": 900.0},
+            },
+        }
+
+    return {
+        **head("scale", mark),
+        "sizes": [size(1000), size(100_000)],
+        "changes": [
+            {
+                "scheme": f"jwt{mark}",
+                "population": 100_000,
+                "adds": around(695.0),
+                "difference": around(99.0),
+                "ratio": None,
+                "verdict": "slower",
+            }
+        ],
+        "controls": {"100000": around(0.1)},
+        "control_level": 0.99,
+        "margin_us": 5.0,
+        "verdict": {"conclusive": False, "reasons": [f"steal{mark}"]},
+        "refreshes": 1,
+    }
+
+
 WRITERS = {
     "overhead": overhead,
     "revocation": revocation,
@@ -246,6 +339,8 @@ WRITERS = {
     "ladder": ladder,
     "instructions": instructions,
     "compare": compare,
+    "scale": scale,
+    "plan": plan,
 }
 
 
@@ -381,13 +476,15 @@ def test_every_id_is_the_only_one_and_every_reference_finds_one(page_of):
 def test_every_picture_has_words_for_who_cannot_see_it_and_its_numbers_in_a_table(page_of):
     page = page_of(*everything())
     pictures = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert len(pictures) == len(page.figures) == 2 + 2 + 1 + 1  # forests, frontiers, curve, ladder
+    assert len(pictures) == len(page.figures) == 2 + 2 + 1 + 1 + 5  # forests, frontiers, curve, ladder, growth
     assert all(picture["role"] == "img" and len(picture["aria-label"]) > 40 for picture in pictures)
     for figure in page.figures:
         numbers = [text for text in figure["svg"] if " to " in text]
         assert set(numbers) <= set(figure["table"])
         if "µs per request" in figure["svg"]:  # the curve, whose points have no labels
             assert {"10", "100", "1,000"} <= set(figure["svg"]) & set(figure["table"])
+        elif "users" in figure["svg"]:  # growth, neither
+            assert {"1,000", "100,000"} <= set(figure["svg"]) & set(figure["table"])
         else:
             assert len(numbers) >= 3
 
@@ -512,6 +609,39 @@ def test_runs_compared_in_unlike_environments_are_told(page_of):
     assert {"monday.json: steal", "unlike environments: processor: AMD and Intel"} <= set(page.texts)
 
 
+def test_a_plan_says_what_each_scheme_takes_and_what_is_not_known(page_of):
+    page = page_of(overhead(), plan())
+    cells = rows_of(page, "plan")
+    assert cells["jwt"] == [
+        *("39.3 ±10.0", "107,899", "10,503", "77.5 ±10.0", "0.5/1.5/1"),
+        *("810.5 MB", "295.8 GB", "at once"),
+    ]
+    assert cells["knox"] == ["80.0 ±10.0", "200,000", "–", "90.0 ±10.0", "1", "–", "–", "–"]
+    assert {"R = users x requests / 86,400 s", "flows: steal"} <= set(page.texts)
+
+
+def test_growth_is_drawn_line_by_line_and_what_is_not_above_zero_too(page_of):
+    page = page_of(overhead(), scale())
+    growth = page.figures[2:]
+    assert [{"token", "jwt", "simplejwt", "flushexpiredtokens"} & set(each["svg"]) for each in growth] == [
+        {"token", "jwt"},
+        {"token", "jwt"},
+        {"jwt"},
+        {"flushexpiredtokens"},
+        {"jwt", "simplejwt"},
+    ]
+    # 900 bytes for each of 100,000
+    assert "90,000,000 (90,000,000 to 90,000,000)" in growth[-1]["table"]
+    faster = having(scale(), around(-1.0), "sizes", 0, "table", "rows", 0, "overhead")
+    assert "−1.0 (−11.0 to 9.0)" in page_of(overhead(), faster).figures[2]["table"]
+    assert (
+        len(
+            page_of(overhead(), having(having(scale(), None, "sizes", 0, "upkeep"), None, "sizes", 1, "upkeep")).figures
+        )
+        == 3
+    )
+
+
 def test_where_valgrind_was_missing_the_section_says_so(page_of):
     page = page_of(overhead(), {**instructions(), "valgrind": None, "rows": []})
     assert "None: valgrind was not installed." in page.texts
@@ -532,6 +662,8 @@ SECTIONS = {
     "ladder": ["ladder"],
     "instructions": ["instructions"],
     "compare": ["compare"],
+    "scale": ["scale"],
+    "plan": ["plan"],
 }
 
 
@@ -652,7 +784,9 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
     assert result.exit_code == 0, result.output
     assert path.with_suffix(".html").read_text("utf-8").startswith("<!doctype html>")
     assert "INCONCLUSIVE: overhead: steal" in result.output
-    assert "Left out, for want of a result: revocation, flows, ladder, instructions, compare" in result.output
+    assert (
+        "Left out, for want of a result: revocation, flows, ladder, instructions, compare, scale, plan" in result.output
+    )
 
 
 def test_what_the_lab_measured_makes_a_page(tmp_path):

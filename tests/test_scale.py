@@ -2,18 +2,25 @@
 
 import json
 from datetime import timedelta
+from io import StringIO
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
 from click.testing import CliRunner
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken as StockRefreshToken
 
-from benchmarks import population, scale, scratch
+from benchmarks import flushing, population, scale, scratch, upkeep
 from benchmarks.commands.scale import command
-from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample
+from benchmarks.contenders import RefusedError
+from benchmarks.flow_messages import Counts, Growth
+from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample, Stored, StoredTable
 from benchmarks.schema import schema
 from benchmarks.turns import Run, Turn
 from jwt_auth.models import RefreshFamily
@@ -31,7 +38,7 @@ URL = "/whoami/"
 def test_every_table_of_credentials_is_populated():
     own = {
         model._meta.label
-        for app in ("tokens", "authtoken", "jwt_auth")
+        for app in ("tokens", "authtoken", "jwt_auth", "token_blacklist")
         for model in apps.get_app_config(app).get_models()
         if not model._meta.proxy
     }
@@ -40,12 +47,13 @@ def test_every_table_of_credentials_is_populated():
 
 @pytest.fixture
 def crowd(monkeypatch):
-    """Seven users, one, eight users: in statements of three rows at most. What was told of the progress."""
+    """Seven users, one, eight users, each having refreshed twice: in statements of three rows at most. What was told of
+    the progress."""
     monkeypatch.setattr(population, "BATCH", 3)
     told = []
-    population.load(7, told.append)
+    population.load(7, told.append, refreshes=2)
     get_user_model().objects.create_user("ada")
-    population.load(8, told.append)
+    population.load(8, told.append, refreshes=2)
     population.settle()
     return told
 
@@ -62,13 +70,17 @@ def test_each_user_has_a_row_of_every_kind_and_who_is_timed_lies_in_the_middle(c
     assert set(RefreshFamily.objects.values_list("user_id", flat=True)) == others
     assert set(Token.objects.values_list("user_id", flat=True)) >= others
     assert set(HashedToken.objects.values_list("user_id", flat=True)) == others
-    assert crowd == [3, 3, 1] * 4 + [3, 3, 2] * 4
+    # Of three tokens and of two spent ones for each user no more go into a statement than one user's.
+    assert crowd == [3, 3, 1] * 4 + [3] * 7 + [2] * 7 + [3, 3, 2] * 4 + [3] * 8 + [2] * 8
+    assert sum(crowd) == 15 * population.per_user(2)
     stored = population.stored()
     assert [(each.table, each.rows) for each in stored.tables] == [
         ("auth_user", 16),
         ("authtoken_token", 16),
         ("tokens_hashedtoken", 15),
         ("jwt_auth_refreshfamily", 15),
+        ("token_blacklist_outstandingtoken", 45),
+        ("token_blacklist_blacklistedtoken", 30),
     ]
     assert all(each.table_bytes and each.index_bytes for each in stored.tables)
     assert stored.database_bytes >= sum(each.table_bytes + each.index_bytes for each in stored.tables)
@@ -86,8 +98,66 @@ def test_what_is_loaded_is_as_the_service_writes_it(crowd, door_to):
     assert family.revoked_at is None
     now, day = timezone.now(), timedelta(days=1)
     assert now - 2 * day < family.created_at <= now < family.refresh_expires_at < now + 3 * day
+    outstanding = list(OutstandingToken.objects.filter(user=family.user).order_by("pk"))
+    issued = str(StockRefreshToken.for_user(family.user))
+    # The id of user 3 has seven digits less than that of one among ten million.
+    assert 0 <= len(outstanding[0].token) - len(issued) <= 10
+    assert {len(each.jti) for each in outstanding} == {32}
+    # Its newest may be used, and the others were spent.
+    assert [hasattr(each, "blacklistedtoken") for each in outstanding] == [True, True, False]
     assert family.user.password.count("$") == 3
     assert not family.user.check_password("")
+
+
+@pytest.fixture
+def owned(monkeypatch):
+    """Three tracks of the catalogue, and seven users of whom each has one."""
+    monkeypatch.setattr(population, "BATCH", 3)
+    catalogue.load(catalogue.read(catalogue.CHINOOK)[:3])
+    population.load(7, lambda rows: None, tracks=True)
+
+
+@loaded
+def test_each_user_may_have_a_track_as_one_of_the_catalogue(owned):
+    catalogued = Track.objects.filter(owner=None)
+    own = Track.objects.exclude(owner=None).order_by("owner")
+    assert catalogued.count() == 3
+    assert list(own.values_list("owner", flat=True)) == list(range(1, 8))
+    assert len({track.title for track in own}) == 7
+    for track in own:
+        like = catalogued.get(title=track.title.removesuffix(f" (copy {track.owner_id})"))
+        assert (track.album_id, track.genre_id, track.duration_ms) == (like.album_id, like.genre_id, like.duration_ms)
+    assert [(each.table, each.rows) for each in population.stored(tracks=True).tables][-1] == ("tracks_track", 10)
+
+
+@loaded
+def test_expired_logins_are_what_both_commands_clean_up_and_nothing_else(crowd):
+    counted = [RefreshFamily, OutstandingToken, BlacklistedToken]
+    before = [model.objects.count() for model in counted]
+    population.load_expired(5, refreshes=2)
+    # Of each user a login; three tokens, of which two are spent.
+    assert [model.objects.count() for model in counted] == [
+        rows + more for rows, more in zip(before, (5, 15, 10), strict=True)
+    ]
+    for name, left in (("flush_refresh_families", [0, 15, 10]), ("flushexpiredtokens", [0, 0, 0])):
+        call_command(name, stdout=StringIO())
+        assert [model.objects.count() for model in counted] == [
+            rows + more for rows, more in zip(before, left, strict=True)
+        ]
+
+
+@loaded
+@pytest.mark.parametrize(
+    ("name", "does"),
+    [("flushexpiredtokens", lambda: None), ("flush_refresh_families", RefreshFamily.objects.all().delete)],
+)
+def test_cleaning_up_too_little_or_too_much_is_refused(crowd, monkeypatch, name, does):
+    def call(command, **options):
+        does() if command == name else call_command(command, **options)
+
+    monkeypatch.setattr(flushing, "call_command", call)
+    with pytest.raises(RefusedError, match=f"^{name}: leaves"):
+        flushing.run(5, 2)
 
 
 @pytest.mark.django_db
@@ -148,16 +218,49 @@ def test_sizes_that_anonymous_can_tell_apart_tell_nothing_about_credentials():
     assert reason.endswith("of 125 µs beside 1,000")
 
 
+def test_tracks_are_something_that_anonymous_may_notice():
+    run = run_of(anonymous=([100, 150, 125], [120, 171, 144]), token=([200, 350, 275], [220, 371, 294]))
+    answer = scale.analyse(run, [10, 1000], URL, drop=1, margin_us=5, tracks=True)
+    assert answer.verdict.conclusive
+    assert answer.controls[1000].estimate == pytest.approx(20)
+
+
+def grows(**tables) -> Counts:
+    return Counts(1, 1, 1, {name: Growth(*each) for name, each in tables.items()})
+
+
+def test_a_logins_bytes_are_those_of_the_tables_that_its_scheme_fills():
+    counts = {
+        "pair": {"obtain": grows(outstanding=(1, 0)), "refresh": grows(outstanding=(1, 0), spent=(1, 0))},
+        "own": {"obtain": grows(login=(1, 0)), "rotate": grows(login=(0, 1), other=(1, 0))},
+        "nothing": {"obtain": grows()},
+        "unknown": {"obtain": grows(untold=(1, 0))},
+    }
+    stored = Stored(
+        [
+            StoredTable("auth_user", 11, 999, 999),
+            StoredTable("outstanding", 20, 4400, 1100),
+            StoredTable("spent", 10, 550, 50),
+            StoredTable("login", 10, 2200, 1100),
+            StoredTable("untold", 10, None, None),
+        ],
+        database_bytes=0,
+    )
+    found = SimpleNamespace(counts=counts)
+    assert upkeep.bytes_per_login(found, stored) == {"pair": pytest.approx(6100 / 11), "own": 300}
+
+
 # --- the commands ---------------------------------------------------------------------------------
 
-TINY = ("--scheme", "token", "--processes", "2", "--rounds", "1")
+TINY = ("--scheme", "token", "--scheme", "simplejwt", "--processes", "2", "--rounds", "1", "--flow-turns", "2")
 
 
 @pytest.mark.once
 def test_a_run_alternates_between_the_sizes_and_keeps_what_it_measured(tmp_path):
     path = tmp_path / "run.json"
     sizes = ("--population", "300", "--population", "20")
-    process = servers.run("-m", "benchmarks", "scale", *sizes, *TINY, "--json", str(path))
+    more = ("--refreshes", "3", "--tracks")
+    process = servers.run("-m", "benchmarks", "scale", *sizes, *more, *TINY, "--json", str(path))
     document = json.loads(path.read_text())
     assert process.returncode == (0 if document["verdict"]["conclusive"] else 3), process.stderr
     jsonschema.Draft202012Validator(schema()).validate(document)
@@ -165,8 +268,18 @@ def test_a_run_alternates_between_the_sizes_and_keeps_what_it_measured(tmp_path)
     for size in document["sizes"]:
         rows = {each["table"]: each["rows"] for each in size["stored"]["tables"]}
         assert rows["auth_user"] == size["population"] + 1
-        assert [row["name"] for row in size["table"]["rows"]] == ["token"]
-    assert [(change["scheme"], change["population"]) for change in document["changes"]] == [("token", 300)]
+        assert rows["token_blacklist_outstandingtoken"] == 4 * size["population"]
+        assert rows["tracks_track"] == 3503 + size["population"]
+        assert [row["name"] for row in size["table"]["rows"]] == ["token", "simplejwt"]
+        kept = size["upkeep"]
+        assert {scheme: "refresh" in flows for scheme, flows in kept["flows_us"].items()} == {
+            "token": False,
+            "simplejwt": True,
+        }
+        assert list(kept["flush_us"]) == list(flushing.COMMANDS)
+        assert kept["bytes_per_login"]["simplejwt"] > kept["bytes_per_login"]["token"] > 0
+    changes = [(change["scheme"], change["population"]) for change in document["changes"]]
+    assert changes == [("token", 300), ("simplejwt", 300)]
     assert [sorted(turn["blocks"]) for turn in document["turns"]] == [["20", "300"]] * 2
     assert max(len(line) for line in process.stdout.splitlines() if str(path) not in line) <= 100
     assert "Beside 300: " in process.stdout
@@ -179,9 +292,12 @@ def test_a_run_alternates_between_the_sizes_and_keeps_what_it_measured(tmp_path)
         (("--population", "10", "--population", "10"), "name two sizes at least"),
         (("--population", "10000001", "--population", "1"), "0<=x<=10000000"),
         (("--url", "whoami"), "beginning with /"),
+        (("--flow-turns", "1"), "--flow-turns 1: allowed: 0, or 2 and more"),
+        (("--refreshes", "10000"), "fewer, or --database-url"),
+        (("--refreshes", "10001"), "0<=x<=10000"),
     ],
 )
 def test_wrong_usage_is_told(arguments, message):
     told = CliRunner().invoke(command, arguments)
     assert told.exit_code == 2
-    assert message in told.output
+    assert message in " ".join(told.output.split())

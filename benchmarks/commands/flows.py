@@ -6,19 +6,11 @@ from pathlib import Path
 
 import click
 
-from benchmarks import curve, databases, environment, flows_table, processes, results, screen, table
+from benchmarks import curve, databases, environment, flows_table, options, processes, results, screen, table
 from benchmarks import flows as experiment
+from benchmarks.messages import Others
 from config.schemes import SCHEMES
 from config.switches import SWITCHES
-
-
-def _lifetime(context, parameter, value: str) -> float:
-    """Seconds of a switch's text, read as the switch is."""
-    switch = SWITCHES[f"JWT_{parameter.name.upper()}"]
-    try:
-        return switch.parse(value).total_seconds()
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r}: {error}") from None
 
 
 @click.command(name="flows")
@@ -34,7 +26,7 @@ def _lifetime(context, parameter, value: str) -> float:
     metavar="DURATION",
     default=SWITCHES["JWT_ACCESS_LIFETIME"].default,
     show_default=True,
-    callback=_lifetime,
+    callback=options.lifetime,
     help="How often a pair must be refreshed, in the curve.",
 )
 @click.option(
@@ -42,7 +34,7 @@ def _lifetime(context, parameter, value: str) -> float:
     metavar="DURATION",
     default=SWITCHES["JWT_SESSION_LIFETIME"].default,
     show_default=True,
-    callback=_lifetime,
+    callback=options.lifetime,
     help="How often a client of any scheme must log in, in the curve.",
 )
 @click.option(
@@ -100,7 +92,7 @@ def command(
     machine = environment.describe()
     try:
         with databases.scratch(database, database_url, connection) as scratch:
-            stored = processes.fill(scratch, population=population)
+            stored = processes.fill(scratch, others=Others(population))
             end = begin + budget + stored.seconds
             with screen.progress() as watcher:
                 run = experiment.run(schemes or tuple(SCHEMES), scratch, count, end, watcher)
@@ -129,6 +121,8 @@ def command(
                 "time_us": answer.hash_us,
             },
             "requests_us": answer.requests_us,
+            "anonymous_us": answer.anonymous_us,
+            "request_statements": run.rehearsal.statements,
             "curve": {
                 "requests": curve.REQUESTS,
                 "schemes": {

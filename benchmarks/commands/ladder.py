@@ -11,7 +11,7 @@ from rich.table import Table
 from benchmarks import databases, environment, ladder, processes, results, screen, table
 from benchmarks.intervals import Interval
 from benchmarks.lineup import LINEUP
-from benchmarks.messages import ANONYMOUS, Assignment
+from benchmarks.messages import ANONYMOUS, Assignment, Others
 from config.schemes import SCHEMES
 
 
@@ -102,7 +102,7 @@ def command(
     machine = environment.describe()
     try:
         with databases.scratch(database, database_url, connection) as scratch:
-            stored = processes.fill(scratch, assignment.schemes, population)
+            stored = processes.fill(scratch, assignment.schemes, Others(population))
             end = None if budget is None else begin + budget + stored.seconds
             with screen.progress() as watcher:
                 run = ladder.run(assignment, scratch, count or 10, end, rounds, watcher)

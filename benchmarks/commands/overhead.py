@@ -9,7 +9,7 @@ import click
 from benchmarks import analysis, databases, environment, processes, results, screen, table
 from benchmarks import overhead as experiment
 from benchmarks.lineup import LINEUP
-from benchmarks.messages import Assignment
+from benchmarks.messages import Assignment, Others
 from config.schemes import SCHEMES
 
 URLS = ("/whoami/", "/tracks/")
@@ -151,7 +151,7 @@ def command(
         budget = 600 if precision else 60
     try:
         with databases.scratch(database, database_url, connection) as scratch:
-            stored = processes.fill(scratch, assignment.schemes, population)
+            stored = processes.fill(scratch, assignment.schemes, Others(population))
             end = None if budget is None else begin + budget + stored.seconds
             with screen.progress() as watcher:
                 run = experiment.run(assignment, scratch, experiment.Aim(count or 10, end, precision), rounds, watcher)

@@ -31,8 +31,8 @@ def command(run, others, path, events):
     """One self-contained HTML page with the pictures, out of result files.
 
     Each file is the result of another command: one of overhead, which a report begins with, and any of
-    revocation, flows, ladder, instructions and compare. What is not given is left out, and the page says which
-    command makes it. Nothing is loaded from anywhere: the page can be mailed, printed and kept.
+    revocation, flows, ladder, instructions, compare, scale and plan. What is not given is left out, and the page
+    says which command makes it. Nothing is loaded from anywhere: the page can be mailed, printed and kept.
 
     \b
     Exit codes:

@@ -1,6 +1,8 @@
 """Does a scheme cost more where there are more users, tokens and logins?"""
 
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -8,9 +10,12 @@ import click
 from rich import box
 from rich.table import Table
 
-from benchmarks import databases, environment, processes, results, scale, screen, table, turns
+from benchmarks import databases, environment, processes, results, scale, screen, table, turns, upkeep
+from benchmarks import population as others
+from benchmarks.flow_messages import OBTAIN, REFRESH
 from benchmarks.lineup import LINEUP
-from benchmarks.messages import Assignment, Stored
+from benchmarks.messages import Assignment, Others, Stored
+from benchmarks.upkeep import Upkeep
 from benchmarks.verdicts import EQUIVALENT, INCONCLUSIVE
 from config.schemes import SCHEMES
 
@@ -35,6 +40,14 @@ POPULATIONS = (1000, 1_000_000)
     multiple=True,
     help="A contender by name; may be repeated.  [default: all rows of the scheme table]",
 )
+@click.option(
+    "--refreshes",
+    type=click.IntRange(0, 10_000),
+    default=others.REFRESHES,
+    show_default=True,
+    help="How often each login has been refreshed: the stock pair keeps two rows of each time.",
+)
+@click.option("--tracks", is_flag=True, help="A track for each user, too: for /tracks/, which reads them.")
 @click.option("--url", metavar="PATH", default="/whoami/", show_default=True, help="What to GET.")
 @click.option(
     "--processes",
@@ -46,7 +59,14 @@ POPULATIONS = (1000, 1_000_000)
 @click.option(
     "--budget",
     type=click.FloatRange(min=1),
-    help="Seconds that the run may take, once the databases are loaded.  [default: 120]",
+    help="Seconds that the requests may take, once the databases are loaded.  [default: 90]",
+)
+@click.option(
+    "--flow-turns",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Fresh processes at each size that time login, refresh and cleaning up, after the requests; 0: none.",
 )
 @click.option(
     "--margin",
@@ -63,13 +83,31 @@ POPULATIONS = (1000, 1_000_000)
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write everything measured.  [default: results/scale-<UTC time>.json]",
 )
-def command(populations, schemes, url, count, budget, margin, rounds, database, database_url, connection, path):
+def command(
+    populations,
+    schemes,
+    refreshes,
+    tracks,
+    url,
+    count,
+    budget,
+    flow_turns,
+    margin,
+    rounds,
+    database,
+    database_url,
+    connection,
+    path,
+):
     """Does a scheme cost more where there are more users, tokens and logins?
 
     A scratch database for each size, loaded before the clock starts; fresh processes alternate between them.
     At each size it is what `overhead` measures; difference and ratio to the smallest size are paired by turn.
     It is one user's credential that is asked for all the time: what is seen is how deep the indexes are, and not
     what it takes to fetch a page from the disk.
+
+    After that login and refresh are timed at each size, and `manage.py flush_refresh_families` and
+    `flushexpiredtokens`, which clean up expired logins, ours and the stock pair's.
 
     The run is inconclusive where `overhead` would be, at any of the sizes, or where anonymous's request, which
     reads no credential, takes another time at another size.
@@ -87,24 +125,38 @@ def command(populations, schemes, url, count, budget, margin, rounds, database, 
         raise click.UsageError(f"--population {populations[0]}: name two sizes at least")
     if not url.startswith("/"):
         raise click.UsageError(f"--url {url!r}: a path, beginning with /")
+    if flow_turns == 1:
+        raise click.UsageError("--flow-turns 1: allowed: 0, or 2 and more, over which the intervals are taken")
+    if not database_url:
+        _check_room(sum(others.expected_bytes(each, refreshes, tracks) for each in populations))
     path = path or results.default_path("scale")
     assignment = Assignment(schemes or tuple(SCHEMES), {url: 0}, BLOCK, DROP, seed=0)
     if budget is None and not count:
-        budget = 120
+        budget = 90
     machine = environment.describe()
     try:
         with databases.several(len(populations), database, database_url, connection) as made:
             places = {str(each): turns.Place(place) for each, place in zip(populations, made, strict=True)}
             stored = {
-                each: processes.fill(places[str(each)].database, assignment.schemes, each) for each in populations
+                each: processes.fill(places[str(each)].database, assignment.schemes, Others(each, refreshes, tracks))
+                for each in populations
             }
             end = None if budget is None else time.monotonic() + budget
             with screen.progress() as watcher:
                 run = turns.run(assignment, places, count or 10, end, rounds, watcher)
+            with screen.progress() as watcher:
+                kept = upkeep.run(
+                    [name for name in assignment.schemes if name in SCHEMES],
+                    {each: places[str(each)].database for each in populations},
+                    refreshes,
+                    flow_turns,
+                    watcher,
+                )
     except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
         raise click.ClickException(str(error)) from None
 
-    answer = scale.analyse(run, populations, url, DROP, margin)
+    answer = scale.analyse(run, populations, url, DROP, margin, tracks)
+    logins = {each: upkeep.analyse(found, stored[each]) for each, found in kept.items() if found}
     service = run.rehearsals[str(populations[0])].service
     results.write(
         path,
@@ -121,9 +173,18 @@ def command(populations, schemes, url, count, budget, margin, rounds, database, 
                 "block": BLOCK,
                 "drop": DROP,
                 "budget_seconds": budget,
+                "flow_turns": flow_turns,
             },
+            "refreshes": refreshes,
+            "tracks": tracks,
             "sizes": [
-                {"population": each, "stored": stored[each], "table": answer.tables[each]} for each in populations
+                {
+                    "population": each,
+                    "stored": stored[each],
+                    "table": answer.tables[each],
+                    "upkeep": logins.get(each),
+                }
+                for each in populations
             ],
             "changes": answer.changes,
             "margin_us": margin,
@@ -137,9 +198,13 @@ def command(populations, schemes, url, count, budget, margin, rounds, database, 
     console = screen.console()
     console.print(_changes(answer, url, len(run.turns), populations[0], margin))
     console.print(_sizes(stored))
+    if logins:
+        console.print(_logins(logins))
+        console.print(_cleaning(logins))
     for line in (
         "Adds: more than anonymous, 95 % interval. Verdicts hold for all rows together (Holm). Row, index: bytes on "
         "disk for each row.",
+        *(_remarks(refreshes) if logins else ()),
         *(
             f"Control: beside {each:,}, anonymous, which reads no credential, differs by {control.estimate:.1f} µs "
             f"({control.low:.1f} to {control.high:.1f}, {100 * answer.control_level:.4g} % interval)."
@@ -182,6 +247,57 @@ def _changes(answer: scale.Answer, url: str, count: int, least: int, margin: flo
                 {EQUIVALENT: "≈", INCONCLUSIVE: "?"}.get(change.verdict, change.verdict),
             )
     return shown
+
+
+def _check_room(needed: int):
+    """Raises click.UsageError unless as many bytes are free where scratch databases lie."""
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise click.UsageError(
+            f"--population, --refreshes: some {needed / 1e9:,.0f} GB to load, of which {folder} has "
+            f"{free / 1e9:,.0f}; allowed: fewer, or --database-url"
+        )
+
+
+def _logins(logins: dict[int, Upkeep]) -> Table:
+    shown = Table(title="logins, times in µs [95 %]", title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    shown.add_column("scheme", no_wrap=True)
+    for heading in ("beside", "login", "refresh", "bytes"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for scheme, flows in next(iter(logins.values())).flows_us.items():
+        for population, each in logins.items():
+            bytes_each = each.bytes_per_login.get(scheme)
+            shown.add_row(
+                scheme if each is next(iter(logins.values())) else "",
+                f"{population:,}",
+                *(table.times(each.flows_us[scheme][flow]) if flow in flows else "-" for flow in (OBTAIN, REFRESH)),
+                "-" if bytes_each is None else f"{bytes_each:,.0f}",
+            )
+    return shown
+
+
+def _cleaning(logins: dict[int, Upkeep]) -> Table:
+    shown = Table(
+        title="cleaning up, µs for each expired login [95 %]",
+        title_justify="left",
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+    )
+    shown.add_column("beside", justify="right", no_wrap=True)
+    for name in next(iter(logins.values())).flush_us:
+        shown.add_column(name, justify="right", no_wrap=True)
+    for population, each in logins.items():
+        shown.add_row(f"{population:,}", *(table.times(value) for value in each.flush_us.values()))
+    return shown
+
+
+def _remarks(refreshes: int) -> list[str]:
+    return [
+        "Login: without the password's hash. Bytes: of the tables that the scheme's logins and refreshes fill, with "
+        f"their indexes, for each user, who has refreshed {refreshes:,} times.",
+        f"Cleaning up: {upkeep.EXPIRED:,} expired logins, or as many as there are users, refreshed as often.",
+    ]
 
 
 def _sizes(stored: dict[int, Stored]) -> Table:
