@@ -35,9 +35,12 @@ def serve(work: Callable[[Callable[[str], None]], Any]):
 
 def main(argument: str):
     def work(done):
-        from benchmarks import timing
-
-        return asdict(timing.run(Assignment.from_json(argument), done))
+        assignment = Assignment.from_json(argument)
+        if assignment.server:
+            from benchmarks.wire_timing import run
+        else:
+            from benchmarks.timing import run
+        return asdict(run(assignment, done))
 
     serve(work)
 

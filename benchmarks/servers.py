@@ -1,0 +1,129 @@
+"""Real servers, each started as a deployment starts it, until a block ends. Knows nothing of Django."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from signal import SIGKILL
+from typing import Any
+
+from benchmarks import http1
+from benchmarks.messages import ASSIGNMENT_VARIABLE, Assignment
+from config.switches import SWITCHES
+
+APPLICATION = "benchmarks.wire_application:application"
+FACTS = "/facts"  # answered by the application before Django: what it serves, and what it counted of it
+
+START_SECONDS = 60  # longest time that is waited for the first answer
+
+# By name: the command line that `python -m` takes, without address, threads and application. One process each: what
+# a client asks over one connection is answered by one. gunicorn's default worker closes the connection after each
+# answer; of those it has, gthread is the one that keeps it. 75 seconds are nginx's.
+SERVERS = {
+    "granian": ("granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning", "--workers", "1"),
+    "gunicorn": (
+        *("gunicorn", "--worker-class", "gthread", "--log-level", "warning", "--workers", "1"),
+        *("--keep-alive", "75", "--no-control-socket"),
+    ),
+}
+
+
+class ServerError(Exception):
+    """A server that ended, or did not answer; the message is what it wrote last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """`facts` as wire_application tells them."""
+
+    port: int
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """The one processor on which a server runs, and the one on which who asks it does."""
+
+    server: int
+    client: int
+
+
+def cores() -> Cores | None:
+    """None where there are not two to choose from, or the system does not let a process choose."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    allowed = sorted(os.sched_getaffinity(0))
+    return Cores(allowed[-1], allowed[0]) if len(allowed) > 1 else None
+
+
+def threads() -> int:
+    """As the service's own switch has it."""
+    switch = SWITCHES["GRANIAN_BLOCKING_THREADS"]
+    return int(os.environ.get(switch.name) or switch.default)
+
+
+def describe(name: str) -> str:
+    return f"{name} {version(name)}, 1 process, {threads()} threads"
+
+
+@contextmanager
+def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
+    """The assignment's server, on that processor alone where one is given. Raises ServerError.
+
+    Nothing of it outlives the block: it has a process group of its own, which is killed; where this process is
+    killed itself, the group ends with its standard input (server_process.py).
+    """
+    port = _free_port()
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "benchmarks.server_process", "" if core is None else str(core)),
+                *_command(assignment.server, port),
+            ],
+            env=os.environ | {ASSIGNMENT_VARIABLE: assignment.to_json()},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            yield Running(port, _facts(port, process, output))
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, SIGKILL)
+            process.wait()
+            process.stdin.close()
+
+
+def _command(name: str, port: int) -> list[str]:
+    address = {
+        "granian": ("--host", "127.0.0.1", "--port", str(port), "--blocking-threads", str(threads())),
+        "gunicorn": ("--bind", f"127.0.0.1:{port}", "--threads", str(threads())),
+    }
+    return [*SERVERS[name], *address[name], APPLICATION]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _facts(port: int, process: subprocess.Popen, output) -> dict[str, Any]:
+    end = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            with http1.Connection(port, seconds=1) as connection:
+                return json.loads(connection.exchange(http1.get(FACTS)).body)
+        except OSError:
+            time.sleep(0.02)
+    output.seek(0)
+    state = f"no answer in {START_SECONDS} s" if process.returncode is None else f"ended with {process.returncode}"
+    raise ServerError(f"the server: {state}:\n{output.read()[-2000:]}")
