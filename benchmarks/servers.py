@@ -19,7 +19,9 @@ from benchmarks.messages import ASSIGNMENT_VARIABLE, Assignment
 from config.switches import SWITCHES
 
 APPLICATION = "benchmarks.wire_application:application"
-FACTS = "/facts"  # answered by the application before Django: what it serves, and what it counted of it
+# Answered by the application before Django: what it serves and what it counted of it, and what work() found there.
+FACTS, WORK = "/facts", "/work"
+WORK_SECONDS = 0.0002
 
 START_SECONDS = 60  # longest time that is waited for the first answer
 
@@ -71,6 +73,14 @@ def threads() -> int:
 
 def describe(name: str) -> str:
     return f"{name} {version(name)}, 1 process, {threads()} threads"
+
+
+def work() -> tuple[float, float]:
+    """How many seconds it took to work for WORK_SECONDS, and for how many of them this thread had a processor."""
+    wall, run = time.perf_counter(), time.thread_time()
+    while time.perf_counter() < wall + WORK_SECONDS:
+        pass
+    return time.perf_counter() - wall, time.thread_time() - run
 
 
 @contextmanager

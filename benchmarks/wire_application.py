@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from random import Random
 
 from benchmarks.messages import ASSIGNMENT_VARIABLE, Assignment
-from benchmarks.servers import FACTS
+from benchmarks.servers import FACTS, WORK, work
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
 
@@ -66,6 +66,7 @@ def application(environ, start_response):
 
 
 def _tell(path: str, start_response):
-    body = json.dumps(_told).encode()
-    start_response("200 OK" if path == FACTS else "404 Not Found", [("Content-Length", str(len(body)))])
+    answers = {FACTS: lambda: _told, WORK: work}
+    body = json.dumps(answers[path]() if path in answers else None).encode()
+    start_response("200 OK" if path in answers else "404 Not Found", [("Content-Length", str(len(body)))])
     return [body]
