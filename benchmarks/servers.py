@@ -42,14 +42,6 @@ class ServerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """`facts` as wire_application tells them."""
-
-    port: int
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Cores:
     """The one processor on which a server runs, and the one on which who asks it does."""
 
@@ -83,9 +75,32 @@ def work() -> tuple[float, float]:
     return time.perf_counter() - wall, time.thread_time() - run
 
 
+class Running:
+    """A server that has been started, and may not answer yet."""
+
+    def __init__(self, port: int, process: subprocess.Popen, output):
+        self.port, self._process, self._output = port, process, output
+
+    def facts(self) -> dict[str, Any]:
+        """As wire_application tells them, as soon as it does. Raises ServerError."""
+        end = time.monotonic() + START_SECONDS
+        while self._process.poll() is None and time.monotonic() < end:
+            try:
+                with http1.Connection(self.port, seconds=1) as connection:
+                    return json.loads(connection.exchange(http1.get(FACTS)).body)
+            except OSError:
+                time.sleep(0.02)
+        ended = self._process.returncode
+        self._output.seek(0)
+        raise ServerError(
+            f"the server {f'gave no answer in {START_SECONDS} s' if ended is None else f'ended with {ended}'}:\n"
+            f"{self._output.read()[-2000:]}"
+        )
+
+
 @contextmanager
 def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
-    """The assignment's server, on that processor alone where one is given. Raises ServerError.
+    """The assignment's server, on that processor alone where one is given.
 
     Nothing of it outlives the block: it has a process group of its own, which is killed; where this process is
     killed itself, the group ends with its standard input (server_process.py).
@@ -104,7 +119,7 @@ def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
             start_new_session=True,
         )
         try:
-            yield Running(port, _facts(port, process, output))
+            yield Running(port, process, output)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, SIGKILL)
@@ -124,16 +139,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _facts(port: int, process: subprocess.Popen, output) -> dict[str, Any]:
-    end = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            with http1.Connection(port, seconds=1) as connection:
-                return json.loads(connection.exchange(http1.get(FACTS)).body)
-        except OSError:
-            time.sleep(0.02)
-    output.seek(0)
-    state = f"no answer in {START_SECONDS} s" if process.returncode is None else f"ended with {process.returncode}"
-    raise ServerError(f"the server: {state}:\n{output.read()[-2000:]}")

@@ -1,9 +1,9 @@
 """Fresh processes in turns: in each, one process for each of several places, which do the same assignment.
 
-Where two databases, two versions of the service or two ways to ask it are compared, no process can time both. So their processes
-alternate, each turn in another order of a balanced design, with one hash seed and one order of blocks: what these and
-the hour do to a process is the same for all places of a turn. The turn is the unit of replication, and figures are
-paired within it.
+Where two databases, two versions of the service or two ways to ask it are compared, no process can time both. So their
+processes alternate, each turn in another order of a balanced design, with one hash seed and one order of blocks: what
+these and the hour do to a process is the same for all places of a turn. The turn is the unit of replication, and
+figures are paired within it.
 """
 
 import os

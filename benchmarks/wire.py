@@ -1,7 +1,8 @@
 """What a run of `python -m benchmarks wire` answers: what each scheme adds over HTTP, and beside it in process.
 
-All times are in microseconds. A process's figure over the wire is made as that of `overhead` (see analysis.py), of times
-that the client took around a request. The run is inconclusive where `overhead` would be, over the wire or in process.
+All times are in microseconds. A process's figure over the wire is made as that of `overhead` (see analysis.py), of
+what the client's clock says around a request. The run is inconclusive where `overhead` would be, over the wire or in
+process.
 
 Processes over the wire and in process are not paired: their difference is Welch's, as between two runs of `overhead`.
 """
@@ -85,8 +86,8 @@ def reasons(tables: Sequence[Table], server: str) -> list[str]:
         f"credential, and makes a text of it ({counted} bytes); in process it lies there already.",
         f"{server.partition(' ')[0]} hands each request to another thread and takes the answer back, under the "
         "interpreter's lock: the same for all, and part of anonymous's request. But the caches of the processor have "
-        "seen the server's, the client's and the kernel's work in between, so the same code takes longer than in a loop "
-        "of its own.",
+        "seen the server's, the client's and the kernel's work in between, so the same code takes longer than in a "
+        "loop of its own.",
         "Garbage is collected when Python sees fit: a collection may fall into a request that is timed, and the 25th "
         "percentile of a block leaves it out.",
     ]

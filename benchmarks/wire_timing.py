@@ -67,34 +67,35 @@ class Client:
         return [answer.nanoseconds for answer in answers]
 
 
-def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
-    """Do the assignment; `done` is told the URL of each finished round.
+def run(
+    assignment: Assignment, server: servers.Running, cores: servers.Cores | None, done: Callable[[str], None]
+) -> Sample:
+    """Do the assignment, as the client of `cores`; `done` is told the URL of each finished round.
 
     Raises RefusedError, before anything is timed, when a contender does not do what it says, or the server does not
     keep the connection.
     """
     random = Random(assignment.seed)
     urls = list(assignment.rounds)
-    cores = servers.cores()
-    with servers.running(assignment, cores and cores.server) as server:
-        if "refused" in server.facts:
-            raise RefusedError(server.facts["refused"])
-        if cores:
-            os.sched_setaffinity(0, {cores.client})
-        field = {contender.name: contender for contender in map(_contender, server.facts["contenders"])}
-        try:
-            with http1.Connection(server.port) as connection:
-                blocks, warmed, waited = _measure(Client(connection), field, urls, assignment, random, done)
-        except http1.ProtocolError as error:
-            raise RefusedError(f"{assignment.server}: {error}") from None
+    told = server.facts()
+    if "refused" in told:
+        raise RefusedError(told["refused"])
+    if cores:
+        os.sched_setaffinity(0, {cores.client})
+    field = {contender.name: contender for contender in map(_contender, told["contenders"])}
+    try:
+        with http1.Connection(server.port) as connection:
+            blocks, warmed, waited = _measure(Client(connection), field, urls, assignment, random, done)
+    except http1.ProtocolError as error:
+        raise RefusedError(f"{assignment.server}: {error}") from None
     return Sample(
         entries=[contender.entry for contender in field.values()],
-        facts={url: {name: Facts(**each) for name, each in row.items()} for url, row in server.facts["facts"].items()},
+        facts={url: {name: Facts(**each) for name, each in row.items()} for url, row in told["facts"].items()},
         round_seconds={url: seconds for url, (_, seconds) in warmed.items()},
         warm_up={url: count for url, (count, _) in warmed.items()},
         waited=waited,
         service={
-            **server.facts["service"],
+            **told["service"],
             "server": servers.describe(assignment.server),
             "cores": cores and {"server": cores.server, "client": cores.client},
         },

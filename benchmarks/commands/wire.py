@@ -246,7 +246,7 @@ def _served(service: dict) -> str:
     where = (
         f"the server had processor {cores['server']} and the client {cores['client']}"
         if cores
-        else "server and client were not kept on processors of their own: there are not two, or the system has no such thing"
+        else "server and client shared the processors: there are not two, or the system lets nobody choose"
     )
     return f"Server: {service['server']}; one client, one kept TCP connection (TCP_NODELAY) on the loopback; {where}."
 
