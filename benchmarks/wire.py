@@ -14,9 +14,10 @@ from typing import Any
 from benchmarks import analysis, comparison
 from benchmarks.analysis import Table, Verdict
 from benchmarks.comparison import Change
+from benchmarks.databases import Database
 from benchmarks.intervals import Interval
 from benchmarks.messages import Sample
-from benchmarks.turns import Run
+from benchmarks.turns import Place, Run
 
 WIRE, IN_PROCESS = "wire", "in process"  # places of a run by turns
 
@@ -51,9 +52,13 @@ class Answer:
     verdict: Verdict
 
 
+def places(database: Database, server: str, result: dict[str, Any] | None) -> dict[str, Place]:
+    """The server's, and one in process unless there is the `result` of an `overhead` run to stand beside it."""
+    return {WIRE: Place(database, server=server), **({} if result else {IN_PROCESS: Place(database)})}
+
+
 def analyse(run: Run, drop: int, margin_us: float, precision_us: float | None, result: dict[str, Any] | None) -> Answer:
-    """Of a run whose places are WIRE and, unless there is the `result` of an `overhead` run to stand beside it,
-    IN_PROCESS.
+    """Of a run at `places`.
 
     Raises comparison.UnlikeError where that result has nothing in common with the run.
     """

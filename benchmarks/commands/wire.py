@@ -165,9 +165,7 @@ def command(
         with databases.scratch(database, database_url, connection) as scratch:
             stored = processes.fill(scratch, assignment.schemes, population)
             end = None if budget is None else begin + budget + stored.seconds
-            places = {wire.WIRE: turns.Place(scratch, server=server)}
-            if not inside:
-                places[wire.IN_PROCESS] = turns.Place(scratch)
+            places = wire.places(scratch, server, inside)
             with screen.progress() as watcher:
                 run = turns.run(assignment, places, count or 10, end, rounds, watcher, precision)
         answer = wire.analyse(run, drop, margin, precision, inside)
