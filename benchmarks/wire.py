@@ -19,7 +19,7 @@ from benchmarks.intervals import Interval
 from benchmarks.messages import Sample
 from benchmarks.turns import Place, Run
 
-WIRE, IN_PROCESS = "wire", "in process"  # places of a run by turns
+WIRE, IN_PROCESS = "over the wire", "in process"  # places of a run by turns
 
 # Where a run on the wire is always unlike one in process, and the reasons below say so.
 _MEANT = "garbage_collection: "

@@ -1,5 +1,6 @@
 """The lab over HTTP: real servers, proved, timed, and gone afterwards. Structure only; no time is asserted."""
 
+import itertools
 import json
 import signal
 import socket
@@ -15,13 +16,14 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import comparison, http1, turns, wire
+from benchmarks import analysis, comparison, http1, turns, wire, wire_timing
 from benchmarks.commands.wire import command
 from benchmarks.databases import Database
 from benchmarks.intervals import welch
 from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Entry, Facts, Sample
 from benchmarks.results import FORMAT
 from benchmarks.schema import schema
+from benchmarks.screen import Watcher
 from tests import servers
 
 pytestmark = pytest.mark.once  # the lab brings its own database
@@ -75,7 +77,7 @@ def test_a_run_times_every_contender_over_the_wire(run):
     assert [table["url"] for table in document["tables"]] == [URL]
     assert len(document["turns"]) == 2
     for turn in document["turns"]:
-        assert [sorted(order) for order in turn["blocks"]["wire"][URL]["orders"]] == [everybody]
+        assert [sorted(order) for order in turn["blocks"][wire.WIRE][URL]["orders"]] == [everybody]
     assert len({turn["hash_seed"] for turn in document["turns"]}) == 2
     assert document["tables"][0]["control_level"] == 0.99
 
@@ -258,16 +260,14 @@ WIRE = [sample(300, 420), sample(310, 432), sample(305, 426)]
 IN_PROCESS = [sample(100, 150), sample(104, 155), sample(102, 151)]
 
 
-def run_of(**places: list[Sample]) -> turns.Run:
-    names = {name: name.replace("_", " ") for name in places}
-    done = tuple(
-        turns.Turn(0, 0, dict(zip(names.values(), each, strict=True))) for each in zip(*places.values(), strict=True)
-    )
-    return turns.Run({URL: 4}, {names[name]: each[0] for name, each in places.items()}, done, 0.0, (0.0,))
+def run_of(over_the_wire: list[Sample], in_process: list[Sample] | None = None) -> turns.Run:
+    places = {wire.WIRE: over_the_wire} | ({wire.IN_PROCESS: in_process} if in_process else {})
+    done = tuple(turns.Turn(0, 0, dict(zip(places, each, strict=True))) for each in zip(*places.values(), strict=True))
+    return turns.Run({URL: 4}, {place: samples[0] for place, samples in places.items()}, done, 0.0, (0.0,))
 
 
 def test_the_wire_is_held_against_what_the_same_run_found_in_process():
-    answer = wire.analyse(run_of(wire=WIRE, in_process=IN_PROCESS), 1, 5, None, None)
+    answer = wire.analyse(run_of(WIRE, IN_PROCESS), 1, 5, None, None)
     anonymous, token = answer.beside
     assert (anonymous.name, anonymous.wire.estimate, anonymous.in_process.estimate) == (ANONYMOUS, 305, 102)
     assert token.wire.estimate == pytest.approx(answer.tables[0].rows[0].overhead.estimate)
@@ -294,12 +294,12 @@ def overhead() -> dict:
 
 def test_the_wire_is_held_against_a_run_of_overhead():
     document = overhead()
-    answer = wire.analyse(run_of(wire=WIRE), 1, 5, None, document)
+    answer = wire.analyse(run_of(WIRE), 1, 5, None, document)
     assert [row.name for row in answer.beside] == [ANONYMOUS, "token"]
     assert answer.beside[1].in_process.estimate == 50
     assert answer.tables[0].control_level == 0.99
     with pytest.raises(comparison.UnlikeError):
-        wire.analyse(run_of(wire=WIRE), 1, 5, None, {**document, "tables": [{"url": "/tracks/"}]})
+        wire.analyse(run_of(WIRE), 1, 5, None, {**document, "tables": [{"url": "/tracks/"}]})
 
 
 def blocks_of(each: Sample) -> dict:
@@ -311,13 +311,13 @@ def test_a_control_that_differs_in_process_makes_the_run_inconclusive_too():
     odd = [sample(100, 150), sample(104, 155), sample(102, 151)]
     for each, us in zip(odd, (110, 114.5, 112), strict=True):
         each.blocks[URL].p25_ns[CONTROL] = [1000 * us] * 4
-    answer = wire.analyse(run_of(wire=WIRE, in_process=odd), 1, 5, None, None)
+    answer = wire.analyse(run_of(WIRE, odd), 1, 5, None, None)
     (reason,) = answer.verdict.reasons
     assert reason.startswith("on /whoami/ in process the A/A control differs from itself")
 
 
 def test_an_interval_wider_than_asked_for_makes_the_run_inconclusive():
-    (reason,) = wire.analyse(run_of(wire=WIRE, in_process=IN_PROCESS), 1, 5, 0.1, None).verdict.reasons
+    (reason,) = wire.analyse(run_of(WIRE, IN_PROCESS), 1, 5, 0.1, None).verdict.reasons
     assert reason.endswith("not the 0.1 µs asked for")
 
 
@@ -329,11 +329,35 @@ def test_only_what_is_not_the_wire_is_told_as_unlike():
 
 def test_what_stands_beside_the_wire_is_not_measured_again():
     database = Database("sqlite://", "kept")
-    assert wire.places(database, "granian", overhead()) == {"wire": turns.Place(database, server="granian")}
+    assert wire.places(database, "granian", overhead()) == {wire.WIRE: turns.Place(database, server="granian")}
     assert wire.places(database, "granian", None) == {
-        "wire": turns.Place(database, server="granian"),
-        "in process": turns.Place(database),
+        wire.WIRE: turns.Place(database, server="granian"),
+        wire.IN_PROCESS: turns.Place(database),
     }
+
+
+def test_a_run_goes_on_until_its_intervals_over_the_wire_are_as_narrow_as_asked(monkeypatch):
+    """What is in process has no part in it: there they are as wide to the end."""
+    outside = iter([sample(300, 420), sample(300, 460), sample(300, 421), *[sample(300, 421)] * 100])
+    inside = itertools.cycle([sample(100, 9000), sample(100, 150)])
+    monkeypatch.setattr(turns, "_work", lambda _, place, *others: next(outside if place.server else inside))
+    places = wire.places(Database("sqlite://", "kept"), "granian", None)
+    nobody = Watcher(lambda seconds: None, lambda: None)
+    end = time.monotonic() + 1000
+    run = turns.run(Assignment(("token",), {URL: 0}, 8, 3, 1), places, 2, end, 4, nobody, precision_us=10)
+    samples = run.samples(wire.WIRE)
+    assert 2 < len(samples) < 100
+    assert analysis.widest(samples) <= 10 < analysis.widest(samples[:-1])
+
+
+def test_a_run_waited_as_long_as_its_client_or_its_server():
+    class Busy:
+        def work(self):
+            return 1.0, 0.25
+
+    collector = wire_timing._Collector(Busy())
+    collector.collect()
+    assert collector.waited == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize(

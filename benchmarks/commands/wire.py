@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -217,7 +218,7 @@ def command(
         console.print(table.table_of(each, len(run.turns)))
         if each.contests:
             console.print(table.contests_of(each))
-    console.print(_beside(answer, margin))
+        console.print(_beside([row for row in answer.beside if row.url == each.url], each.url, margin))
     for line in (
         *wire.reasons(answer.tables, service["server"]),
         *(f"Unlike {beside}: {line}" for line in unlike),
@@ -249,23 +250,21 @@ def _served(service: dict) -> str:
     return f"Server: {service['server']}; one client, one kept TCP connection (TCP_NODELAY) on the loopback; {where}."
 
 
-def _beside(answer: wire.Answer, margin: float) -> Table:
+def _beside(rows: Sequence[wire.Beside], url: str, margin: float) -> Table:
     shown = Table(
-        title="beside it in process (anonymous: its request; all others: what they add; in µs, with 95 % intervals)",
+        title=f"{url} beside it in process (anonymous: its request; all others: what they add; in µs)",
         title_justify="left",
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),
     )
-    for heading in ("URL", "contender"):
-        shown.add_column(heading, no_wrap=True)
-    for heading in ("over the wire", "in process", "difference"):
+    shown.add_column("contender", no_wrap=True)
+    for heading in ("over the wire [95 %]", "in process [95 %]", "difference [95 %]"):
         shown.add_column(heading, justify="right", no_wrap=True)
     shown.add_column("")
     words = {EQUIVALENT: f"the same within {margin:g}", INCONCLUSIVE: "not shown"}
-    for row in answer.beside:
+    for row in rows:
         difference = row.difference
         shown.add_row(
-            row.url,
             row.name,
             table.times(row.wire),
             table.times(row.in_process),
