@@ -36,6 +36,8 @@ SERVERS = {
     ),
 }
 
+_THREADS = SWITCHES["GRANIAN_BLOCKING_THREADS"]  # which granian reads by itself
+
 
 class ServerError(Exception):
     """A server that ended, or did not answer; the message is what it wrote last."""
@@ -59,8 +61,7 @@ def cores() -> Cores | None:
 
 def threads() -> int:
     """As the service's own switch has it."""
-    switch = SWITCHES["GRANIAN_BLOCKING_THREADS"]
-    return int(os.environ.get(switch.name) or switch.default)
+    return int(os.environ.get(_THREADS.name) or _THREADS.default)
 
 
 def describe(name: str) -> str:
@@ -112,7 +113,7 @@ def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
                 *(sys.executable, "-m", "benchmarks.server_process", "" if core is None else str(core)),
                 *_command(assignment.server, port),
             ],
-            env=os.environ | {ASSIGNMENT_VARIABLE: assignment.to_json()},
+            env=os.environ | {ASSIGNMENT_VARIABLE: assignment.to_json(), _THREADS.name: str(threads())},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -129,7 +130,7 @@ def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
 
 def _command(name: str, port: int) -> list[str]:
     address = {
-        "granian": ("--host", "127.0.0.1", "--port", str(port), "--blocking-threads", str(threads())),
+        "granian": ("--host", "127.0.0.1", "--port", str(port)),
         "gunicorn": ("--bind", f"127.0.0.1:{port}", "--threads", str(threads())),
     }
     return [*SERVERS[name], *address[name], APPLICATION]

@@ -58,12 +58,13 @@ class Client:
         """Let the server do servers.work()."""
         return tuple(json.loads(self._connection.exchange(http1.get(servers.WORK)).body))
 
-    def time_block(self, requests: bytes, count: int) -> list[int]:
+    def time_block(self, request: bytes, count: int) -> list[int]:
         """As timing.time_block."""
-        answers = [self._connection.exchange(requests) for _ in range(count)]
-        if {answer.status for answer in answers} != {"200 OK"}:
-            statuses = ", ".join(sorted({answer.status for answer in answers}))
-            raise RefusedError(f"{requests.partition(b' HTTP')[0].decode()} was answered {statuses} under the clock")
+        answers = [self._connection.exchange(request) for _ in range(count)]
+        statuses = {answer.status for answer in answers}
+        if statuses != {"200 OK"}:
+            line = request.partition(b" HTTP/1.1\r\n")[0].decode()
+            raise RefusedError(f"{line} was answered {', '.join(sorted(statuses))} under the clock")
         return [answer.nanoseconds for answer in answers]
 
 

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from benchmarks import analysis, comparison, http1, turns, wire, wire_timing
 from benchmarks.commands.wire import command
+from benchmarks.contenders import Contender, RefusedError, environ
 from benchmarks.databases import Database
 from benchmarks.intervals import welch
 from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Entry, Facts, Sample
@@ -234,6 +235,29 @@ def test_what_is_no_answer_on_a_kept_connection_is_an_error(pieces, why):
         pytest.raises(http1.ProtocolError, match=why),
     ):
         connection.exchange(http1.get("/"))
+
+
+def test_an_error_under_the_clock_is_no_time():
+    refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+    with (
+        answering(refusal) as port,
+        http1.Connection(port) as connection,
+        pytest.raises(RefusedError, match="GET /02/whoami/ was answered 401 Unauthorized under the clock"),
+    ):
+        wire_timing.Client(connection).time_block(http1.get("/02/whoami/"), 1)
+
+
+def test_a_request_is_sent_as_the_service_would_be_called():
+    contender = Contender(Entry("x"), "/02", {"HTTP_X_SESSION_TOKEN": "abc"}, {}, 401, {})
+    assert wire_timing.request(environ(contender, "/tracks/?search=a b&title=%C3%A9")).split(b"\r\n") == [
+        b"GET /02/tracks/?search=a%20b&title=%C3%A9 HTTP/1.1",
+        b"Host: 127.0.0.1:8000",
+        b"Accept: */*",
+        b"User-Agent: benchmarks",
+        b"X-Session-Token: abc",
+        b"",
+        b"",
+    ]
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_in_vain():
