@@ -8,6 +8,7 @@ from benchmarks.screen import WIDTH
 
 COMMANDS = (
     "overhead",
+    "wire",
     "ladder",
     "instructions",
     "flows",

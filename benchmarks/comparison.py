@@ -6,9 +6,10 @@ the anonymous request stands beside what each contender adds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from benchmarks import analysis, verdicts
+from benchmarks import analysis, results, verdicts
 from benchmarks.intervals import Interval, Mean, mean, welch
 from benchmarks.messages import ANONYMOUS, CONTROL, Blocks
 
@@ -46,6 +47,14 @@ class Change:
     after: Interval
     difference: Interval
     verdict: str
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A result of `overhead`. Raises results.ResultError."""
+    run = results.read(path)
+    if run["command"] != "overhead":
+        raise results.ResultError(f"{path}: a result of {run['command']}; allowed: overhead")
+    return run
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

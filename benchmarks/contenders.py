@@ -26,7 +26,7 @@ from config.schemes import SCHEMES, Scheme
 
 WHOAMI = "/whoami/"  # says who entered and by which row; proved for every contender, timed or not
 
-_URLCONF = "benchmarks.urlconf"  # key of the WSGI environ
+URLCONF = "benchmarks.urlconf"  # key of the WSGI environ
 _NO_BODY = io.BytesIO()
 
 
@@ -39,7 +39,7 @@ class Handler(ServiceHandler):
 
     def request_class(self, environ):
         request = super().request_class(environ)
-        request.urlconf = environ[_URLCONF]
+        request.urlconf = environ[URLCONF]
         return request
 
 
@@ -47,13 +47,14 @@ class Handler(ServiceHandler):
 class Contender:
     """Something to time.
 
+    `urlconf`   what the handler needs to find its views: over the wire, what stands before the path
     `headers`   what its requests send, as WSGI names it
     `refused`   what must be answered `refusal`: description -> headers
     `identity`  what `/whoami/` must answer: field -> allowed values
     """
 
     entry: Entry
-    urlconf: ModuleType
+    urlconf: ModuleType | str
     headers: Mapping[str, str]
     refused: Mapping[str, Mapping[str, str]]
     refusal: int
@@ -163,7 +164,7 @@ def request(urlconf: ModuleType | str, method: str, url: str, headers: Mapping[s
         "wsgi.multithread": False,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
-        _URLCONF: urlconf,
+        URLCONF: urlconf,
         **headers,
     }
 

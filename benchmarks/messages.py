@@ -8,6 +8,7 @@ DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # in a process's environment; DAT
 CONNECTION_VARIABLE = "BENCHMARKS_CONNECTION"  # a key of databases.CONNECTIONS
 CONTENDERS_VARIABLE = "BENCHMARKS_CONTENDERS"  # names in lineup.LINEUP that want something of the settings, by comma
 SWITCHES_VARIABLE = "BENCHMARKS_SWITCHES"  # a JSON object: switches that this run pins otherwise
+ASSIGNMENT_VARIABLE = "BENCHMARKS_ASSIGNMENT"  # of a server: whom it serves
 
 ANONYMOUS = "anonymous"
 CONTROL = "anonymous again"  # the A/A control: built anew in the same way, different in nothing
@@ -25,6 +26,7 @@ class Assignment:
     `rounds`   of blocks for each URL; none: prove, count and warm up only
     `block`    consecutive requests of one contender, of which the first `drop` are not looked at
     `plants`   contenders that are anonymous but for a known delay: name -> nanoseconds (see plants.py)
+    `server`   a key of servers.SERVERS, which is asked over TCP; empty: none, the handler is called in process
     """
 
     schemes: tuple[str, ...]
@@ -33,6 +35,7 @@ class Assignment:
     drop: int
     seed: int
     plants: dict[str, int] = field(default_factory=dict)
+    server: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -129,6 +129,31 @@ class Overhead:
             raise ValueError("tables must not be empty")
 
 
+# --- wire -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a contender adds in process and over the wire, of anonymous the whole request; `difference`: wire minus
+    in process. `verdict`: what it is in process, compared with the wire.
+    """
+
+    url: str
+    name: str
+    in_process: Interval
+    wire: Interval
+    difference: Interval
+    verdict: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Wire(Overhead):
+    """`tables` are of the wire. `unlike`: where the run beside it is of something else, and hardly comparable."""
+
+    beside: tuple[Beside, ...] = field(kw_only=True)
+    unlike: tuple[str, ...] = field(default=(), kw_only=True)
+
+
 # --- revocation -----------------------------------------------------------------------------------
 
 Kind = Literal["at once", "within", "at access expiry", "at refresh expiry", "never", "-"]
@@ -552,4 +577,4 @@ KINDS = {
 }
 
 # Every kind that is read, or described in the schema.
-RESULTS = {**KINDS, "versus": Versus}
+RESULTS = {**KINDS, "versus": Versus, "wire": Wire}

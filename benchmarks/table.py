@@ -64,7 +64,7 @@ def contests_of(table: Table) -> RichTable:
     return shown
 
 
-def remarks(tables: Sequence[Table], machine: dict, run: Run, waited: float, seconds: float) -> list[str]:
+def remarks(tables: Sequence[Table], widest_us: float) -> list[str]:
     """What must be known to read the tables, a paragraph each."""
     references = dict.fromkeys(row.reference for table in tables for row in table.rows if row.reference)
     return [
@@ -75,9 +75,8 @@ def remarks(tables: Sequence[Table], machine: dict, run: Run, waited: float, sec
         f"In the row less the column + says that the row is slower, ≈ that they are the same within "
         f"{tables[0].margin_us:g} µs, ? that neither can be shown.",
         "Intervals are each for itself; verdicts hold for all contests of a URL together (Holm). "
-        f"The widest interval is {_time(run.widest_us)} µs either way.",
+        f"The widest interval is {_time(widest_us)} µs either way.",
         *map(_control, tables),
-        *where(run.rehearsal.service, machine, run, waited, seconds),
     ]
 
 

@@ -9,9 +9,11 @@ takes longer and the levels of blocks scatter more (standard deviation 8 µs ins
 import gc
 import os
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 from time import perf_counter, perf_counter_ns, thread_time
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -35,6 +37,9 @@ CALIBRATION_ROUNDS = 12  # of the plants, where there are any
 GC_POLICY = "young generations collected between blocks, off within; what lives after the warm-up is frozen"
 _YOUNG = 1
 
+# Whom to ask, what, and how many times -> nanoseconds of each request.
+TimeBlock = Callable[[Any, Any, int], list[int]]
+
 
 def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     """Do the assignment; `done` is told the URL of each finished round.
@@ -47,23 +52,17 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     field = build(assignment, urls, random)
     prove(handler, field, urls)
     environs = {url: {name: contenders.environ(each, url) for name, each in field.items()} for url in urls}
-    collector = _Collector()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
+    collector = Collector()
+    with garbage_held_back():
         warmed = {url: warm_up(handler, environs[url], assignment, random) for url in urls}
         facts = {url: _count(handler, field, url) for url in urls}
         kept = connection.connection
         blocks = {
-            url: _time(handler, environs[url], url, assignment, random, collector, done)
+            url: time_rounds(handler, environs[url], url, assignment, random, collector, done)
             for url in random.sample(urls, len(urls))
             if assignment.rounds[url]
         }
         planted_us = _calibrate(handler, assignment, urls[0], random) if assignment.plants else {}
-    finally:
-        gc.enable()
-        gc.unfreeze()
     if settings.CONNECTION == "kept" and connection.connection is not kept:
         raise RefusedError("the database connection was to be kept between requests, and was not")
     return Sample(
@@ -76,6 +75,19 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
         service=service(),
         blocks=blocks,
     )
+
+
+@contextmanager
+def garbage_held_back() -> Iterator[None]:
+    """None is collected meanwhile but what Collector does, and never what lives by now."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def build(assignment: Assignment, urls: Sequence[str], random: Random) -> dict[str, Contender]:
@@ -142,7 +154,9 @@ def figures(times: Sequence[int], drop: int) -> tuple[float, float, int]:
     return p25, median, min(kept)
 
 
-def warm_up(handler: Handler, environs: dict[str, dict], assignment: Assignment, random: Random) -> tuple[int, float]:
+def warm_up(
+    handler, environs: dict[str, Any], assignment: Assignment, random: Random, time_block: TimeBlock = time_block
+) -> tuple[int, float]:
     """How many rounds it took to come to rest, and how many seconds the last of them."""
     level = float("inf")
     for count, order in enumerate(rounds(list(environs), MOST_WARM_UP, random), 1):
@@ -165,7 +179,7 @@ def _count(handler, field: dict[str, Contender], url: str) -> dict[str, Facts]:
     return {name: contenders.count(handler, contender, url) for name, contender in field.items()}
 
 
-class _Collector:
+class Collector:
     """Collects garbage between blocks; and since that needs a processor and nothing else, tells how long one
     had to be waited for."""
 
@@ -184,15 +198,16 @@ class _Collector:
         return max(0.0, 1 - self._run_seconds / self._wall_seconds) if self._wall_seconds else 0.0
 
 
-def _time(
+def time_rounds(
     handler,
-    environs: dict[str, dict],
+    environs: dict[str, Any],
     url: str,
     assignment: Assignment,
     random: Random,
-    collector: _Collector,
-    done,
-):
+    collector: Collector,
+    done: Callable[[str], None],
+    time_block: TimeBlock = time_block,
+) -> Blocks:
     """Blocks at one URL."""
     orders = rounds(list(environs), assignment.rounds[url], random)
     blocks = Blocks(orders, *({name: [] for name in environs} for _ in range(4)))

@@ -1,21 +1,21 @@
 """Fresh processes in turns: in each, one process for each of several places, which do the same assignment.
 
-Where two databases or two versions of the service are compared, no process can time both. So their processes
-alternate, each turn in another order of a balanced design, with one hash seed and one order of blocks: what these and
-the hour do to a process is the same for all places of a turn. The turn is the unit of replication, and figures are
-paired within it.
+Where two databases, two versions of the service or two ways to ask it are compared, no process can time both. So their
+processes alternate, each turn in another order of a balanced design, with one hash seed and one order of blocks: what
+these and the hour do to a process is the same for all places of a turn. The turn is the unit of replication, and
+figures are paired within it.
 """
 
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from random import Random
 
-from benchmarks import environment, plan, processes
+from benchmarks import analysis, environment, plan, processes
 from benchmarks.databases import Database
 from benchmarks.messages import Assignment, Blocks, Sample
 from benchmarks.order import design_length, endless
@@ -24,10 +24,12 @@ from benchmarks.screen import Watcher
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A database that has been filled, and the folder of the service's packages; None: this checkout's."""
+    """A database that has been filled, the folder of the service's packages (None: this checkout's), and the server
+    that is asked (empty: none, as in Assignment)."""
 
     database: Database
     service: Path | None = None
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,12 @@ def run(
     end: float | None,
     rounds: int | None,
     watcher: Watcher,
+    precision_us: float | None = None,
 ) -> Run:
     """Let every place do `assignment` in `count` turns, and in more until `end` (time.monotonic()).
 
-    With `rounds`, or as many as plan.py finds best; the assignment's own rounds and seed are not looked at.
+    With `precision_us`, no more when the widest interval of the first place is as narrow. With `rounds`, or as many
+    as plan.py finds best; the assignment's own rounds, seed and server are not looked at.
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
     begin = time.monotonic()
@@ -109,6 +113,8 @@ def run(
     orders = endless(list(places), Random(secrets.randbits(64)))
     turns: list[Turn] = []
     while len(turns) < count or (end and time.monotonic() + (time.monotonic() - start) / len(turns) <= end):
+        if precision_us and len(turns) >= count and _widest(turns, next(iter(places))) <= precision_us:
+            break
         hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
         seeded = replace(assignment, rounds=planned, seed=seed)
         samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
@@ -118,4 +124,9 @@ def run(
 
 
 def _work(assignment: Assignment, place: Place, hash_seed: int, watcher: Watcher) -> Sample:
+    assignment = replace(assignment, server=place.server)
     return processes.work(assignment, place.database, hash_seed, lambda _: watcher.tick(), place.service)
+
+
+def _widest(turns: Sequence[Turn], place: str) -> float:
+    return analysis.widest([turn.samples[place] for turn in turns])

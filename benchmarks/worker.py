@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from dataclasses import asdict
 from typing import Any
 
+from benchmarks import servers
 from benchmarks.messages import DONE, REFUSED, SAMPLE, Assignment
 
 
@@ -34,12 +35,30 @@ def serve(work: Callable[[Callable[[str], None]], Any]):
 
 
 def main(argument: str):
+    assignment = Assignment.from_json(argument)
+    if assignment.server:
+        _ask_server(assignment)
+        return
+
     def work(done):
         from benchmarks import timing
 
-        return asdict(timing.run(Assignment.from_json(argument), done))
+        return asdict(timing.run(assignment, done))
 
     serve(work)
+
+
+def _ask_server(assignment: Assignment):
+    cores = servers.cores()
+    # It starts while this process sets itself up.
+    with servers.running(assignment, cores and cores.server) as server:
+
+        def work(done):
+            from benchmarks import wire_timing
+
+            return asdict(wire_timing.run(assignment, server, cores, done))
+
+        serve(work)
 
 
 if __name__ == "__main__":

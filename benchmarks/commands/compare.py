@@ -43,7 +43,7 @@ def command(before, after, anyway, margin, path):
       3  one of the two runs was inconclusive itself
     """
     try:
-        one, other = (_overhead(file) for file in (before, after))
+        one, other = (comparison.read(file) for file in (before, after))
         unlike = comparison.differences(one, other)
         if unlike and not anyway:
             raise click.ClickException(
@@ -81,13 +81,6 @@ def command(before, after, anyway, margin, path):
         console.print(line, highlight=False, markup=False)
     if inconclusive:
         sys.exit(screen.INCONCLUSIVE)
-
-
-def _overhead(path: Path) -> dict:
-    run = results.read(path)
-    if run["command"] != "overhead":
-        raise results.ResultError(f"{path}: a result of {run['command']}; allowed: overhead")
-    return run
 
 
 def _table(changes, margin: float) -> Table:

@@ -205,7 +205,8 @@ def command(
             console.print(table.contests_of(each))
     for line in (
         *table.population(population, stored),
-        *table.remarks(tables, machine, run, waited, time.monotonic() - begin),
+        *table.remarks(tables, run.widest_us),
+        *table.where(run.rehearsal.service, machine, run, waited, time.monotonic() - begin),
     ):
         console.print(line, highlight=False, markup=False)
     console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
