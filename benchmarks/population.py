@@ -170,7 +170,7 @@ def load(users: int, done: Callable[[int], None], refreshes: int = REFRESHES, tr
         _execute("PRAGMA cache_size = -262144")  # KiB
         _execute("PRAGMA synchronous = OFF")
     ((last,),) = _execute(f"SELECT coalesce(max(id), 0) FROM {_name(TABLES[0])}")
-    for table in _tables(tracks):
+    for table in filter(_is_there, _tables(tracks)):
         _fill(table, last + 1, last + users, refreshes, done)
 
 
@@ -195,7 +195,7 @@ def stored(tracks: bool = False) -> Stored:
     """What there is of TABLES, and of TRACKS, and its size on disk."""
     size, of_tables = _sqlite_sizes() if connection.vendor == "sqlite" else _postgresql_sizes()
     tables = []
-    for table in _tables(tracks):
+    for table in filter(_is_there, _tables(tracks)):
         name = _model(table)._meta.db_table
         ((rows,),) = _execute(f"SELECT count(*) FROM {_name(table)}")
         tables.append(StoredTable(name, rows, *of_tables.get(name, (None, None))))
@@ -204,6 +204,15 @@ def stored(tracks: bool = False) -> Stored:
 
 def _tables(tracks: bool) -> tuple[Table, ...]:
     return (*TABLES, TRACKS) if tracks else TABLES
+
+
+def _is_there(table: Table) -> bool:
+    """Not in the service of an earlier revision, which `versus` drives."""
+    try:
+        _model(table)
+    except LookupError:
+        return False
+    return True
 
 
 def _fill(

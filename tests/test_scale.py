@@ -87,6 +87,16 @@ def test_each_user_has_a_row_of_every_kind_and_who_is_timed_lies_in_the_middle(c
 
 
 @loaded
+def test_a_table_that_an_earlier_revision_has_not_is_neither_filled_nor_counted(monkeypatch):
+    monkeypatch.setattr(population, "TABLES", (*population.TABLES[:2], population.Table("tokens.LaterToken", {})))
+    population.load(2, lambda rows: None)
+    assert [(each.table, each.rows) for each in population.stored().tables] == [
+        ("auth_user", 2),
+        ("authtoken_token", 2),
+    ]
+
+
+@loaded
 def test_what_is_loaded_is_as_the_service_writes_it(crowd, door_to):
     token = Token.objects.get(user__username="user3")
     answer = door_to("token").get(URL, token.key)
