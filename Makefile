@@ -29,7 +29,7 @@ fuzz: .venv/test  ## random lives of credentials beside a model, random requests
 	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -rP -m "not once" tests/test_state_machines.py tests/test_contract.py
 FUZZ_EXAMPLES ?= 20
 
-faults: .venv/test  ## kill the server, PostgreSQL and Valkey, fill the disk: ten times each, on both databases, with a table; half an hour
+faults: .venv/test  ## kill the server, PostgreSQL and Valkey, fill the disk: ten times each, on both databases, with a table; a quarter of an hour
 	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s tests/test_faults.py
 	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s tests/test_faults.py
 
