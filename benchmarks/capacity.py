@@ -55,13 +55,13 @@ class CapacityError(Exception):
 class Cost:
     """Of one request (what authentication adds to it), login (without the password's hash) or refresh.
 
-    `rows`  by table, inserted less deleted
+    `rows`  by table, inserted less deleted; None: not counted
     """
 
     time_us: Interval
     statements: int
     rows_written: int = 0
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,8 @@ def planned(
 ) -> Planned:
     """`slowest`: when its credentials have ended after the worst event; None: not measured, or it has no event."""
     done = _done(costs, rates(crowd))
-    rows = None if costs.login is None else _rows_per_day(done)
+    counted = costs.login is not None and all(cost.rows is not None for _, cost in done)
+    rows = _rows_per_day(done) if counted else None
     known = rows is not None and set(rows) <= set(bytes_per_row)
     return Planned(
         scheme=scheme,
@@ -396,7 +397,11 @@ def _flow(flows: Flows | None, scheme: str, names: Sequence[str]) -> Cost | None
         flow.besides_hash_us or flow.time_us,
         flow.statements or 0,
         flow.rows_written or 0,
-        {table: gain.inserted - gain.deleted for table, gain in flow.tables.items() if gain.inserted != gain.deleted},
+        None
+        if flow.tables is None
+        else {
+            name: gain.inserted - gain.deleted for name, gain in flow.tables.items() if gain.inserted != gain.deleted
+        },
     )
 
 

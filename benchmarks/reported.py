@@ -233,7 +233,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """`tables`: those that grow or shrink by one call."""
+    """`tables`: those that grow or shrink by one call; None: not counted."""
 
     scheme: str
     flow: str
@@ -242,7 +242,7 @@ class Flow:
     statements: int | None = None
     rows_written: int | None = None
     bytes_written: int | None = None
-    tables: dict[str, Gain] = field(default_factory=dict)
+    tables: dict[str, Gain] | None = None
 
 
 @dataclass(frozen=True, slots=True)

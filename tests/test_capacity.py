@@ -77,6 +77,9 @@ def test_what_was_not_measured_is_left_open():
     assert (made.revoked, made.revoked_seconds) == (None, None)
     # Nobody knows how large a row of the blacklist is: then not how much it all grows by.
     assert capacity.planned("pair", PAIR, CROWD, {"outstanding": 10.0}).bytes_per_day is None
+    # Nor was it counted which tables a login grows.
+    uncounted = replace(PAIR, login=replace(PAIR.login, rows=None))
+    assert capacity.planned("pair", uncounted, CROWD, BYTES).rows_per_day is None
     assert capacity.planned("pair", PAIR, CROWD, {}, Worst(inf, "never", ())).revoked_seconds is None
 
 
