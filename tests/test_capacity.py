@@ -153,7 +153,7 @@ def test_a_rows_bytes_are_those_of_the_fullest_table_that_is_full_enough():
 def measured_flows():
     """As test_report has it, with what a plan needs: a login and a refresh of jwt, and what a row takes."""
     document = flows()
-    call = {"statements": 3, "rows_written": 1, "bytes_written": 4000}
+    call = {"statements": 3, "rows_written": 1, "bytes_written": 4000, "tables": {}}
     document["flows"] = [
         {"scheme": "token", "flow": "obtain", "time_us": us(99_000), "besides_hash_us": us(9000), **call},
         {"scheme": "token", "flow": "obtain again", "time_us": us(98_000), "besides_hash_us": us(1000), **call},
