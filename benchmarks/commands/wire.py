@@ -11,7 +11,7 @@ from rich.table import Table
 
 from benchmarks import comparison, databases, environment, processes, results, screen, servers, table, turns, wire
 from benchmarks.lineup import LINEUP
-from benchmarks.messages import Assignment
+from benchmarks.messages import Assignment, Others
 from benchmarks.verdicts import EQUIVALENT, INCONCLUSIVE
 from config.schemes import SCHEMES
 
@@ -164,7 +164,7 @@ def command(
     try:
         inside = beside and comparison.read(beside)
         with databases.scratch(database, database_url, connection) as scratch:
-            stored = processes.fill(scratch, assignment.schemes, population)
+            stored = processes.fill(scratch, assignment.schemes, Others(population))
             end = None if budget is None else begin + budget + stored.seconds
             places = wire.places(scratch, server, inside)
             with screen.progress() as watcher:
