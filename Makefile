@@ -36,7 +36,7 @@ faults: .venv/test  ## kill the server, PostgreSQL and Valkey, fill the disk: te
 bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a report; exit code 2 (3 of the lab): inconclusive
 	@code=0; \
 	bench() { ENV_FILE= $(BIN)/python -m benchmarks "$$@" || { code=$$?; test $$code = 3 || exit $$code; }; echo; }; \
-	bench overhead --budget 24 --json results/bench/overhead.json; \
+	bench overhead --budget 22 --json results/bench/overhead.json; \
 	bench flows --budget 12 --processes 4 --json results/bench/flows.json; \
 	bench revocation --trials 3 --json results/bench/revocation.json; \
 	bench report results/bench/overhead.json results/bench/flows.json results/bench/revocation.json \
