@@ -19,7 +19,7 @@ CONNECTIONS = {
 }
 
 
-LARGEST_POPULATION = 10_000_000  # some 7 GB
+LARGEST_POPULATION = 10_000_000  # some 17 GB
 
 population = click.option(
     "--population",
