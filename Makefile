@@ -4,7 +4,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
-.PHONY: run test race storm attack fuzz faults bench bench-contenders selftest lint lock clean
+.PHONY: run test race storm attack fuzz faults load bench bench-contenders selftest lint lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -32,6 +32,11 @@ FUZZ_EXAMPLES ?= 20
 faults: .venv/test  ## kill the server, PostgreSQL and Valkey, fill the disk: ten times each, on both databases, with a table; a quarter of an hour
 	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s tests/test_faults.py
 	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s tests/test_faults.py
+
+load: .venv/load  ## users who do as clients do, then how many requests per second; exit code 2 (3 of the lab): inconclusive
+	ENV_FILE= $(BIN)/python -m benchmarks users
+	ENV_FILE= $(BIN)/python -m benchmarks load --scheme token --scheme token-cached --scheme jwt --seconds 2 \
+	  --json results/load/load.json
 
 bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a report; exit code 2 (3 of the lab): inconclusive
 	@code=0; \

@@ -56,7 +56,7 @@ def options(command: Callable) -> Callable:
         click.option(
             "--database-url",
             metavar="URL",
-            callback=_postgresql_only,
+            callback=postgresql_only,
             help="A PostgreSQL server on which a scratch database is made and dropped.",
         ),
         click.option(
@@ -123,7 +123,7 @@ def _on_server(server: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _postgresql_only(context, parameter, value: str | None) -> str | None:
+def postgresql_only(context, parameter, value: str | None) -> str | None:
     if value and not value.startswith(("postgres://", "postgresql://")):
         raise click.BadParameter("allowed: postgresql://user:password@host:5432/name")
     return value

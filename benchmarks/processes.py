@@ -118,7 +118,7 @@ def _lines(
     missing = lineup.not_installed(schemes)
     if missing:
         raise WorkerRefusedError("\n".join(missing))
-    environment = _environment(database, schemes, hash_seed, switches or {})
+    environment = environment_for(database, schemes, hash_seed, switches or {})
     if service:
         # Python looks into the folder where it starts first, and then here.
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -175,7 +175,7 @@ def conversation(
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", module, argument],
-            env=_environment(database, schemes, 0, switches),
+            env=environment_for(database, schemes, 0, switches),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -190,9 +190,10 @@ def conversation(
             process.stdin.close()
 
 
-def _environment(
+def environment_for(
     database: Database, schemes: Sequence[str], hash_seed: int, switches: Mapping[str, str]
 ) -> dict[str, str]:
+    """The environment of a process under benchmarks.settings."""
     return os.environ | {
         DATABASE_VARIABLE: database.url,
         CONNECTION_VARIABLE: database.connection,

@@ -564,6 +564,101 @@ class Plan:
     verdict: Verdict
 
 
+# --- load, distance ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """Of one small question to the database; `asked_ms` None: directly."""
+
+    asked_ms: float | None
+    median_us: float
+    adds_us: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Some seconds at one rate; None: as many as were answered, in a closed loop.
+
+    `p50_us`, `p99_us`   from when a request was to be sent; `sent_p99_us` from when it was
+    `late_p99_us`        by how much the generator itself was late
+    `from_intended`, `from_sent` HdrHistograms of microseconds, in the encoding of that library (V2, base64)
+    """
+
+    offered_per_second: float | None
+    per_second: float
+    answered: int
+    unanswered: int
+    statuses: dict[str, int]
+    p50_us: float
+    p99_us: float
+    sent_p99_us: float
+    late_p99_us: float
+    generator_share: float
+    from_intended: str
+    from_sent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """`server_share`: of its core, at saturation. `highest_per_second`: within the bound; None: none was."""
+
+    saturation: Step
+    server_share: float | None
+    steps: tuple[Step, ...]
+    highest_per_second: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`distance_ms`: how far the database is away; None: as near as it is."""
+
+    name: str
+    scheme: str
+    server: str
+    distance_ms: float | None
+    turns: tuple[Series, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    url: str
+    connections: int
+    seconds: float
+    bound_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`ceiling_per_second`: what the generator sends at the most."""
+
+    plan: LoadPlan
+    contenders: tuple[Loaded, ...]
+    ceiling_per_second: float
+    verdict: Verdict
+    round_trips: tuple[RoundTrip, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """What schemes add where the database is so far away, as `overhead` has it."""
+
+    distance_ms: float
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """`round_trips`: of a question. `waits`: scheme -> how many of them its request waits for more than anonymous's."""
+
+    distances: tuple[Away, ...]
+    round_trips: tuple[RoundTrip, ...]
+    waits: dict[str, Interval]
+    controls: dict[str, Interval]
+    control_level: float
+    verdict: Verdict
+
+
 # What a report shows.
 KINDS = {
     "overhead": Overhead,
@@ -577,4 +672,4 @@ KINDS = {
 }
 
 # Every kind that is read, or described in the schema.
-RESULTS = {**KINDS, "versus": Versus, "wire": Wire}
+RESULTS = {**KINDS, "versus": Versus, "wire": Wire, "load": Load, "distance": Distance}

@@ -47,9 +47,16 @@ class Answer:
 
 
 def analyse(
-    run: Run, populations: Sequence[int], url: str, drop: int, margin_us: float, tracks: bool = False
+    run: Run,
+    populations: Sequence[float],
+    url: str,
+    drop: int,
+    margin_us: float,
+    tracks: bool = False,
+    place: str = "beside {:,}",
 ) -> Answer:
-    """Of a run whose places are named after `populations`, in ascending order.
+    """Of a run whose places are named after `populations`, in ascending order, or after other numbers that `place`
+    is the word for.
 
     `tracks`  whether there are more of them too, so that anonymous's request may well take longer
     """
@@ -58,15 +65,14 @@ def analyse(
     level = 1 - (1 - CONTROL_LEVEL) / controls
     tables = {}
     for population in populations:
-        place = str(population)
-        facts = run.rehearsals[place].facts
-        (tables[population],) = analysis.tabulate(run.samples(place), facts, drop, margin_us, controls)
+        facts = run.rehearsals[str(population)].facts
+        (tables[population],) = analysis.tabulate(run.samples(str(population)), facts, drop, margin_us, controls)
     changes = _changes(run, least, larger, url, margin_us)
     between = {
         population: t_interval(np.subtract(_requests(run, population, url), _requests(run, least, url)), level)
         for population in larger
     }
-    named = [replace(table, url=f"{url} beside {population:,}") for population, table in tables.items()]
+    named = [replace(table, url=f"{url} {place.format(population)}") for population, table in tables.items()]
     judged = analysis.judge(named, run.steal, run.waited, 0.0, None)
     reasons = list(judged.reasons)
     for population, control in between.items() if not tracks else ():
@@ -74,7 +80,7 @@ def analyse(
         if control.excludes(0) and abs(control.estimate) > MATTERS * request:
             reasons.append(
                 f"anonymous, which reads no credential, differs by {control.estimate:+.1f} µs ({control.low:+.1f} to "
-                f"{control.high:+.1f}) of {request:.0f} µs beside {population:,}"
+                f"{control.high:+.1f}) of {request:.0f} µs {place.format(population)}"
             )
     return Answer(tables, changes, between, level, Verdict(tuple(reasons)))
 

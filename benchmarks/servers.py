@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
@@ -82,13 +83,35 @@ class Running:
     def __init__(self, port: int, process: subprocess.Popen, output):
         self.port, self._process, self._output = port, process, output
 
+    def send(self, signal: int):
+        """To all its processes."""
+        os.killpg(self._process.pid, signal)
+
+    def processor_seconds(self) -> float | None:
+        """Which all its living processes have used; None where there is no /proc (proc(5): pid_stat)."""
+        if not Path("/proc/self/stat").exists():
+            return None
+        ticks = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text("ascii", "replace").rpartition(") ")[2].split()
+            except OSError:  # it has ended
+                continue
+            if int(fields[2]) == self._process.pid:  # its process group
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def facts(self) -> dict[str, Any]:
         """As wire_application tells them, as soon as it does. Raises ServerError."""
+        return json.loads(self.first_answer(FACTS))
+
+    def first_answer(self, path: str) -> bytes:
+        """The body of a GET, as soon as there is one. Raises ServerError."""
         end = time.monotonic() + START_SECONDS
         while self._process.poll() is None and time.monotonic() < end:
             try:
                 with http1.Connection(self.port, seconds=1) as connection:
-                    return json.loads(connection.exchange(http1.get(FACTS)).body)
+                    return connection.exchange(http1.get(path)).body
             except OSError:
                 time.sleep(0.02)
         ended = self._process.returncode
@@ -101,7 +124,15 @@ class Running:
 
 @contextmanager
 def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
-    """The assignment's server, on that processor alone where one is given.
+    """The assignment's server, as started() has it."""
+    environment = os.environ | {ASSIGNMENT_VARIABLE: assignment.to_json()}
+    with started(assignment.server, APPLICATION, environment, core) as server:
+        yield server
+
+
+@contextmanager
+def started(name: str, application: str, environment: Mapping[str, str], core: int | None) -> Iterator[Running]:
+    """A server by its name in SERVERS, on that processor alone where one is given.
 
     Nothing of it outlives the block: it has a process group of its own, which is killed; where this process is
     killed itself, the group ends with its standard input (server_process.py).
@@ -111,9 +142,9 @@ def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "benchmarks.server_process", "" if core is None else str(core)),
-                *_command(assignment.server, port),
+                *_command(name, port, application),
             ],
-            env=os.environ | {ASSIGNMENT_VARIABLE: assignment.to_json(), _THREADS.name: str(threads())},
+            env=environment | {_THREADS.name: str(threads())},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -128,12 +159,12 @@ def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
             process.stdin.close()
 
 
-def _command(name: str, port: int) -> list[str]:
+def _command(name: str, port: int, application: str) -> list[str]:
     address = {
         "granian": ("--host", "127.0.0.1", "--port", str(port)),
         "gunicorn": ("--bind", f"127.0.0.1:{port}", "--threads", str(threads())),
     }
-    return [*SERVERS[name], *address[name], APPLICATION]
+    return [*SERVERS[name], *address[name], application]
 
 
 def _free_port() -> int:

@@ -82,18 +82,32 @@ def remarks(tables: Sequence[Table], widest_us: float) -> list[str]:
 
 def where(service: dict, machine: dict, run: Run | TurnsRun, waited: float, seconds: float) -> list[str]:
     """On what it was measured."""
+    return [*measured(service), *on(machine, run.steal, run.load_average, seconds, waited)]
+
+
+def measured(service: dict) -> list[str]:
+    """The service under measure."""
+    collected = service.get("garbage_collection")  # of a real server: as it does by itself
     policy = ", ".join(f"{name}={value}" for name, value in service["connection_policy"].items())
     switches = ", ".join(f"{name}={value}" for name, value in service["switches"].items())
-    steal = "unknown" if run.steal is None else f"{run.steal:.1%}"
     return [
         f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({policy})",
         f"Database: {service['database']} {service['database_version']}, {service['transport']}. "
-        f"Switches: {switches or 'defaults'}. "
-        f"Garbage: {service['garbage_collection']}.",
+        f"Switches: {switches or 'defaults'}."
+        f"{f' Garbage: {collected}.' if collected else ''}",
+    ]
+
+
+def on(
+    machine: dict, stolen: float | None, load_after: Sequence[float], seconds: float, waited: float | None = None
+) -> list[str]:
+    """The machine, and who else was on it; `waited` as messages.Sample has it, where that is known."""
+    steal = "unknown" if stolen is None else f"{stolen:.1%}"
+    return [
         f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}, "
         f"{', '.join(f'{name} {version}' for name, version in list(machine['packages'].items())[:4])}; "
-        f"load {machine['load_average'][0]:.1f} before, {run.load_average[0]:.1f} after, steal {steal}, waited "
-        f"{waited:.0%} of the time for a processor; {seconds:.0f} s.",
+        f"load {machine['load_average'][0]:.1f} before, {load_after[0]:.1f} after, steal {steal}"
+        f"{'' if waited is None else f', waited {waited:.0%} of the time for a processor'}; {seconds:.0f} s.",
     ]
 
 
