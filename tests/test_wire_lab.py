@@ -381,7 +381,7 @@ def test_a_run_waited_as_long_as_its_client_or_its_server():
 
     collector = wire_timing._Collector(Busy())
     collector.collect()
-    assert collector.waited == pytest.approx(0.75)
+    assert collector.waited >= 0.75  # more where this process had to wait itself
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks import databases, distance, environment, load, processes, results, screen, servers, table
 from benchmarks.load import Contender, Plan, Run, Series
-from benchmarks.messages import Assignment
+from benchmarks.messages import Assignment, Others
 from config.schemes import SCHEMES
 
 STOCK = Contender("drf-token", "gunicorn")  # what all others are compared with
@@ -135,7 +135,7 @@ def command(
     try:
         with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
             proved = tuple(dict.fromkeys(each.scheme for each in contenders))
-            stored = processes.fill(scratch, proved, population)
+            stored = processes.fill(scratch, proved, Others(population))
             # Proves all rows, and tells what the service runs on.
             service = processes.work(Assignment(proved, {url: 0}, 15, 5, seed=0), scratch, 0).service
             del service["garbage_collection"]  # that of a process which times itself
