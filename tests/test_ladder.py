@@ -8,12 +8,14 @@ import subprocess
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from benchmarks import contenders, instructions, ladder, rungs
+from benchmarks.__main__ import main
 from benchmarks.intervals import t_interval
 from benchmarks.ladder import ASKED, LOADED, PARSED, PERMITTED, VERIFIED, WHOLE, Climb, Counts
 from benchmarks.messages import ANONYMOUS
@@ -367,10 +369,10 @@ def test_a_refused_rung_is_never_timed(tmp_path):
     ],
 )
 def test_wrong_usage_is_told_with_the_choices(arguments, message):
-    process = benchmarks(*arguments)
-    assert process.returncode == 2
+    told = CliRunner().invoke(main, arguments)
+    assert told.exit_code == 2
     for part in message:
-        assert part in process.stderr
+        assert part in told.stderr
 
 
 # --- instructions ---------------------------------------------------------------------------------

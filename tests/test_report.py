@@ -14,7 +14,6 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-import config.schemes
 from benchmarks import frontier, report, results
 from benchmarks.commands.report import command
 from benchmarks.intervals import Interval
@@ -787,18 +786,6 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
     assert (
         "Left out, for want of a result: revocation, flows, ladder, instructions, compare, scale, plan" in result.output
     )
-
-
-def test_what_the_lab_measured_makes_a_page(tmp_path):
-    run, page = tmp_path / "run.json", tmp_path / "page.html"
-    rounds = ("--processes", "2", "--rounds", "1", "--block", "8", "--drop", "3", "--url", "/whoami/")
-    measured = servers.run("-m", "benchmarks", "overhead", *rounds, "--json", str(run))
-    assert measured.returncode in (0, 3), measured.stderr
-    reported = servers.run("-m", "benchmarks", "report", str(run), "--html", str(page))
-    assert reported.returncode == 0, reported.stderr
-    read = Page(page.read_text("utf-8"))
-    assert json.loads(run.read_text("utf-8"))["answer"] in read.texts
-    assert set(config.schemes.SCHEMES) <= set(read.figures[0]["svg"]) & set(read.figures[0]["table"])
 
 
 # --- whatever a file says, it is text ---------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_a_second_start_loses_nothing_and_adds_nothing(tmp_path):
 
 @pytest.mark.parametrize(
     ("schemes", "names", "refreshes"),
-    [("token", ["token"], False), ("jwt", ["jwt"], True), ("drf-token,simplejwt", ["drf-token", "simplejwt"], True)],
+    [("token", ["token"], False), ("drf-token,simplejwt", ["drf-token", "simplejwt"], True)],
 )
 def test_it_prints_a_request_for_each_enabled_scheme(tmp_path, schemes, names, refreshes):
     url = f"sqlite:///{tmp_path}/demo.sqlite3"
