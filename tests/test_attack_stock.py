@@ -23,7 +23,7 @@ from config.views import WhoAmIView
 from tests import attacks, servers
 from tests.attacks_bodies import BODIES
 from tests.conftest import PASSWORD, Door
-from tests.test_attack_credentials import CREDENTIAL_SPELLINGS, HEADER_SPELLINGS, TOKEN_SPELLINGS, written
+from tests.test_attack_credentials import CREDENTIAL_SPELLINGS, HEADER_SPELLINGS, TOKEN_SPELLINGS, with_an_a, written
 from tests.test_jwt_keys import a_key, public_pem
 from tests.test_stock_beside_ours_both import by_the_library, serve
 
@@ -115,7 +115,7 @@ def of_another_kind(door, user):
 
 
 def misspelt(door, user):
-    text = door.credential(user)
+    text = with_an_a(door, user)
     headers = [
         written(spelling, door.scheme.keyword, text) for spelling, let_in in HEADER_SPELLINGS.values() if not let_in
     ]

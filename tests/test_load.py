@@ -323,7 +323,8 @@ def test_a_run_keeps_what_it_measured_and_leaves_nobody_behind(invoke, tmp_path)
 
 
 _SERVE = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process is started without
 from benchmarks import load, service
 from benchmarks.databases import Database
 database = Database(sys.argv[1], "kept")
