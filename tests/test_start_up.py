@@ -50,6 +50,11 @@ VALUES = [
     ("LOGIN_THROTTLE", "none", "settings.LOGIN_THROTTLE", None),
     ("LOGIN_THROTTLE", "5/hour", "settings.LOGIN_THROTTLE", "5/hour"),
     ("NUM_PROXIES", "2", "settings.REST_FRAMEWORK['NUM_PROXIES']", 2),
+    ("HTTPS_ONLY", "on", "[settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS]", [True, 31_536_000]),
+    ("HTTPS_ONLY", "on", "[settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]", [True, True]),
+    # Whom nobody vouches for, is not believed.
+    ("HTTPS_ONLY", "on", "settings.SECURE_PROXY_SSL_HEADER", None),
+    ("NUM_PROXIES", "1", "settings.SECURE_PROXY_SSL_HEADER", ["HTTP_X_FORWARDED_PROTO", "https"]),
     ("TOKEN_CACHE_SECONDS", "5", "settings.TOKEN_CACHE_SECONDS", 5),
     ("SERVER_TIMING", "on", "'config.timing.ServerTimingMiddleware' in settings.MIDDLEWARE", True),
     ("DATABASE_URL", "sqlite:////tmp/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a.sqlite3"),

@@ -1,0 +1,27 @@
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from config import accounts
+
+
+class Command(BaseCommand):
+    help = "Log users out everywhere: every token, login and session of theirs stops working."
+
+    def add_arguments(self, parser):
+        parser.add_argument("usernames", nargs="*", metavar="USERNAME")
+        parser.add_argument("--all", action="store_true", help="every user, as after a backup was restored")
+
+    def handle(self, usernames, **options):
+        if options["all"] == bool(usernames):
+            raise CommandError("name users, or all of them by --all: one of the two")
+        users = get_user_model()._default_manager.order_by("pk")
+        if usernames:
+            name = get_user_model().USERNAME_FIELD
+            users = users.filter(**{f"{name}__in": usernames})
+            missing = sorted(set(usernames) - set(users.values_list(name, flat=True)))
+            if missing:
+                raise CommandError(f"no such user, and nobody was logged out: {', '.join(missing)}")
+        keys = list(users.values_list("pk", flat=True))
+        for key in keys:
+            accounts.end_credentials(key, accounts.ADMIN)
+        self.stdout.write(f"{len(keys)} logged out everywhere")
