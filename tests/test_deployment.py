@@ -149,12 +149,7 @@ class Place:
 def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("machine")
     database_port = servers.free_port()
-    postgresql = servers.postgresql_server()
-    # It listens on no port by itself.
-    options = f"-h 127.0.0.1 -p {database_port} -k {postgresql.pgdata}"
-    servers.stop_postgresql(postgresql, "fast")
-    start = ("pg_ctl", "-D", postgresql.pgdata, "-w", "-o", options, "-l", postgresql.pgdata / "log", "start")
-    servers.postgresql_tool(*start, user=postgresql.system_user)
+    servers.listening_postgresql("127.0.0.1", database_port)
     with ValkeyServer() as valkey:
         port = servers.free_port()
         guide = GUIDE

