@@ -249,6 +249,11 @@ else:
         "server_side_binding": True,
         "prepare_threshold": 5,
         "connect_timeout": 3,  # seconds
+        # A network that swallows what is sent would hold a request for as long as the kernel repeats it, a quarter of
+        # an hour. Where an answer is waited for, nothing is sent; the kernel then asks whether the other end is there.
+        "tcp_user_timeout": 5_000,  # milliseconds
+        "keepalives_idle": 5,  # seconds
+        "keepalives_interval": 1,  # seconds
     }
 
 CACHES = {"default": _values["CACHE_URL"]}

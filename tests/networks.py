@@ -12,9 +12,22 @@ class Network:
     """A network namespace. `prefix` goes before a command that is to run in it; `address` is the one it has there,
     and `outside` the one of this machine as seen from it."""
 
-    prefix: tuple[str, ...]
+    name: str
     address: str
     outside: str
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        return ("ip", "netns", "exec", self.name)
+
+    @contextmanager
+    def cut(self):
+        """Nothing gets through, and nobody is told."""
+        _ip("link", "set", self.name, "down")
+        try:
+            yield
+        finally:
+            _ip("link", "set", self.name, "up")
 
 
 def why_not() -> str | None:
@@ -49,7 +62,7 @@ def _network(number: int):
             ("route", "add", "default", "via", outside),
         ):
             _ip("-netns", name, *arguments)
-        yield Network(("ip", "netns", "exec", name), address, outside)
+        yield Network(name, address, outside)
     finally:
         _ip("netns", "delete", name)  # its end of the cable goes with it, and so does the other
 
