@@ -72,12 +72,32 @@ def _ladder(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"scheme": ladder["scheme"], "url": ladder["url"], **rung}
 
 
+def _load(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A line for each step; at saturation no rate was offered. Without the histograms, which are no figures."""
+    for contender in result["contenders"]:
+        who = {name: contender[name] for name in ("scheme", "server", "distance_ms")}
+        for number, series in enumerate(contender["turns"], 1):
+            for step in (series["saturation"], *series["steps"]):
+                figures = {name: value for name, value in step.items() if name not in ("from_intended", "from_sent")}
+                yield {**who, "turn": number, **figures}
+
+
+def _distance(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    took_us = {trip["asked_ms"]: trip["median_us"] for trip in result["round_trips"]}
+    for away in result["distances"]:
+        asked = away["distance_ms"]
+        for row in away["table"]["rows"]:
+            yield {"distance_ms": asked, "round_trip_us": took_us[asked], **row, "waits": result["waits"][row["name"]]}
+
+
 _TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "overhead": _overhead,
     "revocation": _revocation,
     "flows": lambda result: iter(result["flows"]),
     "ladder": _ladder,
     "instructions": lambda result: iter(result["rows"]),
+    "load": _load,
+    "distance": _distance,
     "scale": lambda result: iter(result["changes"]),
     "compare": lambda result: iter(result["changes"]),
     "selftest": lambda result: iter(result["lines"]),

@@ -11,7 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from random import Random
 from typing import Any
@@ -48,6 +48,9 @@ class Contender:
     def name(self) -> str:
         away = "" if self.distance_ms is None else f", {self.distance_ms:g} ms away"
         return f"{self.scheme} on {self.server}{away}"
+
+
+STOCK = Contender("drf-token", "gunicorn")  # what all others are compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +214,23 @@ def judge(run: Run, plan: Plan, contenders: Sequence[Contender]) -> Verdict:
     return Verdict(tuple(reasons))
 
 
-def ratios(run: Run, name: str, reference: str, figure: Callable[[Series], float | None]) -> list[float]:
-    """Of each turn in which both have that figure: `name`'s divided by `reference`'s."""
-    pairs = [(figure(turn[name]), figure(turn[reference])) for turn in run.turns]
+def ratios(ones: Sequence[Series], others: Sequence[Series], figure: Callable[[Series], float | None]) -> list[float]:
+    """Of each turn in which both have that figure: the one's divided by the other's."""
+    pairs = [(figure(one), figure(other)) for one, other in zip(ones, others, strict=True)]
     return [one / other for one, other in pairs if one and other]
 
 
 def at_saturation(series: Series) -> float:
     return series.saturation.per_second
+
+
+def highest(series: Series) -> float | None:
+    return series.highest_per_second
+
+
+def stock(distance_ms: float | None) -> Contender:
+    """Which a contender as far from the database is compared with."""
+    return replace(STOCK, distance_ms=distance_ms)
 
 
 def at_part(series: Series, part: float) -> Step:

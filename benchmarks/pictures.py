@@ -17,11 +17,12 @@ import numpy as np
 from django.utils.safestring import SafeString, mark_safe
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from benchmarks.frontier import Standing
 from benchmarks.intervals import Interval
-from benchmarks.reported import Crossing, Curve, OneLadder, Table
+from benchmarks.reported import Crossing, Curve, Loaded, OneLadder, Step, Table
 from benchmarks.wording import interval, number, short
 
 INK, FAINT, RULE, BAND = "#010101", "#020202", "#030303", "#040404"
@@ -38,6 +39,7 @@ _WIDTH = 360  # SVG units, as all sizes here
 _ROW = 33
 _TITLE = 0.9  # rows
 _TEXT = 11
+_PANEL, _GAP = 92, 30  # height of one of several axes, and what is between two
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "token or jwt",  # names of clip paths are drawn at random without
@@ -176,7 +178,7 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
 def growth(
     name: str, lines: Mapping[str, Sequence[tuple[float, Interval]]], xlabel: str, ylabel: str, alt: str
 ) -> SafeString:
-    """Lines of (x, y), both on logarithmic scales; where a y is not above zero, that axis is a plain one."""
+    """Lines of (x, y) with its interval, both on logarithmic scales; a y not above zero makes that axis a plain one."""
     points = [point for line in lines.values() for point in line]
     columns = 1 if max(map(len, lines)) > 20 else 2
     legend = 15 * math.ceil(len(lines) / columns)
@@ -192,15 +194,85 @@ def growth(
         for index, (label, line) in enumerate(lines.items()):
             colour = SERIES[index % len(SERIES)]
             at = [x for x, _ in line]
-            axes.fill_between(
-                at, [y.low for _, y in line], [y.high for _, y in line], color=colour, alpha=0.2, linewidth=0
-            )
+            axes.vlines(at, [y.low for _, y in line], [y.high for _, y in line], color=colour, linewidth=1)
             axes.plot(at, [y.estimate for _, y in line], label=" " + short(label, 40), **_series(index))
         _plain_numbers(axes)
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
         figure.legend(loc="outside lower left", ncols=columns, handlelength=2.5, columnspacing=1.2)
         return _inline(figure, name, alt)
+
+
+def saturation(
+    name: str, contenders: Sequence[Loaded], bound_us: float, everybody: Sequence[Loaded], alt: str
+) -> SafeString:
+    """A panel for each contender: response times by the rate offered, a line for each turn.
+
+    `everybody`  for whom the axes have room, so that pictures can be compared
+    """
+    rows = math.ceil(len(contenders) / 2)
+    with _style():
+        # By hand: a layout that is sought takes half a second for each picture.
+        height = rows * (_PANEL + _GAP) - _GAP + 62 + 42
+        grid = {"left": 54 / _WIDTH, "right": 1 - 14 / _WIDTH, "top": 1 - 62 / height, "bottom": 42 / height}
+        grid |= {"hspace": _GAP / _PANEL, "wspace": 0.2}
+        figure = Figure(figsize=(_WIDTH / 72, height / 72))
+        panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False, gridspec_kw=grid)
+        panels[0, 0].set(xscale="log", yscale="log", **_room(everybody, bound_us))
+        for axes, each in zip(panels.flat, contenders, strict=False):
+            axes.set_title(short(each.scheme, 21), loc="left", fontsize=_TEXT, weight="bold")
+            axes.grid(axis="both")
+            axes.axhline(bound_us / 1000, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+            for series in each.turns:
+                axes.axvline(series.saturation.per_second, color=FAINT, linewidth=0.8, linestyle=(0, (1, 1.5)))
+                steps = sorted(series.steps, key=lambda step: step.offered_per_second)
+                for of, colour in ((_median_ms, SERIES[0]), (_tail_ms, SERIES[1])):
+                    axes.plot([step.offered_per_second for step in steps], list(map(of, steps)), color=colour)
+                missed = [step for step in steps if step.unanswered or set(step.statuses) != {"200"}]
+                axes.plot(
+                    [step.offered_per_second for step in missed],
+                    list(map(_tail_ms, missed)),
+                    "x",
+                    color=SERIES[1],
+                    markersize=6,
+                )
+        _plain_numbers(panels[0, 0])
+        panels[0, 0].minorticks_off()
+        if len(contenders) % 2:
+            panels[-1, 1].set_visible(False)
+            if rows > 1:
+                panels[-2, 1].tick_params(labelbottom=True)
+        figure.supxlabel("requests per second that were offered", y=8 / height, va="bottom", fontsize=_TEXT)
+        figure.supylabel("ms", x=4 / _WIDTH, ha="left", fontsize=_TEXT)
+        keys = {
+            "median": {"color": SERIES[0]},
+            "99th percentile": {"color": SERIES[1]},
+            "bound": {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 0.8},
+            "at saturation": {"color": FAINT, "linestyle": (0, (1, 1.5))},
+        }
+        handles = [Line2D([], [], label=label, **style) for label, style in keys.items()]
+        figure.legend(handles=handles, loc="upper left", ncols=2, handlelength=2.5, columnspacing=1.2)
+        return _inline(figure, name, alt)
+
+
+def _room(contenders: Sequence[Loaded], bound_us: float) -> dict[str, tuple[float, float]]:
+    every = [series for each in contenders for series in each.turns]
+    steps = [step for series in every for step in series.steps]
+    rates = [step.offered_per_second for step in steps] + [series.saturation.per_second for series in every]
+    times = [of(step) for step in steps for of in (_median_ms, _tail_ms)] + [bound_us / 1000]
+    return {
+        axis: (min(found) / 1.2, max(found) * 1.2)
+        for axis, values in (("xlim", rates), ("ylim", times))
+        if (found := [value for value in values if value > 0])
+    }
+
+
+def _median_ms(step: Step) -> float:
+    return step.p50_us / 1000
+
+
+def _tail_ms(step: Step) -> float:
+    return step.p99_us / 1000
 
 
 def _series(index: int) -> dict:
@@ -215,7 +287,10 @@ def _series(index: int) -> dict:
 
 
 def _plain_numbers(axes: Axes):
-    for axis in (axes.xaxis, axes.yaxis):
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        # Powers of ten alone may be one or none.
+        if axis.get_scale() == "log" and high < 100 * low:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
 

@@ -9,7 +9,7 @@ import msgspec
 from django.template import Context, Engine
 from django.utils.safestring import SafeString
 
-from benchmarks import capacity, frontier, pictures, results
+from benchmarks import capacity, frontier, load, pictures, results
 from benchmarks.flow_messages import OBTAIN, REFRESH
 from benchmarks.intervals import Interval
 from benchmarks.reported import (
@@ -18,6 +18,7 @@ from benchmarks.reported import (
     Comparison,
     Contest,
     Crossing,
+    Distance,
     End,
     Event,
     Flows,
@@ -25,19 +26,25 @@ from benchmarks.reported import (
     Instructions,
     Ladder,
     Life,
+    Load,
+    Loaded,
     OneLadder,
     Overhead,
     Plan,
     Revocation,
     Row,
     Scale,
+    Series,
     Table,
     Upkeep,
     Verdict,
 )
-from benchmarks.wording import duration, interval, number
+from benchmarks.wording import MINUS, duration, interval, number
 
 LARGEST = 1_000_000  # bytes: a page that a mail takes
+
+
+FAR = "load --distance"  # the name of such a result: a report shows it beside one of a database that is near
 
 
 class ReportError(Exception):
@@ -87,7 +94,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the files hold, each by its command. `events`: those whose worst is the time to revoke."""
+    """What the files hold, each by its command, or FAR. `events`: those whose worst is the time to revoke."""
 
     heads: dict[str, Head]
     parts: dict[str, Any]
@@ -107,7 +114,7 @@ class Report:
 
     @property
     def absent(self) -> list[str]:
-        return [command for command in KINDS if command not in self.parts]
+        return [name for name in _PURPOSES if name not in self.parts]
 
 
 def read(paths: Sequence[Path], events: Sequence[str] = frontier.EVENTS) -> Report:
@@ -118,14 +125,14 @@ def read(paths: Sequence[Path], events: Sequence[str] = frontier.EVENTS) -> Repo
         command = document["command"]
         if command not in list(KINDS):  # which may be anything that JSON can be
             raise ReportError(f"{path}: a result of {command!r}; a report shows those of {', '.join(KINDS)}")
-        if command in parts:
-            raise ReportError(f"{found[command]} and {path} are both results of {command}: a report shows one of each")
         try:
-            heads[command] = msgspec.convert(document, Head)
-            parts[command] = msgspec.convert(document, KINDS[command])
+            head, part = msgspec.convert(document, Head), msgspec.convert(document, KINDS[command])
         except msgspec.ValidationError as error:
             raise ReportError(f"{path}: {error}") from None
-        found[command] = path
+        name = FAR if command == "load" and part.contenders[0].distance_ms is not None else command
+        if name in parts:
+            raise ReportError(f"{found[name]} and {path} are both results of {name}: a report shows one of each")
+        heads[name], parts[name], found[name] = head, part, path
     if "overhead" not in parts:
         raise ReportError(f"no result of overhead among {', '.join(map(str, paths))}: a report begins with one")
     if "revocation" in parts:
@@ -197,17 +204,14 @@ def _forest(index: int, table: Table, stock: frozenset[str]) -> Picture:
 
 
 def _row(row: Row, adds: str) -> tuple[Field, ...]:
-    if row.reference == row.name:
-        ratio = "stock"
-    else:
-        ratio = "–" if row.ratio is None else f"{row.ratio.estimate:.2f} ({row.ratio.low:.2f} to {row.ratio.high:.2f})"
+    ratio = "–" if row.ratio is None else _ratio(row.ratio)
     facts = row.facts
     counted = (facts.sql_statements, facts.header_bytes, facts.response_bytes)
     return (
         Field(row.name),
         Field(adds),
         Field(number(row.request)),
-        Field(ratio),
+        Field("stock" if row.reference == row.name else ratio),
         *(Field(str(each)) for each in counted),
     )
 
@@ -526,6 +530,186 @@ def _instructions(report: Report) -> Section | None:
     )
 
 
+def _load(report: Report) -> Section | None:
+    return _loaded("load", "load", "Requests per second, and how long they take", report)
+
+
+def _load_away(report: Report) -> Section | None:
+    return _loaded("load-distance", FAR, "Requests per second, by the database's distance", report)
+
+
+def _loaded(anchor: str, name: str, title: str, report: Report) -> Section | None:
+    found: Load | None = report.parts.get(name)
+    if found is None:
+        return None
+    groups: dict[tuple[str, float | None], list[Loaded]] = {}
+    for each in found.contenders:
+        groups.setdefault((each.server, each.distance_ms), []).append(each)
+    bound = f"{found.plan.bound_us / 1000:g} ms"
+    shown = [
+        _saturation(f"{anchor}-{index}", server, away, contenders, found)
+        for index, ((server, away), contenders) in enumerate(groups.items())
+    ]
+    return Section(
+        anchor,
+        title,
+        f"GET {found.plan.url}, of one server process, on {found.plan.connections} connections. Requests are offered "
+        "at a fixed rate, whatever the answers do, and times count from when a request was to be sent; a line for each "
+        "turn, with a fresh server. A cross: not all was answered 200. At saturation: in a closed loop. Within the "
+        f"bound: the highest rate tried at which the 99th percentile was at most {bound} and all was answered 200. "
+        f"The generator sends {number(found.ceiling_per_second)} requests per second at the most.",
+        (*_rates_away(anchor, found), *shown),
+        (_rates(found, bound),),
+        doubts=report.doubts(name),
+    )
+
+
+def _saturation(name: str, server: str, away: float | None, contenders: Sequence[Loaded], found: Load) -> Picture:
+    title = f"On {server}" + ("" if away is None else f", the database {away:g} ms away")
+    bound_us = found.plan.bound_us
+    alt = (
+        f"{title}: median and 99th percentile in milliseconds, against requests per second that were offered, with a "
+        f"bound of {bound_us / 1000:g} ms. "
+        + "; ".join(f"{each.scheme} at saturation {_spread(each, load.at_saturation)}" for each in contenders)
+    )
+    grid = Grid(
+        f"{title}: ms from when a request was to be sent",
+        ("scheme", "turn", "offered", "answered", "median", "99 %", "99 % from sending", "not 200", "no answer"),
+        tuple(
+            (
+                Field(each.scheme),
+                Field(str(turn)),
+                Field(number(step.offered_per_second)),
+                Field(number(step.per_second)),
+                *(Field(number(us / 1000)) for us in (step.p50_us, step.p99_us, step.sent_p99_us)),
+                Field(f"{sum(count for status, count in step.statuses.items() if status != '200'):,}"),
+                Field(f"{step.unanswered:,}"),
+            )
+            for each in contenders
+            for turn, series in enumerate(each.turns, 1)
+            for step in sorted(series.steps, key=lambda step: step.offered_per_second)
+        ),
+    )
+    return Picture(title, pictures.saturation(name, contenders, bound_us, found.contenders, alt), grid)
+
+
+def _rates_away(anchor: str, found: Load) -> list[Picture]:
+    """Of a run at several distances."""
+    took_ms = {trip.asked_ms: trip.median_us / 1000 for trip in found.round_trips}
+    if len({each.distance_ms for each in found.contenders}) < 2:
+        return []
+    lines: _Lines = {}
+    for each in found.contenders:
+        rates = [load.at_saturation(series) for series in each.turns]
+        value = Interval(load.median(rates), min(rates), max(rates))
+        lines.setdefault(f"{each.scheme} on {each.server}", []).append((took_ms[each.distance_ms], value))
+    return [
+        _away(
+            f"{anchor}-rates",
+            "Requests per second at saturation",
+            lines,
+            "requests per second",
+            "Median, and the least and the most of the turns.",
+        )
+    ]
+
+
+def _away(name: str, title: str, lines: "_Lines", unit: str, note: str) -> Picture:
+    """Against the measured round trip, in milliseconds, which all lines have the same."""
+    trips = [trip for trip, _ in next(iter(lines.values()))]
+    alt = f"{title}, in {unit}, against the round trip to the database. " + "; ".join(
+        f"{label} {', '.join(f'{interval(value)} at {trip:.2f} ms' for trip, value in line)}"
+        for label, line in lines.items()
+    )
+    grid = Grid(
+        f"{title}, {unit}, by the round trip to the database",
+        ("", *(f"{trip:.2f} ms" for trip in trips)),
+        tuple((Field(label), *(Field(interval(value)) for _, value in line)) for label, line in lines.items()),
+    )
+    return Picture(title, pictures.growth(name, lines, "round trip to the database, ms", unit, alt), grid, (note,))
+
+
+def _rates(found: Load, bound: str) -> Grid:
+    turns = len(found.contenders[0].turns)
+    contenders = {each.name: each for each in found.contenders}
+
+    def times(each: Loaded, figure: _Figure) -> str:
+        stock = contenders.get(load.stock(each.distance_ms).name)
+        ratios = [] if stock is None else load.ratios(each.turns, stock.turns, figure)
+        if each is stock or len(ratios) < turns:
+            return "stock" if each is stock else "–"
+        return _ratio(Interval(load.median(ratios), min(ratios), max(ratios)))
+
+    return Grid(
+        f"Requests per second: the median of the turns ({turns}), least and most in parentheses; times: those of "
+        f"{load.STOCK.name}, turn by turn",
+        ("contender", "at saturation", "times", f"within {bound}", "times", "of the server's core"),
+        tuple(
+            (
+                Field(each.name),
+                Field(_spread(each, load.at_saturation)),
+                Field(times(each, load.at_saturation)),
+                Field(_spread(each, load.highest)),
+                Field(times(each, load.highest)),
+                Field(_share(each)),
+            )
+            for each in found.contenders
+        ),
+    )
+
+
+_Figure = Callable[[Series], float | None]
+
+
+def _spread(contender: Loaded, figure: _Figure) -> str:
+    rates = [figure(series) for series in contender.turns]
+    # In a turn without any it was below all that were tried.
+    return "–" if None in rates else interval(Interval(load.median(rates), min(rates), max(rates)))
+
+
+def _share(contender: Loaded) -> str:
+    shares = [series.server_share for series in contender.turns if series.server_share is not None]
+    return f"{load.median(shares):.0%}" if shares else "–"
+
+
+def _distance(report: Report) -> Section | None:
+    found: Distance | None = report.parts.get("distance")
+    if found is None:
+        return None
+    took_ms = {trip.asked_ms: trip.median_us / 1000 for trip in found.round_trips}
+    lines: _Lines = {}
+    for away in found.distances:
+        for row in away.table.rows:
+            lines.setdefault(row.name, []).append((took_ms[away.distance_ms], row.overhead))
+    statements = {row.name: row.facts.sql_statements for row in found.distances[0].table.rows}
+    waits = Grid(
+        "Round trips to the database that a request waits for, more than anonymous's",
+        ("scheme", "waits (95 %)", "SQL"),
+        tuple((Field(name), Field(_ratio(each)), Field(str(statements[name]))) for name, each in found.waits.items()),
+    )
+    trips = Grid(
+        "What a question to the database took, in ms",
+        ("asked for", "median"),
+        tuple(
+            (
+                Field("directly" if trip.asked_ms is None else f"{trip.asked_ms:g}"),
+                Field(f"{trip.median_us / 1000:.2f}"),
+            )
+            for trip in found.round_trips
+        ),
+    )
+    return Section(
+        "distance",
+        "Where the database is farther away",
+        "What each scheme adds to a request, by the measured round trip to the database, behind a proxy that holds "
+        "back what it passes on. Waits: what a scheme adds more at the farthest than at the nearest, by how much "
+        "longer a round trip takes there: the number of round trips.",
+        (_away("distance-adds", "What a request takes more", lines, "µs more than anonymous", "95 % intervals."),),
+        (waits, trips),
+        doubts=report.doubts("distance"),
+    )
+
+
 def _compare(report: Report) -> Section | None:
     comparison: Comparison | None = report.parts.get("compare")
     if comparison is None:
@@ -589,17 +773,36 @@ def _scale(report: Report) -> Section | None:
         upkeep,
         lambda each: {name: Interval(value, value, value) for name, value in each.bytes_per_login.items()},
     )
-    whole = {
-        name: [(users, Interval(*[users * value.estimate] * 3)) for users, value in line] for name, line in kept.items()
-    }
-    shown.append(_growing("bytes", "What logins take on disk, with indexes", whole, "bytes"))
+    shown.append(_growing("bytes", "What a login takes on disk, with indexes", kept, "bytes for each user"))
     return Section(
         "scale",
         "Beside more users",
         f"Each with a credential of every kind, and a login that was refreshed {scale.refreshes:,} times: SimpleJWT "
         "keeps two rows of each refresh, ours one of each login.",
         tuple(picture for picture in shown if picture is not None),
+        (_on_disk(scale),),
         doubts=report.doubts("scale"),
+    )
+
+
+def _on_disk(scale: Scale) -> Grid:
+    def each(size: float | None, rows: int) -> str:
+        return "–" if size is None or not rows else f"{size / rows:,.0f}"
+
+    return Grid(
+        "Bytes on disk for each row",
+        ("table", "users", "rows", "row", "its indexes"),
+        tuple(
+            (
+                Field(one.table),
+                Field(f"{size.population:,}"),
+                Field(f"{one.rows:,}"),
+                Field(each(one.table_bytes, one.rows)),
+                Field(each(one.index_bytes, one.rows)),
+            )
+            for size in scale.sizes
+            for one in size.stored.tables
+        ),
     )
 
 
@@ -625,14 +828,14 @@ def _growing(name: str, title: str, lines: _Lines, unit: str) -> Picture | None:
     if not lines:
         return None
     alt = f"{title}, in {unit}, against users. " + "; ".join(
-        f"{label} {', '.join(f'{interval(value)} beside {users:,}' for users, value in line)}"
+        f"{label} {', '.join(f'{_figure(value)} beside {users:,}' for users, value in line)}"
         for label, line in lines.items()
     )
     grid = Grid(
         f"{title}: {unit}",
         ("", "users", unit),
         tuple(
-            (Field(label), Field(f"{users:,}"), Field(interval(value)))
+            (Field(label), Field(f"{users:,}"), Field(_figure(value)))
             for label, line in lines.items()
             for users, value in line
         ),
@@ -646,8 +849,27 @@ def _plan(report: Report) -> Section | None:
     plan: Plan | None = report.parts.get("plan")
     if plan is None:
         return None
+    crowd = plan.crowd
+    described = Grid(
+        "The population",
+        ("what", "how much"),
+        tuple(
+            (Field(name), Field(value))
+            for name, value in (
+                ("users", f"{crowd.users:,.0f}"),
+                ("requests of a user in a day", f"{crowd.requests_per_user_per_day:g}"),
+                ("logins of a user in a day", f"{crowd.logins_per_user_per_day:g}"),
+                ("a user is active in a day", f"{crowd.active_minutes_per_day:g} min"),
+                ("refreshes of a user's pair in a day", f"{crowd.refreshes_per_user_per_day:g}"),
+                ("life of an access token", duration(crowd.access_lifetime_seconds)),
+                ("busiest hour, to the mean", f"{crowd.peak:g}"),
+                ("of their time, the cores work then", f"{crowd.utilisation:.0%}"),
+                ("round trip to the database", f"{crowd.database_rtt_ms:g} ms"),
+            )
+        ),
+    )
     lines = Grid(
-        f"{plan.crowd.users:,.0f} users: authentication on {plan.url}, at the peak",
+        f"{crowd.users:,.0f} users: authentication on {plan.url}, at the peak",
         capacity.HEAD,
         tuple(tuple(Field(text) for text in capacity.line(each)) for each in plan.schemes),
     )
@@ -659,7 +881,7 @@ def _plan(report: Report) -> Section | None:
         "plan",
         "A population, on paper",
         "What the measured costs come to for so many users: arithmetic, of which nothing was tried at that size.",
-        grids=(lines, remarks),
+        grids=(lines, described, remarks),
         folded=(formulae,),
         doubts=report.doubts("plan"),
     )
@@ -673,18 +895,24 @@ _SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     _flows,
     _ladder,
     _instructions,
-    _compare,
+    _load,
+    _distance,
+    _load_away,
     _scale,
     _plan,
+    _compare,
 )
 _PURPOSES = {
     "revocation": "when a credential dies, and cost against time to revoke",
     "flows": "what logging in and refreshing costs",
     "ladder": "where the time goes",
     "instructions": "instructions counted",
-    "compare": "what changed since another run",
+    "load": "requests per second, and how long they take",
+    "distance": "what each adds where the database is farther away",
+    FAR: "requests per second, by the database's distance",
     "scale": "what changes beside more users",
     "plan": "what a population takes",
+    "compare": "what changed since another run",
 }
 _VERDICT_KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusive": ""}
 
@@ -775,6 +1003,15 @@ def _count(count: int | None) -> Field:
 def _listed(words: Iterable[str], last: str = "and") -> str:
     words = list(words)
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _figure(value: Interval) -> str:
+    """What was counted has no interval."""
+    return number(value.estimate) if value.low == value.high else interval(value)
+
+
+def _ratio(value: Interval) -> str:
+    return f"{value.estimate:.2f} ({value.low:.2f} to {value.high:.2f})".replace("-", MINUS)
 
 
 def _kind_of(seconds: float) -> str:

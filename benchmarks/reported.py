@@ -638,6 +638,18 @@ class Load:
     verdict: Verdict
     round_trips: tuple[RoundTrip, ...] = ()
 
+    def __post_init__(self):
+        if not self.contenders or not self.contenders[0].turns:
+            raise ValueError("contenders must not be empty, nor their turns")
+        asked = {trip.asked_ms for trip in self.round_trips}
+        for each in self.contenders:
+            if len(each.turns) != len(self.contenders[0].turns):
+                raise ValueError(f"{each.name!r} needs {len(self.contenders[0].turns)} turns, as many as the first has")
+            if any(not step.offered_per_second for series in each.turns for step in series.steps):
+                raise ValueError(f"{each.name!r}: a step at no rate")
+            if each.distance_ms is not None and each.distance_ms not in asked:
+                raise ValueError(f"no round trip of {each.distance_ms:g} ms, at which {each.name!r} is")
+
 
 @dataclass(frozen=True, slots=True)
 class Away:
@@ -658,6 +670,19 @@ class Distance:
     control_level: float
     verdict: Verdict
 
+    def __post_init__(self):
+        if not self.distances or not self.distances[0].table.rows:
+            raise ValueError("distances must not be empty, nor their rows")
+        names = [row.name for row in self.distances[0].table.rows]
+        asked = {trip.asked_ms for trip in self.round_trips}
+        for away in self.distances:
+            if away.distance_ms not in asked:
+                raise ValueError(f"no round trip of {away.distance_ms:g} ms")
+            if [row.name for row in away.table.rows] != names:
+                raise ValueError(f"other schemes at {away.distance_ms:g} ms than at the first distance")
+        if set(self.waits) != set(names):
+            raise ValueError(f"waits must be of the schemes: {', '.join(names)}")
+
 
 # What a report shows.
 KINDS = {
@@ -666,10 +691,12 @@ KINDS = {
     "flows": Flows,
     "ladder": Ladder,
     "instructions": Instructions,
-    "compare": Comparison,
+    "load": Load,
+    "distance": Distance,
     "scale": Scale,
     "plan": Plan,
+    "compare": Comparison,
 }
 
 # Every kind that is read, or described in the schema.
-RESULTS = {**KINDS, "versus": Versus, "wire": Wire, "load": Load, "distance": Distance}
+RESULTS = {**KINDS, "versus": Versus, "wire": Wire}

@@ -170,6 +170,44 @@ def test_what_each_process_found_can_be_exported(saved):
     assert token == [300 + scatter for scatter in SCATTER]
 
 
+def test_a_load_is_exported_a_line_for_each_rate(saved):
+    step = {"offered_per_second": 20, "p99_us": 900, "statuses": {"200": 60}, "from_intended": "HIST", "from_sent": "H"}
+    series = {"saturation": {**step, "offered_per_second": None, "statuses": {"200": 9, "503": 1}}, "steps": [step]}
+    contender = {"scheme": "jwt", "server": "granian", "distance_ms": 5.0, "turns": [series, series]}
+    exported = run("csv", saved("a.json", {"format": FORMAT, "command": "load", "contenders": [contender]}))
+    who = {"scheme": "jwt", "server": "granian", "distance_ms": "5.0"}
+    saturated = {"offered_per_second": "", "p99_us": "900", "statuses.200": "9", "statuses.503": "1"}
+    offered = {"offered_per_second": "20", "p99_us": "900", "statuses.200": "60", "statuses.503": ""}
+    assert list(csv.DictReader(io.StringIO(exported.stdout))) == [
+        {**who, "turn": turn, **figures} for turn in ("1", "2") for figures in (saturated, offered)
+    ]
+
+
+def test_distances_are_exported_a_line_for_each_contender_at_each(saved):
+    document = {
+        "format": FORMAT,
+        "command": "distance",
+        "waits": {"jwt": {"estimate": 1.1, "low": 1.0}},
+        "round_trips": [{"asked_ms": ms, "median_us": took} for ms, took in ((None, 80), (0, 300), (5, 5300))],
+        "distances": [
+            {"distance_ms": ms, "table": {"rows": [{"name": "jwt", "overhead": {"estimate": adds}}]}}
+            for ms, adds in ((0, 400), (5, 5900))
+        ],
+    }
+    exported = run("csv", saved("a.json", document))
+    assert list(csv.DictReader(io.StringIO(exported.stdout))) == [
+        {
+            "distance_ms": ms,
+            "round_trip_us": took,
+            "name": "jwt",
+            "overhead.estimate": adds,
+            "waits.estimate": "1.1",
+            "waits.low": "1.0",
+        }
+        for ms, took, adds in (("0", "300", "400"), ("5", "5300", "5900"))
+    ]
+
+
 def test_what_has_no_table_is_told_with_those_that_have(saved):
     refused = run("csv", saved("a.json", {"format": FORMAT, "command": "dance"}))
     assert refused.exit_code == 1

@@ -256,13 +256,11 @@ def test_a_server_that_waits_for_a_distant_database_may_leave_its_core_idle():
 
 
 def test_ratios_are_of_the_same_turn():
-    other = Contender("drf-token", "gunicorn")
-    turns = tuple(
-        {name: replace(SERIES, saturation=replace(STEP, per_second=rate)) for name, rate in pair.items()}
-        for pair in ({HERE.name: 300, other.name: 100}, {HERE.name: 100, other.name: 50})
+    ones, others = (
+        [replace(SERIES, saturation=replace(STEP, per_second=rate)) for rate in rates]
+        for rates in ((300, 100), (100, 50))
     )
-    run = replace(run_of(), turns=turns)
-    assert load.ratios(run, HERE.name, other.name, load.at_saturation) == [3, 2]
+    assert load.ratios(ones, others, load.at_saturation) == [3, 2]
 
 
 # --- the commands ---------------------------------------------------------------------------------

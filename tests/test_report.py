@@ -331,15 +331,102 @@ def scale(mark=""):
     }
 
 
+def load(mark="", distances=(None,)):
+    """Of two turns: `token` answers twice as much as the stock row, and half as much at 5 ms; the stock is never within
+    the bound in the second."""
+
+    def step(rate, mean, part=1.0, **others):
+        return {
+            "offered_per_second": rate,
+            "per_second": 0.99 * (rate or mean),
+            "answered": 100,
+            "unanswered": 0,
+            "statuses": {"200": 100},
+            "p50_us": 2000.0 * part,
+            "p99_us": 9000.0 * part,
+            "sent_p99_us": 7000.0 * part,
+            "late_p99_us": 40.0,
+            "generator_share": 0.1,
+            "from_intended": "HISTFAAA",
+            "from_sent": "HISTFAAA",
+            **others,
+        }
+
+    def series(rate, highest):
+        missed = {"unanswered": 7, "statuses": {"200": 90, "503": 3}}
+        steps = [step(0.2 * rate, rate), step(1.0 * rate, rate, 5.0, **missed), step(0.9 * rate, rate, 2.0)]
+        return {
+            "saturation": {**step(None, rate), "per_second": rate},
+            "server_share": 0.97,
+            "steps": steps,
+            "highest_per_second": highest,
+        }
+
+    contenders = []
+    for away in distances:
+        near = 0.5 if away == 5 else 1.0
+        for scheme, server, rates, highest in (
+            ("drf-token", "gunicorn", (500.0, 400.0), (450.0, None)),
+            ("token", "granian", (1000.0, 900.0), (900.0, 810.0)),
+        ):
+            contenders.append(
+                {
+                    "name": f"{scheme} on {server}" + ("" if away is None else f", {away:g} ms away"),
+                    "scheme": scheme + mark,
+                    "server": server + mark,
+                    "distance_ms": away,
+                    "turns": [series(near * rate, most) for rate, most in zip(rates, highest, strict=True)],
+                }
+            )
+    return {
+        **head("load", mark),
+        "plan": {"url": f"/whoami/{mark}", "connections": 64, "seconds": 3, "bound_us": 25_000.0},
+        "contenders": contenders,
+        "ceiling_per_second": 9000.0,
+        "verdict": {"conclusive": False, "reasons": [f"the generator was late{mark}"]},
+        "round_trips": [] if None in distances else round_trips(distances),
+    }
+
+
+def load_away(mark=""):
+    return load(mark, (0.0, 5.0))
+
+
+def round_trips(distances):
+    direct = {"asked_ms": None, "median_us": 80.0, "adds_us": None}
+    return [direct, *({"asked_ms": ms, "median_us": 1000 * ms + 300, "adds_us": 1000 * ms + 220} for ms in distances)]
+
+
+def distance(mark=""):
+    def table(away_ms):
+        rows = [row_of(name, adds + 1000 * away_ms * waits, mark) for name, adds, waits in SEEN]
+        return {**overhead(mark)["tables"][0], "rows": rows}
+
+    return {
+        **head("distance", mark),
+        "distances": [{"distance_ms": each, "table": table(each)} for each in (0.0, 1.0, 5.0)],
+        "round_trips": round_trips((0.0, 1.0, 5.0)),
+        "waits": {name + mark: around(waits - 0.01, 0.03) for name, _, waits in SEEN},
+        "controls": {"5.0": around(0.1)},
+        "control_level": 0.99,
+        "verdict": {"conclusive": False, "reasons": [f"anonymous noticed{mark}"]},
+    }
+
+
+SEEN = (("token", 372.0, 1), ("simplejwt-stateless", 104.0, 0))  # what each adds, and how often it asks
+
 WRITERS = {
     "overhead": overhead,
     "revocation": revocation,
     "flows": flows,
     "ladder": ladder,
     "instructions": instructions,
-    "compare": compare,
+    "load": load,
+    "distance": distance,
+    "load --distance": load_away,
     "scale": scale,
     "plan": plan,
+    "compare": compare,
 }
 
 
@@ -363,6 +450,15 @@ def page_of(files):
 
 def everything(mark=""):
     return [write(mark) for write in WRITERS.values()]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The page of everything: a second of work, which many look at."""
+    paths = [tmp_path_factory.mktemp("whole") / f"{index}.json" for index in range(len(WRITERS))]
+    for path, document in zip(paths, everything(" x"), strict=True):
+        path.write_text(json.dumps(document), "utf-8")
+    return Page(report.html(report.read(paths)).decode("utf-8"))
 
 
 # --- reading the page back --------------------------------------------------------------------------
@@ -419,22 +515,21 @@ def rows_of(page, section, index=0):
 # --- the page as a file -----------------------------------------------------------------------------
 
 
-def test_the_page_asks_for_nothing_from_anywhere(page_of):
-    page = page_of(*everything())
+def test_the_page_asks_for_nothing_from_anywhere(whole):
     assert not [
-        tag for tag, _ in page.tags if tag in ("script", "iframe", "object", "embed", "img", "image", "base", "form")
+        tag for tag, _ in whole.tags if tag in ("script", "iframe", "object", "embed", "img", "image", "base", "form")
     ]
-    assert not page.all("src")
-    assert not page.all("xlink:href")
-    assert {href[:1] for href in page.all("href") if href != "data:,"} == {"#"}
-    assert not re.search(r"https?:|@import|@font-face", page.source)
-    assert {target[:1] for target in re.findall(r"url\(\s*['\"]?(.)", page.source)} == {"#"}
-    (policy,) = [tag["content"] for _, tag in page.tags if tag.get("http-equiv") == "Content-Security-Policy"]
+    assert not whole.all("src")
+    assert not whole.all("xlink:href")
+    assert {href[:1] for href in whole.all("href") if href != "data:,"} == {"#"}
+    assert not re.search(r"https?:|@import|@font-face", whole.source)
+    assert {target[:1] for target in re.findall(r"url\(\s*['\"]?(.)", whole.source)} == {"#"}
+    (policy,) = [tag["content"] for _, tag in whole.tags if tag.get("http-equiv") == "Content-Security-Policy"]
     assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def test_the_page_is_small(page_of):
-    assert len(page_of(*everything()).source.encode()) < 300_000
+def test_the_page_is_small(whole):
+    assert len(whole.source.encode()) < 300_000
 
 
 def test_a_page_too_large_to_mail_is_refused(page_of):
@@ -460,39 +555,43 @@ def test_the_same_files_make_the_same_bytes_whatever_the_process(files, tmp_path
     assert made[0] == made[1]
 
 
-def test_every_id_is_the_only_one_and_every_reference_finds_one(page_of):
-    page = page_of(*everything())
-    ids = page.all("id")
+def test_every_id_is_the_only_one_and_every_reference_finds_one(whole):
+    ids = whole.all("id")
     assert len(set(ids)) == len(ids)
-    references = {href[1:] for href in page.all("href") if href.startswith("#")}
-    references |= set(re.findall(r"url\(#([^)]+)\)", page.source))
+    references = {href[1:] for href in whole.all("href") if href.startswith("#")}
+    references |= set(re.findall(r"url\(#([^)]+)\)", whole.source))
     assert references <= set(ids)
 
 
 # --- what is seen -----------------------------------------------------------------------------------
 
 
-def test_every_picture_has_words_for_who_cannot_see_it_and_its_numbers_in_a_table(page_of):
-    page = page_of(*everything())
-    pictures = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert len(pictures) == len(page.figures) == 2 + 2 + 1 + 1 + 5  # forests, frontiers, curve, ladder, growth
+def test_every_picture_has_words_for_who_cannot_see_it_and_its_numbers_in_a_table(whole):
+    pictures = [attributes for tag, attributes in whole.tags if tag == "svg"]
+    assert len(pictures) == len(whole.figures)
+    # forests, frontiers, curve, ladder; load on two servers; distance; load away, and at each distance; growth
+    assert len(pictures) == 2 + 2 + 1 + 1 + 2 + 1 + (1 + 4) + 5
     assert all(picture["role"] == "img" and len(picture["aria-label"]) > 40 for picture in pictures)
-    for figure in page.figures:
-        numbers = [text for text in figure["svg"] if " to " in text]
+    for figure in whole.figures:
+        numbers = [text for text in figure["svg"] if re.search(r"\d to .*\d", text)]
         assert set(numbers) <= set(figure["table"])
         if "µs per request" in figure["svg"]:  # the curve, whose points have no labels
             assert {"10", "100", "1,000"} <= set(figure["svg"]) & set(figure["table"])
         elif "users" in figure["svg"]:  # growth, neither
             assert {"1,000", "100,000"} <= set(figure["svg"]) & set(figure["table"])
+        elif "ms" in figure["svg"]:  # saturation, neither
+            assert "99th percentile" in figure["svg"]
+            assert {"10.0", "45.0"} & set(figure["table"])
+        elif "round trip to the database, ms" in figure["svg"]:
+            assert {"0.30 ms", "5.30 ms"} <= set(figure["table"])
         else:
             assert len(numbers) >= 3
 
 
-def test_a_picture_has_no_colour_but_the_pages(page_of):
-    page = page_of(*everything())
-    styles = " ".join(page.all("style"))
+def test_a_picture_has_no_colour_but_the_pages(whole):
+    styles = " ".join(whole.all("style"))
     assert not re.search(r"#[0-9a-fA-F]{3}", styles)
-    assert not [key for _, tag in page.tags for key in ("fill", "stroke") if key in tag]
+    assert not [key for _, tag in whole.tags for key in ("fill", "stroke") if key in tag]
     assert set(re.findall(r"var\([^)]+\)", styles)) <= set(COLOURS.values())
 
 
@@ -524,10 +623,9 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-def test_a_word_stands_in_each_coloured_cell(page_of):
-    page = page_of(*everything())
-    assert re.findall(r'<td class="(?:good|mixed|bad)"></td>', page.source) == []
-    assert {tag["class"] for name, tag in page.tags if name == "td" and "class" in tag} == {"good", "mixed", "bad"}
+def test_a_word_stands_in_each_coloured_cell(whole):
+    assert re.findall(r'<td class="(?:good|mixed|bad)"></td>', whole.source) == []
+    assert {tag["class"] for name, tag in whole.tags if name == "td" and "class" in tag} == {"good", "mixed", "bad"}
 
 
 def test_the_answer_comes_first(page_of):
@@ -619,6 +717,64 @@ def test_a_plan_says_what_each_scheme_takes_and_what_is_not_known(page_of):
     assert {"R = users x requests / 86,400 s", "flows: steal"} <= set(page.texts)
 
 
+def test_the_population_of_a_plan_is_described(page_of):
+    page = page_of(overhead(), plan())
+    described = rows_of(page, "plan", 1)
+    assert described["requests of a user in a day"] == ["50"]
+    assert described["life of an access token"] == ["5 min"]
+    assert described["of their time, the cores work then"] == ["60%"]
+
+
+def test_rates_are_compared_with_the_stock_row_turn_by_turn(page_of):
+    rates = rows_of(page_of(overhead(), load()), "load", 2)
+    assert rates["token on granian"] == [
+        *("950 (900 to 1,000)", "2.12 (2.00 to 2.25)"),
+        # The stock row was within the bound in one turn only.
+        *("855 (810 to 900)", "–", "97%"),
+    ]
+    assert rates["drf-token on gunicorn"] == ["450 (400 to 500)", "stock", "–", "stock", "97%"]
+
+
+def test_a_rate_that_was_not_all_answered_is_crossed_and_counted(page_of):
+    page = page_of(overhead(), load())
+    at_once = page_of(overhead(), having(load(), [], "contenders", 1, "turns", 0, "steps"))
+    assert page.source.count("<use ") > at_once.source.count("<use ")
+    table = page.figures[-1]["table"]
+    lines = [table[i : i + 9] for i in range(9, len(table), 9)]
+    assert [line[2] for line in lines] == ["200", "900", "1,000", "180", "810", "900"]
+    assert lines[2] == ["token", "1", "1,000", "990", "10.0", "45.0", "35.0", "3", "7"]
+
+
+def test_pictures_of_two_servers_have_the_same_axes(page_of):
+    gunicorn, granian = page_of(overhead(), load()).figures[2:]
+    ticks = [[text for text in each["svg"] if text[0].isdigit() and text[-1].isdigit()] for each in (gunicorn, granian)]
+    assert ticks[0] == ticks[1] != []
+
+
+def test_what_each_adds_is_drawn_against_the_measured_round_trip(page_of):
+    page = page_of(overhead(), distance())
+    table = page.figures[-1]["table"]
+    assert table[:3] == ["0.30 ms", "1.30 ms", "5.30 ms"]
+    assert "5,372 (5,362 to 5,382)" in table
+    assert rows_of(page, "distance", 1)["token"] == ["0.99 (0.96 to 1.02)", "1"]
+    assert rows_of(page, "distance", 1)["simplejwt-stateless"] == ["−0.01 (−0.04 to 0.02)", "1"]
+    assert rows_of(page, "distance", 2) == {"asked for": ["median"], "directly": ["0.08"]} | {
+        asked: [took] for asked, took in (("0", "0.30"), ("1", "1.30"), ("5", "5.30"))
+    }
+
+
+def test_rates_at_several_distances_are_drawn_beside_those_of_a_near_database(page_of):
+    page = page_of(overhead(), load(), load_away())
+    rates = rows_of(page, "load-distance", 0)
+    assert rates["token on granian"] == ["950 (900 to 1,000)", "475 (450 to 500)"]
+    # The stock row that is as far away
+    assert rows_of(page, "load-distance", 5)["token on granian, 5 ms away"][1] == "2.12 (2.00 to 2.25)"
+    assert rows_of(page, "load", 2)["token on granian"][0] == "950 (900 to 1,000)"
+    one = page_of(overhead(), load(distances=(5.0,)))
+    assert one.sections[-2:] == ["load-distance", "method"]
+    assert len(one.figures) == 2 + 2
+
+
 def test_growth_is_drawn_line_by_line_and_what_is_not_above_zero_too(page_of):
     page = page_of(overhead(), scale())
     growth = page.figures[2:]
@@ -629,8 +785,9 @@ def test_growth_is_drawn_line_by_line_and_what_is_not_above_zero_too(page_of):
         {"flushexpiredtokens"},
         {"jwt", "simplejwt"},
     ]
-    # 900 bytes for each of 100,000
-    assert "90,000,000 (90,000,000 to 90,000,000)" in growth[-1]["table"]
+    assert "900" in growth[-1]["table"]
+    # 190 bytes a row, and the database does not tell of indexes
+    assert rows_of(page, "scale", 5)["auth_user"] == ["100,000", "100,000", "190", "–"]
     faster = having(scale(), around(-1.0), "sizes", 0, "table", "rows", 0, "overhead")
     assert "−1.0 (−11.0 to 9.0)" in page_of(overhead(), faster).figures[2]["table"]
     assert (
@@ -660,9 +817,12 @@ SECTIONS = {
     "flows": ["flows"],
     "ladder": ["ladder"],
     "instructions": ["instructions"],
-    "compare": ["compare"],
+    "load": ["load"],
+    "distance": ["distance"],
+    "load --distance": ["load-distance"],
     "scale": ["scale"],
     "plan": ["plan"],
+    "compare": ["compare"],
 }
 
 
@@ -690,7 +850,7 @@ def test_what_a_result_need_not_have_is_left_out(page_of):
 
 
 def test_every_result_of_the_table_has_a_section():
-    assert set(KINDS) == set(WRITERS) == set(SECTIONS)
+    assert {*KINDS, report.FAR} == set(WRITERS) == set(SECTIONS)
 
 
 def without(document, *path):
@@ -754,6 +914,36 @@ REFUSED = {
         [overhead(), having(flows(), [1.0], "curve", "schemes", "jwt", "low")],
         "'jwt' needs 4 figures, as many as there are requests",
     ),
+    "two loads of a distance": (
+        [overhead(), load_away(), load_away()],
+        r"1\.json and .*2\.json are both results of load -",
+    ),
+    "a load of nobody": ([overhead(), having(load(), [], "contenders")], "contenders must not be empty"),
+    "a turn too few": (
+        [overhead(), without(load(), "contenders", 1, "turns", 0)],
+        "'token on granian' needs 2 turns, as many as the first has",
+    ),
+    "a step at no rate": (
+        [overhead(), having(load(), None, "contenders", 1, "turns", 0, "steps", 0, "offered_per_second")],
+        "'token on granian': a step at no rate",
+    ),
+    "a load at a distance that nobody measured": (
+        [overhead(), having(load_away(), 7.0, "contenders", 0, "distance_ms")],
+        "no round trip of 7 ms, at which 'drf-token on gunicorn",
+    ),
+    "no distance": ([overhead(), having(distance(), [], "distances")], "distances must not be empty"),
+    "a distance that nobody measured": (
+        [overhead(), having(distance(), 7.0, "distances", 1, "distance_ms")],
+        "no round trip of 7 ms",
+    ),
+    "other schemes at another distance": (
+        [overhead(), without(distance(), "distances", 1, "table", "rows", 0)],
+        "other schemes at 1 ms than at the first distance",
+    ),
+    "waits of others": (
+        [overhead(), without(distance(), "waits", "token")],
+        "waits must be of the schemes: token, simplejwt-stateless",
+    ),
     "a crossing of nobody": (
         [overhead(), having(flows(), "x", "crossings", 0, "first")],
         "a crossing of 'x', which has no",
@@ -784,7 +974,8 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
     assert path.with_suffix(".html").read_text("utf-8").startswith("<!doctype html>")
     assert "INCONCLUSIVE: overhead: steal" in result.output
     assert (
-        "Left out, for want of a result: revocation, flows, ladder, instructions, compare, scale, plan" in result.output
+        "Left out, for want of a result: revocation, flows, ladder, instructions, load, distance, load --distance, "
+        "scale, plan, compare" in result.output.replace("\n", " ").replace("  ", " ")
     )
 
 
@@ -792,8 +983,8 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
 
 
 @pytest.mark.parametrize("mark", HOSTILE)
-def test_a_hostile_file_adds_no_element_and_no_attribute(page_of, mark):
-    harmless, hostile = page_of(*everything(" x")), page_of(*everything(mark))
+def test_a_hostile_file_adds_no_element_and_no_attribute(page_of, whole, mark):
+    harmless, hostile = whole, page_of(*everything(mark))
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in harmless.tags]
     assert [set(attributes) for _, attributes in hostile.tags] == [set(attributes) for _, attributes in harmless.tags]
     assert {href[:1] for href in hostile.all("href") if href != "data:,"} == {"#"}

@@ -15,7 +15,8 @@ from benchmarks import export, results
 def command(run, processes):
     """Write a result to standard output as comma-separated values (RFC 4180).
 
-    A line for each thing measured: a contender at a URL, a cell of the revocation matrix, a flow, a rung.
+    A line for each thing measured: a contender at a URL, a cell of the revocation matrix, a flow, a rung,
+    a rate that was offered.
     Times are in microseconds unless the name of a column says otherwise.
     """
     try:

@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -12,11 +11,9 @@ from rich import box
 from rich.table import Table
 
 from benchmarks import databases, distance, environment, load, processes, results, screen, servers, table
-from benchmarks.load import Contender, Plan, Run, Series
+from benchmarks.load import STOCK, Contender, Plan, Run, Series
 from benchmarks.messages import Assignment, Others
 from config.schemes import SCHEMES
-
-STOCK = Contender("drf-token", "gunicorn")  # what all others are compared with
 
 
 @click.command(name="load")
@@ -125,7 +122,7 @@ def command(
     contenders = []
     for away in dict.fromkeys(distances or [None]):
         rows = [Contender(scheme, kind, away) for kind, scheme in product(dict.fromkeys(kinds), chosen)]
-        stock = _stock(away)
+        stock = load.stock(away)
         contenders += [stock, *(row for row in rows if row != stock)] if reference else rows
     plan = Plan(url, connections, seconds, within * 1000)
     machine = environment.describe()
@@ -207,7 +204,7 @@ def _rates(run: Run, plan: Plan, contenders: Sequence[Contender]) -> Table:
         shown.add_column(heading, justify="right", no_wrap=True)
     for each in contenders:
         cells = []
-        for figure in (load.at_saturation, _highest):
+        for figure in (load.at_saturation, load.highest):
             found = [figure(turn[each.name]) for turn in run.turns]
             cells += [
                 _rate(found),
@@ -255,10 +252,6 @@ def _remarks(run: Run, plan: Plan, core: int | None) -> list[str]:
     ]
 
 
-def _highest(series: Series) -> float | None:
-    return series.highest_per_second
-
-
 def _rate(found: Sequence[float | None]) -> str:
     known = [each for each in found if each]
     # In a turn without any it was below all that were tried.
@@ -268,16 +261,14 @@ def _rate(found: Sequence[float | None]) -> str:
 def _times(
     run: Run, contender: Contender, contenders: Sequence[Contender], figure: Callable[[Series], float | None]
 ) -> str:
-    stock = _stock(contender.distance_ms)
+    stock = load.stock(contender.distance_ms)
     if contender == stock:
         return "1"
-    found = load.ratios(run, contender.name, stock.name, figure) if stock in contenders else []
+    if stock not in contenders:
+        return "-"
+    ones, others = ([turn[each.name] for turn in run.turns] for each in (contender, stock))
+    found = load.ratios(ones, others, figure)
     return _spread(found, "{:.2f}".format) if len(found) == len(run.turns) else "-"
-
-
-def _stock(distance_ms: float | None) -> Contender:
-    """Which a contender as far from the database is compared with."""
-    return replace(STOCK, distance_ms=distance_ms)
 
 
 def _spread(found: Sequence[float], text: Callable[[float], str]) -> str:

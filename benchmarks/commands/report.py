@@ -31,13 +31,14 @@ def command(run, others, path, events):
     """One self-contained HTML page with the pictures, out of result files.
 
     Each file is the result of another command: one of overhead, which a report begins with, and any of
-    revocation, flows, ladder, instructions, compare, scale and plan. What is not given is left out, and the page
+    revocation, flows, ladder, instructions, load, distance, scale, plan and compare; of load two, where one is of
+    --distance. What is not given is left out, and the page
     says which command makes it. Nothing is loaded from anywhere: the page can be mailed, printed and kept.
 
     \b
     Exit codes:
       0  written; an inconclusive run makes a page too, which says so
-      1  a file is no result, or two are of one command, or none is of overhead
+      1  a file is no result, or two are of one kind, or none is of overhead
       2  wrong usage
     """
     path = path or run.with_suffix(".html")
