@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.switches import SWITCHES
+from tests import forking
 from tests.networks import Network
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,15 +97,27 @@ def environment(**switches: str) -> dict[str, str]:
 
 
 def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
-    """`python *arguments` in a fresh process at the project's root."""
+    """`python *arguments` in a fresh process at the project's root: in a fork, but for a module and by `run_cold`."""
+    if arguments[0] == "-m":
+        return run_cold(*arguments, **switches)
+    return _FORKS.run(arguments, environment(**switches), _RUN_SECONDS)
+
+
+def run_cold(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
+    """The same in a process that has imported nothing, for who asks what a start imports or costs."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
         env=environment(**switches),
         capture_output=True,
         text=True,
-        timeout=120,  # seconds
+        timeout=_RUN_SECONDS,
     )
+
+
+_RUN_SECONDS = 120
+_FORKS = forking.Parent(ROOT)
+atexit.register(_FORKS.stop)
 
 
 @contextmanager

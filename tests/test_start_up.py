@@ -287,16 +287,16 @@ def test_a_misconfiguration_has_its_id_and_no_server_starts_with_an_error(switch
 
 @pytest.mark.parametrize(("switches", "id", "stops"), [MISCONFIGURED[0], MISCONFIGURED[-1]])
 def test_a_misconfiguration_is_told_by_the_processes_that_meet_it(switches, id, stops):
-    checked = servers.run("manage.py", "check", **switches)
+    checked = servers.run_cold("manage.py", "check", **switches)
     assert f"({id})" in checked.stderr
     assert (checked.returncode != 0) == stops
-    done = servers.run("-c", "import config.wsgi", **switches)
+    done = servers.run_cold("-c", "import config.wsgi", **switches)
     assert (done.returncode != 0) == stops
     assert (f"({id})" in done.stderr) == stops
 
 
 def test_the_defaults_are_no_misconfiguration():
-    done = servers.run("manage.py", "check")
+    done = servers.run_cold("manage.py", "check")
     assert done.returncode == 0
     assert done.stderr + done.stdout == "System check identified no issues (0 silenced).\n"
 
