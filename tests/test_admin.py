@@ -34,8 +34,9 @@ class UndoingClient(Client):
 
 
 @pytest.fixture
-def pages(staff):
-    """A client logged in as staff, of an admin with a row on each page."""
+def pages(staff, monkeypatch):
+    """A client logged in as staff, of an admin with a row on each page; without the list of pages beside each page."""
+    monkeypatch.setattr(admin.site, "enable_nav_sidebar", False)
     log_in(staff)
     hashed_token(staff)
     Group.objects.create(name="editors")

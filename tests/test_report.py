@@ -443,9 +443,21 @@ def files(tmp_path):
     return write
 
 
+@pytest.fixture(scope="module")
+def pages():
+    """What page_of has made: the same documents make the same bytes, which takes seconds with all pictures."""
+    return {}
+
+
 @pytest.fixture
-def page_of(files):
-    return lambda *documents: Page(report.html(report.read(files(*documents))).decode("utf-8"))
+def page_of(files, pages):
+    def page(*documents):
+        key = json.dumps(documents)
+        if key not in pages:
+            pages[key] = Page(report.html(report.read(files(*documents))).decode("utf-8"))
+        return pages[key]
+
+    return page
 
 
 def everything(mark=""):
