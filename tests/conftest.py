@@ -11,6 +11,42 @@ from tests.urlconf import urlconf_for
 
 PASSWORD = "correct horse battery"
 
+# What takes longest, the longest first: the last file that a process begins is then a short one, and the other process
+# does not stand idle beside a long one.
+LONGEST = [
+    "revocation",
+    "admin",
+    "versus",
+    "start_up",
+    "flows",
+    "benchmarks",
+    "contenders",
+    "report",
+    "attack_credentials",
+    "state_machines",
+    "ladder",
+    "scale",
+    "distance",
+    "selftest",
+    "faults",
+    "load",
+    "serve_demo",
+    "readme",
+    "contract",
+    "wire",
+    "race_over_http",
+    "wire_lab",
+    "concurrency",
+    "tracks",
+]
+
+
+# After pytest-django, which has put the tests with transactions of their own behind the others of all files.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    ranks = {f"test_{name}.py": rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
 
 @pytest.fixture(autouse=True)
 def _empty_cache():
