@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -16,6 +17,8 @@ PASSWORD = "correct horse battery"
 LONGEST = [
     "revocation",
     "admin",
+    "deployment",
+    "two_servers",
     "versus",
     "start_up",
     "flows",
@@ -45,6 +48,8 @@ LONGEST = [
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     ranks = {f"test_{name}.py": rank for rank, name in enumerate(LONGEST)}
+    if gone := [name for name in ranks if not Path(__file__).with_name(name).exists()]:
+        raise pytest.UsageError(f"LONGEST names {', '.join(gone)}, which is not there")
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
 
 
