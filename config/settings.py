@@ -100,6 +100,11 @@ LOGIN_THROTTLE = _values["LOGIN_THROTTLE"]
 NUM_PROXIES = _values["NUM_PROXIES"]
 HTTPS_ONLY = _values["HTTPS_ONLY"]
 SERVER_TIMING = _values["SERVER_TIMING"]
+LOG_AUTHENTICATIONS = _values["LOG_AUTHENTICATIONS"]
+METRICS = _values["METRICS"]
+METRICS_TOKEN = _values["METRICS_TOKEN"]
+# prometheus_client reads the variable itself, as it is imported.
+PROMETHEUS_MULTIPROC_DIR = _values["PROMETHEUS_MULTIPROC_DIR"]
 GRANIAN_HOST = _values["GRANIAN_HOST"]
 GRANIAN_PORT = _values["GRANIAN_PORT"]
 GRANIAN_WORKERS = _values["GRANIAN_WORKERS"]
@@ -182,7 +187,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        f"config.timing.{scheme.name}" if SERVER_TIMING else scheme.authentication for scheme in SCHEMES
+        f"config.watched.{scheme.name}" if SERVER_TIMING or METRICS or LOG_AUTHENTICATIONS else scheme.authentication
+        for scheme in SCHEMES
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": [
@@ -270,12 +276,24 @@ STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
+# --- the log -------------------------------------------------------------------------------------
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"()": "config.logs.TextFormatter"},
+        "json": {"()": "config.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": _values["LOG_FORMAT"]},
+        **({"metrics": {"class": "config.metrics.EventCounter"}} if METRICS else {}),
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Django's own handler prints to the console in DEBUG only; ours always does.
-    "loggers": {"django": {"handlers": [], "propagate": True}},
+    "loggers": {
+        # Django's own handler prints to the console in DEBUG only; ours always does.
+        "django": {"handlers": [], "propagate": True},
+        # The events of config/events.py.
+        "auth": {"handlers": ["metrics"] if METRICS else [], "level": "INFO"},
+    },
 }
