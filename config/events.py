@@ -81,7 +81,8 @@ def scheme_at(request) -> str | None:
 
 
 def takes_password(request) -> bool:
-    return _route(request) in ("token-obtain", "jwt-obtain", "session-login")
+    """Whether the API is asked for a credential for a password."""
+    return _route(request) in ("token-obtain", "jwt-obtain")
 
 
 def _route(request) -> str:

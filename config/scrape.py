@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.urls import path
 from django.utils.crypto import constant_time_compare
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -64,3 +65,6 @@ class MetricsView(RefusalThrottleMixin, JSONErrorsMixin, APIView):
     @extend_schema(tags=["service"], responses={(200, "text/plain"): str})
     def get(self, request):
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+urlpatterns = [path("metrics/", MetricsView.as_view(), name="metrics")]

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import uuid
 from collections import Counter
 from datetime import timedelta
@@ -29,6 +30,8 @@ from tests.conftest import PASSWORD
 from tests.test_concurrency import at_once
 from tokens import hashed
 from tokens import models as tokens
+from tokens.hashed_views import TokenView
+from tokens.models import HashedToken
 
 pytestmark = pytest.mark.django_db(transaction=True)  # events wait for a commit
 
@@ -314,6 +317,8 @@ def test_what_a_request_is_opened_by_is_told_by_switch_at_the_same_queries(row, 
         assert response.data["scheme"] == row.scheme.name
         return len(queries)
 
+    refused = WhoAmIView.as_view(authentication_classes=[watched(row.scheme.name, events.Told)])
+    assert refused(APIRequestFactory().get("/whoami/")).status_code == 401
     plain = get(watched(row.scheme.name))
     assert told.events == []
     if row.scheme.name != "token-cached":  # its second request asks nothing
@@ -370,15 +375,17 @@ def test_what_the_admin_ends_is_told_with_the_admins_address(admin, user, told):
     assert all("token" in event and event["user"] == str(user.pk) for event in told.events)
     assert told.words() == ["token.revoked admin"] * 2
 
-    ended = family()
-    for _ in range(2):
-        act(admin, "admin:jwt_auth_refreshfamily_changelist", "end", ended)
-    delete("jwt_auth_refreshfamily", ended)
+    changelist = "admin:jwt_auth_refreshfamily_changelist"
+    ended = [family(), family()]
+    for each in (*ended, *ended):
+        act(admin, changelist, "end", each)
+    delete("jwt_auth_refreshfamily", ended[0])
+    act(admin, changelist, "delete_selected", ended[1])
     delete("jwt_auth_refreshfamily", family())
-    act(admin, "admin:jwt_auth_refreshfamily_changelist", "delete_selected", ended)
-    act(admin, "admin:jwt_auth_refreshfamily_changelist", "delete_selected", family())
+    act(admin, changelist, "delete_selected", family())
+    assert not logins.RefreshFamily.objects.exists()
     assert {event["address"] for event in told.events} == {"127.0.0.1"}
-    assert told.words() == ["login.ended admin"] * 3
+    assert told.words() == ["login.ended admin"] * 4
 
     act(admin, "admin:auth_user_changelist", "log_out_everywhere", user.pk)
     assert told.events[0]["user"] == str(user.pk)
@@ -397,6 +404,15 @@ def test_a_token_deleted_by_its_id_is_told_once(door_to, user, told, settings):
         assert door.client.delete(f"/api-token-auth/tokens/{other.pk}/", headers=header).status_code == status
     (event,) = told.events
     assert event["token"] == str(other.pk)
+    assert told.words() == ["token.revoked logout"]
+
+
+def test_of_two_who_delete_one_token_the_winner_is_told(user, told):
+    view = TokenView()
+    view.request = APIRequestFactory().delete("/")
+    pk = hashed.obtain(user).pk
+    for found in [HashedToken.objects.get(pk=pk) for _ in range(2)]:
+        view.perform_destroy(found)
     assert told.words() == ["token.revoked logout"]
 
 
@@ -682,3 +698,12 @@ def test_a_process_logs_as_the_switch_says(tmp_path):
     lines = log_of_a_process(tmp_path / "json", LOG_FORMAT="json", LOG_AUTHENTICATIONS="on")
     told = [line["message"] for line in map(json.loads, lines) if line["logger"] == "auth"]
     assert told == ["login.succeeded", "credential.accepted", "credential.refused"]
+
+
+def test_every_event_is_explained_and_no_other():
+    section = (servers.ROOT / "docs/deployment.md").read_text().partition("\n## What to watch\n")[2]
+    first_cells = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
+    explained = re.findall(r"`([a-z]+\.[a-z]+)`", " ".join(first_cells))
+    known = [value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)]
+    known.remove(events.SESSION)
+    assert sorted(explained) == sorted(known)
