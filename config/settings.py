@@ -105,6 +105,8 @@ METRICS = _values["METRICS"]
 METRICS_TOKEN = _values["METRICS_TOKEN"]
 # prometheus_client reads the variable itself, as it is imported.
 PROMETHEUS_MULTIPROC_DIR = _values["PROMETHEUS_MULTIPROC_DIR"]
+if not PROMETHEUS_MULTIPROC_DIR:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # an empty one would be a folder to it
 GRANIAN_HOST = _values["GRANIAN_HOST"]
 GRANIAN_PORT = _values["GRANIAN_PORT"]
 GRANIAN_WORKERS = _values["GRANIAN_WORKERS"]
@@ -115,7 +117,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^health/$"]  # whoever watches a process asks it directly
+SECURE_REDIRECT_EXEMPT = [r"^(health|metrics)/$"]  # whoever watches a process asks it directly
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
 # What other hosts of its domain may do, this service cannot know: neither includeSubDomains nor preload.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

@@ -213,7 +213,8 @@ def test_two_workers_count_together(tmp_path, database):
 
 
 def test_one_worker_needs_no_folder_and_what_is_counted_is_nobodys_but_the_scrapers(database):
-    with servers.granian(DATABASE_URL=database, **ON) as base:
+    # Empty is not set: no folder of this name is looked for.
+    with servers.granian(DATABASE_URL=database, PROMETHEUS_MULTIPROC_DIR="", **ON) as base:
         ask(f"{base}/api/token/", username="ada", password="wrong")
         _, text = ask(f"{base}/api-token-auth/", username="ada", password=PASSWORD)
         token = f"Token {json.loads(text)['token']}"
@@ -255,6 +256,20 @@ def test_the_demo_counts_with_two_workers(tmp_path):
         for _ in range(5):
             ask(f"{base}/whoami/", "Token garbage")
         assert {scrape(base)["auth_events_total", "credential.refused", "token", "invalid"] for _ in range(4)} == {5}
+
+
+_DIRECTLY = """
+import django; django.setup()
+from django.test import Client
+client = Client(headers={"host": "localhost"})
+print([client.get(path).status_code for path in ("/metrics/", "/whoami/")])
+"""
+
+
+@pytest.mark.once
+def test_prometheus_may_ask_a_process_directly():
+    done = servers.run("-c", _DIRECTLY, DJANGO_SETTINGS_MODULE="config.settings", HTTPS_ONLY="on", **ON)
+    assert done.stdout == "[401, 301]\n", done.stderr
 
 
 @pytest.mark.once
