@@ -213,7 +213,7 @@ def test_two_workers_count_together(tmp_path, database):
 
 
 def test_one_worker_needs_no_folder_and_what_is_counted_is_nobodys_but_the_scrapers(database):
-    # Empty is not set: no folder of this name is looked for.
+    # Empty is not set: counts then lie in no folder, which would be the present one.
     with servers.granian(DATABASE_URL=database, PROMETHEUS_MULTIPROC_DIR="", **ON) as base:
         ask(f"{base}/api/token/", username="ada", password="wrong")
         _, text = ask(f"{base}/api-token-auth/", username="ada", password=PASSWORD)
@@ -231,6 +231,7 @@ def test_one_worker_needs_no_folder_and_what_is_counted_is_nobodys_but_the_scrap
         # It is in no row, so that its refusals are nobody's.
         assert samples["auth_events_total", "credential.refused", "", "invalid"] == 2
         assert "/metrics/" in json.loads(ask(f"{base}/")[1])["endpoints"]
+        assert not list(servers.ROOT.glob("*_*.db"))
 
 
 @pytest.mark.once
