@@ -28,6 +28,8 @@ PINNED = {
     "SECRET_KEY": secrets.token_urlsafe(50),
     "DEBUG": "off",
     "SERVER_TIMING": "off",
+    "METRICS": "off",
+    "LOG_AUTHENTICATIONS": "off",
     "AUTH_SCHEMES": SWITCHES["AUTH_SCHEMES"].default,  # contenders bring their own class
     "ANONYMOUS_READ": "off",
     "LOGIN_THROTTLE": "none",
@@ -52,6 +54,7 @@ if CONNECTION != "pool":
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
 LOGGING["loggers"]["django"]["level"] = "ERROR"  # a refused credential is part of the proof, not news
+LOGGING["loggers"]["auth"]["level"] = "ERROR"
 
 # After all others: a contender that checks passwords needs the service's hashers.
 for _candidate in candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(",")):

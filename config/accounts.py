@@ -1,7 +1,5 @@
 """What ends every credential of a user, of either kind: one rule, told to both scheme apps by one signal."""
 
-import logging
-
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -9,7 +7,7 @@ from django.db.models.signals import post_save, pre_delete, pre_save
 from django.dispatch import Signal
 from django.utils import timezone
 
-logger = logging.getLogger(__name__)
+from config import events
 
 PASSWORD_CHANGE = "password_change"
 DEACTIVATION = "deactivation"
@@ -21,11 +19,14 @@ ADMIN = "admin"
 credentials_ended = Signal()
 
 
-def end_credentials(user_id, reason: str, using: str | None = None):
-    """Every opaque token, access token, refresh token and session (the admin's) of the user stops working."""
+def end_credentials(user_id, reason: str, using: str | None = None, request=None):
+    """Every opaque token, access token, refresh token and session (the admin's) of the user stops working.
+
+    `request` is the one that asked for it, if one did: its event tells the client's address.
+    """
     with transaction.atomic(using=using):
         credentials_ended.send(sender=get_user_model(), user_id=user_id, reason=reason, using=using)
-    logger.info("credentials ended user=%s reason=%s", user_id, reason)
+        events.tell_on_commit(events.CREDENTIALS_ENDED, using=using, user=user_id, reason=reason, request=request)
 
 
 def lock_unchanged(user) -> bool:
@@ -74,7 +75,7 @@ def _end_before_deletion(sender, instance, using, **kwargs):
     The lock keeps out a login that would refer to a user who is gone.
     """
     sender._base_manager.using(using).select_for_update().filter(pk=instance.pk).first()
-    credentials_ended.send(sender=sender, user_id=instance.pk, reason=DELETION, using=using)
+    end_credentials(instance.pk, DELETION, using)
 
 
 def _end_sessions(sender, user_id, reason, using, **kwargs):

@@ -28,7 +28,7 @@ class AccountAdmin(UserAdmin):
     def log_out_everywhere(self, request, queryset):
         users = list(queryset)
         for user in users:
-            accounts.end_credentials(user.pk, accounts.ADMIN)
+            accounts.end_credentials(user.pk, accounts.ADMIN, request=request)
             self.log_change(request, user, "logged out everywhere (admin action)")
         self.message_user(request, f"{len(users)} logged out everywhere.", messages.SUCCESS)
 

@@ -6,6 +6,7 @@ class ServiceConfig(AppConfig):
     verbose_name = "Service"
 
     def ready(self):
-        from config import accounts, checks, openapi  # noqa: F401 - the latter two register themselves
+        from config import accounts, checks, events, openapi  # noqa: F401 - checks and openapi register themselves
 
         accounts.connect()
+        events.connect()

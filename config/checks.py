@@ -27,6 +27,27 @@ def throttle_counts_in_one_place(app_configs, **kwargs):
         )
 
 
+@register
+def workers_count_together(app_configs, **kwargs):
+    if settings.METRICS and settings.GRANIAN_WORKERS > 1 and not settings.PROMETHEUS_MULTIPROC_DIR:
+        yield Error(
+            f"METRICS is on with GRANIAN_WORKERS={settings.GRANIAN_WORKERS}: each worker would count for itself, "
+            "and /metrics/ would tell of whichever was asked.",
+            hint="Set PROMETHEUS_MULTIPROC_DIR to a folder that is empty whenever the service starts.",
+            id="config.E007",
+        )
+
+
+@register(Tags.security)
+def metrics_are_not_everybodys(app_configs, **kwargs):
+    if settings.METRICS and not settings.METRICS_TOKEN:
+        yield Error(
+            "METRICS is on without METRICS_TOKEN: nobody could read /metrics/.",
+            hint="Set METRICS_TOKEN to 32 random characters or more, and tell them to Prometheus.",
+            id="config.E008",
+        )
+
+
 @register(Tags.security)
 def stock_rows_are_a_reference(app_configs, **kwargs):
     for scheme in settings.SCHEMES:

@@ -8,8 +8,12 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 from django.db.models import ProtectedError
 from rest_framework import status
 from rest_framework.authentication import get_authorization_header
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.views import exception_handler as drf_exception_handler
+from rest_framework_simplejwt.exceptions import ExpiredTokenError
+
+from config import events
+from config.schemes import scheme_of
 
 
 class ServiceUnavailable(APIException):
@@ -87,7 +91,7 @@ def is_impossible_value(error: BaseException) -> bool:
 
 
 def exception_handler(exc, context):
-    """DRF's handler, with 413 as JSON, and every challenge on a 401.
+    """DRF's handler, with 413 as JSON, every challenge on a 401, and an event for a credential that was refused.
 
     A database that is away is left to ApiErrorMiddleware, which answers for pages outside of DRF too.
     """
@@ -98,6 +102,7 @@ def exception_handler(exc, context):
         challenges = _challenges(context["view"], context["request"])
         if challenges:
             response["WWW-Authenticate"] = challenges
+        _tell_refusal(exc, context["view"], context["request"])
     return response
 
 
@@ -107,18 +112,53 @@ def _challenges(view, request) -> str:
     `error="invalid_token"` stands in the challenge of the scheme that was presented and refused, and in no
     other (RFC 6750 3.1: a request without credentials is told no error).
     """
-    presented = get_authorization_header(request).lower().split()[:1]
     challenges = []
     for authenticator in view.get_authenticators():
         challenge = authenticator.authenticate_header(request)
-        if challenge is None:
-            continue
-        keyword = challenge.partition(" ")[0]
-        challenges.append(refused(challenge) if [keyword.lower().encode()] == presented else challenge)
+        if challenge is not None:
+            challenges.append(refused(challenge) if _is_presented(challenge, request) else challenge)
     return ", ".join(challenges)
+
+
+def _is_presented(challenge: str, request) -> bool:
+    """Whether the request has a credential of the scheme that challenges so."""
+    return get_authorization_header(request).lower().split()[:1] == challenge.lower().encode().split()[:1]
 
 
 def refused(challenge: str) -> str:
     """The challenge of a scheme whose credential was presented and refused."""
     keyword, _, parameters = challenge.partition(" ")
     return f"{keyword} " + ", ".join(filter(None, (parameters, 'error="invalid_token"')))
+
+
+# What libraries call it, and ours where nothing more is known.
+_REASONS = {
+    "authentication_failed": "invalid",
+    "token_not_valid": "invalid",
+    "token_expired": "expired",
+    "bad_authorization_header": "malformed",
+}
+
+
+def _tell_refusal(exc: Exception, view, request):
+    """Not of a request without a credential, which is no failure; of a wrong password another event tells."""
+    if not isinstance(exc, AuthenticationFailed) or events.takes_password(request):
+        return
+    scheme = events.scheme_at(request) or next(
+        (
+            row.name
+            for authenticator in view.get_authenticators()
+            if (row := scheme_of(authenticator))
+            and _is_presented(authenticator.authenticate_header(request) or "", request)
+        ),
+        None,
+    )
+    told = getattr(exc, "event", None) or getattr(exc.__cause__, "event", None) or {"reason": _reason(exc)}
+    events.tell(events.CREDENTIAL_REFUSED, scheme=scheme, request=request, **told)
+
+
+def _reason(exc: AuthenticationFailed) -> str:
+    if isinstance(exc.__cause__, ExpiredTokenError):
+        return "expired"
+    code = exc.detail["code"] if isinstance(exc.detail, dict) else exc.get_codes()
+    return _REASONS.get(code, code)

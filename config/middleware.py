@@ -3,6 +3,7 @@ import logging
 from django.conf import settings
 from django.http import JsonResponse
 
+from config import events
 from config.exceptions import (
     Conflict,
     ContentTooLarge,
@@ -60,6 +61,7 @@ class ApiErrorMiddleware:
         """For every view, DRF's and the admin's: what the database does or what others do is no programming error."""
         if is_database_away(exception):
             logger.error("database away: %s", exception, exc_info=exception)
+            events.tell(events.SERVICE_UNAVAILABLE, reason="database", request=request)
             return JsonResponse(
                 {"detail": ServiceUnavailable.default_detail},
                 status=ServiceUnavailable.status_code,

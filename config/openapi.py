@@ -30,6 +30,16 @@ def _extension(scheme: Scheme):
 
 EXTENSIONS = [_extension(scheme) for scheme in SCHEMES.values()]
 
+
+class _ScrapeExtension(OpenApiAuthenticationExtension):
+    target_class = "config.scrape.ScrapeAuthentication"
+    name = "metrics"
+
+    def get_security_definition(self, auto_schema):
+        definition = build_bearer_security_scheme_object("Authorization", "Bearer")
+        return {**definition, "description": "The switch METRICS_TOKEN. `Authorization: Bearer <METRICS_TOKEN>`"}
+
+
 _TEXT = {"type": "string"}
 _ERROR = {
     "type": "object",

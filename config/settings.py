@@ -100,6 +100,13 @@ LOGIN_THROTTLE = _values["LOGIN_THROTTLE"]
 NUM_PROXIES = _values["NUM_PROXIES"]
 HTTPS_ONLY = _values["HTTPS_ONLY"]
 SERVER_TIMING = _values["SERVER_TIMING"]
+LOG_AUTHENTICATIONS = _values["LOG_AUTHENTICATIONS"]
+METRICS = _values["METRICS"]
+METRICS_TOKEN = _values["METRICS_TOKEN"]
+# prometheus_client reads the variable itself, as it is imported.
+PROMETHEUS_MULTIPROC_DIR = _values["PROMETHEUS_MULTIPROC_DIR"]
+if not PROMETHEUS_MULTIPROC_DIR:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # an empty one would be a folder to it
 GRANIAN_HOST = _values["GRANIAN_HOST"]
 GRANIAN_PORT = _values["GRANIAN_PORT"]
 GRANIAN_WORKERS = _values["GRANIAN_WORKERS"]
@@ -110,7 +117,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^health/$"]  # whoever watches a process asks it directly
+SECURE_REDIRECT_EXEMPT = [r"^(health|metrics)/$"]  # whoever watches a process asks it directly
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
 # What other hosts of its domain may do, this service cannot know: neither includeSubDomains nor preload.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -182,7 +189,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        f"config.timing.{scheme.name}" if SERVER_TIMING else scheme.authentication for scheme in SCHEMES
+        f"config.watched.{scheme.name}" if SERVER_TIMING or METRICS or LOG_AUTHENTICATIONS else scheme.authentication
+        for scheme in SCHEMES
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": [
@@ -270,12 +278,24 @@ STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
+# --- the log -------------------------------------------------------------------------------------
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"()": "config.logs.TextFormatter"},
+        "json": {"()": "config.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": _values["LOG_FORMAT"]},
+        **({"metrics": {"class": "config.metrics.EventCounter"}} if METRICS else {}),
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Django's own handler prints to the console in DEBUG only; ours always does.
-    "loggers": {"django": {"handlers": [], "propagate": True}},
+    "loggers": {
+        # Django's own handler prints to the console in DEBUG only; ours always does.
+        "django": {"handlers": [], "propagate": True},
+        # The events of config/events.py.
+        "auth": {"handlers": ["metrics"] if METRICS else [], "level": "INFO"},
+    },
 }

@@ -1,5 +1,6 @@
 """Every switch of the service: its name, its default, what it does, how its text becomes a value."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -142,6 +143,24 @@ def _rate(value: str) -> str | None:
     return value.strip()
 
 
+def _log_format(value: str) -> str:
+    if value not in ("text", "json"):
+        raise ValueError("allowed: text, json")
+    return value
+
+
+def _metrics_token(value: str) -> str | None:
+    if value and not re.fullmatch(r"[!-~]{32,}", value):
+        raise ValueError("allowed: 32 printable ASCII characters or more, none of them a space")
+    return value or None
+
+
+def _folder(value: str) -> str | None:
+    if value and not (os.path.isdir(value) and os.access(value, os.W_OK | os.X_OK)):
+        raise ValueError("allowed: a folder that exists and can be written to")
+    return value or None
+
+
 def _algorithm(value: str) -> str:
     if value not in ALGORITHMS:
         raise ValueError(f"allowed: {', '.join(ALGORITHMS)}")
@@ -237,6 +256,11 @@ SWITCHES: dict[str, Switch] = {
         Switch("NUM_PROXIES", "0", "how many proxies in front are believed about the client's address (X-Forwarded-For)", _count(0)),
         Switch("HTTPS_ONLY", "off", "on: redirect to https, HSTS for a year, secure cookies; X-Forwarded-Proto is believed when NUM_PROXIES is not 0", _flag),
         Switch("TOKEN_CACHE_SECONDS", "30", "longest time, in seconds, `token-cached` answers from memory without word from the database or Valkey (0: never)", _count(0)),
+        Switch("LOG_FORMAT", "text", "how a line of the log is written: text, or json, an object for each", _log_format),
+        Switch("LOG_AUTHENTICATIONS", "off", "on: an event for each request that a credential opens, too", _flag),
+        Switch("METRICS", "off", "on: counts events and times authentication, for Prometheus at /metrics/; needs METRICS_TOKEN", _flag),
+        Switch("METRICS_TOKEN", "", "what Prometheus sends as a Bearer token to read /metrics/, 32 characters or more", _metrics_token, secret=True),
+        Switch("PROMETHEUS_MULTIPROC_DIR", "", "a folder, empty at the start, by which several workers count together; METRICS with more than one needs it", _folder),
         Switch("SERVER_TIMING", "off", "a Server-Timing header on every answer: auth, db, total, in milliseconds", _flag),
         Switch("DATABASE_URL", "sqlite:///db.sqlite3", "SQLite (WAL, IMMEDIATE) or PostgreSQL (pooled, prepared)", _database, url=True),
         Switch("CACHE_URL", "locmem://", "valkey://host:port/db or redis://... when there is more than one process", _cache, url=True),

@@ -7,10 +7,8 @@ attempt. The address is REMOTE_ADDR unless NUM_PROXIES says which part of X-Forw
 
 import functools
 import hashlib
-import ipaddress
 import logging
 import math
-import re
 import time
 import unicodedata
 from collections.abc import Callable
@@ -23,6 +21,8 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from config import events
+from config.address import client_address
 from config.exceptions import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class AddressThrottle(SimpleRateThrottle):
             is_allowed = self.count() <= self.num_requests
         except RedisError as error:
             _away(error)
+            _tell(events.SERVICE_UNAVAILABLE, request, "cache")
             raise ServiceUnavailable from error
         _answers()
         return is_allowed
@@ -70,9 +71,7 @@ class AddressThrottle(SimpleRateThrottle):
         return max(1, math.ceil(ends - self.timer()))
 
     def get_cache_key(self, request, view):
-        sender = request.META.get("REMOTE_ADDR", "")
-        # What a proxy wrote may be no address ("unknown"); a server on a socket has no address to tell.
-        return self.named(_network(self.get_ident(request) or "") or _network(sender) or sender)
+        return self.named(client_address(request))
 
     def named(self, ident: str) -> str:
         # Hashed: whatever a client sends, the key has a fixed length and no character a cache refuses.
@@ -108,6 +107,7 @@ def count_attempt(request: Request | HttpRequest):
     """
     for throttle in (AddressThrottle(), UserNameThrottle()):
         if not throttle.allow_request(request, None):
+            _tell(events.REQUEST_THROTTLED, request, throttle.scope)
             raise Throttled(throttle.wait())
 
 
@@ -175,6 +175,7 @@ class RefusalThrottleMixin:
         # DRF throttles after it has authenticated; a refused credential would never be counted.
         self.refusals = RefusalThrottle()
         if not self.refusals.allow_request(request, self):
+            _tell(events.REQUEST_THROTTLED, request, self.refusals.scope)
             self.throttled(request, self.refusals.wait())
         super().perform_authentication(request)
 
@@ -182,6 +183,10 @@ class RefusalThrottleMixin:
         if response.status_code == status.HTTP_401_UNAUTHORIZED:
             self.refusals.refused()
         return super().finalize_response(request, response, *args, **kwargs)
+
+
+def _tell(event: str, request, reason: str):
+    events.tell(event, scheme=events.scheme_at(request), reason=reason, request=request)
 
 
 _is_away = False
@@ -200,21 +205,3 @@ def _answers():
     if _is_away:
         _is_away = False
         logger.warning("throttle: the cache answers again")
-
-
-def _network(text: str) -> str | None:
-    """Whose address this is, or None if it is none.
-
-    An IPv6 client owns its whole /64: count that, or every attempt can come from another address. Some proxies
-    write the client's port too, as 192.0.2.1:4711 or [2001:db8::1]:4711, a new one for each connection.
-    """
-    bare = re.sub(r"^\[(.*)\](?::[0-9]+)?$|^([0-9.]+):[0-9]+$", r"\1\2", text.strip())
-    try:
-        address = ipaddress.ip_address(bare.partition("%")[0])  # without the zone of a link-local address
-    except ValueError:
-        return None
-    if address.version == 4:
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))

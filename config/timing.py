@@ -5,9 +5,6 @@ from contextvars import ContextVar
 from time import perf_counter_ns
 
 from django.db import connections
-from django.utils.module_loading import import_string
-
-from config.schemes import SCHEMES
 
 _spent: ContextVar[dict[str, int] | None] = ContextVar("spent", default=None)  # nanoseconds by name
 
@@ -51,23 +48,9 @@ class ServerTimingMiddleware:
         return response
 
 
-class _Timed:
+class Timed:
+    """For an authentication class: its time counts as `auth` (config/watched.py)."""
+
     def authenticate(self, request):
         with _counted("auth"):
             return super().authenticate(request)
-
-
-def __getattr__(name: str):
-    """`config.timing.<row>`: the row's own authentication class, timed. Any row's, stock ones too."""
-    if name not in SCHEMES:
-        raise AttributeError(name)
-    cls = import_string(SCHEMES[name].authentication)
-    # It passes for the class it stands for, so that all that asks for a row's class finds the row.
-    disguise = {
-        "__module__": cls.__module__,
-        "__qualname__": cls.__qualname__,
-        "__class__": property(lambda self: cls),
-    }
-    timed = type(cls.__name__, (_Timed, cls), disguise)
-    globals()[name] = timed
-    return timed

@@ -1,7 +1,9 @@
+from copy import copy
+
 from django.apps import apps
 from django.contrib import admin, messages
 
-from config import accounts
+from config import accounts, events
 from jwt_auth import models
 
 if apps.is_installed("rest_framework_simplejwt.token_blacklist"):  # if not, a check says so
@@ -33,4 +35,21 @@ class RefreshFamilyAdmin(admin.ModelAdmin):
         families = [family for family in queryset if models.end(accounts.ADMIN, pk=family.pk)]
         for family in families:
             self.log_change(request, family, "ended (admin action)")
+            self._tell_end(request, family)
         self.message_user(request, f"{len(families)} ended.", messages.SUCCESS)
+
+    def delete_model(self, request, obj):
+        lived = [copy(obj)] if obj.revoked_at is None else []  # Django takes the id off what it deletes
+        super().delete_model(request, obj)
+        for family in lived:
+            self._tell_end(request, family)
+
+    def delete_queryset(self, request, queryset):
+        lived = list(queryset.filter(revoked_at=None))
+        super().delete_queryset(request, queryset)
+        for family in lived:
+            self._tell_end(request, family)
+
+    @staticmethod
+    def _tell_end(request, family):
+        models.tell(events.LOGIN_ENDED, family, reason=accounts.ADMIN, request=request)

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
-from config import accounts, prepared
+from config import accounts, events, prepared
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 REUSE = "reuse"
@@ -94,7 +94,7 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
     """
     family = _FAMILY.first(token.sid)
     if family is None:
-        raise TokenError("Token belongs to no login")
+        raise events.because(TokenError("Token belongs to no login"), "unknown", family=token.sid)
     if str(family.user_id) != token.user_id:
         raise TokenError("Token belongs to another user")
     return family
@@ -104,9 +104,9 @@ def living_family(token: AccessToken | RefreshToken) -> RefreshFamily:
     """family_of, which also raises TokenError when the login has been ended or its user is disabled."""
     family = family_of(token)
     if family.revoked_at is not None:
-        raise TokenError("The login has been ended")
+        raise _refused("The login has been ended", "ended", family)
     if not family.user.is_active:
-        raise TokenError("User is inactive")
+        raise _refused("User is inactive", "inactive", family)
     return family
 
 
@@ -121,7 +121,7 @@ def user_of(token: AccessToken) -> AbstractBaseUser:
     return user
 
 
-def refresh(token: RefreshToken) -> Pair:
+def refresh(token: RefreshToken, request=None) -> Pair:
     """Spend a verified refresh token for the next pair: one compare-and-swap on the family's current id.
 
     Of any number of callers with one token one swaps. The others, and whoever comes within JWT_REUSE_GRACE
@@ -129,7 +129,7 @@ def refresh(token: RefreshToken) -> Pair:
     lost answer or two tabs neither fork the chain nor end the login. Any other reuse ends the family, since
     either the client or a thief holds a spent token (RFC 9700 4.14.2). Raises TokenError then, and for a
     login that has ended; the family's end is committed all the same, so this must not run in a transaction
-    that the error rolls back.
+    that the error rolls back. Events tell which of these it was, and the address of the client of `request`.
     """
     now = timezone.now()
     family = living_family(token)
@@ -144,12 +144,15 @@ def refresh(token: RefreshToken) -> Pair:
         if swapped:
             for name, value in following.items():
                 setattr(family, name, value)
+            tell(events.REFRESH_ROTATED, family, request=request)
             return _mint(family, now)
         family = living_family(token)  # another caller was faster, or the login has just been ended
     if _is_recent_parent(token, family, now):
+        tell(events.REFRESH_REPEATED, family, request=request)
         return _mint(family, now)
-    end(REUSE, pk=family.pk)
-    raise TokenError("The refresh token has been used before, the login has been ended")
+    if end(REUSE, pk=family.pk):
+        tell(events.REFRESH_REUSED, family, request=request)
+    raise _refused("The refresh token has been used before, the login has been ended", "reused", family)
 
 
 def check(token: AccessToken | RefreshToken) -> None:
@@ -157,13 +160,23 @@ def check(token: AccessToken | RefreshToken) -> None:
     family = living_family(token)
     spent = isinstance(token, RefreshToken) and token.jti != family.current_jti
     if spent and not _is_recent_parent(token, family, timezone.now()):
-        raise TokenError("The refresh token has been used before")
+        raise _refused("The refresh token has been used before", "reused", family)
 
 
 def end(reason: str, using: str | None = None, **families) -> int:
     """End the families that this filter names; how many lived."""
     living = RefreshFamily.objects.using(using).filter(**families, revoked_at=None)
     return living.update(revoked_at=timezone.now(), reason=reason)
+
+
+def tell(event: str, family: RefreshFamily, **fields):
+    """An event of this login's life, on commit; `fields` of `events.tell`."""
+    row = events.row_that_issues("jwt_auth.issue.jwt")
+    events.tell_on_commit(event, scheme=row, user=family.user_id, family=family.pk, **fields)
+
+
+def _refused(message: str, reason: str, family: RefreshFamily) -> Exception:
+    return events.because(TokenError(message), reason, user=family.user_id, family=family.pk)
 
 
 def _is_recent_parent(token: RefreshToken, family: RefreshFamily, now: datetime) -> bool:

@@ -3,6 +3,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
+from config import events
 from jwt_auth import models
 from jwt_auth.keys import MAX_TOKEN_LENGTH
 from jwt_auth.tokens import AccessToken, RefreshToken
@@ -23,9 +24,12 @@ class ObtainPairSerializer(TokenObtainSerializer):
 
     def validate(self, attrs):
         super().validate(attrs)
-        pair = models.log_in(self.user)
+        pair, request = models.log_in(self.user), self.context["request"]
+        told = {"scheme": events.scheme_at(request), "user": self.user.pk, "request": request}
         if pair is None:
+            events.tell(events.LOGIN_FAILED, reason="changed", **told)
             raise AuthenticationFailed(self.error_messages["no_active_account"], "no_active_account")
+        events.tell_on_commit(events.LOGIN_SUCCEEDED, family=pair.refresh.sid, **told)
         return _written(pair)
 
 
@@ -33,7 +37,7 @@ class RefreshSerializer(serializers.Serializer):
     refresh = serializers.CharField(max_length=MAX_TOKEN_LENGTH)
 
     def validate(self, attrs):
-        return _written(models.refresh(RefreshToken(attrs["refresh"])))
+        return _written(models.refresh(RefreshToken(attrs["refresh"]), self.context["request"]))
 
 
 class VerifySerializer(serializers.Serializer):

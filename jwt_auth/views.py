@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
 
-from config import accounts
+from config import accounts, events
 from config.credentials import NoStoreMixin, credential
 from config.exceptions import refused
 from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
@@ -64,9 +64,9 @@ class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
         # The token of a login that had ended before ends nothing more.
         if serializer.validated_data["everywhere"] and family.revoked_at is None:
             # This login with the others: if it ended first and the process died, asking again would not end them.
-            accounts.end_credentials(family.user_id, accounts.LOGOUT_EVERYWHERE)
-        else:
-            models.end(models.LOGOUT, pk=family.pk)
+            accounts.end_credentials(family.user_id, accounts.LOGOUT_EVERYWHERE, request=request)
+        elif models.end(models.LOGOUT, pk=family.pk):
+            models.tell(events.LOGIN_ENDED, family, reason=models.LOGOUT, request=request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_authenticate_header(self, request):

@@ -63,7 +63,8 @@ def test_the_endpoint_table_is_what_each_scheme_opens():
             "import django, json; django.setup(); from django.test import Client; "
             "print(json.dumps(list(Client(headers={'host': 'localhost'}).get('/').json()['endpoints'])))"
         )
-        done = servers.run("-c", script, AUTH_SCHEMES=name, DJANGO_SETTINGS_MODULE="config.settings")
+        metrics = {"METRICS": "on", "METRICS_TOKEN": "m" * 32}
+        done = servers.run("-c", script, AUTH_SCHEMES=name, DJANGO_SETTINGS_MODULE="config.settings", **metrics)
         assert done.returncode == 0, done.stderr
         # Two paths of one row of the README.
         assert set(json.loads(done.stdout)) == documented[name] | {"/docs/"}, name

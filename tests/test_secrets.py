@@ -1,4 +1,7 @@
-"""A whole life of both kinds with every log line captured and every table read: no issued secret is in either."""
+"""A whole life of both kinds with every log line captured and every table read: no issued secret is in either.
+
+Each line as both values of LOG_FORMAT write it, events with all their fields.
+"""
 
 import logging
 import re
@@ -10,27 +13,51 @@ from django.db import connection
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
+from config import events
+from config.logs import JsonFormatter, TextFormatter
 from jwt_auth.models import RefreshFamily
 from tests.conftest import PASSWORD
 from tokens import wire
 
+pytestmark = pytest.mark.django_db(transaction=True)  # events wait for a commit
+
 NEW_PASSWORD = "another one entirely"
+TYPED_AS_NAME = "a password typed where the name goes"
 
 
 @pytest.fixture
 def logged():
     """Everything any logger says, at every level, as text."""
     stream = StringIO()
-    handler = logging.StreamHandler(stream)
+    handlers = []
+    for formatter in (TextFormatter(), JsonFormatter()):
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(formatter)
+        handlers.append(handler)
     loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.DEBUG)
-    logging.root.addHandler(handler)
+    for handler in handlers:
+        logging.root.addHandler(handler)
     yield stream
-    logging.root.removeHandler(handler)
+    for handler in handlers:
+        logging.root.removeHandler(handler)
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
+
+
+EVENTS_OF_A_LIFE = (
+    events.LOGIN_SUCCEEDED,
+    events.LOGIN_FAILED,
+    events.LOGIN_ENDED,
+    events.CREDENTIALS_ENDED,
+    events.CREDENTIAL_REFUSED,
+    events.TOKEN_ROTATED,
+    events.TOKEN_REVOKED,
+    events.REFRESH_ROTATED,
+    events.REFRESH_REUSED,
+)
 
 
 def dump() -> dict[str, str]:
@@ -44,7 +71,7 @@ def dump() -> dict[str, str]:
 
 
 def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, staff, logged):
-    secrets = {"password": PASSWORD, "new password": NEW_PASSWORD}
+    secrets = {"password": PASSWORD, "new password": NEW_PASSWORD, "typed as a name": TYPED_AS_NAME}
 
     def keep(name, text):
         secrets[name] = text
@@ -96,6 +123,11 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
 
     # What fails: a wrong password, a wrong content type, broken JSON around a real secret.
     api.post("/api-token-auth/", {**login, "password": NEW_PASSWORD})
+    for path in ("/api-token-auth/", "/api/token/"):
+        api.post(path, {"username": TYPED_AS_NAME, "password": PASSWORD})
+    client.post("/admin/login/", {"username": TYPED_AS_NAME, "password": PASSWORD})
+    api.get("/whoami/", headers=bearer(f"{pair['access'][:-2]}xx"))
+    api.get("/whoami/", headers={"Authorization": f"Token {key} {pair['refresh']}"})
     api.post("/api/token/refresh/", f'{{"refresh": "{pair["refresh"]}"', content_type="application/json")
     api.post("/api/token/refresh/", pair["refresh"], content_type="text/plain")
     api.get("/nowhere/", headers=bearer(pair["access"]))
@@ -107,6 +139,12 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
     living = set(Token.objects.values_list("key", flat=True))
     assert "ada" in tables["auth_user"], "the dump holds what the tables hold"
     assert "Unauthorized" in logged.getvalue(), "the log holds what was logged"
+    for event in EVENTS_OF_A_LIFE:
+        assert f" auth {event}" in logged.getvalue(), "and every event, as text"
+        assert f'"message": "{event}"' in logged.getvalue(), "and as JSON"
+    ids = [jti for row in RefreshFamily.objects.values_list("current_jti", "previous_jti") for jti in row if jti]
+    assert ids
+    assert not [jti for jti in ids if jti in logged.getvalue()]
     for name, secret in secrets.items():
         for part in (secret, secret.rpartition(".")[2]):  # of a JWT, the signature alone is enough to look for
             assert part not in logged.getvalue(), name
@@ -138,6 +176,8 @@ def test_a_whole_life_of_hashed_tokens_leaves_none_in_log_or_database(door_to, c
     tables = dump()
     assert "by hand" in tables["tokens_hashedtoken"], "the dump holds what the tables hold"
     assert "Unauthorized" in logged.getvalue(), "the log holds what was logged"
+    for event in (events.LOGIN_SUCCEEDED, events.TOKEN_ROTATED, events.TOKEN_REVOKED, events.CREDENTIAL_REFUSED):
+        assert f" auth {event}" in logged.getvalue()
     for secret in (moved, first, second, third, out.getvalue().strip(), by_admin):
         assert secret[:-4] not in logged.getvalue()
         for table, rows in tables.items():

@@ -56,6 +56,18 @@ VALUES = [
     ("HTTPS_ONLY", "on", "settings.SECURE_PROXY_SSL_HEADER", None),
     ("NUM_PROXIES", "1", "settings.SECURE_PROXY_SSL_HEADER", ["HTTP_X_FORWARDED_PROTO", "https"]),
     ("TOKEN_CACHE_SECONDS", "5", "settings.TOKEN_CACHE_SECONDS", 5),
+    ("LOG_FORMAT", "json", "settings.LOGGING['handlers']['stderr']['formatter']", "json"),
+    ("LOG_FORMAT", "text", "settings.LOGGING['handlers']['stderr']['formatter']", "text"),
+    (
+        "LOG_AUTHENTICATIONS",
+        "on",
+        "settings.REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES']",
+        ["config.watched.token", "config.watched.jwt"],
+    ),
+    ("METRICS", "on", "[settings.METRICS, settings.LOGGING['loggers']['auth']['handlers']]", [True, ["metrics"]]),
+    ("METRICS", "off", "[settings.METRICS, settings.LOGGING['loggers']['auth']['handlers']]", [False, []]),
+    ("METRICS_TOKEN", "m" * 32, "settings.METRICS_TOKEN", "m" * 32),
+    ("PROMETHEUS_MULTIPROC_DIR", "/tmp", "settings.PROMETHEUS_MULTIPROC_DIR", "/tmp"),
     ("SERVER_TIMING", "on", "'config.timing.ServerTimingMiddleware' in settings.MIDDLEWARE", True),
     ("DATABASE_URL", "sqlite:////tmp/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a.sqlite3"),
     ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['ENGINE'][-10:]", "postgresql"),
@@ -152,6 +164,12 @@ WRONG = [
     ("LOGIN_THROTTLE", "0/min", "allowed: none, or NUMBER/PERIOD"),
     ("NUM_PROXIES", "many", "allowed: a whole number from 0"),
     ("TOKEN_CACHE_SECONDS", "1.5", "allowed: a whole number from 0"),
+    ("LOG_FORMAT", "xml", "allowed: text, json"),
+    ("LOG_AUTHENTICATIONS", "sometimes", "allowed: on, off"),
+    ("METRICS", "prometheus", "allowed: on, off"),
+    ("METRICS_TOKEN", "xyzzy" * 6, "allowed: 32 printable ASCII characters or more"),
+    ("METRICS_TOKEN", "xyzzy xyzzy" * 6, "allowed: 32 printable ASCII characters or more"),
+    ("PROMETHEUS_MULTIPROC_DIR", "/nowhere/at/all", "allowed: a folder that exists"),
     ("DATABASE_URL", "mysql://localhost/x", "allowed: sqlite:///"),
     ("DATABASE_URL", "postgresql://localhost", "it names no database"),
     ("DATABASE_URL", "postgresql://u:xyzzy@localhost:port/x", "allowed: postgresql://"),
@@ -233,6 +251,7 @@ def test_a_file_of_switches_that_is_no_text_stops_start_up_in_one_line(tmp_path)
 
 def test_the_switches_command_lists_every_switch_and_no_secret():
     secrets = {"SECRET_KEY": "q" * 50, "JWT_SIGNING_KEY": "w" * 50, "JWT_VERIFYING_KEYS": "e" * 50}
+    secrets["METRICS_TOKEN"] = "r" * 50
     url = {"DATABASE_URL": "postgresql://ada:p@xyzzy@127.0.0.1:1/tracks"}
     done = servers.run("manage.py", "switches", JWT_LEEWAY="77s", **secrets, **url)
     assert done.returncode == 0, done.stderr
@@ -256,6 +275,12 @@ MISCONFIGURED = [
     ({"JWT_REUSE_GRACE": "6m"}, "jwt_auth.E004", True),
     ({"DEBUG": "on", "ALLOWED_HOSTS": "tracks.example"}, "config.E005", True),
     ({"GRANIAN_WORKERS": "2"}, "config.E006", True),
+    (
+        {"METRICS": "on", "METRICS_TOKEN": "m" * 32, "GRANIAN_WORKERS": "2", "CACHE_URL": "valkey://127.0.0.1"},
+        "config.E007",
+        True,
+    ),
+    ({"METRICS": "on"}, "config.E008", True),
     ({"AUTH_SCHEMES": "drf-token,jwt"}, "config.W001", False),
     ({"AUTH_SCHEMES": "simplejwt-stateless"}, "config.W001", False),
 ]
@@ -307,6 +332,12 @@ def test_the_defaults_are_no_misconfiguration():
 )
 def test_several_workers_are_right_with_a_shared_cache_or_without_a_throttle(switches):
     assert "config.E006" not in servers.run("manage.py", "check", **switches).stderr
+
+
+def test_metrics_of_one_worker_or_of_several_with_a_folder_are_right(tmp_path):
+    on = {"METRICS": "on", "METRICS_TOKEN": "m" * 32, "LOGIN_THROTTLE": "none"}
+    for switches in ({}, {"GRANIAN_WORKERS": "2", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}):
+        assert servers.run("manage.py", "check", **on, **switches).returncode == 0
 
 
 _WHO_ENTERS = """

@@ -1,3 +1,5 @@
+from copy import copy
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -10,15 +12,33 @@ from rest_framework.authtoken.admin import (
 )  # importing it registers TokenProxy, which is taken back
 from rest_framework.authtoken.models import TokenProxy
 
+from config import accounts, events
 from tokens import hashed, models
 
 admin.site.unregister(TokenProxy)
 
 
+class _TellsOfDeletion:
+    def delete_model(self, request, obj):
+        told = copy(obj)  # Django takes the id off what it deletes
+        super().delete_model(request, obj)
+        self._tell(events.TOKEN_REVOKED, told, request)
+
+    def delete_queryset(self, request, queryset):
+        told = list(queryset)
+        super().delete_queryset(request, queryset)
+        for token in told:
+            self._tell(events.TOKEN_REVOKED, token, request)
+
+    def _tell(self, event, token, request):
+        self.life.tell(event, token, reason=accounts.ADMIN, request=request)
+
+
 @admin.register(models.OpaqueToken)
-class OpaqueTokenAdmin(TokenAdmin):
+class OpaqueTokenAdmin(_TellsOfDeletion, TokenAdmin):
     """DRF's admin without the key: not on a page, not in a URL, not in django_admin_log."""
 
+    life = models
     list_display = ("prefix", "user", "created", "expires")
     list_select_related = ("user",)
     fields = ("user", "prefix", "created", "expires")
@@ -66,16 +86,17 @@ class OpaqueTokenAdmin(TokenAdmin):
 
     @admin.action(description="Rotate: the owner gets the new token at the next login", permissions=["change"])
     def rotate(self, request, queryset):
-        self._apply(request, queryset, models.rotate, "rotated")
+        self._apply(request, queryset, models.rotate, "rotated", events.TOKEN_ROTATED)
 
     @admin.action(description="Revoke", permissions=["delete"])
     def revoke(self, request, queryset):
-        self._apply(request, queryset, models.revoke, "revoked")
+        self._apply(request, queryset, models.revoke, "revoked", events.TOKEN_REVOKED)
 
-    def _apply(self, request, queryset, step, done):
+    def _apply(self, request, queryset, step, done, event):
         tokens = [token for token in queryset if step(token.key)]
         for token in tokens:
             self.log_change(request, token, f"{done} (admin action)")
+            self._tell(event, token, request)
         self.message_user(request, f"{len(tokens)} {done}.", messages.SUCCESS)
 
 
@@ -97,9 +118,10 @@ class _IssueForm(forms.ModelForm):
 
 
 @admin.register(models.HashedToken)
-class HashedTokenAdmin(admin.ModelAdmin):
+class HashedTokenAdmin(_TellsOfDeletion, admin.ModelAdmin):
     """Hashed tokens: to issue, to look at and to delete. A token is shown once, on the page that answers its issue."""
 
+    life = hashed
     form = _IssueForm
     list_display = ("id", "user", "label", "last_four", "created", "last_used", "expires")
     list_select_related = ("user",)

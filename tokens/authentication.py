@@ -4,6 +4,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from config.credentials import credential
+from config.events import because
 from tokens import hashed, models, wire
 from tokens.cache import token_cache
 
@@ -32,11 +33,15 @@ class TokenAuthentication(authentication.TokenAuthentication):
         token = self.life.find(key)
         if token is None:
             raise AuthenticationFailed("Invalid token.")
-        if not token.user.is_active:
-            raise AuthenticationFailed("User inactive or deleted.")
-        if self.life.is_expired(token):
-            raise AuthenticationFailed("The token has expired.", code="token_expired")
+        self.check(token.user, token)
         return token.user, token
+
+    def check(self, user, token):
+        if not user.is_active:
+            raise because(AuthenticationFailed("User inactive or deleted."), "inactive", **self.life.named(token))
+        if self.life.is_expired(token):
+            expired = AuthenticationFailed("The token has expired.", code="token_expired")
+            raise because(expired, "expired", **self.life.named(token))
 
     def is_possible(self, key: str) -> bool:
         return _KEY.fullmatch(key) is not None
@@ -53,10 +58,7 @@ class CachedTokenAuthentication(TokenAuthentication):
 
     def authenticate_credentials(self, key):
         user, token = token_cache.get_or_read(key, super().authenticate_credentials)
-        if not user.is_active:
-            raise AuthenticationFailed("User inactive or deleted.")
-        if models.is_expired(token):
-            raise AuthenticationFailed("The token has expired.", code="token_expired")
+        self.check(user, token)
         return user, token
 
 

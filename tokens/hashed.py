@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import InternalError, OperationalError, transaction
 from django.utils import timezone
 
-from config import accounts, prepared
+from config import accounts, events, prepared
 from tokens import wire
 from tokens.models import HashedToken
 
@@ -97,6 +97,17 @@ def note_use(token: HashedToken):
             HashedToken.objects.filter(pk=token.pk, last_used__lte=unnoted_since).update(last_used=now)
     except (OperationalError, InternalError) as error:  # the latter: PostgreSQL's read-only transaction
         logger.warning("use of token id=%s not noted: %s", token.pk, error)
+
+
+def named(token: HashedToken) -> dict:
+    """What an event calls the token."""
+    return {"user": token.user_id, "token": token.pk}
+
+
+def tell(event: str, token: HashedToken, **fields):
+    """An event of this token's life, on commit; `fields` of `events.tell`."""
+    row = events.row_that_issues("tokens.issue.hashed_token")
+    events.tell_on_commit(event, using=token._state.db, scheme=row, **named(token), **fields)
 
 
 def moved(token) -> HashedToken:

@@ -1,8 +1,11 @@
 """The endpoints of the row `token-hashed`: those of `token` over another table, and a user's own tokens by id."""
 
+from copy import copy
+
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.generics import DestroyAPIView, ListAPIView
 
+from config import events
 from config.exceptions import Conflict
 from tokens import hashed
 from tokens.authentication import HashedTokenAuthentication
@@ -24,12 +27,14 @@ class TooManyTokens(Conflict):
 class ObtainHashedTokenView(ObtainTokenView):
     """A new opaque token, for a user name and password. It is told this once."""
 
+    life = hashed
     serializer_class = LabelledAuthTokenSerializer
 
     def obtain(self, data):
         try:
             return hashed.obtain(data["user"], data["label"])
         except hashed.TokenLimitError as error:
+            self.tell_failure("token_limit")
             raise TooManyTokens(str(error)) from None
 
 
@@ -62,3 +67,9 @@ class TokenListView(_OwnTokensView, ListAPIView):
 @extend_schema_view(delete=extend_schema(operation_id="token_delete", tags=["token"]))
 class TokenView(_OwnTokensView, DestroyAPIView):
     """One of the user's tokens dies, maybe the presented one."""
+
+    def perform_destroy(self, instance):
+        told = copy(instance)  # Django takes the id off what it deletes
+        deleted, _ = instance.delete()
+        if deleted:
+            self.life.tell(events.TOKEN_REVOKED, told, reason="logout", request=self.request)

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authtoken.models import Token, TokenProxy
 
-from config import accounts, prepared
+from config import accounts, events, prepared
 from tokens.cache import token_cache
 
 PREFIX_LENGTH = 8  # of 40 hexadecimal digits: enough to tell tokens apart, 128 secret bits left
@@ -123,3 +123,14 @@ def revoke(key: str) -> bool:
     """Delete the token; whether there was one."""
     deleted, _ = Token.objects.filter(key=key).delete()
     return bool(deleted)
+
+
+def named(token: Token) -> dict:
+    """What an event calls the token: its id is the secret, and it is the only one of its user."""
+    return {"user": token.user_id}
+
+
+def tell(event: str, token: Token, **fields):
+    """An event of this token's life, on commit; `fields` of `events.tell`."""
+    row = events.row_that_issues("tokens.issue.token")
+    events.tell_on_commit(event, using=token._state.db, scheme=row, **named(token), **fields)

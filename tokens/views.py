@@ -9,7 +9,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from config import accounts
+from config import accounts, events
 from config.credentials import NoStoreMixin
 from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from tokens import models
@@ -20,6 +20,7 @@ from tokens.serializers import RevokeSerializer, TokenSerializer
 class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
     """The user's opaque token, for a user name and password."""
 
+    life = models  # the module of what happens to the tokens this view tells
     # DRF's view would refuse a client that still sends its dead token along.
     authentication_classes = ()
     parser_classes = api_settings.DEFAULT_PARSER_CLASSES
@@ -31,12 +32,19 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
         serializer.is_valid(raise_exception=True)
         token = self.obtain(serializer.validated_data)
         if token is None:
+            self.tell_failure("changed")
             # As DRF answers a wrong password, which it is by now.
             raise ValidationError({"non_field_errors": ["Unable to log in with provided credentials."]})
+        self.life.tell(events.LOGIN_SUCCEEDED, token, request=request)
         return Response({"token": token.key})
 
     def obtain(self, data: dict):
         return models.obtain(data["user"])
+
+    def tell_failure(self, reason: str):
+        """Of a right password."""
+        scheme = events.scheme_at(self.request)
+        events.tell(events.LOGIN_FAILED, scheme=scheme, reason=reason, request=self.request)
 
 
 class PresentedTokenView(RefusalThrottleMixin, NoStoreMixin, GenericAPIView):
@@ -64,6 +72,7 @@ class RotateTokenView(PresentedTokenView):
         if new_key is None:
             # Another request that presented it won.
             raise AuthenticationFailed("Invalid token.")
+        self.life.tell(events.TOKEN_ROTATED, request.auth, request=request)
         return Response({"token": new_key})
 
     @extend_schema(operation_id="token_rotate_by_get", tags=["token"], responses=TokenSerializer)
@@ -83,8 +92,10 @@ class RevokeTokenView(PresentedTokenView):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data["everywhere"]:
-            accounts.end_credentials(request.user.pk, accounts.LOGOUT_EVERYWHERE)
+            accounts.end_credentials(request.user.pk, accounts.LOGOUT_EVERYWHERE, request=request)
         elif not self.life.revoke(request.auth.key):
             # A rotation was faster: its successor lives, and "dead" would be a lie.
             raise AuthenticationFailed("Invalid token.")
+        else:
+            self.life.tell(events.TOKEN_REVOKED, request.auth, reason="logout", request=request)
         return Response(status=status.HTTP_204_NO_CONTENT)

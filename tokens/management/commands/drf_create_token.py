@@ -2,6 +2,7 @@ from django.core.management.base import CommandError
 from rest_framework.authtoken.management.commands import drf_create_token
 from rest_framework.authtoken.models import Token
 
+from config import events
 from tokens import models
 
 
@@ -14,9 +15,9 @@ class Command(drf_create_token.Command):
     def create_user_token(self, username, reset_token):
         user = drf_create_token.UserModel._default_manager.get_by_natural_key(username)
         before = Token.objects.filter(user=user).first()
-        if before and reset_token:
-            # Of several resets at once one wins, and all print its token.
-            models.rotate(before.key)
+        # Of several resets at once one wins, and all print its token.
+        if before and reset_token and models.rotate(before.key):
+            models.tell(events.TOKEN_ROTATED, before, reason="command")
         obtained = models.obtain(user)
         if obtained is None:
             raise CommandError(f"Cannot create the Token: user {username} is disabled or was just changed")
