@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import Event, Thread
 
@@ -131,12 +132,13 @@ class Place:
         """That connects again when it could not, as a proxy or a client does."""
         return httpx.Client(base_url=self.base, headers=HOST, transport=httpx.HTTPTransport(retries=3))
 
+    @cached_property
     def password(self) -> str:
         return self.shell.run("echo $DJANGO_SUPERUSER_PASSWORD")[1]
 
     def log_in(self, path: str) -> dict:
         with self.client() as client:
-            answer = client.post(path, data={"username": "admin", "password": self.password()})
+            answer = client.post(path, data={"username": "admin", "password": self.password})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -220,7 +222,8 @@ def deployed(place):
             _use_this_environment(place.root / "srv/tracks")
         elif "jwt-2.key" in command and command.startswith("python3"):
             seen["old"] = place.log_in("/api/token/")
-            clients.append(Thread(target=live, args=(place, stop, seen["statuses"])))
+            login = place.log_in("/api/token/")
+            clients.append(Thread(target=live, args=(place, login, stop, seen["statuses"])))
             clients[0].start()
         elif command.startswith("rm "):
             stop.set()
@@ -264,9 +267,9 @@ def _use_this_environment(checkout: Path):
         (checkout / ".venv").symlink_to(sys.prefix)
 
 
-def live(place: Place, stop: Event, statuses: list[int]):
+def live(place: Place, login: dict, stop: Event, statuses: list[int]):
     """A client of pairs, who reads and refreshes, on a connection for each request."""
-    login, turn = place.log_in("/api/token/"), 0
+    turn = 0
     while not stop.is_set():
         turn += 1
         with place.client() as client:
@@ -358,7 +361,7 @@ def test_the_proxy_passes_on_who_asks_and_how(place, tmp_path, deployed):
             with httpx.Client(base_url=f"https://127.0.0.1:{port}", transport=transport) as client:
                 client.headers["Host"] = "tracks.example.org"
                 client.headers["X-Forwarded-For"] = "198.51.100.1"  # a lie
-                login = client.post("/api/token/", data={"username": "admin", "password": place.password()}).json()
+                login = client.post("/api/token/", data={"username": "admin", "password": place.password}).json()
                 page = client.get("/tracks/", headers={"Authorization": f"Bearer {login['access']}"})
                 # More than a user name's own: the address counts, and that is the proxy's word.
                 guesses = [
