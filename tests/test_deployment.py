@@ -363,20 +363,21 @@ def test_the_proxy_passes_on_who_asks_and_how(place, tmp_path, deployed):
                 client.headers["X-Forwarded-For"] = "198.51.100.1"  # a lie
                 login = client.post("/api/token/", data={"username": "admin", "password": place.password}).json()
                 page = client.get("/tracks/", headers={"Authorization": f"Bearer {login['access']}"})
-                # More than a user name's own: the address counts, and that is the proxy's word.
-                guesses = [
+                # The address counts, and that is the proxy's word; a window of the throttle may end meanwhile.
+                guesses = (
                     client.post(
                         "/api/token/",
                         data={"username": f"u{number}", "password": "x"},
                         headers={"X-Forwarded-For": f"198.51.100.{number}"},
-                    )
-                    for number in range(12)
-                ]
+                    ).status_code
+                    for number in range(30)
+                )
+                throttled = 429 in guesses
         finally:
             nginx.send_signal(signal.SIGTERM)
     assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert page.json()["next"].startswith("https://tracks.example.org/tracks/?")
-    assert [guess.status_code for guess in guesses[-2:]] == [429, 429]
+    assert throttled
 
 
 def _certificate(folder: Path):
