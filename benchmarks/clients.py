@@ -355,17 +355,19 @@ class TokenAuth(_StoredAuth):
         self._key: str | None = None
 
     def auth_flow(self, request: httpx.Request) -> Flow:
-        key = self._key or (yield from self._other_than(None, request))
+        key = self._key or (yield from self._other_than(None, request))[0]
         if self._is(request, "new/"):
             yield from self._rotate(request)
             return
         response = yield _with(request, self.scheme, key)
-        if _is_refused(response):
+        is_new = False
+        # A successor may have been rotated, too, before it got there. After another login nothing else is left.
+        while _is_refused(response) and not is_new:
             self._refusal = ("the token was refused, log in again", response)
-            key = yield from self._other_than(key, request)
+            key, is_new = yield from self._other_than(key, request)
             _require_replayable(request, response)
             response = yield _with(request, self.scheme, key)
-        elif response.is_success:
+        if response.is_success:
             self._password = None
         if self._is(request, "revoke/") and response.status_code == 204:
             self._key = None
@@ -373,17 +375,18 @@ class TokenAuth(_StoredAuth):
 
     def _other_than(
         self, refused: str | None, request: httpx.Request
-    ) -> Generator[httpx.Request | None, httpx.Response, str]:
-        """The key in the store, if it is another one than this; else that of a login."""
+    ) -> Generator[httpx.Request | None, httpx.Response, tuple[str, bool]]:
+        """The key in the store, if it is another one than this; else that of a login, and whether it is one's."""
         yield _LOCK
         try:
             key = self._store.load()
-            if key is None or key == refused:
+            is_new = key is None or key == refused
+            if is_new:
                 key = _credential((yield from self._log_in(request)), "token")
                 self._store.save(key)
                 self._password = None
             self._key = key
-            return key
+            return key, is_new
         finally:
             self._store.release()
 

@@ -435,6 +435,28 @@ def test_a_revoked_token_is_gone_from_the_store(client_of, token):
             client.get(path)
 
 
+class RotatedOnTheWay(Wire):
+    """`others` rotate the token, as often as is said, while a request to /whoami/ is on its way."""
+
+    def __init__(self, others: httpx.Client, times: int):
+        super().__init__()
+        self._others, self._times = others, times
+
+    def handle_request(self, request):
+        if request.url.path == "/whoami/" and self._times:
+            self._times -= 1
+            assert self._others.post(ROTATE).status_code == 200
+        return super().handle_request(request)
+
+
+@pytest.mark.once
+def test_a_request_goes_again_as_often_as_its_token_is_rotated_by_others_on_the_way(client_of, token):
+    auth = token()
+    wire = RotatedOnTheWay(client_of(auth), 3)
+    who(httpx.Client(transport=wire, base_url=BASE, auth=auth))
+    assert [status for path, status in wire.sent if path == "/whoami/"] == [401, 401, 401, 200]
+
+
 @pytest.mark.once
 def test_a_rotation_whose_answer_was_lost_costs_the_token(wire, client_of, token):
     client = client_of(token())
