@@ -570,7 +570,7 @@ def test_processes_that_share_a_file_share_a_login(client_of, bearer, settings, 
         subprocess.Popen(command, cwd=servers.ROOT, env=environment, stderr=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    logs = [process.communicate(timeout=120)[1] for process in processes]  # seconds
+    logs = [process.communicate(timeout=600)[1] for process in processes]  # seconds
     assert [process.returncode for process in processes] == [0] * 3, logs
     # No request was refused on the way, either.
     assert set(re.findall(r"HTTP/1.1 (\d+)", "".join(logs))) == {"200"}

@@ -99,7 +99,7 @@ def test_the_transcript_runs_as_written_and_prints_what_is_shown(served):
     # One shell for all, since a line uses what the line before has set.
     script = "".join(f"{command.replace('curl ', 'curl -s ')}\necho; echo ---\n" for command, _ in commands)
     script = script.replace("http://127.0.0.1:8000", base)
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)  # seconds
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=600)  # seconds
     assert done.returncode == 0, done.stderr
     answers = [answer.strip() for answer in done.stdout.split("---")]
     for (command, shown), answer in zip(commands, answers, strict=False):
@@ -124,7 +124,7 @@ def test_the_python_runs_beside_a_copy_of_the_module_and_prints_what_its_comment
     (tmp_path / "script.py").write_text(script.replace("http://127.0.0.1:8000", base))
     # Isolated from the environment and from the project; only what stands beside the script can be imported.
     done = subprocess.run(
-        [sys.executable, "-E", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "-E", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
     )  # seconds
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [text.partition(": by")[0] for text in shown]

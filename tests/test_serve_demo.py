@@ -14,7 +14,7 @@ pytestmark = pytest.mark.once
 
 def pasted(line: str) -> dict:
     """The JSON a line of shell prints."""
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)  # seconds
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=600)  # seconds
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -75,7 +75,7 @@ def asked(door, key) -> tuple[int, int]:
 MISS, HIT, REFUSED = (200, 1), (200, 0), (401, 1)
 
 
-def wait_until(condition, seconds: float = 60):
+def wait_until(condition, seconds: float = 180):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came to be"
