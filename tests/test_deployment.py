@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -100,7 +101,10 @@ def reload():
     for line in values("ExecReload"):
         words = shlex.split(line.replace("$MAINPID", pid_file.read_text()))
         subprocess.run(words, cwd=folder, env=environment, check=True)
+    end = time.monotonic() + 120
     while before & set(workers()) or len(workers()) != len(before):
+        if time.monotonic() > end:
+            sys.exit(f"workers {before} were not replaced: {workers()}")
         time.sleep(0.05)
 
 
@@ -130,7 +134,7 @@ class Place:
 
     def client(self) -> httpx.Client:
         """That connects again when it could not, as a proxy or a client does."""
-        return httpx.Client(base_url=self.base, headers=HOST, transport=httpx.HTTPTransport(retries=3))
+        return httpx.Client(base_url=self.base, headers=HOST, transport=httpx.HTTPTransport(retries=3), timeout=60)
 
     @cached_property
     def password(self) -> str:
@@ -272,14 +276,23 @@ def live(place: Place, login: dict, stop: Event, statuses: list[int]):
     turn = 0
     while not stop.is_set():
         turn += 1
-        with place.client() as client:
-            if turn % 5 == 0:
-                answer = client.post("/api/token/refresh/", data={"refresh": login["refresh"]})
-                login = answer.json()
-            else:
-                answer = client.get("/whoami/", headers={"Authorization": f"Bearer {login['access']}"})
+        if turn % 5 == 0:
+            # Sent again it spends the same token, which JWT_REUSE_GRACE is there for.
+            answer = again(place, "POST", "/api/token/refresh/", data={"refresh": login["refresh"]})
+            login = answer.json()
+        else:
+            answer = again(place, "GET", "/whoami/", headers={"Authorization": f"Bearer {login['access']}"})
         statuses.append(answer.status_code)
         time.sleep(0.02)
+
+
+def again(place: Place, method: str, path: str, **options) -> httpx.Response:
+    """The answer; a request that a worker took with it when it was stopped is sent again, three times at most."""
+    for _ in range(3):
+        with suppress(httpx.TransportError), place.client() as client:
+            return client.request(method, path, **options)
+    with place.client() as client:
+        return client.request(method, path, **options)
 
 
 def test_every_command_succeeds_and_prints_what_the_guide_shows(deployed, place):
