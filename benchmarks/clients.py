@@ -98,6 +98,8 @@ class FileStore(Store):
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 self._database.execute("CREATE TABLE IF NOT EXISTS credential (text TEXT NOT NULL)")
+                # Who only tries to begin has the file for a moment, and a commit must not be lost to that.
+                self._database.execute("PRAGMA busy_timeout = 10000")  # milliseconds
             except BaseException:
                 self._database.close()
                 raise

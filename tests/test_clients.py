@@ -3,10 +3,12 @@
 import asyncio
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from threading import Timer
 
 import httpx
 import pytest
@@ -549,6 +551,26 @@ with httpx.Client(base_url=base, auth=auth, transport=httpx.WSGITransport(applic
         client.get("/whoami/").raise_for_status()
         time.sleep(0.1)
 """
+
+
+@pytest.mark.once
+def test_what_is_saved_is_not_lost_to_another_process_that_looks_at_the_file(tmp_path):
+    store = FileStore(tmp_path / "login")
+    assert store.acquire()
+    store.save("first")
+    store.release()
+    other = sqlite3.connect(tmp_path / "login", check_same_thread=False, isolation_level=None)
+    assert store.acquire()
+    store.save("second")
+    other.execute("BEGIN")
+    other.execute("SELECT text FROM credential").fetchall()
+    looked = Timer(0.3, other.close)  # seconds
+    looked.start()
+    store.release()
+    looked.join()
+    assert store.acquire()
+    assert store.load() == "second"
+    store.release()
 
 
 @pytest.mark.django_db(transaction=True)
