@@ -143,12 +143,6 @@ def _rate(value: str) -> str | None:
     return value.strip()
 
 
-def _log_format(value: str) -> str:
-    if value not in ("text", "json"):
-        raise ValueError("allowed: text, json")
-    return value
-
-
 def _metrics_token(value: str) -> str | None:
     if value and not re.fullmatch(r"[!-~]{32,}", value):
         raise ValueError("allowed: 32 printable ASCII characters or more, none of them a space")
@@ -161,10 +155,13 @@ def _folder(value: str) -> str | None:
     return value or None
 
 
-def _algorithm(value: str) -> str:
-    if value not in ALGORITHMS:
-        raise ValueError(f"allowed: {', '.join(ALGORITHMS)}")
-    return value
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"allowed: {', '.join(choices)}")
+        return value
+
+    return parse
 
 
 def _key(value: str) -> str:
@@ -242,7 +239,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("TOKEN_LIFETIME", "none", "opaque tokens expire after this long", _optional_duration),
         Switch("TOKEN_IDLE_LIFETIME", "none", "hashed tokens expire when they have not been used for this long, to the minute", _idle_lifetime),
         Switch("TOKENS_PER_USER", "50", "how many living hashed tokens a user may have (none: no limit)", _count(1, optional=True)),
-        Switch("JWT_ALGORITHM", "HS256", "the one algorithm that signs and is accepted", _algorithm),
+        Switch("JWT_ALGORITHM", "HS256", "the one algorithm that signs and is accepted", _one_of(*ALGORITHMS)),
         Switch("JWT_SIGNING_KEY", "", "secret (HS), private PEM (RS, ES, EdDSA) or file:PATH; not set: derived from SECRET_KEY (HS only)", _key, secret=True),
         Switch("JWT_VERIFYING_KEYS", "", "comma-separated older keys (secrets, PEM or file:PATH) whose tokens are still accepted", _keys, secret=True),
         Switch("JWT_ACCESS_LIFETIME", "5m", "life of an access token", _positive_duration),
@@ -256,7 +253,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("NUM_PROXIES", "0", "how many proxies in front are believed about the client's address (X-Forwarded-For)", _count(0)),
         Switch("HTTPS_ONLY", "off", "on: redirect to https, HSTS for a year, secure cookies; X-Forwarded-Proto is believed when NUM_PROXIES is not 0", _flag),
         Switch("TOKEN_CACHE_SECONDS", "30", "longest time, in seconds, `token-cached` answers from memory without word from the database or Valkey (0: never)", _count(0)),
-        Switch("LOG_FORMAT", "text", "how a line of the log is written: text, or json, an object for each", _log_format),
+        Switch("LOG_FORMAT", "text", "how a line of the log is written: text, or json, an object for each", _one_of("text", "json")),
         Switch("LOG_AUTHENTICATIONS", "off", "on: an event for each request that a credential opens, too", _flag),
         Switch("METRICS", "off", "on: counts events and times authentication, for Prometheus at /metrics/; needs METRICS_TOKEN", _flag),
         Switch("METRICS_TOKEN", "", "what Prometheus sends as a Bearer token to read /metrics/, 32 characters or more", _metrics_token, secret=True),
