@@ -1,5 +1,3 @@
-from copy import copy
-
 from django.apps import apps
 from django.contrib import admin, messages
 
@@ -14,7 +12,7 @@ if apps.is_installed("rest_framework_simplejwt.token_blacklist"):  # if not, a c
 
 
 @admin.register(models.RefreshFamily)
-class RefreshFamilyAdmin(admin.ModelAdmin):
+class RefreshFamilyAdmin(events.TellsOfDeletion, admin.ModelAdmin):
     """Logins: to look at and to end. Nobody writes one by hand."""
 
     list_display = ("id", "user", "created_at", "rotated_at", "refresh_expires_at", "revoked_at", "reason")
@@ -38,16 +36,8 @@ class RefreshFamilyAdmin(admin.ModelAdmin):
             self._tell_end(request, family)
         self.message_user(request, f"{len(families)} ended.", messages.SUCCESS)
 
-    def delete_model(self, request, obj):
-        lived = [copy(obj)] if obj.revoked_at is None else []  # Django takes the id off what it deletes
-        super().delete_model(request, obj)
-        for family in lived:
-            self._tell_end(request, family)
-
-    def delete_queryset(self, request, queryset):
-        lived = list(queryset.filter(revoked_at=None))
-        super().delete_queryset(request, queryset)
-        for family in lived:
+    def tell_deletion(self, request, family):
+        if family.revoked_at is None:
             self._tell_end(request, family)
 
     @staticmethod

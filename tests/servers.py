@@ -52,7 +52,7 @@ def postgresql_server():
 
 
 def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32"):
-    """The same, which by itself has a Unix socket only, listening on a port; everybody of `network` may come in."""
+    """Start one that listens on a port, not on a Unix socket only; everybody of `network` may come in."""
     server = postgresql_server()
     stop_postgresql(server, "fast")
     with (server.pgdata / "pg_hba.conf").open("a") as rules:
@@ -60,7 +60,6 @@ def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32")
     options = f"-h {address} -p {port} -k {server.pgdata}"
     start = ("pg_ctl", "-D", server.pgdata, "-w", "-o", options, "-l", server.pgdata / "log", "start")
     postgresql_tool(*start, user=server.system_user)
-    return server
 
 
 def stop_postgresql(server, mode: str):

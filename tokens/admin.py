@@ -1,5 +1,3 @@
-from copy import copy
-
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -18,24 +16,16 @@ from tokens import hashed, models
 admin.site.unregister(TokenProxy)
 
 
-class _TellsOfDeletion:
-    def delete_model(self, request, obj):
-        told = copy(obj)  # Django takes the id off what it deletes
-        super().delete_model(request, obj)
-        self._tell(events.TOKEN_REVOKED, told, request)
-
-    def delete_queryset(self, request, queryset):
-        told = list(queryset)
-        super().delete_queryset(request, queryset)
-        for token in told:
-            self._tell(events.TOKEN_REVOKED, token, request)
+class _Tells(events.TellsOfDeletion):
+    def tell_deletion(self, request, token):
+        self._tell(events.TOKEN_REVOKED, token, request)
 
     def _tell(self, event, token, request):
         self.life.tell(event, token, reason=accounts.ADMIN, request=request)
 
 
 @admin.register(models.OpaqueToken)
-class OpaqueTokenAdmin(_TellsOfDeletion, TokenAdmin):
+class OpaqueTokenAdmin(_Tells, TokenAdmin):
     """DRF's admin without the key: not on a page, not in a URL, not in django_admin_log."""
 
     life = models
@@ -118,7 +108,7 @@ class _IssueForm(forms.ModelForm):
 
 
 @admin.register(models.HashedToken)
-class HashedTokenAdmin(_TellsOfDeletion, admin.ModelAdmin):
+class HashedTokenAdmin(_Tells, admin.ModelAdmin):
     """Hashed tokens: to issue, to look at and to delete. A token is shown once, on the page that answers its issue."""
 
     life = hashed
