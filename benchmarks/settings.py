@@ -53,8 +53,9 @@ if CONNECTION != "pool":
     DATABASES["default"]["OPTIONS"].pop("pool", None)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
-LOGGING["loggers"]["django"]["level"] = "ERROR"  # a refused credential is part of the proof, not news
-LOGGING["loggers"]["auth"]["level"] = "ERROR"
+# A refused credential is part of the proof, not news. An earlier revision's service (`versus`) tells of fewer things.
+for _name in ("django", "auth"):
+    LOGGING["loggers"].setdefault(_name, {})["level"] = "ERROR"
 
 # After all others: a contender that checks passwords needs the service's hashers.
 for _candidate in candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(",")):

@@ -1,6 +1,7 @@
 """The service of this checkout against that of a revision. Structure only; no time is asserted."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -156,6 +157,18 @@ def test_a_revision_that_this_lab_cannot_drive_is_told(checkout, tmp_path, monke
         versus.fill(made, services, ())
     why = "this lab cannot drive the service at that revision: ModuleNotFoundError: No module named 'config.handler'"
     assert str(refused.value) == why
+
+
+def test_the_revision_that_the_documents_compare_with_can_still_be_driven(tmp_path):
+    lab = (servers.ROOT / "docs/lab.md").read_text("utf-8")
+    revision = re.search(r"^\$ python -m benchmarks versus (\S+)", lab, re.MULTILINE).group(1)
+    try:
+        commit = versus.commit(revision)
+    except versus.RevisionError:
+        pytest.skip(f"this checkout's history does not reach back to {revision}")
+    services = versus.lay_out(commit, tmp_path)
+    with databases.several(len(versus.PLACES), "sqlite", None, "kept") as made:
+        versus.fill(made, services, ())
 
 
 def test_a_revision_that_is_none_is_told():
