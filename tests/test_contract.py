@@ -11,6 +11,7 @@ from itertools import product
 import pytest
 import schemathesis
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.utils.module_loading import import_string
 from rest_framework.response import Response
 from rest_framework.serializers import BooleanField
@@ -92,6 +93,13 @@ def before_call(context, case, kwargs):
         case.path_parameters["id"] = of_its_type(IDS[case.path]())
     if isinstance(case.body, dict):
         case.body |= {name: VALUES[name]() for name in VALUES.keys() & case.body}
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    """Schemathesis asks from threads of its own, and closes no response. One that ended would keep its connection from
+    the pool for good."""
+    connection.close()
 
 
 def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
