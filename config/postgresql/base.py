@@ -1,4 +1,5 @@
-"""Django's backend for PostgreSQL with a pool that notices that the server has gone; one request waits for it."""
+"""Django's backend for PostgreSQL with a pool that notices that the server has gone, for which one request waits, and
+with no more parameters in a statement than a server takes."""
 
 import select
 import threading
@@ -8,6 +9,20 @@ from psycopg import OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 
+class DatabaseOperations(base.DatabaseOperations):
+    def bulk_batch_size(self, fields, objs):
+        """How many rows Django inserts, or looks up to delete what refers to them, by one statement.
+
+        What is bound on the server is numbered by 16 bits. Django puts all into one, which psycopg refuses: SimpleJWT's
+        `flushexpiredtokens` then failed beside 65,536 expired tokens.
+        """
+        return self.connection.features.max_query_params // max(len(fields), 1)
+
+
+class DatabaseFeatures(base.DatabaseFeatures):
+    max_query_params = 2**16 - 1
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Once a connection was lost, or waited for in vain, one request at a time waits and all others fail at once.
 
@@ -15,6 +30,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     needs no database. A connection that the server has closed while it lay in the pool is given to nobody.
     Raises OperationalError, as the pool does.
     """
+
+    features_class = DatabaseFeatures
+    ops_class = DatabaseOperations
 
     _is_away = False
     _asking = threading.Lock()

@@ -26,4 +26,5 @@ class Command(BaseCommand):
         while keys := list(expired.order_by("refresh_expires_at").values_list("pk", flat=True)[:batch]):
             deleted, _ = expired.filter(pk__in=keys).delete()
             total += deleted
-        self.stdout.write(f"{total} expired logins deleted, {RefreshFamily.objects.count()} kept")
+        # How many are kept is not told: to count them takes longer than all else, 0.4 s beside ten million.
+        self.stdout.write(f"{total} expired logins deleted")
