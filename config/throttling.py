@@ -139,7 +139,7 @@ def throttled_login(view: Callable) -> Callable:
 
 
 class RefusalThrottle(AddressThrottle):
-    """Refused tokens of one client address: what was honoured is not counted, and nobody guesses 122 random bits.
+    """Refused tokens of one client address: what was honoured is not counted, and nobody guesses 160 random bits.
 
     So a hundred clients behind one address refresh as they need, and a flood of bad tokens ends. Without its
     cache it lets pass: the token itself is still checked.

@@ -31,10 +31,18 @@ def blocks(language: str, guide: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", guide, re.DOTALL)
 
 
-def commands(guide: str) -> list[tuple[str, str]]:
+PRELUDE = "In a new shell"  # the section that every later one begins with
+
+
+def sections(guide: str) -> dict[str, str]:
+    """By their headings, in their order."""
+    return dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", guide, re.DOTALL | re.MULTILINE))
+
+
+def commands(section: str) -> list[tuple[str, str]]:
     """(command, what the guide shows of its output). A line that begins with `> ` goes on with a command."""
     found = []
-    for block in blocks("console", guide):
+    for block in blocks("console", section):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             first, *rest = part.splitlines()
             more = [line.removeprefix("> ") for line in rest if line.startswith("> ")]
@@ -45,7 +53,7 @@ def commands(guide: str) -> list[tuple[str, str]]:
 class Shell:
     """One bash for all, since a command uses what the ones before have set."""
 
-    def __init__(self, **environment: str):
+    def __init__(self, environment: dict[str, str]):
         self._bash = subprocess.Popen(
             ["bash"],
             stdin=subprocess.PIPE,
@@ -75,7 +83,7 @@ class Shell:
 
 # What `systemctl` would do of a unit: its lines, with its environment alone. A reload waits here for the last worker.
 SYSTEMCTL = """
-import os, re, shlex, signal, subprocess, sys, time
+import os, re, shlex, shutil, signal, subprocess, sys, time
 from pathlib import Path
 
 pid_file, unit = Path(__file__).with_name("pid"), Path(__file__).with_name("unit").read_text()
@@ -83,9 +91,12 @@ values = lambda name: re.findall(rf"^{name}=(.*)$", unit, re.MULTILINE)
 environment = {"PATH": os.environ["PATH"], **dict(value.split("=", 1) for value in values("Environment"))}
 environment["GRANIAN_RESPAWN_INTERVAL"] = "3"  # is long enough here, as long as two of them are
 (folder,) = values("WorkingDirectory")
+runtime = Path(environment["PROMETHEUS_MULTIPROC_DIR"])
+assert values("RuntimeDirectory") == [runtime.name]
 
 
 def start():
+    runtime.mkdir()
     (line,) = values("ExecStart")
     with Path(__file__).with_name("journal").open("a") as journal:
         options = {"cwd": folder, "env": environment, "stdout": journal, "stderr": journal, "start_new_session": True}
@@ -112,6 +123,7 @@ def stop():
     os.kill(int(pid_file.read_text()), signal.SIGTERM)
     while Path(f"/proc/{pid_file.read_text()}/cmdline").exists() and workers():
         time.sleep(0.05)
+    shutil.rmtree(runtime)
 
 
 {"enable": start, "start": start, "reload": reload, "stop": stop}[sys.argv[1]]()
@@ -123,10 +135,22 @@ class Place:
     """A machine to deploy on: where the guide's paths and ports are."""
 
     root: Path
-    shell: Shell
     port: int
     guide: str
+    environment: dict[str, str]
+    shell: Shell | None = None
     printed: list[tuple[str, str, str]] = field(default_factory=list)  # command, shown, output
+
+    def begin_shell(self):
+        """Another one, which knows nothing of what the one before has set."""
+        if self.shell:
+            self.shell.close()
+        self.shell = Shell(self.environment)
+
+    def run(self, command: str) -> str:
+        code, output = self.shell.run(command)
+        assert code == 0, (command, output)
+        return output
 
     @property
     def base(self) -> str:
@@ -163,6 +187,7 @@ def place(tmp_path_factory):
             "/srv/tracks": f"{root}/srv/tracks",
             "/etc/tracks": f"{root}/etc/tracks",
             "/var/backups": f"{root}/var/backups",
+            "/run/tracks": f"{root}/run/tracks",
             "127.0.0.1:5432": f"127.0.0.1:{database_port}",
             "127.0.0.1:6379": f"{valkey.host}:{valkey.port}",
             "127.0.0.1:8000": f"127.0.0.1:{port}",
@@ -170,26 +195,29 @@ def place(tmp_path_factory):
         }.items():
             assert there in guide
             guide = guide.replace(there, here)
-        for folder in ("srv", "etc", "var/backups", "bin"):
+        for folder in ("run", "bin"):
             (root / folder).mkdir(parents=True)
         (root / "bin/unit").write_text(blocks("ini", guide)[0])
         (root / "bin/systemctl.py").write_text(SYSTEMCTL)
-        systemctl = root / "bin/systemctl"
-        systemctl.write_text(f'#!/bin/sh\nexec {sys.executable} {root}/bin/systemctl.py "$@"\n')
-        systemctl.chmod(0o755)
-        shell = Shell(
-            PATH=f"{root}/bin:{servers.postgresql_tools()}:{os.environ['PATH']}",
-            HOME=str(root),
-            REPOSITORY=str(_repository(root / "repository")),
-            PGHOST="127.0.0.1",
-            PGPORT=str(database_port),
-            PGUSER="postgres",
-        )
+        scripts = {"systemctl": f'exec {sys.executable} {root}/bin/systemctl.py "$@"', "useradd": "", "chown": ""}
+        for name, line in scripts.items():
+            (root / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+            (root / "bin" / name).chmod(0o755)
+        environment = {
+            "PATH": f"{root}/bin:{servers.postgresql_tools()}:{os.environ['PATH']}",
+            "HOME": str(root),
+            "REPOSITORY": str(_repository(root / "repository")),
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(database_port),
+            "PGUSER": "postgres",
+        }
+        machine = Place(root, port, guide, environment)
+        machine.begin_shell()
         try:
-            yield Place(root, shell, port, guide)
+            yield machine
         finally:
-            shell.run("systemctl stop")
-            shell.close()
+            machine.shell.run("systemctl stop tracks")
+            machine.shell.close()
 
 
 def _repository(folder: Path) -> Path:
@@ -248,12 +276,19 @@ def deployed(place):
             url = f"sqlite:///{place.root}/srv/tracks/db.sqlite3"
             assert servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url).returncode == 0
 
+    prelude = []
     try:
-        for command, shown in commands(place.guide):
-            before(command)
-            code, output = place.shell.run(command)
-            assert code == 0, (command, output)
-            place.printed.append((command, shown, output))
+        for heading, section in sections(place.guide).items():
+            if heading == PRELUDE:
+                assert place.password  # which the first shell alone knows
+                prelude = commands(section)
+            if prelude:
+                place.begin_shell()
+                for command, _ in prelude:
+                    place.run(command)
+            for command, shown in commands(section):
+                before(command)
+                place.printed.append((command, shown, place.run(command)))
     finally:
         stop.set()
         for client in clients:
@@ -300,6 +335,15 @@ def test_every_command_succeeds_and_prints_what_the_guide_shows(deployed, place)
     for command, shown, output in place.printed:
         if shown:  # after what is logged
             assert output.splitlines()[-len(shown.splitlines()) :] == shown.splitlines(), command
+
+
+def test_commands_by_hand_need_nothing_that_is_there_only_while_the_service_runs(deployed, place):
+    switches = place.root / "etc/tracks/tracks.env"
+    assert "METRICS=on" in switches.read_text()
+    place.run("systemctl stop tracks")
+    done = servers.run("manage.py", "check", ENV_FILE=str(switches))
+    place.run("systemctl start tracks")
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_client_notices_that_the_key_is_changed(deployed):
