@@ -236,7 +236,7 @@ def saturation(
                     color=SERIES[1],
                     markersize=6,
                 )
-        _plain_numbers(panels[0, 0])
+        _plain_numbers(panels[0, 0], is_narrow=True)
         panels[0, 0].minorticks_off()
         if len(contenders) % 2:
             panels[-1, 1].set_visible(False)
@@ -286,13 +286,19 @@ def _series(index: int) -> dict:
     }
 
 
-def _plain_numbers(axes: Axes):
+def _plain_numbers(axes: Axes, is_narrow: bool = False):
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        # Powers of ten alone may be one or none.
+        # Powers of ten alone may be one or none; of 1, 2, 5 a narrow picture has no room for more than a decade.
         if axis.get_scale() == "log" and high < 100 * low:
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            is_close = is_narrow and axis is axes.xaxis and high > 10 * low
+            axis.set_major_locator(LogLocator(subs=(1, 3) if is_close else (1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
         axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+
+
+def plain(value: float) -> str:
+    """A number at an axis, where there is no room for ten digits."""
+    return f"{value:,g}" if value < 1_000_000 else f"{value / 1_000_000:,g} M"
 
 
 def _height(costs: Curve, crossing: Crossing, is_log: bool) -> float:

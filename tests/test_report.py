@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from benchmarks import frontier, report, results
 from benchmarks.commands.report import command
 from benchmarks.intervals import Interval
-from benchmarks.pictures import COLOURS
+from benchmarks.pictures import COLOURS, plain
 from benchmarks.reported import KINDS, Cell, Contest, Delay, End, Facts, Life, Revocation, Row, Table
 from benchmarks.schema import schema
 from benchmarks.wording import duration, interval, number, short
@@ -755,6 +755,14 @@ def test_a_rate_that_was_not_all_answered_is_crossed_and_counted(page_of):
     lines = [table[i : i + 9] for i in range(9, len(table), 9)]
     assert [line[2] for line in lines] == ["200", "900", "1,000", "180", "810", "900"]
     assert lines[2] == ["token", "1", "1,000", "990", "10.0", "45.0", "35.0", "3", "7"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.2, "0.2"), (100_000, "100,000"), (1_000_000, "1 M"), (2_500_000, "2.5 M"), (10_000_000, "10 M")],
+)
+def test_an_axis_tells_no_exponent(value, text):
+    assert plain(value) == text
 
 
 def test_pictures_of_two_servers_have_the_same_axes(page_of):
