@@ -187,6 +187,7 @@ def place(tmp_path_factory):
             "/srv/tracks": f"{root}/srv/tracks",
             "/etc/tracks": f"{root}/etc/tracks",
             "/var/backups": f"{root}/var/backups",
+            "sleep 30": "true",  # a reload waits here for the last worker
             "/run/tracks": f"{root}/run/tracks",
             "127.0.0.1:5432": f"127.0.0.1:{database_port}",
             "127.0.0.1:6379": f"{valkey.host}:{valkey.port}",
