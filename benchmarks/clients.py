@@ -98,6 +98,7 @@ class FileStore(Store):
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 self._database.execute("CREATE TABLE IF NOT EXISTS credential (text TEXT NOT NULL)")
+                self._database.execute("PRAGMA user_version = 1")  # a write: of a full disk it is told here
                 # Who only tries to begin has the file for a moment, and a commit must not be lost to that.
                 self._database.execute("PRAGMA busy_timeout = 10000")  # milliseconds
             except BaseException:

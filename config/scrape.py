@@ -58,6 +58,7 @@ class _TextRenderer(BaseRenderer):
 class MetricsView(RefusalThrottleMixin, JSONErrorsMixin, APIView):
     """What is counted, for Prometheus: events, refusals, time spent on authentication."""
 
+    http_method_names = ("get", "head")  # not OPTIONS, whose answer is no text
     authentication_classes = (ScrapeAuthentication,)
     permission_classes = (_HasToken,)
     renderer_classes = (_TextRenderer,)

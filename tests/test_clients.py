@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -599,3 +600,20 @@ def test_processes_that_share_a_file_share_a_login(client_of, bearer, settings, 
     after = RefreshFamily.objects.get()
     assert after.revoked_at is None
     assert before.current_jti != after.current_jti
+
+
+def test_a_disk_without_room_is_told_before_anything_is_spent(tmp_path):
+    store = FileStore(tmp_path / "login")
+    assert store.acquire()
+    store.save("kept")
+    store.release()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(sqlite3.OperationalError):
+            store.acquire()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert store.acquire()
+    assert store.load() == "kept"
+    store.release()

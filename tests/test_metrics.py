@@ -14,6 +14,7 @@ from rest_framework.test import APIRequestFactory
 
 from config import metrics
 from config.schemes import SCHEMES
+from config.scrape import MetricsView
 from config.views import WhoAmIView
 from config.watched import Counted, watched
 from tests import servers
@@ -287,3 +288,9 @@ def test_every_row_has_a_class_to_count():
         with pytest.raises(AuthenticationFailed):
             request = APIRequestFactory().get("/", headers={"Authorization": f"{SCHEMES[name].keyword} a b"})
             watched(name, Counted)().authenticate(request)
+
+
+def test_what_is_no_text_is_not_answered(settings):
+    settings.METRICS_TOKEN = SECRET
+    request = APIRequestFactory().options("/metrics/", headers={"Authorization": f"Bearer {SECRET}"})
+    assert MetricsView.as_view()(request).status_code == 405
