@@ -51,7 +51,7 @@ def commands(section: str) -> list[tuple[str, str]]:
 
 
 class Shell:
-    """One bash for all, since a command uses what the ones before have set."""
+    """One bash for several commands, since one uses what the ones before have set."""
 
     def __init__(self, environment: dict[str, str]):
         self._bash = subprocess.Popen(
@@ -162,7 +162,7 @@ class Place:
 
     @cached_property
     def password(self) -> str:
-        return self.shell.run("echo $DJANGO_SUPERUSER_PASSWORD")[1]
+        return self.run("echo $DJANGO_SUPERUSER_PASSWORD")
 
     def log_in(self, path: str) -> dict:
         with self.client() as client:
@@ -283,7 +283,7 @@ def deployed(place):
             if heading == PRELUDE:
                 assert place.password  # which the first shell alone knows
                 prelude = commands(section)
-            if prelude:
+            elif prelude:
                 place.begin_shell()
                 for command, _ in prelude:
                     place.run(command)
