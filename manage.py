@@ -14,8 +14,9 @@ def main():
         settings.INSTALLED_APPS  # noqa: B018 - reads the switches, so that a wrong one is one line and no traceback
     except ImproperlyConfigured as error:
         sys.exit(f"error: {error}")
-    # A command needs one connection, and without a pool the reason of a refusal is told at once.
-    settings.DATABASES["default"]["OPTIONS"].pop("pool", None)
+    # Nobody waits for a command's answer: it may wait for a lock, and read a table from end to end.
+    for name in ("lock_timeout", "statement_timeout"):
+        settings.DATABASES["default"]["OPTIONS"].pop(name, None)
     try:
         execute_from_command_line(sys.argv)
     except (DatabaseError, InterfaceError) as error:

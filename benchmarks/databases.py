@@ -10,10 +10,13 @@ from uuid import uuid4
 
 import click
 
+from benchmarks.messages import SERVED
+
 # The connection policy moves results more than any scheme does: to open a connection costs more than to look
 # a credential up. So it is chosen, and printed on every table.
 CONNECTIONS = {
-    "kept": "one connection for each process, opened before the clock starts and kept",
+    SERVED: "as the service's own settings have it",
+    "kept": "one connection for each thread, opened before the clock starts and kept",
     "pool": "a connection of psycopg's pool for each request",
     "per-request": "a new connection for each request, Django's default",
 }
@@ -43,16 +46,19 @@ class Database:
     connection: str
 
 
+connection = click.option(
+    "--connection",
+    type=click.Choice(list(CONNECTIONS)),
+    default=SERVED,
+    show_default=True,
+    help="How the service connects: as its settings have it, kept open, psycopg's pool, or new for each request.",
+)
+
+
 def options(command: Callable) -> Callable:
-    """--database, --database-url and --connection, which `scratch` takes as they are."""
+    """Add --database, --database-url and --connection, which `scratch` takes as they are."""
     for option in (
-        click.option(
-            "--connection",
-            type=click.Choice(list(CONNECTIONS)),
-            default="kept",
-            show_default=True,
-            help="How the service connects: kept open, psycopg's pool, or new for each request.",
-        ),
+        connection,
         click.option(
             "--database-url",
             metavar="URL",

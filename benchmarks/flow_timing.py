@@ -83,7 +83,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
     finally:
         gc.enable()
         gc.unfreeze()
-    if settings.CONNECTION == "kept" and connection.connection is not kept:
+    if settings.DATABASES["default"]["CONN_MAX_AGE"] is None and connection.connection is not kept:
         raise RefusedError("the database connection was to be kept between requests, and was not")
     flow_ns: dict[str, dict[str, list[float]]] = {}
     for (scheme, name), each in figures.items():

@@ -6,6 +6,7 @@ from typing import Any
 
 DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # in a process's environment; DATABASE_URL is the developer's
 CONNECTION_VARIABLE = "BENCHMARKS_CONNECTION"  # a key of databases.CONNECTIONS
+SERVED = "served"  # the key of the service's own policy
 CONTENDERS_VARIABLE = "BENCHMARKS_CONTENDERS"  # names in lineup.LINEUP that want something of the settings, by comma
 SWITCHES_VARIABLE = "BENCHMARKS_SWITCHES"  # a JSON object: switches that this run pins otherwise
 ASSIGNMENT_VARIABLE = "BENCHMARKS_ASSIGNMENT"  # of a server: whom it serves

@@ -12,7 +12,13 @@ import shutil
 import tempfile
 
 from benchmarks.lineup import candidates
-from benchmarks.messages import CONNECTION_VARIABLE, CONTENDERS_VARIABLE, DATABASE_VARIABLE, SWITCHES_VARIABLE
+from benchmarks.messages import (
+    CONNECTION_VARIABLE,
+    CONTENDERS_VARIABLE,
+    DATABASE_VARIABLE,
+    SERVED,
+    SWITCHES_VARIABLE,
+)
 from config.switches import SWITCHES
 
 
@@ -44,13 +50,15 @@ PINNED = {
 os.environ |= PINNED
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES, INSTALLED_APPS, LOGGING, MIDDLEWARE  # noqa: E402
+from config.settings import DATABASES, GRANIAN_BLOCKING_THREADS, INSTALLED_APPS, LOGGING, MIDDLEWARE  # noqa: E402
 
-# See databases.CONNECTIONS. A pool would refuse CONN_MAX_AGE.
-CONNECTION = os.environ.get(CONNECTION_VARIABLE, "kept")
-DATABASES["default"]["CONN_MAX_AGE"] = None if CONNECTION == "kept" else 0
-if CONNECTION != "pool":
+# See databases.CONNECTIONS. An earlier revision's service (`versus`) has a pool of its own.
+CONNECTION = os.environ.get(CONNECTION_VARIABLE, SERVED)
+if CONNECTION != SERVED:
+    DATABASES["default"]["CONN_MAX_AGE"] = None if CONNECTION == "kept" else 0  # a pool refuses any other
     DATABASES["default"]["OPTIONS"].pop("pool", None)
+if CONNECTION == "pool":
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": GRANIAN_BLOCKING_THREADS}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
 # A refused credential is part of the proof, not news. An earlier revision's service (`versus`) tells of fewer things.

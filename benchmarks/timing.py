@@ -63,7 +63,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
             if assignment.rounds[url]
         }
         planted_us = _calibrate(handler, assignment, urls[0], random) if assignment.plants else {}
-    if settings.CONNECTION == "kept" and connection.connection is not kept:
+    if settings.DATABASES["default"]["CONN_MAX_AGE"] is None and connection.connection is not kept:
         raise RefusedError("the database connection was to be kept between requests, and was not")
     return Sample(
         entries=[contender.entry for contender in field.values()],

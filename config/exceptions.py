@@ -3,9 +3,14 @@
 import sqlite3
 import traceback
 
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import FieldDoesNotExist, RequestDataTooBig, ValidationError
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError, models
+from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.backends.utils import CursorWrapper
 from django.db.models import ProtectedError
+from django.db.models.options import Options
+from django.db.models.sql import Query
 from rest_framework import status
 from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import APIException, AuthenticationFailed
@@ -41,18 +46,51 @@ class ContentTooLarge(APIException):
     default_code = "too_large"
 
 
-# What SQLite says of a file that is no database, or no longer a whole one.
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# By SQLSTATE (PostgreSQL, appendix A), a class or one code: what passes, whoever sent the statement.
+_AWAY = (
+    "08",  # the connection failed
+    "25",  # read-only after a failover (25006), the transaction or its session timed out (25P03, 25P04)
+    "40",  # a deadlock, or a serialization that failed
+    "53",  # the disk is full, there are too many connections or too little memory
+    "55006",  # an object is in use
+    "55P03",  # lock_timeout
+    "57",  # the server shuts down, starts or recovers; statement_timeout (57014)
+    "58",  # the server could not read or write a file
+    "XX001",  # a damaged table
+    "XX002",  # a damaged index
+)
+# SQLite's primary result codes of the same. Its generic code, SQLITE_ERROR, is also said of a wrong statement.
+_AWAY_ON_SQLITE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOLFS,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
 
 
 def is_database_away(error: BaseException) -> bool:
-    """Whether trying again later may help: the server is gone, full, locked or busy, not asked nonsense."""
-    if isinstance(error.__cause__, sqlite3.DatabaseError):
-        # The primary result code tells what Python's classes do not: SQLite says OperationalError to a wrong
-        # statement too, with the generic code, and DatabaseError to a damaged file.
-        code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        return code in _DAMAGED or (isinstance(error, OperationalError) and code != sqlite3.SQLITE_ERROR)
-    return isinstance(error, InterfaceError | OperationalError)
+    """Return True if the same request may succeed later: the database is gone, full, locked or read-only.
+
+    The database's own code decides, not Python's class: psycopg has a read-only server raise
+    InternalError, and sqlite3 says OperationalError of a wrong statement, too. An error without a
+    code comes of a connection that could not be made or broke.
+    """
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return False
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _AWAY_ON_SQLITE
+    sqlstate = getattr(cause, "sqlstate", None)
+    return sqlstate.startswith(_AWAY) if sqlstate else isinstance(error, InterfaceError | OperationalError)
 
 
 _LOST_RACES = {
@@ -73,21 +111,22 @@ def is_lost_race(error: BaseException) -> bool:
     return getattr(cause, "sqlstate", None) in _LOST_RACES or getattr(cause, "sqlite_errorcode", None) in _LOST_RACES
 
 
-# psycopg's binary half raises by its own name: a number that fits no column of PostgreSQL.
-_LOOKING_UP = ("django.db.", "psycopg.", "psycopg_binary.", "django.contrib.admin.")
+# Whose methods turn a client's value into one that a column can be compared with, or its name into a column.
+_LOOKING_UP = (models.Field, models.Lookup, Options, Query, BaseDatabaseOperations, CursorWrapper, ChangeList)
 
 
 def is_impossible_value(error: BaseException) -> bool:
-    """Whether the ORM or the admin was given what no column can be compared with: a key of "abc", the year 0, NUL.
+    """Return True if the ORM or the admin was given what no column can be compared with: "abc", year 0, NUL.
 
-    Told by where it was raised, since the types are anybody's: the same from a line of ours is a defect.
+    The types say little, since any code may raise them. The sign is that the error passed through
+    a method of one of their own objects: the same error from a line of ours is a defect.
     """
     if isinstance(error, DataError):
         return True
     if not isinstance(error, ValueError | OverflowError | ValidationError | FieldDoesNotExist):
         return False
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__", "").startswith(_LOOKING_UP)
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(isinstance(frame.f_locals.get("self"), _LOOKING_UP) for frame in frames)
 
 
 def exception_handler(exc, context):

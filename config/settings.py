@@ -226,37 +226,31 @@ SPECTACULAR_SETTINGS = {
 
 # --- database and cache --------------------------------------------------------------------------
 
-DATABASES = {"default": _values["DATABASE_URL"]}
+# One connection for each thread, opened at its first request and kept: to open one takes longer than
+# any scheme needs. The lab measures with this policy, too. Both backends give up a connection that
+# is no good before a request uses it.
+DATABASES = {"default": {**_values["DATABASE_URL"], "CONN_MAX_AGE": None}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "config.sqlite3"
     DATABASES["default"]["OPTIONS"] = {
         # Writers queue at BEGIN instead of failing with "database is locked" when a read becomes a write.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,  # seconds to wait for another writer
+        "timeout": 5,  # seconds to wait for another writer
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
     DATABASES["default"]["NAME"] = BASE_DIR / DATABASES["default"]["NAME"]
 else:
-    from psycopg_pool import ConnectionPool  # not for SQLite, which would wait for its import
-
     DATABASES["default"]["ENGINE"] = "config.postgresql"
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
-        # One connection for each thread: a login holds its own for as long as its password is hashed, and with
-        # fewer the next would wait for it. So a request waits for nothing but the server, at most `timeout` seconds
-        # before it is answered 503. Attempts to connect are given up after `reconnect_timeout` seconds and begun anew
-        # by the pool's `check`: by itself it would double its pauses, and stay away for minutes after the server is
-        # back, or, given up, until the next request that may wait for it.
-        "pool": {
-            "min_size": 1,
-            "max_size": GRANIAN_BLOCKING_THREADS,
-            "timeout": 3,
-            "reconnect_timeout": 1,
-            "reconnect_failed": ConnectionPool.check,
-        },
         # Bound on the server, so that a statement seen five times is planned once (psycopg's own threshold).
         "server_side_binding": True,
         "prepare_threshold": 5,
         "connect_timeout": 3,  # seconds
+        # A row that somebody else's session has locked, and a search that reads too much, would otherwise hold a
+        # thread for as long as they last, and soon all of them. Commands wait without end (manage.py).
+        "lock_timeout": 3_000,  # milliseconds
+        "statement_timeout": int(_values["STATEMENT_TIMEOUT"].total_seconds() * 1000),
         # A network that swallows what is sent would hold a request for as long as the kernel repeats it, a quarter of
         # an hour. Where an answer is waited for, nothing is sent; the kernel then asks whether the other end is there.
         "tcp_user_timeout": 5_000,  # milliseconds

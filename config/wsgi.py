@@ -27,9 +27,9 @@ _errors = [message for message in checks.run_checks() if message.is_serious()]
 if _errors:
     raise ImproperlyConfigured("\n".join(str(error) for error in _errors))
 
-if connections["default"].settings_dict["OPTIONS"].get("pool") and not _threads_are_set:
+if connections["default"].vendor == "postgresql" and not _threads_are_set:
     logging.getLogger(__name__).warning(
         "GRANIAN_BLOCKING_THREADS is not set in the server's environment: granian then runs up to 512 threads, "
-        "which share %s connections to PostgreSQL",
+        "each of which keeps a connection to PostgreSQL; set it to %s, or to fewer threads than connections",
         settings.GRANIAN_BLOCKING_THREADS,
     )

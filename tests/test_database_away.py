@@ -1,31 +1,20 @@
-"""A PostgreSQL that is away: who waits for it."""
+"""A PostgreSQL that is away: who waits for it; and a connection that is no good is used by nobody."""
 
-from contextlib import contextmanager
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
-import environ
 import psycopg
 import pytest
-from django.db import ConnectionHandler, OperationalError
+from django.db import OperationalError
 
 from config.postgresql.base import DatabaseWrapper
 from tests import servers
+from tests.own_connections import connection_to, value
 
 pytestmark = pytest.mark.once  # each brings its own database, or none
 
-
-@contextmanager
-def connection_to(url: str):
-    """A connection of the service's backend, through a pool of its own that waits a tenth of a second."""
-    options = {"pool": {"min_size": 1, "timeout": 0.1, "reconnect_timeout": 0.1}}  # seconds
-    database = {**environ.Env.db_url_config(url), "ENGINE": "config.postgresql"}
-    database["OPTIONS"] = {**database.get("OPTIONS", {}), **options}
-    connection = ConnectionHandler({"default": database})["default"]
-    connection.alias = f"beside the tests {id(connection)}"
-    try:
-        yield connection
-    finally:
-        connection.close()
-        connection.close_pool()
+NOBODY = "postgresql://x:y@127.0.0.1:1/z"
 
 
 @pytest.fixture(autouse=True)
@@ -35,54 +24,41 @@ def _back(django_db_blocker):
     DatabaseWrapper._is_away = False
 
 
-def asked(connection) -> int:
-    """How many requests have asked the pool for a connection."""
-    return connection.pool.get_stats().get("requests_num", 0)
-
-
-def test_of_the_requests_that_need_a_server_that_is_away_one_waits_and_the_others_fail_at_once():
-    with connection_to("postgresql://x:y@127.0.0.1:1/z") as connection:
-        for number in (1, 2):  # nobody else waits: each does
-            with pytest.raises(OperationalError, match="couldn't get a connection"):
-                connection.ensure_connection()
-            assert asked(connection) == number
-        with DatabaseWrapper._asking, pytest.raises(OperationalError, match="another request is asking"):
-            connection.ensure_connection()
-        assert asked(connection) == 2
-
-
 @pytest.fixture(scope="module")
 def url():
     return servers.start_postgresql()
 
 
-def test_a_server_that_is_back_is_asked_by_everybody_again(url):
-    DatabaseWrapper._is_away = True
-    with connection_to(url) as connection:
-        connection.settings_dict["OPTIONS"]["pool"]["timeout"] = 30  # it starts when it starts
-        connection.ensure_connection()
-        connection.close()
-        with DatabaseWrapper._asking:
+def test_of_the_requests_that_need_a_server_that_is_away_one_asks_and_the_others_fail_soon(monkeypatch):
+    monkeypatch.setattr(DatabaseWrapper, "PATIENCE", 0.05)  # seconds
+    with connection_to(NOBODY) as connection:
+        for _ in range(2):  # nobody else asks: each does
+            with pytest.raises(OperationalError, match="refused"):
+                connection.ensure_connection()
+        with DatabaseWrapper._asking, pytest.raises(OperationalError, match="another request is asking"):
             connection.ensure_connection()
-        assert asked(connection) == 2
 
 
-def test_without_a_pool_nobody_waits_and_nothing_is_remembered(url):
+def test_the_first_to_find_a_server_that_is_back_lets_all_others_in(url):
+    """They wait for its answer, and then connect beside each other: none of them is refused."""
     DatabaseWrapper._is_away = True
-    with connection_to(url) as connection:
-        del connection.settings_dict["OPTIONS"]["pool"]
-        connection.ensure_connection()
-        assert DatabaseWrapper._is_away
+    barrier = threading.Barrier(8)
+
+    def ask(_):
+        with connection_to(url) as connection:
+            barrier.wait(60)  # seconds
+            return value(connection, "SELECT 1")
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, range(8))) == [1] * 8
+    assert not DatabaseWrapper._is_away
 
 
 @pytest.fixture
 def connected(url):
-    """A connection of the pool that has been used, and how to end it as the server does: from its side."""
+    """Yield a connection that has been used, and how to end it as the server does: from its side."""
     with connection_to(url) as connection:
-        connection.settings_dict["OPTIONS"]["pool"]["timeout"] = 30  # seconds
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            (pid,) = cursor.fetchone()
+        pid = value(connection, "SELECT pg_backend_pid()")
 
         def hang_up():
             with psycopg.connect(url, autocommit=True) as other:
@@ -91,23 +67,63 @@ def connected(url):
         yield connection, hang_up
 
 
-def test_a_connection_that_the_server_closed_in_the_pool_is_given_to_nobody(connected):
+def test_a_connection_that_the_server_closed_while_it_lay_idle_is_replaced_before_a_request_uses_it(connected):
     connection, hang_up = connected
-    connection.close()
+    pid = value(connection, "SELECT pg_backend_pid()")
     hang_up()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    assert not DatabaseWrapper._is_away
+    connection.close_if_unusable_or_obsolete()  # as Django has it done when a request starts
+    assert value(connection, "SELECT pg_backend_pid()") != pid
 
 
-def test_when_a_connection_is_lost_in_use_one_request_waits_and_those_for_whom_one_is_ready_do_not(connected):
+def test_a_good_connection_is_kept_and_asked_nothing(url, connected):
+    connection, _ = connected
+    pid = value(connection, "SELECT pg_backend_pid()")
+    for _ in range(3):
+        connection.close_if_unusable_or_obsolete()
+    with psycopg.connect(url) as other:
+        asked = other.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone()
+    assert asked == ("SELECT pg_backend_pid()",)
+    assert value(connection, "SELECT pg_backend_pid()") == pid
+
+
+def test_when_a_connection_is_lost_in_use_one_request_at_a_time_asks_whether_the_server_is_back(connected):
     connection, hang_up = connected
     hang_up()
-    with pytest.raises(OperationalError, match="terminat"), connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    connection.close()
+    with pytest.raises(OperationalError, match="terminat"):
+        value(connection, "SELECT 1")
+    connection.close_if_unusable_or_obsolete()
     assert DatabaseWrapper._is_away
-    connection.pool.wait(30)  # seconds, for the one that takes its place
-    with DatabaseWrapper._asking:
-        connection.ensure_connection()
+    assert value(connection, "SELECT 1") == 1
     assert not DatabaseWrapper._is_away
+
+
+def test_a_notice_that_waits_on_a_connection_is_no_end_of_it(url):
+    with connection_to(url) as connection, psycopg.connect(url, autocommit=True) as other:
+        with connection.cursor() as cursor:
+            cursor.execute("LISTEN something")
+        pid = value(connection, "SELECT pg_backend_pid()")
+        other.execute("NOTIFY something")
+        end = time.monotonic() + 10  # seconds
+        while not connection.connection.pgconn.notifies() and time.monotonic() < end:
+            time.sleep(0.01)
+            connection.close_if_unusable_or_obsolete()
+        assert value(connection, "SELECT pg_backend_pid()") == pid
+
+
+def test_a_server_that_has_become_read_only_is_left_for_the_one_that_the_address_leads_to(url):
+    with connection_to(url) as connection:
+        pid = value(connection, "SELECT pg_backend_pid()")
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = on")
+        with pytest.raises(Exception, match="read-only"), connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE nothing ()")
+        connection.close_if_unusable_or_obsolete()
+        assert value(connection, "SELECT pg_backend_pid()") != pid
+
+
+def test_a_lock_and_a_statement_are_waited_for_as_long_as_the_settings_say_and_no_longer(url):
+    with connection_to(url, lock_timeout=3000, statement_timeout=10_000) as connection:
+        assert value(connection, "SHOW lock_timeout") == "3s"
+        assert value(connection, "SHOW statement_timeout") == "10s"
+    with connection_to(url) as connection:
+        assert value(connection, "SHOW lock_timeout") == "0"

@@ -51,7 +51,11 @@ class Client:
         self._connection.close()
 
     def post(self, path: str, body: dict | None = None, **headers: str) -> tuple[int, dict]:
-        self._connection.request("POST", path, json.dumps(body or {}), {"Content-Type": "application/json", **headers})
+        return self.request("POST", path, body or {}, **headers)
+
+    def request(self, method: str, path: str, body: dict | None = None, **headers: str) -> tuple[int, dict]:
+        text = None if body is None else json.dumps(body)
+        self._connection.request(method, path, text, {"Content-Type": "application/json", **headers})
         response = self._connection.getresponse()
         text = response.read()
         return response.status, json.loads(text) if text else {}

@@ -71,15 +71,7 @@ VALUES = [
     ("SERVER_TIMING", "on", "'config.timing.ServerTimingMiddleware' in settings.MIDDLEWARE", True),
     ("DATABASE_URL", "sqlite:////tmp/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a.sqlite3"),
     ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['ENGINE'][-10:]", "postgresql"),
-    # Longer, and the pool stays away for minutes after the server is back.
-    ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['OPTIONS']['pool']['reconnect_timeout']", 1),
-    # Without it a request that waits may wait for nobody, who has given up.
-    (
-        "DATABASE_URL",
-        "postgresql://h/d",
-        "settings.DATABASES['default']['OPTIONS']['pool']['reconnect_failed'].__name__",
-        "check",
-    ),
+    ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['OPTIONS']['lock_timeout']", 3000),
     ("CACHE_URL", "valkey://h:1/2", "settings.CACHES['default']['LOCATION']", "redis://h:1/2"),
     ("CACHE_URL", "locmem://", "settings.CACHES['default']['BACKEND'][-11:]", "LocMemCache"),
     ("SECRET_KEY", "z" * 40, "settings.SECRET_KEY", "z" * 40),
@@ -95,11 +87,6 @@ VALUES = [
 @pytest.mark.parametrize(("switch", "text", "expression", "value"), VALUES)
 def test_a_value_takes_effect(switch, text, expression, value):
     assert value_of(expression, **{switch: text}) == value
-
-
-def test_no_thread_waits_for_the_connection_of_another():
-    switches = {"GRANIAN_BLOCKING_THREADS": "16", "DATABASE_URL": "postgresql://h/d"}
-    assert value_of("settings.DATABASES['default']['OPTIONS']['pool']['max_size']", **switches) == 16
 
 
 @pytest.mark.parametrize(
@@ -118,8 +105,22 @@ def test_a_server_says_so_when_its_threads_are_left_to_granian(tmp_path, switche
     assert ("GRANIAN_BLOCKING_THREADS is not set" in done.stderr) == warns
 
 
+def test_a_requests_statement_is_given_up_and_a_commands_is_not():
+    switches = {"DATABASE_URL": "postgresql://h/d", "STATEMENT_TIMEOUT": "1m"}
+    options = "settings.DATABASES['default']['OPTIONS']"
+    assert value_of(f"{options}['statement_timeout']", **switches) == 60_000
+    done = servers.run(
+        "manage.py", "shell", "--command", f"from django.conf import settings; print({options})", **switches
+    )
+    assert done.returncode == 0, done.stderr
+    assert "prepare_threshold" in done.stdout
+    assert "timeout': 60000" not in done.stdout
+    assert "lock_timeout" not in done.stdout
+
+
 def test_every_switch_is_among_the_tested_ones():
-    assert {switch for switch, *_ in VALUES} | {"ENV_FILE"} == set(SWITCHES)
+    elsewhere = {"ENV_FILE", "STATEMENT_TIMEOUT"}
+    assert {switch for switch, *_ in VALUES} | elsewhere == set(SWITCHES)
 
 
 def test_a_key_may_come_from_a_file(tmp_path):

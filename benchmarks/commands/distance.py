@@ -53,13 +53,7 @@ DISTANCES = (0, 0.2, 1, 5)
     help="Seconds that the run may take.  [default: 180]",
 )
 @click.option("--rounds", type=click.IntRange(min=1), help="Rounds in each process.  [default: what pays best]")
-@click.option(
-    "--connection",
-    type=click.Choice(list(databases.CONNECTIONS)),
-    default="kept",
-    show_default=True,
-    help="How the service connects: kept open, psycopg's pool, or new for each request.",
-)
+@databases.connection
 @click.option(
     "--database-url",
     metavar="URL",

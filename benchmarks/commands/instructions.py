@@ -75,7 +75,7 @@ def command(schemes, others, url, requests, path):
     named = dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES)
     task = instructions.Task(tuple(named), url, few, many)
     try:
-        with databases.scratch("sqlite", None, "kept") as scratch:
+        with databases.scratch("sqlite", None, databases.SERVED) as scratch:
             runs = instructions.run(task, scratch)
     except (processes.WorkerRefusedError, processes.WorkerFailedError, instructions.CountError) as error:
         raise click.ClickException(str(error)) from None
