@@ -68,12 +68,11 @@ _AWAY_ON_SQLITE = {
     sqlite3.SQLITE_INTERRUPT,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOLFS,
-    sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_SCHEMA,
 }
 
 

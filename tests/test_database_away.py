@@ -1,16 +1,19 @@
 """A PostgreSQL that is away: who waits for it; and a connection that is no good is used by nobody."""
 
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db.utils import DatabaseErrorWrapper
 
+from config.exceptions import is_database_away
 from config.postgresql.base import DatabaseWrapper
 from tests import servers
-from tests.own_connections import connection_to, value
+from tests.own_connections import connection_to, transaction_on, value
 
 pytestmark = pytest.mark.once  # each brings its own database, or none
 
@@ -127,3 +130,67 @@ def test_a_lock_and_a_statement_are_waited_for_as_long_as_the_settings_say_and_n
         assert value(connection, "SHOW statement_timeout") == "10s"
     with connection_to(url) as connection:
         assert value(connection, "SHOW lock_timeout") == "0"
+
+
+# --- what passes, told by the database's own code ----------------------------------------------------
+
+PASSES = """
+08000 08001 08003 08004 08006 08007 08P01 25000 25001 25002 25006 25008 25P01 25P02 25P03 25P04 40001 40003 40P01
+53000 53100 53200 53300 53400 55006 55P03 57000 57014 57P01 57P02 57P03 57P04 57P05 58000 58030 58P01 58P02 XX001 XX002
+""".split()  # noqa: SIM905
+STAYS = "0A000 22003 22021 22P02 23503 23505 2BP01 42501 42601 42703 42P01 54000 54001 55000 P0001 XX000".split()  # noqa: SIM905
+
+
+@pytest.mark.parametrize("sqlstate", PASSES + STAYS)
+def test_whether_trying_again_may_help_is_told_by_the_sqlstate(url, sqlstate):
+    with connection_to(url) as connection, pytest.raises(DatabaseError) as raised:
+        value(connection, f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$")
+    assert raised.value.__cause__.sqlstate == sqlstate
+    assert is_database_away(raised.value) == (sqlstate in PASSES)
+
+
+def test_an_error_without_a_code_is_a_connection_that_broke_or_a_defect():
+    def wrapped(error):
+        with pytest.raises((DatabaseError, InterfaceError)) as raised, DatabaseErrorWrapper(DatabaseWrapper({})):
+            raise error
+        return raised.value
+
+    assert is_database_away(wrapped(psycopg.OperationalError("the connection is lost")))
+    assert is_database_away(wrapped(psycopg.InterfaceError("the connection is closed")))
+    assert not is_database_away(wrapped(psycopg.ProgrammingError("the query has 2 placeholders")))
+    assert not is_database_away(ValueError("of something else"))
+
+
+def test_a_session_that_was_idle_in_its_transaction_for_too_long_passes(url):
+    with connection_to(url) as connection, pytest.raises(DatabaseError) as raised, transaction_on(connection):
+        value(connection, "SELECT set_config('idle_in_transaction_session_timeout', '10', false)")  # milliseconds
+        time.sleep(0.1)
+        value(connection, "SELECT 1")
+    assert is_database_away(raised.value)
+
+
+# Primary codes, and an extended one (SQLITE_IOERR_WRITE).
+PASSES_ON_SQLITE = [
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_IOERR | 3 << 8,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_SCHEMA,
+]
+STAYS_ON_SQLITE = [sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG]
+
+
+@pytest.mark.parametrize("code", PASSES_ON_SQLITE + STAYS_ON_SQLITE)
+def test_on_sqlite_it_is_told_by_the_result_code(code):
+    error = OperationalError()
+    error.__cause__ = sqlite3.OperationalError()
+    error.__cause__.sqlite_errorcode = code
+    assert is_database_away(error) == (code in PASSES_ON_SQLITE)
