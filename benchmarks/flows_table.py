@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich import box
 from rich.table import Table
 
+from benchmarks import table
 from benchmarks.curve import REQUESTS, Crossing, Lifetimes
 from benchmarks.databases import CONNECTIONS
 from benchmarks.flows import Answer, Run
@@ -73,7 +74,6 @@ def remarks(answer: Answer, run: Run, lifetimes: Lifetimes, machine: dict, secon
     found = run.rehearsal
     service = found.service
     iterations = "" if found.password_hash.iterations is None else f", {found.password_hash.iterations:,} iterations"
-    policy = ", ".join(f"{name}={value}" for name, value in service["connection_policy"].items())
     switches = ", ".join(f"{name}={value}" for name, value in service["switches"].items())
     steal = "unknown" if run.steal is None else f"{run.steal:.1%}"
     control = answer.control
@@ -87,7 +87,7 @@ def remarks(answer: Answer, run: Run, lifetimes: Lifetimes, machine: dict, secon
         "begins with a refresh.",
         f"A/A control: anonymous's request of {answer.anonymous_us:.0f} µs differs from its copy by "
         f"{control.estimate:.1f} µs ({control.low:.1f} to {control.high:.1f}, 99 % interval).",
-        f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({policy})",
+        f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({table.policy(service)})",
         f"Database: {service['database']} {service['database_version']}, {service['transport']}. "
         f"Switches: {switches or 'defaults'}. Garbage: {service['garbage_collection']}.",
         f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}, "

@@ -88,14 +88,18 @@ def where(service: dict, machine: dict, run: Run | TurnsRun, waited: float, seco
 def measured(service: dict) -> list[str]:
     """The service under measure."""
     collected = service.get("garbage_collection")  # of a real server: as it does by itself
-    policy = ", ".join(f"{name}={value}" for name, value in service["connection_policy"].items())
     switches = ", ".join(f"{name}={value}" for name, value in service["switches"].items())
     return [
-        f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({policy})",
+        f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({policy(service)})",
         f"Database: {service['database']} {service['database_version']}, {service['transport']}. "
         f"Switches: {switches or 'defaults'}."
         f"{f' Garbage: {collected}.' if collected else ''}",
     ]
+
+
+def policy(service: dict) -> str:
+    """Return the settings by which the service connects, as NAME=value."""
+    return ", ".join(f"{name}={value}" for name, value in service["connection_policy"].items())
 
 
 def on(

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import databases, processes, turns, versus
-from benchmarks.commands.versus import command
+from benchmarks.commands.versus import _policy_before, command
 from benchmarks.messages import ANONYMOUS, Blocks, Entry, Sample
 from benchmarks.schema import schema
 from tests import servers
@@ -169,6 +169,12 @@ def test_the_revision_that_the_documents_compare_with_can_still_be_driven(tmp_pa
     services = versus.lay_out(commit, tmp_path)
     with databases.several(len(versus.PLACES), "sqlite", None, "kept") as made:
         versus.fill(made, services, ())
+
+
+def test_a_revision_that_was_served_with_another_connection_policy_is_said_to_be():
+    policies = [{"connection_policy": {"CONN_MAX_AGE": seconds}} for seconds in (0, None)]
+    assert _policy_before(*policies, "v1") == ["v1 was served with another connection policy: CONN_MAX_AGE=0"]
+    assert _policy_before(policies[1], policies[1], "v1") == []
 
 
 def test_a_revision_that_is_none_is_told():

@@ -162,6 +162,7 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, dat
         f"The bodies differ: {unlike}." if unlike else "The bodies are equal, byte for byte.",
         f"A/A control: this checkout differs from its copy by {answer.control.estimate:.1f} µs "
         f"({answer.control.low:.1f} to {answer.control.high:.1f}, 99 % interval).",
+        *_policy_before(run.rehearsals[versus.BEFORE].service, service, revision),
         *table.where(service, machine, run, run.waited, time.monotonic() - begin),
     ):
         console.print(line, highlight=False, markup=False)
@@ -171,6 +172,13 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, dat
     console.print(_answer(answer, name, url, revision, margin), style="bold", highlight=False, markup=False)
     if not answer.run.conclusive:
         sys.exit(screen.INCONCLUSIVE)
+
+
+def _policy_before(before: dict, after: dict, revision: str) -> list[str]:
+    """Return a line that says how the service at the revision connected, if it did so otherwise."""
+    if before["connection_policy"] == after["connection_policy"]:
+        return []
+    return [f"{revision} was served with another connection policy: {table.policy(before)}"]
 
 
 def _answer(answer: versus.Answer, name: str, url: str, revision: str, margin: float) -> str:
