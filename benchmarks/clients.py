@@ -1,18 +1,20 @@
-"""Hold a credential of this service in an HTTP client: `TokenAuth` for opaque tokens, `BearerAuth` for pairs.
+"""Hold a credential of this service in an HTTP client: TokenAuth (opaque tokens), BearerAuth (JWT).
 
-Copy this file. It needs httpx or httpx2 (httpx's continuation) and nothing else, and serves clients of
-both. Both classes work in `Client` and in `AsyncClient` (asyncio), and any number of threads, event
-loops and clients may share one instance. Logins and refreshes go through the client that needs them,
-so they have its transport, TLS and timeouts. Its event hooks see them too; a hook that raises on a 401
-prevents the refresh that would have answered it.
+Copy this file. It needs httpx or httpx2 (httpx's continuation) and nothing else, and serves clients
+of both. Both classes work in `Client` and in `AsyncClient` (asyncio), and any number of threads,
+event loops and clients may share one instance. Logins and refreshes go through the client that
+needs them, so they have its transport, TLS and timeouts. Its event hooks see them too; a hook that
+raises on a 401 prevents the refresh that would have answered it.
 
 A request can raise, besides what the library itself raises:
 
 CredentialError         the password or the token was refused, or the login has ended
-HTTPStatusError         a login or refresh was answered 429, 503 or anything else but 200; `response` is
-                        the answer with its Retry-After. Nothing is lost, and the next request tries again
+HTTPStatusError         a login or refresh was answered 429, 503 or anything else but 200;
+                        `response` is the answer with its Retry-After. Nothing is lost, and the next
+                        request tries again
 RemoteProtocolError     a login or refresh was answered 200 without a credential, or was redirected
-ValueError              the request goes to another origin, which must not see the credential (RFC 6750 5.3)
+ValueError              the request goes to another origin, which must not see the credential
+                        (RFC 6750 5.3)
 TimeoutError            another client has held the store for WAIT seconds
 
 HTTPStatusError and RemoteProtocolError are those of the library whose client sent the request.
@@ -40,7 +42,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakSet
 
-MARGIN = 30  # seconds before its expiry at which an access token is refreshed, or half its lifetime if that is less
+# Seconds before its expiry at which an access token is refreshed; half its lifetime if that is less.
+MARGIN = 30
 WAIT = 60  # seconds for which a request waits while another one logs in or refreshes
 POLL = 0.01  # seconds between two looks at whether it has finished
 
@@ -68,7 +71,8 @@ if TYPE_CHECKING:
 
     Request: TypeAlias = httpx.Request | httpx2.Request
     Response: TypeAlias = httpx.Response | httpx2.Response
-    Steps: TypeAlias = Generator[Request | None, Response, None]  # None: wait POLL seconds for the store
+    # They yield None to wait POLL seconds for the store.
+    Steps: TypeAlias = Generator[Request | None, Response, None]
     Step: TypeAlias = Generator[Request | None, Response, Response]
 
     class _Auth(httpx.Auth, httpx2.Auth):  # type: ignore[misc, unused-ignore]
@@ -98,19 +102,20 @@ class CredentialError(Exception):
 
 
 class Store:
-    """Keep an opaque token, or the newest refresh token, in memory for as long as the process lives.
+    """Keep an opaque token, or the newest refresh token, in memory while the process lives.
 
     Subclass it to keep the credential elsewhere. Clients that share a store share a login. What a
     subclass must do, and what it can rely on:
 
-    - `acquire` returns at once: True if the caller has the store now, False if somebody else has it.
-      A client that got False asks again every POLL seconds, so `acquire` must not wait. Event loops
-      call these methods too, so none of them may take long.
+    - `acquire` returns at once: True if the caller has the store now, False if somebody else has
+      it. A client that got False asks again every POLL seconds, so `acquire` must not wait. Event
+      loops call these methods too, so all of them must be quick.
     - `load` and `save` are called only between an `acquire` that returned True and its `release`.
-      The three may be called in other threads than the `acquire` was, but never at the same time.
+      They and `release` may run in another thread than `acquire` did, but never at the same time.
     - What was saved must be safe when `release` returns, and nobody else may get the store before.
-    - If `acquire` raises, the caller does not have the store. Raise there, rather than in `save`, what
-      would keep the credential from being saved: when `save` is called, a refresh token has been spent.
+    - If `acquire` raises, the caller does not have the store. Raise there, rather than in `save`,
+      what would keep the credential from being saved: when `save` is called, a refresh token has
+      been spent.
 
     A forked process gets a copy of a store in memory. If it holds a refresh token, both processes
     spend the same one, and the service ends the login as stolen: give them a FileStore.
@@ -142,13 +147,13 @@ class FileStore(Store):
     """Keep the credential in a file, for the next process and for several at once.
 
     SQLite provides what this needs: a lock that dies with its holder, and writes that are whole or
-    absent. Only the owner may read the file and what SQLite writes beside it. Each use creates the
-    file with mode 0600 if it is gone, and sets this mode again if it became looser. Where the system
-    has no such modes (Windows), the folder must be private. A relative path is resolved once, here.
+    absent. Only the owner may read the file, its journal and its WAL. Each use creates the file
+    with mode 0600 if it is gone, and sets this mode again if it became looser. Where the system has
+    no such modes (Windows), the folder must be private. A relative path is resolved once, here.
 
     Raise OSError if the file belongs to somebody else, is a symbolic link or no regular file, or if
-    its folder is missing; raise OSError or sqlite3.Error if it cannot be used later. All of these come
-    before a refresh token is spent.
+    its folder is missing; raise OSError or sqlite3.Error if it cannot be used later. All of these
+    come before a refresh token is spent.
     """
 
     _creating = threading.Lock()
@@ -190,10 +195,10 @@ class FileStore(Store):
             self._database.execute("INSERT INTO credential VALUES (?)", (credential,))
 
     def _begin(self) -> sqlite3.Connection:
-        """Return a new connection that has the file to itself. Raise sqlite3.OperationalError if it is busy."""
+        """Return a new connection that has the file to itself. Raise OperationalError if busy."""
         self._keep_private()
         database = sqlite3.connect(
-            Path(self._path).as_uri() + "?mode=rw",  # SQLite itself would create the file readable for everybody
+            Path(self._path).as_uri() + "?mode=rw",  # SQLite would create it readable for everybody
             uri=True,
             timeout=0,
             isolation_level=None,
@@ -203,7 +208,7 @@ class FileStore(Store):
             database.execute("BEGIN IMMEDIATE")
             database.execute("CREATE TABLE IF NOT EXISTS credential (text TEXT NOT NULL)")
             database.execute("PRAGMA user_version = 1")  # a write, so that a full disk raises here
-            # Another process that tries to begin has the file for a moment; a commit must outlast that.
+            # Another process that tries to begin has the file for a moment: the commit waits.
             database.execute("PRAGMA busy_timeout = 10000")  # milliseconds
         except BaseException:
             database.close()
@@ -212,8 +217,8 @@ class FileStore(Store):
 
     def _keep_private(self) -> None:
         """Create the file if it is missing, and let only its owner read it."""
-        # An existing file is never opened here: closing it would drop every lock that this process has
-        # on it (POSIX), and so would closing a new one that another thread has begun to use.
+        # An existing file is never opened here: closing it would drop every lock that this process
+        # has on it (POSIX), and so would closing a new one that another thread has begun to use.
         with FileStore._creating, suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         for path in (self._path, *(self._path + suffix for suffix in ("-journal", "-wal", "-shm"))):
@@ -248,9 +253,9 @@ class _StoredAuth(_Auth):
     """Share what both kinds have: a password that is good for one login, and a store."""
 
     scheme: str
-    path: str  # of the endpoint that exchanges a password for a credential; its siblings are below it
+    path: str  # of the endpoint that exchanges a password for a credential, above the others
 
-    # For those who drive `auth_flow` themselves. The flows below read only the bodies that matter here.
+    # For those who drive `auth_flow` themselves. The flows below read only the bodies that matter.
     requires_response_body = True
 
     def __init__(
@@ -281,7 +286,7 @@ class _StoredAuth(_Auth):
     # The library throws nothing into a flow. It closes the flow when sending fails, so what must
     # happen then stands in a `finally`.
     def auth_flow(self, request: Request) -> Generator[Any, Any, None]:
-        """Yield the requests to send for `request`; sleep in this thread while somebody else has the store."""
+        """Yield the requests to send for `request`. Sleep while somebody else has the store."""
         self._refuse_other_origin(request)
         with closing(self._steps(request)) as steps:
             answer: Any = None
@@ -299,7 +304,7 @@ class _StoredAuth(_Auth):
                         answer.read()
 
     def sync_auth_flow(self, request: Request) -> Generator[Any, Any, None]:
-        """Do as `auth_flow`. The library's own would read every body, also of answers that are streamed."""
+        """Do as `auth_flow`. The library's own method would read every body, streamed ones too."""
         return self.auth_flow(request)
 
     async def async_auth_flow(self, request: Request) -> AsyncGenerator[Any, Any]:
@@ -344,17 +349,17 @@ class _StoredAuth(_Auth):
         return bool(request.url.path == self._endpoint.path + name)
 
     def _is_ours(self, response: Response) -> bool:
-        """Return True unless the client followed a redirect to another origin, without the credential."""
+        """Return True unless the client followed a redirect to another origin."""
         return _origin(response.request.url) == _origin(self._endpoint)
 
     def _is_refused(self, response: Response) -> bool:
-        """Return True if another credential can help: if the credential is what is wrong (RFC 6750 3.1)."""
+        """Return True if the credential is wrong, so that another can help (RFC 6750 3.1)."""
         challenges = response.headers.get("WWW-Authenticate", "")
         invalid = re.search(r'error\s*=\s*"?invalid_token\b', challenges)
         return response.status_code == 401 and invalid is not None and self._is_ours(response)
 
     def _log_in(self, request: Request) -> Step:
-        """Return the answer to a login. Raise CredentialError if there is no password, or it is refused."""
+        """Return the answer to a login. Raise CredentialError for a wrong password, or none."""
         if self._password is None:
             raise CredentialError(*self._refusal)
         response = yield from self._post(request, "", self._password)
@@ -387,7 +392,7 @@ class _StoredAuth(_Auth):
         return response
 
     def _forget(self, is_ended: Callable[[str], bool]) -> Generator[None, Any, None]:
-        """Empty the store, unless what it holds was not ended: another process may have logged in since."""
+        """Empty the store of what was ended. Another process may have stored a newer login."""
         yield from self._acquire()
         try:
             stored = self._store.load()
@@ -411,12 +416,13 @@ class _Access:
 
 
 class BearerAuth(_StoredAuth):
-    """Send `Authorization: Bearer …` (RFC 6750 2.1): log in at the first request, refresh when it is due.
+    """Send `Authorization: Bearer …` (RFC 6750 2.1): log in at the first request, refresh when due.
 
     An access token is refreshed MARGIN seconds before its expiry, or when it is refused with
-    error="invalid_token" (RFC 6750 3.1); the refused request is then sent once more. Its lifetime is
-    exp - iat, counted from the moment of the login or refresh by a clock that nobody sets, so the
-    client's time of day may be wrong. Requests that find it due at the same time make one refresh.
+    error="invalid_token" (RFC 6750 3.1); the refused request is then sent once more. Its lifetime
+    is exp - iat, counted from the moment of the login or refresh by a clock that nobody sets, so
+    the client's time of day may be wrong. Requests that find it due at the same time make one
+    refresh.
 
     A refresh token is replaced only by its successor. If the answer to a refresh is lost, the next
     request presents the same refresh token again, and the service returns the same successor within
@@ -425,12 +431,13 @@ class BearerAuth(_StoredAuth):
 
     When the service says that the login has expired or ended, every request raises CredentialError
     and the refresh token is not presented again. Any other refusal may pass, for example that of a
-    server which does not know a new signing key yet: the request raises CredentialError, and the next
-    one presents the refresh token again. A password is good for one login: at the first request, or
-    if the stored refresh token is refused then. It does not bring back a login that this client has had.
+    server which does not know a new signing key yet: the request raises CredentialError, and the
+    next one presents the refresh token again. A password is good for one login: at the first
+    request, or if the stored refresh token is refused then. It does not bring back a login that
+    this client has had.
 
-    Log out by `client.post("/api/token/logout/")`. That empties the store too, unless another process
-    has logged in since: its login stays, and this client goes on with it.
+    Log out by `client.post("/api/token/logout/")`. That empties the store too, unless another
+    process has logged in since: its login stays, and this client goes on with it.
     """
 
     scheme = "Bearer"
@@ -456,7 +463,7 @@ class BearerAuth(_StoredAuth):
             yield from self._forget(access.is_of_login)
 
     def _renewed(self, request: Request, stale: _Access | None) -> Generator[Request | None, Response, _Access]:
-        """Return another access token than `stale`: the one that others got meanwhile, or a new one."""
+        """Return another access token than `stale`: one that another thread got, or a new one."""
         yield from self._acquire()
         try:
             access = self._access
@@ -492,15 +499,16 @@ class BearerAuth(_StoredAuth):
 
 
 class TokenAuth(_StoredAuth):
-    """Send `Authorization: Token …`: an opaque token from the store, or for a user name and password.
+    """Send `Authorization: Token …`: an opaque token from the store or from a login.
 
-    Raise CredentialError when the token is refused with error="invalid_token", unless another client
-    has rotated it meanwhile: then the request is sent once more, with the successor. The next request
+    Raise CredentialError when the token is refused with error="invalid_token", unless another
+    client has rotated it: then the request is sent once more, with the successor. The next request
     presents the same token again. A password is good for one login, as in BearerAuth.
 
-    Rotate by `client.post("/api-token-auth/new/")`, and revoke by `client.post("/api-token-auth/revoke/")`:
-    the store then holds the successor, or nothing. A newer token that another process has stored since
-    stays. If the answer to a rotation is lost, so is the token: log in again.
+    Rotate by `client.post("/api-token-auth/new/")`, and revoke by
+    `client.post("/api-token-auth/revoke/")`: the store then holds the successor, or nothing. A
+    newer token that another process has stored since stays. If the answer to a rotation is lost, so
+    is the token: log in again.
     """
 
     scheme = "Token"
@@ -517,7 +525,7 @@ class TokenAuth(_StoredAuth):
             return
         response = yield _with(request, self.scheme, key)
         is_new = False
-        # Others may have rotated the successor too, before it got there. After a login nothing else is left.
+        # Others may have rotated the successor too, before it got there.
         while self._is_refused(response) and not is_new:
             self._refusal = ("the token was refused, log in again", response)
             key, is_new = yield from self._other_than(key, request)
@@ -533,7 +541,7 @@ class TokenAuth(_StoredAuth):
     def _other_than(
         self, refused: str | None, request: Request
     ) -> Generator[Request | None, Response, tuple[str, bool]]:
-        """Return a key other than this one, from the store or by a login, and whether a login gave it."""
+        """Return another key, from the store or by a login, and whether a login gave it."""
         yield from self._acquire()
         try:
             key = self._store.load()
@@ -553,7 +561,7 @@ class TokenAuth(_StoredAuth):
         try:
             key = self._store.load()
             if key is None:
-                raise CredentialError(*self._refusal)  # revoked meanwhile
+                raise CredentialError(*self._refusal)  # revoked by another client
             response = yield _with(request, self.scheme, key)
             if self._is_refused(response):
                 self._refuse("the token was refused, log in again", response)
@@ -565,7 +573,7 @@ class TokenAuth(_StoredAuth):
 
 
 class _Once(_Stream):
-    """Send a body once. A client that follows redirects would send it on to whatever host a 307 names."""
+    """Send a body once. A client that follows redirects would send it on to another host."""
 
     def __init__(self, content: bytes, error: Callable[[str], Exception]):
         self._parts = [content]
@@ -590,7 +598,7 @@ def _library(request: Request) -> Any:
 
 
 def _bound(request: Request, response: Any) -> Any:
-    """Return the response, bound to its request if who drives the flow has not done that."""
+    """Return the response, and set its request if whoever drives the flow has not done that."""
     try:
         response.request  # noqa: B018
     except RuntimeError:
@@ -601,15 +609,16 @@ def _bound(request: Request, response: Any) -> Any:
 def _endpoint(base_url: str, path: str) -> Any:
     """Return the URL of an endpoint of the service. Raise ValueError if it is no address of one."""
     library = _LIBRARIES[0]
-    allowed = "allowed: the service's address, http(s)://host"
+    shown = re.sub("//.*@", "//…@", base_url)  # without a password
+    refused = ValueError(
+        f"base_url={shown!r}; allowed: the service's address, http(s)://host, without user, query and fragment"
+    )
     try:
         url = library.URL(base_url)
-    except library.InvalidURL as error:
-        raise ValueError(f"base_url={base_url!r}: {error}; {allowed}") from None
-    if url.userinfo:
-        raise ValueError(f"base_url={url!r} holds a user name; {allowed}, the user name and password apart")
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
-        raise ValueError(f"base_url={base_url!r}; {allowed}")
+    except library.InvalidURL:
+        raise refused from None
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+        raise refused
     return library.URL(base_url.rstrip("/") + path)
 
 
@@ -622,8 +631,8 @@ def _with(request: Request, scheme: str, credential: str) -> Request:
     return request
 
 
-# What this service and SimpleJWT say of a refresh token that no later try can help. A text that is not
-# recognized costs one refresh for each request, and nothing else.
+# What this service and SimpleJWT say of a refresh token that no later try can help. A text that is
+# not recognized costs one refresh for each request, and nothing else.
 _FINAL = re.compile(r"\b(expired|ended|blacklisted)\b")
 
 
@@ -686,7 +695,7 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def _lifetime(token: str) -> float:
-    """Return the seconds from iat to exp, or infinity for a token without them: it is used until a 401."""
+    """Return the seconds from iat to exp; infinity without them: it is used until a 401."""
     claims = _claims(token)
     try:
         lifetime = float(claims["exp"]) - float(claims["iat"])

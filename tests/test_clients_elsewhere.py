@@ -334,13 +334,11 @@ def test_a_login_has_the_timeouts_and_the_host_of_the_request_that_needs_it(http
     [
         (("testserver", "ada", "x"), "base_url='testserver'; allowed: the service's address"),
         (("ftp://testserver", "ada", "x"), "allowed: the service's address"),
-        (("http://testserver:port", "ada", "x"), "base_url='http://testserver:port'.*; allowed: the service's address"),
-        (("http://testserver/?a=b", "ada", "x"), "allowed: the service's address"),
-        (("http://testserver/#a", "ada", "x"), "allowed: the service's address"),
-        (
-            ("http://ada:secret@testserver", "ada", "x"),
-            r"base_url=URL\('http://ada:\[secure\]@testserver'\) holds a user",
-        ),
+        (("http://testserver:port", "ada", "x"), "base_url='http://testserver:port'; allowed: the service's address"),
+        (("http://testserver/?a=b", "ada", "x"), "allowed: .* without user, query and fragment"),
+        (("http://testserver/#a", "ada", "x"), "allowed: .* without user, query and fragment"),
+        (("http://ada:x@testserver", "ada", "x"), "base_url='http://…@testserver'; allowed: .* without user"),
+        (("http://ada:x@testserver:port", "ada", "x"), "base_url='http://…@testserver:port'; allowed"),
         ((BASE, "ada"), "allowed: a user name and a password, or neither"),
         ((BASE,), "or a store that holds a credential"),
     ],
