@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,12 @@ def door_to(settings):
 def door(request, door_to):
     """Each row in turn."""
     return door_to(request.param)
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def httpx(request):
+    """Each of the two libraries whose clients benchmarks/clients.py serves."""
+    return import_module(request.param)
 
 
 @pytest.fixture

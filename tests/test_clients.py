@@ -8,14 +8,16 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from threading import Timer
 
-import httpx
 import pytest
 import time_machine
 from asgiref.sync import sync_to_async
 from asgiref.wsgi import WsgiToAsgi
+from django.contrib.auth import get_user_model
 from django.core.signals import request_finished, request_started
 from django.db import OperationalError, close_old_connections, connections
 from rest_framework.authtoken.models import Token
@@ -37,10 +39,11 @@ ROTATE, REVOKE = "/api-token-auth/new/", "/api-token-auth/revoke/"
 THREADS = 16
 
 
-class Wire(httpx.BaseTransport):
+class Wire:
     """Carries requests to the service, and notes them. `loses` is a path of which the next answer does not arrive."""
 
-    def __init__(self):
+    def __init__(self, httpx):
+        self._httpx = httpx
         self._service = httpx.WSGITransport(Handler())
         self.sent: list[tuple[str, int]] = []  # (path, status)
         self.loses = ""
@@ -51,7 +54,7 @@ class Wire(httpx.BaseTransport):
         self.sent.append((request.url.path, response.status_code))
         if request.url.path == self.loses:
             self.loses = ""
-            raise httpx.ReadError("the connection is gone", request=request)
+            raise self._httpx.ReadError("the connection is gone", request=request)
         return response
 
 
@@ -90,12 +93,12 @@ def clock(monkeypatch, user):
 
 
 @pytest.fixture
-def wire():
-    return Wire()
+def wire(httpx):
+    return Wire(httpx)
 
 
 @pytest.fixture
-def client_of(wire):
+def client_of(httpx, wire):
     """A client of the service by way of `wire`, with this auth."""
     return lambda auth: httpx.Client(transport=wire, base_url=BASE, auth=auth)
 
@@ -199,6 +202,66 @@ def test_a_login_that_was_ended_elsewhere_is_told_so(clock, client):
         client.get("/whoami/")
 
 
+def expire(wire, client, clock, store):
+    clock.pass_(days=2)
+
+
+def end(wire, client, clock, store):
+    models.end(models.LOGOUT)
+    clock.pass_(minutes=5)
+
+
+def use_again(wire, client, clock, store):
+    stolen = store.load()
+    for _ in range(2):
+        stolen = client.post(REFRESH, json={"refresh": stolen}, auth=None).json()["refresh"]
+    clock.pass_(minutes=5)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("finish", [expire, end, use_again])
+def test_a_refusal_that_is_final_is_not_asked_for_again(clock, wire, client_of, bearer, finish):
+    store = Store()
+    client = client_of(bearer(store=store))
+    who(client)
+    finish(wire, client, clock, store)
+    asked = len(wire.sent)
+    for _ in range(3):
+        with pytest.raises(CredentialError, match="the login has ended, log in again"):
+            client.get("/whoami/")
+    assert wire.sent[asked:] == [(REFRESH, 401)]
+
+
+@contextmanager
+def other_key(settings):
+    """As on a server that does not know the new key yet."""
+    key = settings.JWT_SIGNING_KEY
+    settings.JWT_SIGNING_KEY = "another key of this service, or of its next version"
+    yield
+    settings.JWT_SIGNING_KEY = key
+
+
+@contextmanager
+def inactive_user(settings):
+    get_user_model().objects.update(is_active=False)
+    yield
+    get_user_model().objects.update(is_active=True)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("refusing", [other_key, inactive_user])
+def test_a_refusal_that_may_pass_is_tried_again_by_the_next_request_once(clock, wire, client, settings, refusing):
+    clock.pass_(minutes=5)
+    asked = len(wire.sent)
+    with refusing(settings):
+        for _ in range(3):
+            with pytest.raises(CredentialError, match="the refresh token was refused, the next request presents it"):
+                client.get("/whoami/")
+    assert wire.sent[asked:] == [(REFRESH, 401)] * 3
+    assert who(client) == "jwt"
+    assert Counter(wire.sent)[OBTAIN, 200] == 1
+
+
 @pytest.mark.once
 def test_the_end_of_a_login_is_an_error_and_not_another_login(clock, wire, client):
     models.end(models.REUSE)
@@ -209,7 +272,7 @@ def test_the_end_of_a_login_is_an_error_and_not_another_login(clock, wire, clien
 
 
 @pytest.mark.parametrize("grace_seconds", [1, 9])
-def test_a_refresh_whose_answer_was_lost_is_repeated_and_the_login_goes_on(clock, wire, client, grace_seconds):
+def test_a_refresh_whose_answer_was_lost_is_repeated_and_the_login_goes_on(httpx, clock, wire, client, grace_seconds):
     for _ in range(3):
         clock.pass_(minutes=5)
         wire.loses = REFRESH
@@ -221,7 +284,7 @@ def test_a_refresh_whose_answer_was_lost_is_repeated_and_the_login_goes_on(clock
 
 
 @pytest.mark.once
-def test_a_login_whose_answer_was_lost_is_repeated(wire, client_of, bearer):
+def test_a_login_whose_answer_was_lost_is_repeated(httpx, wire, client_of, bearer):
     client = client_of(bearer())
     wire.loses = OBTAIN
     with pytest.raises(httpx.ReadError):
@@ -230,7 +293,7 @@ def test_a_login_whose_answer_was_lost_is_repeated(wire, client_of, bearer):
 
 
 @pytest.mark.once
-def test_a_503_at_refresh_reaches_the_caller_and_loses_nothing(clock, wire, client, monkeypatch):
+def test_a_503_at_refresh_reaches_the_caller_and_loses_nothing(httpx, clock, wire, client, monkeypatch):
     clock.pass_(minutes=5)
     with monkeypatch.context() as without_database:
 
@@ -245,7 +308,7 @@ def test_a_503_at_refresh_reaches_the_caller_and_loses_nothing(clock, wire, clie
 
 
 @pytest.mark.once
-def test_a_429_at_login_reaches_the_caller_and_the_password_is_kept(clock, wire, client_of, bearer, settings):
+def test_a_429_at_login_reaches_the_caller_and_the_password_is_kept(httpx, clock, wire, client_of, bearer, settings):
     settings.LOGIN_THROTTLE = "1/min"
     who(client_of(bearer()))
     client = client_of(bearer())
@@ -256,7 +319,7 @@ def test_a_429_at_login_reaches_the_caller_and_the_password_is_kept(clock, wire,
 
 
 @pytest.mark.once
-def test_a_429_at_refresh_loses_nothing(clock, wire, client, settings):
+def test_a_429_at_refresh_loses_nothing(httpx, clock, wire, client, settings):
     settings.LOGIN_THROTTLE = "1/min"
     clock.pass_(minutes=5)
     for _ in range(2):
@@ -307,6 +370,33 @@ def test_the_next_process_goes_on_with_the_newest_refresh_token(clock, wire, cli
         assert who(client_of(BearerAuth(BASE, store=FileStore(tmp_path / "login")))) == "jwt"
     assert Counter(wire.sent) == {(OBTAIN, 200): 1, (REFRESH, 200): 3, ("/whoami/", 200): 4}
     assert (tmp_path / "login").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.once
+def test_a_logout_leaves_the_login_that_another_process_has_begun_since(client_of, bearer, tmp_path):
+    path = tmp_path / "login"
+    one = client_of(bearer(store=FileStore(path)))
+    who(one)
+    path.unlink()
+    who(client_of(bearer(store=FileStore(path))))
+    assert one.post(LOGOUT).status_code == 204
+    assert who(client_of(BearerAuth(BASE, store=FileStore(path)))) == "jwt"
+    first, second = RefreshFamily.objects.order_by("created_at")
+    assert first.reason == models.LOGOUT
+    assert second.revoked_at is None
+    assert who(one) == "jwt"  # who shares a store shares a login
+
+
+@pytest.mark.once
+def test_a_logout_empties_the_store_if_another_process_has_refreshed_since(client_of, bearer):
+    store = Store()
+    one = client_of(bearer(store=store))
+    who(one)
+    before = store.load()
+    who(client_of(BearerAuth(BASE, store=store)))
+    assert store.load() != before
+    assert one.post(LOGOUT).status_code == 204
+    assert store.load() is None
 
 
 @pytest.mark.once
@@ -438,11 +528,22 @@ def test_a_revoked_token_is_gone_from_the_store(client_of, token):
             client.get(path)
 
 
+@pytest.mark.once
+def test_a_revocation_leaves_the_token_that_another_process_has_stored_since(client_of, token, staff):
+    store = Store()
+    client = client_of(token(store=store))
+    who(client)
+    store.save(staff.auth_token.key)
+    assert client.post(REVOKE).status_code == 204
+    assert store.load() == staff.auth_token.key
+    assert client.get("/whoami/").json()["username"] == staff.username
+
+
 class RotatedOnTheWay(Wire):
     """`others` rotate the token, as often as is said, while a request to /whoami/ is on its way."""
 
-    def __init__(self, others: httpx.Client, times: int):
-        super().__init__()
+    def __init__(self, httpx, others, times: int):
+        super().__init__(httpx)
         self._others, self._times = others, times
 
     def handle_request(self, request):
@@ -453,15 +554,15 @@ class RotatedOnTheWay(Wire):
 
 
 @pytest.mark.once
-def test_a_request_goes_again_as_often_as_its_token_is_rotated_by_others_on_the_way(client_of, token):
+def test_a_request_goes_again_as_often_as_its_token_is_rotated_by_others_on_the_way(httpx, client_of, token):
     auth = token()
-    wire = RotatedOnTheWay(client_of(auth), 3)
+    wire = RotatedOnTheWay(httpx, client_of(auth), 3)
     who(httpx.Client(transport=wire, base_url=BASE, auth=auth))
     assert [status for path, status in wire.sent if path == "/whoami/"] == [401, 401, 401, 200]
 
 
 @pytest.mark.once
-def test_a_rotation_whose_answer_was_lost_costs_the_token(wire, client_of, token):
+def test_a_rotation_whose_answer_was_lost_costs_the_token(httpx, wire, client_of, token):
     client = client_of(token())
     who(client)
     wire.loses = ROTATE
@@ -488,7 +589,7 @@ def test_threads_go_on_while_others_rotate(client_of, token):
 # Both, in event loops, too
 
 
-def asynchronous(auth, wire: list, *steps):
+def asynchronous(httpx, auth, wire: list, *steps):
     """What the steps return, all at once in one event loop."""
     service = httpx.ASGITransport(WsgiToAsgi(Handler()))
 
@@ -514,30 +615,39 @@ async def who_async(client) -> str:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_tasks_one_logs_in_and_one_refreshes_in_whichever_event_loop(clock, bearer, settings):
+def test_of_many_tasks_one_logs_in_and_one_refreshes_in_whichever_event_loop(httpx, clock, bearer, settings):
     settings.JWT_REUSE_GRACE = timedelta(0)
     auth, wire = bearer(), []
     for _ in range(3):
-        assert asynchronous(auth, wire, *[who_async] * THREADS) == ["jwt"] * THREADS
+        assert asynchronous(httpx, auth, wire, *[who_async] * THREADS) == ["jwt"] * THREADS
         clock.pass_(minutes=5)
     assert Counter(wire) == {(OBTAIN, 200): 1, (REFRESH, 200): 2, ("/whoami/", 200): 3 * THREADS}
     clock.pass_(minutes=10, awake=False)
-    asynchronous(auth, wire, who_async)
+    asynchronous(httpx, auth, wire, who_async)
 
     async def log_out(client):
         return (await client.post(LOGOUT)).status_code
 
-    assert asynchronous(auth, wire, log_out) == [204]
+    assert asynchronous(httpx, auth, wire, log_out) == [204]
     with pytest.raises(CredentialError, match="logged out"):
-        asynchronous(auth, wire, who_async)
+        asynchronous(httpx, auth, wire, who_async)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tasks_rotate_too(token):
+def test_tasks_rotate_too(httpx, token):
     async def rotate(client):
         return (await client.post(ROTATE)).status_code
 
-    assert asynchronous(token(), [], *[rotate] * 4) == [200] * 4
+    assert asynchronous(httpx, token(), [], *[rotate] * 4) == [200] * 4
+
+
+@pytest.mark.once
+def test_one_auth_serves_clients_of_both_libraries(clock, bearer, token):
+    libraries = [import_module(name) for name in ("httpx", "httpx2")]
+    for name, auth in (("jwt", bearer()), ("token", token())):
+        for httpx in libraries * 2:
+            assert who(httpx.Client(transport=Wire(httpx), base_url=BASE, auth=auth)) == name
+            clock.pass_(minutes=5)
 
 
 _WORK = """

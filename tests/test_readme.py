@@ -115,9 +115,10 @@ def test_the_transcript_runs_as_written_and_prints_what_is_shown(served):
             assert answer == shown, command
 
 
-def test_the_python_runs_beside_a_copy_of_the_module_and_prints_what_its_comments_say(served, tmp_path):
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_the_python_runs_beside_a_copy_of_the_module_and_prints_what_its_comments_say(served, tmp_path, library):
     base, _ = served
-    script = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+    script = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL)).replace("httpx", library)
     shown = re.findall(r"print\(.*\)  # (.*)", script)
     assert len(shown) == script.count("print(") > 4
     shutil.copy(servers.ROOT / "benchmarks/clients.py", tmp_path)
