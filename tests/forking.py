@@ -24,7 +24,6 @@ IMPORTED = (
     "django.core.management",
     "django.db.backends.sqlite3.base",
     "django.test",
-    "psycopg_pool",
     "redis",
     "rest_framework.serializers",
 )

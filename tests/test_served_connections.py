@@ -20,6 +20,7 @@ from tests.test_race_over_http import _MAKE_USER, PASSWORD, USER, Client
 
 pytestmark = pytest.mark.once  # each brings its own database
 
+LOGIN = {"username": USER, "password": PASSWORD}
 THREADS = lab_servers.threads()
 
 
@@ -60,7 +61,7 @@ def counting(url: str, module: str, **switches):
 
 def credential(address: str) -> str:
     with Client(address) as client:
-        status, answer = client.post("/api-token-auth/", {"username": USER, "password": PASSWORD})
+        status, answer = client.post("/api-token-auth/", LOGIN)
         assert status == 200, answer
     return f"Token {answer['token']}"
 
@@ -186,39 +187,48 @@ CUT = (
 
 @pytest.fixture(scope="module")
 def served(postgresql):
-    """Yield the address of a server on PostgreSQL, and its user's two headers."""
+    """Yield the address of a server on PostgreSQL."""
     for arguments in (["migrate", "--verbosity", "0"], ["load_tracks"]):
         assert servers.run("manage.py", *arguments, DATABASE_URL=postgresql).returncode == 0
     servers.run("manage.py", "shell", "--verbosity", "0", "-c", _MAKE_USER, DATABASE_URL=postgresql)
     switches = {"GRANIAN_BLOCKING_THREADS": "8", "LOGIN_THROTTLE": "none", "STATEMENT_TIMEOUT": "1s"}
     with servers.granian(DATABASE_URL=postgresql, **switches) as base:
-        address = base.removeprefix("http://")
-        with Client(address) as client:
-            _, pair = client.post("/api/token/", {"username": USER, "password": PASSWORD})
-        yield address, [credential(address), f"Bearer {pair['access']}"]
+        yield base.removeprefix("http://")
 
 
 def test_of_requests_at_once_after_the_server_cut_idle_connections_none_is_refused(postgresql, served):
-    address, headers = served
-    for header in headers * 4:
+    address = served
+    for header in [credential(address), f"Bearer {log_in(address)['access']}"] * 4:
         assert at_once(lambda header=header: whoami(address, header), 8) == [[200]] * 8
         with psycopg.connect(postgresql, autocommit=True) as other:
             other.execute(CUT)
         assert at_once(lambda header=header: whoami(address, header), 8) == [[200]] * 8
 
 
-LOGIN = {"username": USER, "password": PASSWORD}
+def log_in(address: str) -> dict[str, str]:
+    with Client(address) as client:
+        status, pair = client.post("/api/token/", LOGIN)
+        assert status == 200, pair
+        return pair
 
 
-def changes(address: str, headers: list[str]) -> dict[str, int]:
-    """Return what each endpoint that writes answers, whatever it needs."""
+def changes(address: str, token: str, pair: dict[str, str]) -> dict[str, int]:
+    """Return what each endpoint that writes answers, by either kind of credential."""
     track = {"title": "t", "album": "a", "artist": "b", "genre": "Rock", "duration_ms": 1}
+    bearer = f"Bearer {pair['access']}"
     with Client(address) as client:
         return {
             "obtain pair": client.post("/api/token/", LOGIN)[0],
             "obtain token": client.post("/api-token-auth/", LOGIN)[0],
-            "create": client.post("/tracks/", track, Authorization=headers[1])[0],
+            "create by token": client.post("/tracks/", track, Authorization=token)[0],
+            "create by pair": client.post("/tracks/", track, Authorization=bearer)[0],
+            "refresh": client.post("/api/token/refresh/", {"refresh": pair["refresh"]})[0],
+            "logout": client.post("/api/token/logout/", Authorization=bearer)[0],
+            "rotate": client.post("/api-token-auth/new/", Authorization=token)[0],
         }
+
+
+CHANGED = [200, 200, 201, 201, 200, 204, 200]
 
 
 @contextmanager
@@ -248,45 +258,43 @@ USERS = "SELECT * FROM auth_user FOR UPDATE"
 
 
 def test_a_server_that_a_failover_made_read_only_is_503_at_every_endpoint_that_writes(postgresql, served):
-    address, headers = served
+    address = served
+    token, pair = credential(address), log_in(address)
     with altered(postgresql, "default_transaction_read_only = on"):
-        answers = changes(address, headers)
-        rotated = at_once(lambda: rotate(address, headers[0]), 2)
-        assert whoami(address, headers[0]) == [200]  # it can be read
-    assert set(answers.values()) == {503}, answers
-    assert rotated == [503] * 2
-    assert changes(address, headers) == {"obtain pair": 200, "obtain token": 200, "create": 201}
-
-
-def rotate(address: str, header: str) -> int:
-    with Client(address) as client:
-        return client.post("/api-token-auth/new/", Authorization=header)[0]
+        assert set(changes(address, token, pair).values()) == {503}
+        assert whoami(address, token) == [200]  # it can be read
+    assert list(changes(address, token, pair).values()) == CHANGED
 
 
 def test_a_transaction_that_takes_too_long_for_the_server_is_503(postgresql, served):
-    address, headers = served
-    with altered(postgresql, "transaction_timeout = 300"), locked(postgresql, USERS):  # milliseconds
-        assert set(changes(address, headers).values()) == {503}
+    address = served
+    token, pair = credential(address), log_in(address)
+    tables = "LOCK TABLE auth_user, authtoken_token, jwt_auth_refreshfamily, tracks_track IN EXCLUSIVE MODE"
+    with altered(postgresql, "transaction_timeout = 300"), locked(postgresql, tables):  # milliseconds
+        assert set(changes(address, token, pair).values()) == {503}
+    assert list(changes(address, token, pair).values()) == CHANGED
 
 
 def test_a_row_that_another_session_keeps_locked_takes_no_thread_for_long(postgresql, served):
     """Every thread waits for it, and each gives up after lock_timeout: what needs no lock is then answered."""
-    address, headers = served
+    address = served
+    token = credential(address)
 
-    def log_in():
+    def ask():
         with Client(address) as client:
             return client.post("/api/token/", LOGIN)[0]
 
-    with locked(postgresql, USERS):
-        waiting = ThreadPoolExecutor(1).submit(at_once, log_in, 8)
+    with locked(postgresql, USERS), ThreadPoolExecutor(1) as beside:
+        waiting = beside.submit(at_once, ask, 8)
         with Client(address) as client:
             assert client.request("GET", "/health/")[0] == 200
         assert waiting.result() == [503] * 8
-        assert whoami(address, headers[0]) == [200]
+        assert whoami(address, token) == [200]
 
 
 def test_a_search_that_takes_too_long_is_given_up(postgresql, served):
-    address, headers = served
+    address = served
+    token = credential(address)
     with locked(postgresql, "LOCK TABLE tracks_track IN ACCESS EXCLUSIVE MODE"), Client(address) as client:
-        status, answer = client.request("GET", "/tracks/?search=love", Authorization=headers[0])
+        status, answer = client.request("GET", "/tracks/?search=love", Authorization=token)
     assert (status, list(answer)) == (503, ["detail"])
