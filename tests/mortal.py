@@ -110,7 +110,7 @@ class Service:
         return [answer.status for answer in self.ask(*requests, **limits)]
 
     def survivor(self, *requests: dict) -> list[int]:
-        """What the parent of all answers, which remembers what it was asked. On SQLite: a pool survives no fork."""
+        """What the parent of all answers, which remembers what it was asked. On SQLite alone."""
         return [answer.status for answer in self.life(*requests, survives=True).answers]
 
     def run(self, source: str) -> None:
@@ -159,7 +159,12 @@ def _live(application: Callable, pipe: int, requests: list[dict], die: int | Non
     def tell(kind: str, what):
         os.write(pipe, f"{json.dumps([kind, what])}\n".encode())  # at once, since the next step may be the last
 
+    from django.db import connections
+
     try:
+        inherited = [each.connection for each in connections.all()]
+        for each in connections.all():
+            each.connection = None
         if row:
             _open_by(row)
         step = _watch(tell, die)
@@ -174,6 +179,9 @@ def _live(application: Callable, pipe: int, requests: list[dict], die: int | Non
     except BaseException:
         tell("error", traceback.format_exc())
     finally:
+        with suppress(Exception):
+            connections.close_all()  # as a server that ends does; of a file, its -wal and -shm go with the last one
+        del inherited  # until here: it is not for this process to close
         os._exit(0)
 
 
