@@ -29,7 +29,7 @@ class WholeNumberField(forms.IntegerField):
 
 
 class SinceField(IsoDateTimeField):
-    """A lower bound as a moment in UTC. A date stands for its first microsecond."""
+    """A lower bound, as a moment in UTC. A date stands for its first microsecond."""
 
     is_end = False
     default_error_messages = {
@@ -48,7 +48,7 @@ class SinceField(IsoDateTimeField):
 
 
 class UntilField(SinceField):
-    """An upper bound as a moment in UTC. A date stands for its last microsecond."""
+    """An upper bound, as a moment in UTC. A date stands for its last microsecond."""
 
     is_end = True
 
@@ -56,11 +56,13 @@ class UntilField(SinceField):
 def read_moment(text: str, is_end: bool) -> datetime:
     """Return the moment in UTC that `text` names as a bound: the last one if `is_end`, else the first.
 
-    Every `date-time` of RFC 3339 is read (5.6), in either case and with a blank for the T, and so are
-    a date and the other forms of ISO 8601 that Django reads. A time without an offset is in UTC. The
-    database holds microseconds, so a finer fraction is rounded into the range that the bound leaves.
-    A leap second is the first second of the next minute, as PostgreSQL reads it, and is only there
-    where UTC inserts one: at the end of a month (RFC 3339 5.7).
+    Every `date-time` of RFC 3339 is read (section 5.6): in either case, with a space for the T, with
+    any offset and any fraction. So are a date, and the other forms of ISO 8601 that Django reads. A
+    time without an offset is in UTC.
+
+    The database holds microseconds. A finer fraction is rounded up for a lower bound and down for an
+    upper one, which leaves out no track. A leap second is read as the first second of the next
+    minute, as PostgreSQL reads it. It exists only at the end of a month in UTC (section 5.7).
 
     Raise ValueError for any other text, and OverflowError outside of the years 1 to 9999.
     """
@@ -89,7 +91,7 @@ def read_moment(text: str, is_end: bool) -> datetime:
 
 
 class ListWidget(BaseCSVWidget):
-    """The texts of a parameter, however often it is given, and their terms in one line of the form."""
+    """Read every text of a repeated parameter, and show all of them in one field of the form."""
 
     def value_from_datadict(self, data, files, name):
         return data.getlist(name)
@@ -99,7 +101,10 @@ class ListWidget(BaseCSVWidget):
 
 
 class ListField(BaseCSVField):
-    """Terms separated by commas, or the parameter repeated, or both. Empty terms are none."""
+    """A list: terms separated by commas, or the parameter repeated, or both.
+
+    Empty terms are ignored. A list of nothing else is not given, like a field left empty in a form.
+    """
 
     base_widget_class = ListWidget
 
@@ -111,22 +116,23 @@ class ListField(BaseCSVField):
 
 
 class NamesField(ListField):
-    """The same, of names that may hold anything: see HOW."""
+    """A list of names, each of which may hold any character, as RFC 4180 quotes them: see HOW."""
 
     HOW = (
-        "Separate names by commas, or repeat the parameter. Put a name into quotation marks if it is empty, holds "
-        "a comma, begins with a quotation mark or has white space at an end, and double those inside of it: "
+        "Separate names by commas, or repeat the parameter. Put a name in quotation marks if it is empty, holds "
+        "a comma, begins with a quotation mark, or begins or ends with a space; double the marks inside of it: "
         'Rock,"Folk, World","7"" Single".'
     )
 
     def terms(self, text: str) -> list[str]:
-        """Return the names in `text`. Raise ValidationError if a quotation mark is not closed before a comma."""
+        """Return the names in `text`. Raise ValidationError for a quotation mark without its pair."""
         names, comma, at = [], ",", 0
         while comma:
             match = _TERM.match(text, at)
             if match is None:
                 raise ValidationError(
-                    "“%(rest)s” begins with a quotation mark that none closes before a comma or the end. " + self.HOW,
+                    "“%(rest)s” begins with a quotation mark, but no other one stands before a comma or the end. "
+                    + self.HOW,
                     code="unclosed",
                     params={"rest": text[at:].strip()[:40]},
                 )
