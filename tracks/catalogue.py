@@ -28,8 +28,8 @@ OPTIONAL = {"composer"}
 FORMAT = f"CSV in UTF-8, separated by commas, with the header {','.join(COLUMNS)}"
 
 # A cell with what ends it, and a cell in quotation marks: its content and the closing mark.
-_CELL = re.compile(r'(?:"[^"]*+(?:""[^"]*+)*+"|(?!")[^,\r\n]*+)(?:,|\r\n?|\n)')
-_QUOTED = re.compile(r'"([^"]*+(?:""[^"]*+)*+)("?)')
+_CELL = re.compile(r'(?:"[^"]*(?:""[^"]*)*"|(?!")[^,\r\n]*)(?:,|\r\n?|\n)')
+_QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)("?)')
 _NOT_UTF_8 = re.compile("[\ud800-\udfff]")
 
 MAX_COPIES = 10_000  # 35 million of Chinook's tracks; a digit too many should not fill a disk

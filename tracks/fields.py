@@ -15,8 +15,8 @@ _DATE_TIME = re.compile(
 )
 _MICROSECOND = timedelta(microseconds=1)
 
-# One name and what follows it. In quotation marks a name may hold anything, them doubled.
-_TERM = re.compile(r'\s*+(?:"((?:[^"]|"")*+)"\s*+|(?!")([^,]*+))(,|\Z)')
+# One name and what follows it. A name in quotation marks may hold anything, with the marks doubled.
+_TERM = re.compile(r'\s*(?:"([^"]*(?:""[^"]*)*)"\s*|(?![\s"])([^,]*))(,|\Z)')
 
 
 class WholeNumberField(forms.IntegerField):
@@ -62,7 +62,7 @@ def read_moment(text: str, is_end: bool) -> datetime:
 
     The database holds microseconds. A finer fraction is rounded up for a lower bound and down for an
     upper one, which leaves out no track. A leap second is read as the first second of the next
-    minute, as PostgreSQL reads it. It exists only at the end of a month in UTC (section 5.7).
+    minute, as PostgreSQL reads 23:59:60. It exists only at the end of a month in UTC (section 5.7).
 
     Raise ValueError for any other text, and OverflowError outside of the years 1 to 9999.
     """

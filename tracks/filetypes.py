@@ -2,7 +2,7 @@
 
 import re
 
-# How files begin, the longer beginning before the shorter. No CSV file with a header in ASCII begins like one of them.
+# How files of other kinds begin. UTF-32's mark begins like UTF-16's, so it comes first.
 _SIGNATURES = {
     b"\x1f\x8b": "gzip compression",
     b"BZh": "bzip2 compression",
