@@ -63,8 +63,8 @@ def _glob(term: str) -> str:
 class _SqliteMixin:
     """Compare by GLOB, whose sets know every alphabet, unless LIKE gives the same answer.
 
-    A GLOB takes about 0.3 µs a row and a LIKE 0.1 µs. A Python function would take 0.45 µs, and
-    SQLite would need the GIL for every row.
+    On half a million titles a LIKE took up to 0.1 µs a row, a GLOB 0.2 to 0.3 µs, and a Python
+    function 0.4 to 0.5 µs.
     """
 
     around = "{}"  # the pattern's place among GLOB's wildcards

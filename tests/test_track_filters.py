@@ -366,8 +366,10 @@ def test_a_fraction_finer_than_the_databases_is_rounded_into_the_range():
 @given(st.datetimes(timezones=st.just(UTC)), st.data())
 def test_every_date_time_of_rfc_3339_is_read(moment, data):
     moment = min(max(moment, datetime(1, 1, 2, tzinfo=UTC)), datetime(9999, 12, 30, tzinfo=UTC))
-    minutes = data.draw(st.integers(-23 * 60 - 59, 23 * 60 + 59))
+    minutes = data.draw(st.just(0) | st.integers(-23 * 60 - 59, 23 * 60 + 59))
     offset = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    if not minutes:
+        offset = data.draw(st.sampled_from(["Z", "z", "+00:00", "-00:00"]))
     local = moment.astimezone(timezone(timedelta(minutes=minutes)))
     digits = data.draw(st.integers(0, 9))
     fraction = f".{local.microsecond:06}{'0' * 3}"[: digits + 1] if digits else ""
