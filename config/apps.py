@@ -6,7 +6,7 @@ class ServiceConfig(AppConfig):
     verbose_name = "Service"
 
     def ready(self):
-        from config import accounts, checks, events, openapi  # noqa: F401 - checks and openapi register themselves
+        from config import accounts, checks, events, lookups, openapi  # noqa: F401 - three register themselves
 
         accounts.connect()
         events.connect()

@@ -94,6 +94,9 @@ class AutoSchema(openapi.AutoSchema):
             schema, options = parameter["schema"], filters[parameter["name"]].extra
             limits = {word: options[name] for name, word in _LIMITS.items() if name in options}
             schema.get("items", schema).update(limits)
+            if schema["type"] == "array":
+                parameter["schema"] = getattr(filters[parameter["name"]], "schema", schema)
+                parameter["explode"] = True  # what client generators send; commas are taken, too
             parameter["allowEmptyValue"] = True
         return parameters
 

@@ -162,7 +162,7 @@ def is_told_in_words_alone(check, case) -> bool:
 def is_text_after_all(case) -> bool:
     """In a form everything is text, an empty field is none, and no field at all is an empty form.
 
-    In a query, too, and any text is a list of one name.
+    In a query, too, and one text of a list may hold several names.
     """
     data = case.meta.phase.data
     broken = {data.parameter, *(mutation.parameter for mutation in data.mutations)} - {None}

@@ -1,10 +1,20 @@
 """`manage.py load_tracks`: all of a file or nothing, and never twice."""
 
+import bz2
+import gzip
 import io
+import lzma
+import os
+import threading
+import zipfile
+from codecs import BOM_UTF16_BE, BOM_UTF32_BE
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from tracks import catalogue
 from tracks.models import Album, Artist, Genre, Track
@@ -14,6 +24,20 @@ pytestmark = pytest.mark.django_db
 HEADER = "title,album,artist,genre,composer,duration_ms\n"
 GOOD = "So What,Kind of Blue,Miles Davis,Jazz,Davis,545000\n"
 OTHER = "Freddie,Kind of Blue,Miles Davis,Jazz,,574000\n"
+
+
+QUOTED = '"title","album","artist","genre","composer","duration_ms"\n'
+UNCLOSED = "no quotation mark closes the cell that begins with"
+NOT_UTF_8 = "byte 0xE9 found, which is not UTF-8; in Windows-1252 it is"
+
+
+def zipped(*names: str) -> bytes:
+    """Return a zip archive with these members, such as those that a spreadsheet consists of."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "application/vnd.oasis.opendocument.spreadsheet" if name == "mimetype" else "x")
+    return file.getvalue()
 
 
 def load(*arguments, **options):
@@ -103,14 +127,61 @@ def test_what_the_file_says_is_what_is_stored(file):
 @pytest.mark.parametrize(
     ("content", "where"),
     [
-        ("", "line 1: no header"),
-        ("title;album;artist;genre;composer;duration_ms\n", "line 1, column title: missing"),
-        (HEADER.replace("composer,", ""), "line 1, column composer: missing"),
-        (HEADER.replace("composer", "title"), "line 1, column title: there more than once"),
-        (HEADER.replace("duration_ms", "duration_ms,price"), "line 1, column 'price': unknown"),
-        (HEADER.replace("genre", "Genre"), "line 1, column genre: missing"),
-        (GOOD, "line 1, column title: missing"),
-        (HEADER.encode("utf-16"), "line 1, column title: missing"),
+        ("", "line 1: no header; the file is empty; expected CSV in UTF-8"),
+        ("\ufeff\r\n\n", "line 1: no header; the file is empty"),
+        # Names of columns.
+        (
+            HEADER.replace("composer,", ""),
+            "line 1, column composer: missing; found 'title', 'album', 'artist', 'genre'",
+        ),
+        (HEADER.replace("composer", "title"), "line 1, column title: there more than once; found 'title', 'album'"),
+        (HEADER.replace("duration_ms", "duration_ms,price"), "line 1, column 'price': unknown; found 'title'"),
+        (HEADER.replace("genre", "Genre"), "line 1, column genre: missing; perhaps 'Genre'; found"),
+        (HEADER.replace("genre", " genre"), "line 1, column genre: missing; perhaps ' genre'; found"),
+        (HEADER.replace("composer", "compser"), "line 1, column composer: missing; perhaps 'compser'; found"),
+        (HEADER.replace("duration_ms", "duration"), "line 1, column duration_ms: missing; perhaps 'duration'; found"),
+        (HEADER.replace("composer", "t\u00eftle"), "line 1, column composer: missing; found"),
+        (GOOD, "line 1, column title: missing; found 'So What', 'Kind of Blue'"),
+        ("x" * 100_000, f"line 1, column title: missing; found '{'x' * 40}'; expected title,album"),
+        # Separators.
+        *(
+            (
+                lead + HEADER.replace(",", mark) + GOOD.replace(",", mark),
+                f"line {line}: {found} between the columns found",
+            )
+            for mark, found in [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (" ; ", "semicolons")]
+            for lead, line in [("", 1), ("\ufeff", 1), ("\n\n", 3)]
+        ),
+        (QUOTED.replace(",", ";"), "line 1: semicolons between the columns found; expected CSV in UTF-8, separated"),
+        (QUOTED.replace(",", "\t").upper(), "line 1: tabs between the columns found"),
+        # Encodings, compression and other formats.
+        *(
+            ((HEADER + GOOD).encode(encoding), f"line 1: {found} found; expected CSV in UTF-8")
+            for encoding, found in [
+                ("utf-16", "UTF-16"),
+                ("utf-32", "UTF-32"),
+                *((name, "NUL bytes, as in a binary file or in UTF-16") for name in ("utf-16-le", "utf-16-be")),
+            ]
+        ),
+        (BOM_UTF16_BE + HEADER.encode("utf-16-be"), "line 1: UTF-16 found"),
+        (BOM_UTF32_BE + HEADER.encode("utf-32-be"), "line 1: UTF-32 found"),
+        *(
+            (compress((HEADER + GOOD).encode()), f"line 1: {name} compression found; expected CSV in UTF-8")
+            for name, compress in [("gzip", gzip.compress), ("bzip2", bz2.compress), ("xz", lzma.compress)]
+        ),
+        (b"\x28\xb5\x2f\xfd\x24\x00", "line 1: zstd compression found"),
+        (zipped("catalogue.csv"), "line 1: a zip archive found"),
+        (zipped(), "line 1: a zip archive found"),
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), "line 1: an Excel workbook (.xlsx) found"),
+        (zipped("docProps/app.xml", "xl/workbook.xml"), "line 1: an Excel workbook (.xlsx) found"),
+        (zipped("mimetype"), "line 1: an OpenDocument spreadsheet (.ods) found"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "line 1: an old Excel workbook (.xls) found"),
+        (b"SQLite format 3\0" + bytes(84), "line 1: an SQLite database found"),
+        *((text, "line 1: JSON found") for text in ('[{"title": "So What"}]', '\ufeff\n {"title": "So What"}\n', "[]")),
+        *((text, "line 1: HTML or XML found") for text in ("<!DOCTYPE html>\n", '<?xml version="1.0"?>')),
+        (bytes(range(256)), "line 1: NUL bytes, as in a binary file or in UTF-16 found"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "line 1, column 1: byte 0x89 found, which is not UTF-8"),
+        (HEADER.replace("genre", "g\u00e9nero").encode("latin-1"), "line 1, column 4: byte 0xE9 found"),
         *(
             (HEADER + GOOD + row, f"line 3, column {column}: {problem}")
             for row, column, problem in [
@@ -134,10 +205,36 @@ def test_what_the_file_says_is_what_is_stored(file):
         ),
         (HEADER + GOOD + "Title,Album,Artist,Jazz,1\n", "line 3: 6 columns expected, 5 found"),
         (HEADER + GOOD + "Title,Album,Artist,Jazz,,1,\n", "line 3: 6 columns expected, 7 found"),
-        (HEADER + GOOD + 'Title,"Album,Artist,Jazz,,1\n', "line 3: unexpected end of data"),
-        (HEADER + GOOD + 'Title,"Al"bum,Artist,Jazz,,1\n', "line 3: "),
-        (HEADER + GOOD + f"{'x' * 200_000},Album,Artist,Jazz,,1\n", "line 3: field larger than"),
-        ((HEADER + GOOD).encode() + b"Title,Caf\xe9,Artist,Jazz,,1\n", "line 3, column album: 'Caf\\udce9'"),
+        # Quotation marks.
+        (HEADER + GOOD + 'Title,"Album,Artist,Jazz,,1\n', f"line 3, column album: {UNCLOSED} 'Album,Artist,Jazz,,1'"),
+        (HEADER + GOOD + 'A,"B""\n' + OTHER, f"line 3, column album: {UNCLOSED} 'B\"\"\\nFreddie,Kind of '"),
+        (HEADER + GOOD + 'Title,"Alb\r\num","Artist,Jazz,,1\n', f"line 4, column artist: {UNCLOSED} 'Artist,Jazz,,1"),
+        (HEADER + 'A,"B\n\n\n",C,"D\nE",F\n' + OTHER, "line 2: 6 columns expected, 5 found; in quotation marks the"),
+        (HEADER + GOOD + '"' + OTHER * 5000, f"line 3, column title: {UNCLOSED} 'Freddie,Kind of Blue'"),
+        ('"title,album\n', f"line 1, column 1: {UNCLOSED} 'title,album\\n'"),
+        (HEADER + GOOD + 'Title,"Al"bum,Artist,Jazz,,1\n', "line 3, column album: 'bum,Artist,Jazz,,1\\n' follows the"),
+        (
+            HEADER + GOOD + 'Title,"Album,Artist,Jazz,,1\n' + OTHER + 'B,C,"Earth, Wind",Pop,,1\n',
+            "line 3, column album: 'Earth, Wind\",Pop,,1\\n' follows the quotation mark that closes the cell in line 5",
+        ),
+        (
+            HEADER + GOOD + 'A,"B,C,Jazz,,1\n' + OTHER * 5 + 'A,B",C,Pop,,1\n' + OTHER,
+            "line 3, column album: 245 characters, at most 200 allowed; in quotation marks the row goes on to line 9",
+        ),
+        (
+            HEADER + GOOD + f"{'x' * 200_000},Album,Artist,Jazz,,1\n",
+            "line 3, column title: field larger than field limit",
+        ),
+        (
+            HEADER + GOOD + f'A,"{"x" * 200_000}",Artist,Jazz,,1\n',
+            "line 3, column album: field larger than field limit",
+        ),
+        # Bytes that are not UTF-8.
+        ((HEADER + GOOD).encode() + b"Title,Caf\xe9,Artist,Jazz,,1\n", f"line 3, column album: {NOT_UTF_8} 'Café'"),
+        (
+            (HEADER + GOOD).encode() + b"T," + b"x" * 60 + b"\xe9" + b"y" * 60 + b",Artist,Jazz,,1\n",
+            f"line 3, column album: {NOT_UTF_8} '{'x' * 20}é{'y' * 19}'",
+        ),
         # Lines as an editor counts them: two inside a quoted cell, and an empty one.
         (HEADER + 'A,Album,"Art\nist",Jazz,,1\n\n,Album,Artist,Jazz,,1\n', "line 5, column title: empty"),
         (HEADER + '"A\r\n\r\nB",Album,Artist,Jazz,,x\n', "line 2, column duration_ms"),
@@ -152,6 +249,51 @@ def test_a_wrong_file_is_told_by_line_and_column_and_loads_nothing(file, content
         assert not model.objects.exists()
 
 
+@examples(deadline=None)
+@given(
+    st.lists(st.sampled_from([*'",;\t\n\r\0 1é', '""', "\r\n", *HEADER.split(","), GOOD, OTHER]), max_size=30).map(
+        "".join
+    ),
+    st.sampled_from(["", HEADER]),
+    st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16"]),
+)
+def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, content, header, encoding):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes((header + content).encode(encoding))
+    rows, problem = read(path)
+    assert all(row.title and row.duration_ms for row in rows)
+    assert problem == "" or problem.startswith(f"{path}, line ")
+    assert len(problem.splitlines()) <= 1
+
+
+def read(path):
+    """Return the rows of the file and no problem, or no rows and the problem."""
+    try:
+        return catalogue.read(path), ""
+    except catalogue.CatalogueError as error:
+        return [], str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "titles", "says"),
+    [
+        (HEADER + GOOD, ["So What"], ""),
+        (HEADER + "".join(f"{n},Album,Artist,Jazz,,9\n" for n in range(9000)), [f"{n}" for n in range(9000)], ""),
+        ("[]", [], "line 1: JSON found"),
+        ("", [], "line 1: no header"),
+    ],
+)
+def test_a_pipe_is_read_as_a_file_is(tmp_path, content, titles, says):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=[content])
+    writer.start()
+    rows, problem = read(pipe)
+    writer.join()
+    assert [row.title for row in rows] == titles
+    assert problem.startswith(f"{pipe}, {says}" if says else "")
+
+
 def test_a_title_leaves_room_for_the_number_of_its_copy(file):
     path = file(HEADER + GOOD.replace("So What", "x" * 191))
     assert load(path, copies=9).endswith("9 added, 0 already there")
@@ -159,9 +301,12 @@ def test_a_title_leaves_room_for_the_number_of_its_copy(file):
         load(path, copies=10)
 
 
-@pytest.mark.parametrize("path", ["/nowhere/catalogue.csv", "/"])
-def test_a_file_that_cannot_be_read_is_named(path):
-    with pytest.raises(CommandError, match=f"^{path}: "):
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("/nowhere/catalogue.csv", "No such file or directory"), ("/", "a folder found; expected CSV in UTF-8")],
+)
+def test_a_file_that_cannot_be_read_is_named(path, says):
+    with pytest.raises(CommandError, match=f"^{path}: {says}"):
         load(path)
 
 

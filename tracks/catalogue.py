@@ -1,6 +1,8 @@
 """Reading the catalogue from a CSV file, and putting it into the database."""
 
 import csv
+import difflib
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from pathlib import Path
 
 from django.db import connection, reset_queries, transaction
 
+from tracks import filetypes
 from tracks.models import MAX_DURATION_MS, Album, Artist, Genre, Track
 
 CHINOOK = Path(__file__).parent / "data" / "chinook_tracks.csv"
@@ -22,6 +25,12 @@ TEXT_COLUMNS = {
 }
 COLUMNS = (*TEXT_COLUMNS, "duration_ms")
 OPTIONAL = {"composer"}
+FORMAT = f"CSV in UTF-8, separated by commas, with the header {','.join(COLUMNS)}"
+
+# A cell with what ends it, and a cell in quotation marks: its content and the closing mark.
+_CELL = re.compile(r'(?:"[^"]*(?:""[^"]*)*"|(?!")[^,\r\n]*)(?:,|\r\n?|\n)')
+_QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)("?)')
+_NOT_UTF_8 = re.compile("[\ud800-\udfff]")
 
 MAX_COPIES = 10_000  # 35 million of Chinook's tracks; a digit too many should not fill a disk
 BATCH = 500  # rows at a time: what is in memory, and in one statement's parameters
@@ -53,11 +62,20 @@ class Loaded:
 
 
 def read(path: Path, copies: int = 1) -> list[Row]:
-    """The rows of the file, every one of them checked, or CatalogueError for the first that is wrong."""
+    """Return the rows of the file, every one of them checked.
+
+    Raise CatalogueError for the first fault. Its message gives line and column, what was found and
+    what was expected. A compressed file or a spreadsheet is named as such, and not opened.
+    """
     try:
-        # A byte that is not UTF-8 becomes a lone surrogate, so that it is found in its line and column.
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            return _read(file, path, copies)
+        with open(path, "rb") as file:
+            if kind := filetypes.kind_of(file.peek()):
+                raise CatalogueError(f"{path}, line 1: {kind} found; expected {FORMAT}")
+            # A byte that is not UTF-8 becomes a lone surrogate, so that it is found in its line and column.
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+            return _read(text, path, copies)
+    except IsADirectoryError:
+        raise CatalogueError(f"{path}: a folder found; expected {FORMAT}") from None
     except OSError as error:
         raise CatalogueError(f"{path}: {error.strerror}") from None
 
@@ -87,47 +105,102 @@ def _suffix(number: int) -> str:
 
 
 def _read(file, path, copies):
-    lines = csv.reader(file, strict=True)
+    raw = []  # the lines of the row that is being read
+    lines = csv.reader(_kept(file, raw), strict=True)
     longest = {**TEXT_COLUMNS, "title": TEXT_COLUMNS["title"] - len(_suffix(copies))}
     header = None
     rows = []
     seen = {}
     while True:
+        raw.clear()
         line = lines.line_num + 1  # where the row begins: a quoted cell may hold line ends
+        where = f"{path}, line {line}"
         try:
             cells = next(lines)
         except StopIteration:
             break
         except csv.Error as error:
-            raise CatalogueError(f"{path}, line {line}: {error}") from None
+            if header is None:
+                _check_separator(raw, where)
+            raise CatalogueError(_fault("".join(raw), path, line, header or [], error)) from None
         if not cells:
             continue  # an empty line
         if header is None:
-            header = _header(cells, f"{path}, line {line}")
+            _check_separator(raw, where)
+            header = _header(cells, where)
             continue
-        if len(cells) != len(header):
-            raise CatalogueError(f"{path}, line {line}: {len(header)} columns expected, {len(cells)} found")
-        row = _row(dict(zip(header, cells, strict=True)), longest, f"{path}, line {line}")
+        try:
+            if len(cells) != len(header):
+                raise CatalogueError(f"{where}: {len(header)} columns expected, {len(cells)} found")
+            row = _row(dict(zip(header, cells, strict=True)), longest, where)
+        except CatalogueError as error:
+            if len(raw) == 1:
+                raise
+            raise CatalogueError(f"{error}; in quotation marks the row goes on to line {lines.line_num}") from None
         if row.identity in seen:
             raise CatalogueError(
-                f"{path}, line {line}, column title: the same track as in line {seen[row.identity]} "
+                f"{where}, column title: the same track as in line {seen[row.identity]} "
                 "(title, album, artist and duration_ms)"
             )
         seen[row.identity] = line
         rows.append(row)
     if header is None:
-        raise CatalogueError(f"{path}, line 1: no header; expected {','.join(COLUMNS)}")
+        raise CatalogueError(f"{path}, line 1: no header; the file is empty; expected {FORMAT}")
     return rows
 
 
+def _kept(file, lines):
+    """Yield the lines of the file, and append each to `lines`."""
+    for line in file:
+        lines.append(line)
+        yield line
+
+
+def _fault(text, path, line, header, error) -> str:
+    """Return what is wrong with the row `text`, which begins in that line and which csv refused.
+
+    The first cell without a proper end, or longer than csv reads, is to blame.
+    """
+    at = number = 0
+    most = csv.field_size_limit()
+    while (match := _CELL.match(text, at)) and len(match[0]) <= most:
+        at, number = match.end(), number + 1
+    line += _line_ends(text[:at])
+    where = f"{path}, line {line}, column {header[number] if number < len(header) else number + 1}"
+    quoted = _QUOTED.match(text, at)
+    if quoted and not quoted[2]:
+        problem = f"no quotation mark closes the cell that begins with {quoted[1][:20]!a}"
+    elif quoted and len(quoted[1]) <= most:
+        after, last = text[quoted.end() :][:20], line + _line_ends(quoted[0])
+        problem = f"{after!a} follows the quotation mark that closes the cell in line {last}"
+    else:
+        return f"{where}: {error}"
+    return f"{where}: {problem}; expected a comma or the end of the line, and quotation marks inside of a cell doubled"
+
+
+def _line_ends(text):
+    return len(re.findall("\r\n?|\n", text))
+
+
+def _check_separator(raw, where):
+    if separator := filetypes.separator_of("".join(raw), COLUMNS):
+        raise CatalogueError(f"{where}: {separator} between the columns found; expected {FORMAT}")
+
+
 def _header(cells, where):
+    for number, cell in enumerate(cells, 1):
+        if match := _NOT_UTF_8.search(cell):
+            raise CatalogueError(f"{where}, column {number}: {_not_utf_8(cell, match.start())}")
+    expected = f"found {', '.join(ascii(cell[:40]) for cell in cells[:10])}; expected {','.join(COLUMNS)}"
+    unknown = {cell[:40].strip().casefold(): cell for cell in cells if cell not in COLUMNS}
     for name in COLUMNS:
         if cells.count(name) != 1:
             problem = "missing" if name not in cells else "there more than once"
-            raise CatalogueError(f"{where}, column {name}: {problem}; expected {','.join(COLUMNS)}")
-    for name in cells:
-        if name not in COLUMNS:
-            raise CatalogueError(f"{where}, column {name!a}: unknown; expected {','.join(COLUMNS)}")
+            for alike in difflib.get_close_matches(name, unknown, n=1):
+                problem += f"; perhaps {unknown[alike][:40]!a}"
+            raise CatalogueError(f"{where}, column {name}: {problem}; {expected}")
+    for name in unknown.values():
+        raise CatalogueError(f"{where}, column {name[:40]!a}: unknown; {expected}")
     return cells
 
 
@@ -137,8 +210,8 @@ def _row(cells, longest, where):
         text = values[name] = cells[name].strip()
         if "\0" in text:
             problem = "a NUL character"
-        elif any("\ud800" <= character <= "\udfff" for character in text):
-            problem = f"{text!a} is not UTF-8"
+        elif match := _NOT_UTF_8.search(text):
+            problem = _not_utf_8(text, match.start())
         elif not text and name not in OPTIONAL:
             problem = "empty"
         elif len(text) > most:
@@ -152,6 +225,12 @@ def _row(cells, longest, where):
             f"{where}, column duration_ms: {text[:40]!a} is not a whole number from 1 to {MAX_DURATION_MS}"
         )
     return Row(**values, duration_ms=int(text))
+
+
+def _not_utf_8(text, at) -> str:
+    """Return the byte at that place of the cell, and the cell as Windows-1252 would read it."""
+    around = text[max(at - 20, 0) : at + 20].encode(errors="surrogateescape").decode("cp1252", "replace")
+    return f"byte 0x{ord(text[at]) - 0xDC00:02X} found, which is not UTF-8; in Windows-1252 it is {around!r}"
 
 
 def _genres(rows):

@@ -1,19 +1,14 @@
 """What may be asked of the list of tracks. Whatever is not named here is refused, by name."""
 
-import re
-from datetime import UTC
-
-from django import forms
-from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django_filters import rest_framework as filters
 from django_filters.constants import EMPTY_VALUES
-from django_filters.fields import BaseCSVField, IsoDateTimeField
 from django_filters.utils import translate_validation
 from rest_framework import exceptions
 from rest_framework.filters import search_smart_split
 from rest_framework.settings import api_settings
 
+from tracks.fields import ListField, NamesField, SinceField, UntilField, WholeNumberField
 from tracks.models import MAX_DURATION_MS, Album, Artist, Genre, Track
 from tracks.pagination import TrackPagination
 from tracks.permissions import user_pk
@@ -32,44 +27,37 @@ ALBUM_LENGTH = Album._meta.get_field("title").max_length
 ARTIST_LENGTH = Artist._meta.get_field("name").max_length
 GENRE_LENGTH = Genre._meta.get_field("name").max_length
 
-
-class WholeNumberField(forms.IntegerField):
-    """Digits only: int() would take 1_000, and forms.IntegerField 1.0 as well."""
-
-    def to_python(self, value):
-        if value not in self.empty_values and not re.fullmatch("-?[0-9]{1,20}", str(value).strip()):
-            raise ValidationError(self.error_messages["invalid"], code="invalid")
-        return super().to_python(value)
+MOMENT = "A moment or a date, by RFC 3339; in UTC unless it names its offset."
 
 
 class WholeNumberFilter(filters.NumberFilter):
     field_class = WholeNumberField
 
 
-class MomentField(IsoDateTimeField):
-    """In UTC, as the database is asked: the calendar's first and last hours are not there in every offset."""
-
-    def clean(self, value):
-        moment = super().clean(value)
-        try:
-            return moment and moment.astimezone(UTC)
-        except OverflowError:
-            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+class SinceFilter(filters.IsoDateTimeFilter):
+    field_class = SinceField
 
 
-class MomentFilter(filters.IsoDateTimeFilter):
-    field_class = MomentField
+class UntilFilter(filters.IsoDateTimeFilter):
+    field_class = UntilField
 
 
-class ListFilter(filters.BaseInFilter, filters.CharFilter):
-    """Names separated by commas."""
+class NamesFilter(filters.BaseInFilter, filters.CharFilter):
+    """Any of several names, as NamesField reads them."""
 
+    base_field_class = NamesField
 
-class TermsField(BaseCSVField):
-    """Terms separated by commas, with or without white space around them."""
+    def __init__(self, *args, **kwargs):
+        # NamesField has stripped what is not in quotation marks.
+        super().__init__(*args, strip=False, **kwargs)
 
-    def clean(self, value):
-        return super().clean([term.strip() for term in value or () if term.strip()])
+    @property
+    def schema(self) -> dict:
+        """Return the JSON Schema of the repeated parameter, each of whose texts holds one name."""
+        most = self.extra["max_length"]
+        quoted, plain = rf'"([^"\u0000]|""){{0,{most}}}"', rf'[^\s",\u0000][^,\u0000]{{0,{most - 1}}}'
+        items = {"type": "string", "pattern": rf"^\s*({quoted}|{plain})?\s*$"}
+        return {"type": "array", "items": items, "maxItems": MAX_LIST}
 
 
 class TrackOrdering(filters.OrderingFilter):
@@ -79,7 +67,7 @@ class TrackOrdering(filters.OrderingFilter):
     ascending one read backwards, and one index serves both.
     """
 
-    base_field_class = TermsField
+    base_field_class = ListField
 
     def filter(self, qs, value):
         columns = {}
@@ -101,6 +89,11 @@ ORDERING = {
     "duration_ms": "duration_ms",
     "created": "created",
 }
+
+
+def is_list(a_filter: filters.Filter | None) -> bool:
+    """Return True for a filter whose parameter may be repeated."""
+    return isinstance(a_filter, filters.BaseCSVFilter)
 
 
 class TrackFilter(filters.FilterSet):
@@ -141,11 +134,11 @@ class TrackFilter(filters.FilterSet):
         label="Genre contains",
         help_text="Part of the genre's name.",
     )
-    genre__in = ListFilter(
+    genre__in = NamesFilter(
         max_length=GENRE_LENGTH,
         method="by_genres",
         label="Genre is one of",
-        help_text=f"Up to {MAX_LIST} genres, separated by commas.",
+        help_text=f"Up to {MAX_LIST} genres. {NamesField.HOW}",
     )
     duration_ms__gte = WholeNumberFilter(
         "duration_ms",
@@ -170,11 +163,17 @@ class TrackFilter(filters.FilterSet):
         help_text="Only the tracks you created.",
         error_messages={"invalid_choice": "Only “me” is allowed here: the tracks you created."},
     )
-    created__gte = MomentFilter(
-        "created", "gte", label="Created since", help_text="ISO 8601, in UTC unless it names its offset."
+    created__gte = SinceFilter(
+        "created",
+        "gte",
+        label="Created since",
+        help_text=f"{MOMENT} A date stands for its beginning.",
     )
-    created__lte = MomentFilter(
-        "created", "lte", label="Created until", help_text="ISO 8601, in UTC unless it names its offset."
+    created__lte = UntilFilter(
+        "created",
+        "lte",
+        label="Created until",
+        help_text=f"{MOMENT} A date stands for its end, so that all of that day is found.",
     )
     search = filters.CharFilter(
         max_length=MAX_SEARCH_CHARACTERS,
@@ -187,7 +186,10 @@ class TrackFilter(filters.FilterSet):
     )
     ordering = TrackOrdering(
         fields=ORDERING,
-        help_text="Fields separated by commas, “-” before one for descending; id when not given.",
+        help_text=(
+            "Fields separated by commas, or the parameter repeated; “-” before a field for descending. "
+            "By id when not given."
+        ),
         error_messages={
             "invalid_choice": "%(value)s is no field to order by. Allowed, with or without “-” before it: "
             + ", ".join(ORDERING.values())
@@ -207,13 +209,15 @@ class TrackFilter(filters.FilterSet):
 
     def is_valid(self):
         """A mistyped filter would otherwise answer with everything, and look like an answer."""
-        known = (*type(self).base_filters, *PAGINATION, FORMAT)
+        all_filters = type(self).base_filters
+        known = (*all_filters, *PAGINATION, FORMAT)
         wrong = {}
         for name in self.data:
             if name not in known:
                 wrong[name] = [f"Unknown parameter. Allowed: {', '.join(known)}."]
-            elif len(self.data.getlist(name)) > 1:
-                wrong[name] = ["Given more than once."]
+            elif len(self.data.getlist(name)) > 1 and not is_list(all_filters.get(name)):
+                lists = (each for each in all_filters if is_list(all_filters[each]))
+                wrong[name] = [f"Given more than once. Only lists may be repeated: {', '.join(lists)}."]
         if wrong:
             raise exceptions.ValidationError(wrong)
         return super().is_valid()

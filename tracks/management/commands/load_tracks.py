@@ -17,7 +17,7 @@ class Command(BaseCommand):
             nargs="?",
             type=Path,
             default=catalogue.CHINOOK,
-            help=f"CSV file with the columns {', '.join(catalogue.COLUMNS)} (default: the Chinook catalogue)",
+            help=f"{catalogue.FORMAT} (default: the Chinook catalogue)",
         )
         parser.add_argument(
             "--copies",

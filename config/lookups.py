@@ -1,0 +1,106 @@
+"""Make SQLite ignore case as PostgreSQL does: in the filters, the search and the admin.
+
+PostgreSQL compares ``UPPER(column) LIKE UPPER(term)``, and its UPPER maps one character to one
+character. SQLite's LIKE ignores the case of ASCII letters only, so ``MOTÖRHEAD`` found nothing.
+The lookups of this module replace Django's `icontains`, `istartswith`, `iendswith` and `iexact`
+on every column of text.
+
+Both databases agree on this:
+
+- Two characters are one letter if `upper` maps them to the same character: ``ö`` and ``Ö``, ``ſ``
+  and ``s``, ``ı`` and ``i``, ``ς`` and ``σ``. A test compares `upper` with PostgreSQL's UPPER,
+  character by character.
+- ``ß`` is not ``SS``, because UPPER leaves ``ß`` as it is. ``İ`` is not ``i``, because ``İ`` is
+  already upper case and ``i`` becomes ``I``.
+- A composed ``ö`` and a decomposed ``o`` with U+0308 differ. Neither database normalises.
+- ``%``, ``_`` and ``\\`` in a term stand for themselves.
+
+They differ where PostgreSQL's database has another locale than the usual ``C.UTF-8`` or
+``en_US.UTF-8``: LC_CTYPE ``C`` ignores the case of ASCII letters only, an ICU locale maps ``ß`` to
+``SS``, and a Turkish locale maps ``i`` to ``İ``. The `iregex` lookup follows Python's rules on
+SQLite and PostgreSQL's own on PostgreSQL; nothing in this project uses it.
+"""
+
+from collections import defaultdict
+from functools import cache
+
+from django.core.exceptions import EmptyResultSet
+from django.db.models import CharField, TextField, lookups
+
+LAST_CASED = 0x1E943  # Adlam; no later character has an upper case in Unicode 16
+
+
+def upper(character: str) -> str:
+    """Return the one upper-case character of `character`, or `character` where there is none.
+
+    This is Unicode's simple mapping. Python's str.upper() is the full one: it makes ``SS`` of ``ß``.
+    """
+    for mapped in (character.upper(), character.title()):  # U+1FB3: two characters, and one
+        if len(mapped) == 1:
+            return mapped
+    return character
+
+
+@cache
+def _lower_cases() -> dict[str, str]:
+    """Return the characters that `upper` changes, keyed by their upper case. Takes 30 ms, once."""
+    found = defaultdict(str)
+    for character in map(chr, range(LAST_CASED + 1)):
+        if upper(character) != character:
+            found[upper(character)] += character
+    return dict(found)
+
+
+def _glob(term: str) -> str:
+    """Return a GLOB pattern that matches `term` in any case: a set of characters for each letter."""
+    sets = []
+    for character in term:
+        same = upper(character) + _lower_cases().get(upper(character), "")
+        sets.append(f"[{same}]" if len(same) > 1 or character in "*?[" else character)
+    return "".join(sets)
+
+
+class _SqliteMixin:
+    """Compare by GLOB, whose sets know every alphabet, unless LIKE gives the same answer.
+
+    On half a million titles a LIKE took up to 0.1 µs a row, a GLOB 0.2 to 0.3 µs, and a Python
+    function 0.4 to 0.5 µs.
+    """
+
+    around = "{}"  # the pattern's place among GLOB's wildcards
+
+    def as_sqlite(self, compiler, connection):
+        if not self.rhs_is_direct_value() or self.bilateral_transforms:
+            return super().as_sql(compiler, connection)  # a comparison of two columns
+        term = str(self.rhs)
+        longest = self.lhs.output_field.max_length
+        if longest is not None and len(term) > longest:
+            raise EmptyResultSet  # SQLite would refuse a pattern of more than 50,000 bytes
+        if term.isascii() and not set("iIsS") & set(term):  # ı and ſ are written I and S
+            return super().as_sql(compiler, connection)
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} GLOB %s", [*parameters, self.around.format(_glob(term))]
+
+
+@CharField.register_lookup
+@TextField.register_lookup
+class IContains(_SqliteMixin, lookups.IContains):
+    around = "*{}*"
+
+
+@CharField.register_lookup
+@TextField.register_lookup
+class IStartsWith(_SqliteMixin, lookups.IStartsWith):
+    around = "{}*"
+
+
+@CharField.register_lookup
+@TextField.register_lookup
+class IEndsWith(_SqliteMixin, lookups.IEndsWith):
+    around = "*{}"
+
+
+@CharField.register_lookup
+@TextField.register_lookup
+class IExact(_SqliteMixin, lookups.IExact):
+    pass
