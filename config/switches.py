@@ -213,14 +213,15 @@ def _cache(value: str) -> dict[str, Any]:
     if scheme in ("redis", "rediss", "valkey", "valkeys") and reachable:
         # Valkey speaks Redis' protocol; redis-py knows it under that name only.
         return {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "config.caches.RedisCache",
             "LOCATION": f"{scheme.replace('valkey', 'redis')}{separator}{rest}",
-            # A cache that does not answer must not hold a request longer than this.
-            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},  # seconds
+            # A cache that does not answer must not hold a request longer than this. RESP3, which redis-py 8 speaks
+            # unless it is told otherwise, answers a PING on a subscription with the reply to any other command.
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1, "protocol": 2},  # seconds
         }
     if scheme == "locmem":
         return {
-            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "BACKEND": "config.caches.LocMemCache",
             "LOCATION": rest or "default",
             # Django's 300 entries would let a client push throttle counters out with made-up user names.
             "OPTIONS": {"MAX_ENTRIES": 100_000},
