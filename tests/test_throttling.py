@@ -259,6 +259,34 @@ def test_a_client_is_who_the_believed_proxies_say(api, db, settings, throttled, 
     assert log_in(api, "/api/token/", username="another", **header).status_code == (429 if one else 401)
 
 
+# NUM_PROXIES, X-Forwarded-For, whether the request names its client.
+NAMED = [
+    (0, None, True),
+    (1, None, False),
+    (1, "", False),
+    (1, " ", False),
+    (1, "192.0.2.1", True),
+    (1, "unknown", True),
+    (2, "192.0.2.1", False),
+    (2, "192.0.2.1, 198.51.100.7", True),
+    (3, "192.0.2.1, 198.51.100.7", False),
+]
+
+
+@pytest.mark.parametrize(("proxies", "forwarded", "named"), NAMED)
+def test_a_request_that_did_not_come_through_every_proxy_is_refused(api, db, settings, proxies, forwarded, named):
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    for path, status in {"/": 200, "/whoami/": 401, "/admin/login/": 200, "/nowhere/": 404, "/health": 301}.items():
+        response = api.get(path, headers=headers)
+        assert response.status_code == (status if named else 400), path
+        if not named:
+            assert f"X-Forwarded-For is missing or too short: with NUM_PROXIES={proxies}" in response.json()["detail"]
+    assert log_in(api, "/api/token/", **headers).status_code == (401 if named else 400)
+    for path, status in {"/health/": 200, "/metrics/": 404}.items():  # asked directly
+        assert api.get(path, headers=headers).status_code == status
+
+
 # What one believed proxy writes as the client of attempt number n, whether the attempts are one client's.
 WRITTEN = [
     ("192.0.2.1:400{n}", True),
@@ -290,7 +318,7 @@ def test_no_port_no_bracket_and_no_garbage_makes_another_client(api, db, setting
     for n in range(LIMIT):
         header = {"X-Forwarded-For": f"203.0.113.{n}, {written.format(n=n)}"}
         assert log_in(api, "/api/token/", username=f"user{n}", **header).status_code == 401
-    header = {"X-Forwarded-For": written.format(n=9)}
+    header = {"X-Forwarded-For": f", {written.format(n=9)}"}
     assert log_in(api, "/api/token/", username="another", **header).status_code == (429 if one else 401)
 
 
