@@ -226,7 +226,10 @@ def _cache(value: str) -> dict[str, Any]:
             # Django's 300 entries would let a client push throttle counters out with made-up user names.
             "OPTIONS": {"MAX_ENTRIES": 100_000},
         }
-    raise ValueError("allowed: locmem://, redis://host:6379/0, valkey://host:6379/0 (rediss://, valkeys:// with TLS)")
+    raise ValueError(
+        "allowed: locmem://, redis://host:6379/0, valkey://:password@host:6379/0 (rediss://, valkeys:// with TLS); "
+        "in a password, / ? # @ [ are %2F %3F %23 %40 %5B"
+    )
 
 
 SWITCHES: dict[str, Switch] = {
@@ -261,7 +264,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("PROMETHEUS_MULTIPROC_DIR", "", "a folder, empty at the start, by which several workers count together; METRICS with more than one needs it", _folder),
         Switch("SERVER_TIMING", "off", "a Server-Timing header on every answer: auth, db, total, in milliseconds", _flag),
         Switch("DATABASE_URL", "sqlite:///db.sqlite3", "SQLite (WAL, IMMEDIATE) or PostgreSQL (pooled, prepared)", _database, url=True),
-        Switch("CACHE_URL", "locmem://", "valkey://host:port/db or redis://... when there is more than one process", _cache, url=True),
+        Switch("CACHE_URL", "locmem://", "valkey://:password@host:port/db or redis://... when there is more than one process", _cache, url=True),
         Switch("SECRET_KEY", "", "signs what Django signs; required unless DEBUG is on", _text, secret=True),
         Switch("DEBUG", "off", "Django's debug mode; never on a reachable server", _flag),
         Switch("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "host names this service answers to", _hosts),
