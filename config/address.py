@@ -17,9 +17,9 @@ _throttle = BaseThrottle()
 class ForwardedMiddleware:
     """Refuse (400) a request that came through no proxy, where NUM_PROXIES says that each does.
 
-    Without X-Forwarded-For, or with fewer addresses in it than there are proxies, the client would
-    be taken for a proxy, or the other way round. What is asked directly, /health/ and /metrics/, is
-    answered all the same (SECURE_REDIRECT_EXEMPT).
+    Without X-Forwarded-For, or with fewer addresses in it than there are proxies, a proxy's address
+    would count as the client's. /health/ and /metrics/ are asked directly and are answered all the
+    same (SECURE_REDIRECT_EXEMPT).
     """
 
     def __init__(self, get_response):

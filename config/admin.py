@@ -11,7 +11,10 @@ _KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32}\b")  # of DRF's tokens
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Django's, which would look a name up and hash a password for it though no account can have it."""
+    """Refuse a name that no account can have as a wrong login.
+
+    Django's own form would look it up and hash the password.
+    """
 
     def clean(self):
         name = self.cleaned_data.get("username")

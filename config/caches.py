@@ -16,7 +16,7 @@ _windows: dict[str, OrderedDict] = {}  # by the cache's name: [number, end as ti
 
 
 class LocMemCache(locmem.LocMemCache):
-    """Django's cache in the memory of one process. At most MAX_ENTRIES windows are remembered."""
+    """Django's cache in the memory of one process, with at most MAX_ENTRIES windows."""
 
     def __init__(self, name, params):
         super().__init__(name, params)

@@ -215,8 +215,9 @@ def _cache(value: str) -> dict[str, Any]:
         return {
             "BACKEND": "config.caches.RedisCache",
             "LOCATION": f"{scheme.replace('valkey', 'redis')}{separator}{rest}",
-            # A cache that does not answer must not hold a request longer than this. RESP3, which redis-py 8 speaks
-            # unless it is told otherwise, answers a PING on a subscription with the reply to any other command.
+            # A cache that does not answer must not hold a request longer than this. redis-py 8 speaks RESP3 unless it
+            # is told otherwise; there a subscription takes the reply to any command for the answer to its PING, which
+            # is the heartbeat of tokens/valkey.py.
             "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1, "protocol": 2},  # seconds
         }
     if scheme == "locmem":

@@ -7,7 +7,7 @@ from tokens.models import HashedToken
 
 
 class AuthTokenSerializer(stock.AuthTokenSerializer):
-    """DRF's, for user names in their normal form."""
+    """DRF's serializer, which reads a user name as Django's forms do."""
 
     username = usernames.UserNameField(label=_("Username"), write_only=True)
 
