@@ -1,13 +1,30 @@
 import re
 
 from django.contrib import admin, messages
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 
-from config import accounts
+from config import accounts, usernames
 
 _KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32}\b")  # of DRF's tokens
 
+
+class LoginForm(AdminAuthenticationForm):
+    """Refuse a name that no account can have as a wrong login.
+
+    Django's own form would look it up and hash the password.
+    """
+
+    def clean(self):
+        name = self.cleaned_data.get("username")
+        if name is not None and usernames.normal(name) is None:
+            usernames.tell_failure(self.request)
+            raise self.get_invalid_login_error()
+        return super().clean()
+
+
+admin.site.login_form = LoginForm
 admin.site.unregister(get_user_model())
 
 

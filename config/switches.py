@@ -213,19 +213,24 @@ def _cache(value: str) -> dict[str, Any]:
     if scheme in ("redis", "rediss", "valkey", "valkeys") and reachable:
         # Valkey speaks Redis' protocol; redis-py knows it under that name only.
         return {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "config.caches.RedisCache",
             "LOCATION": f"{scheme.replace('valkey', 'redis')}{separator}{rest}",
-            # A cache that does not answer must not hold a request longer than this.
-            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},  # seconds
+            # A cache that does not answer must not hold a request longer than this. redis-py 8 speaks RESP3 unless it
+            # is told otherwise; there a subscription takes the reply to any command for the answer to its PING, which
+            # is the heartbeat of tokens/valkey.py.
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1, "protocol": 2},  # seconds
         }
     if scheme == "locmem":
         return {
-            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "BACKEND": "config.caches.LocMemCache",
             "LOCATION": rest or "default",
             # Django's 300 entries would let a client push throttle counters out with made-up user names.
             "OPTIONS": {"MAX_ENTRIES": 100_000},
         }
-    raise ValueError("allowed: locmem://, redis://host:6379/0, valkey://host:6379/0 (rediss://, valkeys:// with TLS)")
+    raise ValueError(
+        "allowed: locmem://, redis://host:6379/0, valkey://:password@host:6379/0 (rediss://, valkeys:// with TLS); "
+        "in a password, / ? # @ [ are %2F %3F %23 %40 %5B"
+    )
 
 
 SWITCHES: dict[str, Switch] = {
@@ -261,7 +266,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("SERVER_TIMING", "off", "a Server-Timing header on every answer: auth, db, total, in milliseconds", _flag),
         Switch("DATABASE_URL", "sqlite:///db.sqlite3", "SQLite (WAL, IMMEDIATE) or PostgreSQL (prepared statements); each thread keeps one connection", _database, url=True),
         Switch("STATEMENT_TIMEOUT", "10s", "longest time a request's statement may take on PostgreSQL before it is given up and the answer is 503", _positive_duration),
-        Switch("CACHE_URL", "locmem://", "valkey://host:port/db or redis://... when there is more than one process", _cache, url=True),
+        Switch("CACHE_URL", "locmem://", "valkey://:password@host:port/db or redis://... when there is more than one process", _cache, url=True),
         Switch("SECRET_KEY", "", "signs what Django signs; required unless DEBUG is on", _text, secret=True),
         Switch("DEBUG", "off", "Django's debug mode; never on a reachable server", _flag),
         Switch("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "host names this service answers to", _hosts),

@@ -1,27 +1,25 @@
 """Limits on endpoints that take a secret: per client address, and per user name where one is given.
 
-The rate is the switch LOGIN_THROTTLE. Counting is one atomic step in the cache (DRF's own throttle reads a
-list and writes it back, so that requests in parallel all see room), in windows that begin with the first
-attempt. The address is REMOTE_ADDR unless NUM_PROXIES says which part of X-Forwarded-For to believe.
+The rate is the switch LOGIN_THROTTLE. Counting is one atomic step in the cache (config/caches.py).
+DRF's own throttle reads a list and writes it back, so parallel requests all see room. A window
+begins with the first attempt. The address is REMOTE_ADDR unless NUM_PROXIES says which part of
+X-Forwarded-For to believe.
 """
 
 import functools
 import hashlib
 import logging
 import math
-import time
-import unicodedata
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
-from rest_framework import status
-from rest_framework.exceptions import Throttled
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
-from config import events
+from config import events, usernames
 from config.address import client_address
 from config.exceptions import ServiceUnavailable
 
@@ -37,38 +35,26 @@ class AddressThrottle(SimpleRateThrottle):
         return settings.LOGIN_THROTTLE
 
     def allow_request(self, request, view):
-        self.key = self.get_cache_key(request, view)
-        if self.num_requests is None or self.key is None:
+        """Count one attempt, and return whether it is within the limit."""
+        key = self.get_cache_key(request, view)
+        if self.num_requests is None or key is None:
             return True
         try:
-            is_allowed = self.count() <= self.num_requests
+            number, self._seconds_left = self.cache.count(key, self.duration)
         except RedisError as error:
             _away(error)
-            _tell(events.SERVICE_UNAVAILABLE, request, "cache")
-            raise ServiceUnavailable from error
+            return self.allow_uncounted(request, error)
         _answers()
-        return is_allowed
+        return number <= self.num_requests
 
-    def count(self) -> int:
-        """Count one attempt; how many the present window holds."""
-        while True:
-            if self.cache.add(self.key, 1, self.duration):
-                self.cache.set(f"{self.key}:ends", self.timer() + self.duration, self.duration)
-                return 1
-            try:
-                count = self.cache.incr(self.key)
-            except ValueError:  # the window ended between the two calls
-                continue
-            if count == 1:
-                # It ended inside Django's incr(), between its look at the key and Redis' INCR, which then made
-                # a key without an end: nobody would ever get out of that window.
-                self.cache.touch(self.key, self.duration)
-            return count
+    def allow_uncounted(self, request, error: RedisError) -> bool:
+        """Decide about a request that the cache cannot count. Raises ServiceUnavailable (503)."""
+        _tell(events.SERVICE_UNAVAILABLE, request, "cache")
+        raise ServiceUnavailable from error
 
     def wait(self) -> int:
-        """Seconds until the window ends."""
-        ends = self.cache.get(f"{self.key}:ends", self.timer())
-        return max(1, math.ceil(ends - self.timer()))
+        """Return the whole seconds until the window of the last attempt ends, at least 1."""
+        return max(1, math.ceil(self._seconds_left))
 
     def get_cache_key(self, request, view):
         return self.named(client_address(request))
@@ -76,10 +62,6 @@ class AddressThrottle(SimpleRateThrottle):
     def named(self, ident: str) -> str:
         # Hashed: whatever a client sends, the key has a fixed length and no character a cache refuses.
         return f"throttle:{self.scope}:{hashlib.sha256(ident.encode()).hexdigest()[:32]}"
-
-    @staticmethod
-    def timer() -> float:
-        return time.time()  # looked up at each call, unlike SimpleRateThrottle's
 
 
 class UserNameThrottle(AddressThrottle):
@@ -90,12 +72,13 @@ class UserNameThrottle(AddressThrottle):
     def get_cache_key(self, request, view):
         data = request.data if isinstance(request, Request) else request.POST
         username = data.get("username") if hasattr(data, "get") else None
-        # A number is read as its digits by the serializer, which refuses whatever else is no text before a
-        # password is checked. Stripped as it strips, and in the normal form that the admin's login looks up
-        # (Django's UsernameField), so that one account is one name.
+        # The serializer reads a number as its digits, and refuses whatever else is no text before a
+        # password is checked.
         if isinstance(username, bool) or not isinstance(username, str | int | float):
             return None
-        return self.named(unicodedata.normalize("NFKC", str(username)).strip().casefold())
+        name = usernames.normal(str(username))
+        # A name too long for any account is counted as it came.
+        return self.named(str(username) if name is None else name.casefold())
 
 
 def count_attempt(request: Request | HttpRequest):
@@ -139,50 +122,31 @@ def throttled_login(view: Callable) -> Callable:
 
 
 class RefusalThrottle(AddressThrottle):
-    """Refused tokens of one client address: what was honoured is not counted, and nobody guesses 160 random bits.
+    """Refused tokens of one client address.
 
-    So a hundred clients behind one address refresh as they need, and a flood of bad tokens ends. Without its
-    cache it lets pass: the token itself is still checked.
+    Without its cache it lets a refusal pass as the 401 it is: the token itself was checked.
     """
 
     scope = "refused-address"
 
-    def allow_request(self, request, view):
-        self.key = self.get_cache_key(request, view)
-        if self.num_requests is None:
-            return True
-        try:
-            is_allowed = self.cache.get(self.key, 0) < self.num_requests
-        except RedisError as error:
-            _away(error)
-            return True
-        _answers()
-        return is_allowed
-
-    def refused(self):
-        if self.num_requests is None:
-            return
-        try:
-            self.count()
-        except RedisError as error:
-            _away(error)
+    def allow_uncounted(self, request, error):
+        return True
 
 
 class RefusalThrottleMixin:
-    """For views that take a token: throttled by RefusalThrottle, before the token is looked at."""
+    """For views that take a token: answer 429 instead of 401 to an address with too many refusals.
 
-    def perform_authentication(self, request):
-        # DRF throttles after it has authenticated; a refused credential would never be counted.
-        self.refusals = RefusalThrottle()
-        if not self.refusals.allow_request(request, self):
-            _tell(events.REQUEST_THROTTLED, request, self.refusals.scope)
-            self.throttled(request, self.refusals.wait())
-        super().perform_authentication(request)
+    The token is checked first. A good one is honoured whatever others behind the same address have
+    sent, and a bad one costs no more than a signature or one indexed query.
+    """
 
-    def finalize_response(self, request, response, *args, **kwargs):
-        if response.status_code == status.HTTP_401_UNAUTHORIZED:
-            self.refusals.refused()
-        return super().finalize_response(request, response, *args, **kwargs)
+    def handle_exception(self, exc):
+        if isinstance(exc, AuthenticationFailed | NotAuthenticated):
+            throttle = RefusalThrottle()
+            if not throttle.allow_request(self.request, self):
+                _tell(events.REQUEST_THROTTLED, self.request, throttle.scope)
+                exc = Throttled(throttle.wait())
+        return super().handle_exception(exc)
 
 
 def _tell(event: str, request, reason: str):

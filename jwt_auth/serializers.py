@@ -3,7 +3,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
-from config import events
+from config import events, usernames
 from jwt_auth import models
 from jwt_auth.keys import MAX_TOKEN_LENGTH
 from jwt_auth.tokens import AccessToken, RefreshToken
@@ -19,18 +19,26 @@ class PairSerializer(serializers.Serializer):
 class ObtainPairSerializer(TokenObtainSerializer):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.fields[self.username_field] = usernames.UserNameField(write_only=True)
         # A password is what the user chose, spaces and all; SimpleJWT's field cuts them off.
         self.fields["password"].trim_whitespace = False
 
     def validate(self, attrs):
+        request = self.context["request"]
+        if attrs[self.username_field] is None:
+            usernames.tell_failure(request)
+            raise self._no_account()
         super().validate(attrs)
-        pair, request = models.log_in(self.user), self.context["request"]
+        pair = models.log_in(self.user)
         told = {"scheme": events.scheme_at(request), "user": self.user.pk, "request": request}
         if pair is None:
             events.tell(events.LOGIN_FAILED, reason="changed", **told)
-            raise AuthenticationFailed(self.error_messages["no_active_account"], "no_active_account")
+            raise self._no_account()
         events.tell_on_commit(events.LOGIN_SUCCEEDED, family=pair.refresh.sid, **told)
         return _written(pair)
+
+    def _no_account(self) -> AuthenticationFailed:
+        return AuthenticationFailed(self.error_messages["no_active_account"], "no_active_account")
 
 
 class RefreshSerializer(serializers.Serializer):

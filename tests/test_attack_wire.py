@@ -73,12 +73,15 @@ def server(request, tmp_path_factory):
         yield Server(host, int(port), credentials)
 
 
-def get(*fields: bytes, path: bytes = b"/whoami/", host: bytes = b"Host: localhost") -> bytes:
-    return b"\r\n".join((b"GET " + path + b" HTTP/1.1", host, *fields)) + END
+PROXY = b"X-Forwarded-For: 192.0.2.1"  # without which nothing is looked at
+
+
+def get(*fields: bytes, path: bytes = b"/whoami/", host: bytes = b"Host: localhost", proxy: bytes = PROXY) -> bytes:
+    return b"\r\n".join((b"GET " + path + b" HTTP/1.1", host, proxy, *fields)) + END
 
 
 def post(*fields: bytes, body: bytes = b"{}", path: bytes = b"/api-token-auth/new/") -> bytes:
-    head = (b"POST " + path + b" HTTP/1.1", b"Host: localhost", b"Content-Type: application/json", *fields)
+    head = (b"POST " + path + b" HTTP/1.1", b"Host: localhost", PROXY, b"Content-Type: application/json", *fields)
     return b"\r\n".join(head) + END + body
 
 
@@ -128,10 +131,10 @@ HIDDEN = {
     "for two hosts": get(b"Host: attacker.example", b"Authorization: {C}"),
     "for another host": get(b"Authorization: {C}", host=b"Host: attacker.example"),
     "for a host with a path": get(b"Authorization: {C}", host=b"Host: localhost/whoami/"),
-    "in HTTP/1.0 without a host": b"GET /whoami/ HTTP/1.0\r\nAuthorization: {C}" + END,
+    "in HTTP/1.0 without a host": b"GET /whoami/ HTTP/1.0\r\n" + PROXY + b"\r\nAuthorization: {C}" + END,
     "in HTTP/0.9": b"GET /whoami/\r\n",
-    "in HTTP/3.0": b"GET /whoami/ HTTP/3.0\r\nHost: localhost\r\nAuthorization: {C}" + END,
-    "after an empty method": b" /whoami/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: {C}" + END,
+    "in HTTP/3.0": b"GET /whoami/ HTTP/3.0\r\nHost: localhost\r\n" + PROXY + b"\r\nAuthorization: {C}" + END,
+    "after an empty method": b" /whoami/ HTTP/1.1\r\nHost: localhost\r\n" + PROXY + b"\r\nAuthorization: {C}" + END,
     "under 1,000 headers": get(*(b"X%d: y" % number for number in range(1000)), b"Authorization: {C}"),
 }
 
@@ -217,6 +220,13 @@ def test_bare_line_feeds_are_read_as_line_ends(server):
         message = get(b"Authorization: " + credential).replace(b"\r\n", b"\n")
         assert statuses(server.say(message)) == [200]
         assert b"\r" not in message
+
+
+def test_a_request_that_came_through_no_proxy_is_refused_before_its_credential_is_looked_at(server):
+    for credential in server.credentials:
+        answer = server.say(get(b"Authorization: " + credential, proxy=b"X-Forwarded-For:"))
+        assert statuses(answer) == [400]
+        assert b"X-Forwarded-For is missing" in answer
 
 
 def test_a_header_that_a_proxy_may_pass_on_by_another_spelling_is_seen_by_the_service(server):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from threading import Timer
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -89,6 +90,7 @@ def clock(monkeypatch, user):
     with time_machine.travel(NOON, tick=False) as traveller:
         clock = Clock(traveller)
         monkeypatch.setattr(clients, "monotonic", lambda: clock.monotonic)
+        monkeypatch.setattr("config.caches.time", SimpleNamespace(monotonic=lambda: clock.monotonic))
         yield clock
 
 
@@ -319,16 +321,26 @@ def test_a_429_at_login_reaches_the_caller_and_the_password_is_kept(httpx, clock
 
 
 @pytest.mark.once
-def test_a_429_at_refresh_loses_nothing(httpx, clock, wire, client, settings):
+def test_others_who_are_refused_at_the_same_address_cost_no_refresh(httpx, clock, wire, client, settings):
     settings.LOGIN_THROTTLE = "1/min"
     clock.pass_(minutes=5)
     for _ in range(2):
         client.post(REFRESH, json={"refresh": "garbage"}, auth=None)
     assert wire.sent[-1] == (REFRESH, 429)
+    assert who(client) == "jwt"
+
+
+@pytest.mark.once
+def test_a_429_at_refresh_is_not_the_end_of_a_login_and_its_end_is_told_after_it(httpx, clock, wire, client, settings):
+    settings.LOGIN_THROTTLE = "1/min"
+    clock.pass_(minutes=5)
+    assert models.end(models.LOGOUT)
+    client.post(REFRESH, json={"refresh": "garbage"}, auth=None)
     with pytest.raises(httpx.HTTPStatusError, match="was answered 429"):
         client.get("/whoami/")
     clock.pass_(minutes=1)
-    assert who(client) == "jwt"
+    with pytest.raises(CredentialError):
+        client.get("/whoami/")
 
 
 @pytest.mark.once

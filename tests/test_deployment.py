@@ -24,7 +24,7 @@ from tests import servers
 pytestmark = pytest.mark.once
 
 GUIDE = (servers.ROOT / "docs/deployment.md").read_text()
-HOST = {"Host": "tracks.example.org", "X-Forwarded-Proto": "https"}
+HOST = {"Host": "tracks.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 
 
 def blocks(language: str, guide: str) -> list[str]:
@@ -130,6 +130,16 @@ def stop():
 """
 
 
+# Valkey's own client is in no wheel. This one reads its commands where that does, and prints the answers.
+VALKEY_CLI = """
+import sys, redis
+
+with redis.Redis(host={host!r}, port={port}, decode_responses=True) as client:
+    for line in sys.stdin:
+        print("OK" if client.execute_command(*line.split()) else "no answer")
+"""
+
+
 @dataclass
 class Place:
     """A machine to deploy on: where the guide's paths and ports are."""
@@ -200,7 +210,13 @@ def place(tmp_path_factory):
             (root / folder).mkdir(parents=True)
         (root / "bin/unit").write_text(blocks("ini", guide)[0])
         (root / "bin/systemctl.py").write_text(SYSTEMCTL)
-        scripts = {"systemctl": f'exec {sys.executable} {root}/bin/systemctl.py "$@"', "useradd": "", "chown": ""}
+        (root / "bin/valkey_cli.py").write_text(VALKEY_CLI.format(host=valkey.host, port=valkey.port))
+        scripts = {
+            "systemctl": f'exec {sys.executable} {root}/bin/systemctl.py "$@"',
+            "valkey-cli": f"exec {sys.executable} {root}/bin/valkey_cli.py",
+            "useradd": "",
+            "chown": "",
+        }
         for name, line in scripts.items():
             (root / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
             (root / "bin" / name).chmod(0o755)

@@ -467,6 +467,23 @@ def test_the_throttle_tells_which_limit_it_was(api, user, told, settings):
     assert len(told.events) == 4 + 2  # a login, and a refusal
 
 
+def test_a_refusal_beyond_the_limit_is_one_event_and_a_reuse_still_ends_the_login(api, user, told, settings):
+    def refresh(token):
+        return api.post("/api/token/refresh/", {"refresh": token})
+
+    grandparent = api.post("/api/token/", {"username": "ada", "password": PASSWORD}).json()["refresh"]
+    parent = refresh(grandparent).json()["refresh"]
+    child = refresh(parent).json()["refresh"]
+    settings.LOGIN_THROTTLE = "1/hour"
+    told.words()
+    assert [refresh("garbage").status_code, refresh("garbage").status_code] == [401, 429]
+    assert told.words() == ["credential.refused invalid", "request.throttled refused-address"]
+    assert refresh(grandparent).status_code == 429
+    assert told.words() == ["refresh.reused", "request.throttled refused-address"]
+    assert refresh(child).status_code == 429  # its login has ended
+    assert told.words() == ["request.throttled refused-address"]
+
+
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "address"),
     [

@@ -31,6 +31,7 @@ from rest_framework_simplejwt.views import TokenRefreshView
 
 from config.openapi import EXTENSIONS
 from config.schemes import SCHEMES, SchemeError, choose
+from config.switches import SWITCHES
 from config.views import WhoAmIView
 from tests import servers
 from tests.conftest import PASSWORD
@@ -272,12 +273,7 @@ def test_ours_answers_503_without_its_database(door_to, obtain_pair, row, reques
 
 @pytest.fixture
 def cache_away(settings):
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": f"redis://127.0.0.1:{servers.free_port()}",
-        }
-    }
+    settings.CACHES = {"default": SWITCHES["CACHE_URL"].parse(f"redis://127.0.0.1:{servers.free_port()}")}
 
 
 class ThreePerMinute(AnonRateThrottle):

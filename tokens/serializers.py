@@ -1,7 +1,21 @@
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
-from rest_framework.authtoken.serializers import AuthTokenSerializer
+from rest_framework.authtoken import serializers as stock
 
+from config import usernames
 from tokens.models import HashedToken
+
+
+class AuthTokenSerializer(stock.AuthTokenSerializer):
+    """DRF's serializer, which reads a user name as Django's forms do."""
+
+    username = usernames.UserNameField(label=_("Username"), write_only=True)
+
+    def validate(self, attrs):
+        if attrs["username"] is None:
+            usernames.tell_failure(self.context["request"])
+            raise serializers.ValidationError(_("Unable to log in with provided credentials."), code="authorization")
+        return super().validate(attrs)
 
 
 class TokenSerializer(serializers.Serializer):

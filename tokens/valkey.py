@@ -35,7 +35,7 @@ class Shared:
 
     def __init__(self, url: str, options: dict, name: str, dropped: Callable[[bytes], None], gap: Callable[[], None]):
         # Never tried again: the next request is the next try.
-        self._client = Redis.from_url(url, **options, protocol=2, retry=Retry(NoBackoff(), 0))
+        self._client = Redis.from_url(url, **{**options, "protocol": 2}, retry=Retry(NoBackoff(), 0))
         self._name = name
         self._dropped, self._gap = dropped, gap
         self._cold_at = 0.0  # as time.monotonic()

@@ -1,7 +1,6 @@
 from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
-from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from rest_framework.generics import GenericAPIView
@@ -14,7 +13,7 @@ from config.credentials import NoStoreMixin
 from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from tokens import models
 from tokens.authentication import TokenAuthentication
-from tokens.serializers import RevokeSerializer, TokenSerializer
+from tokens.serializers import AuthTokenSerializer, RevokeSerializer, TokenSerializer
 
 
 class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
@@ -25,6 +24,7 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
     authentication_classes = ()
     parser_classes = api_settings.DEFAULT_PARSER_CLASSES
     renderer_classes = api_settings.DEFAULT_RENDERER_CLASSES
+    serializer_class = AuthTokenSerializer
 
     @extend_schema(operation_id="token_obtain", tags=["token"], request=AuthTokenSerializer, responses=TokenSerializer)
     def post(self, request, *args, **kwargs):

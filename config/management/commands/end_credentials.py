@@ -2,6 +2,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from config import accounts
+from config.usernames import normal
 
 
 class Command(BaseCommand):
@@ -17,8 +18,9 @@ class Command(BaseCommand):
         users = get_user_model()._default_manager.order_by("pk")
         if usernames:
             name = get_user_model().USERNAME_FIELD
-            users = users.filter(**{f"{name}__in": usernames})
-            missing = sorted(set(usernames) - set(users.values_list(name, flat=True)))
+            users = users.filter(**{f"{name}__in": [normal(username) for username in usernames]})
+            found = set(users.values_list(name, flat=True))
+            missing = sorted(username for username in set(usernames) if normal(username) not in found)
             if missing:
                 raise CommandError(f"no such user, and nobody was logged out: {', '.join(missing)}")
         keys = list(users.values_list("pk", flat=True))

@@ -2,7 +2,7 @@ from django.core.management.base import CommandError
 from rest_framework.authtoken.management.commands import drf_create_token
 from rest_framework.authtoken.models import Token
 
-from config import events
+from config import events, usernames
 from tokens import models
 
 
@@ -13,7 +13,7 @@ class Command(drf_create_token.Command):
     """
 
     def create_user_token(self, username, reset_token):
-        user = drf_create_token.UserModel._default_manager.get_by_natural_key(username)
+        user = drf_create_token.UserModel._default_manager.get_by_natural_key(usernames.normal(username))
         before = Token.objects.filter(user=user).first()
         # Of several resets at once one wins, and all print its token.
         if before and reset_token and models.rotate(before.key):

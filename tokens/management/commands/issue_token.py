@@ -2,6 +2,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from config import usernames
 from tokens import hashed
 from tokens.models import HashedToken
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
         users = get_user_model()
         try:
             HashedToken._meta.get_field("label").clean(label, None)
-            token = hashed.obtain(users._default_manager.get_by_natural_key(username), label)
+            token = hashed.obtain(users._default_manager.get_by_natural_key(usernames.normal(username)), label)
         except ValidationError as error:
             raise CommandError(f"--label {label!r}: {' '.join(error.messages)}") from None
         except users.DoesNotExist:
