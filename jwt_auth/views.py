@@ -8,6 +8,7 @@ from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
@@ -15,6 +16,7 @@ from rest_framework_simplejwt.views import TokenViewBase
 from config import accounts, events
 from config.credentials import NoStoreMixin, credential
 from config.exceptions import refused
+from config.renderers import JSONErrorsMixin, JSONRenderer
 from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from jwt_auth import models, serializers
 from jwt_auth.authentication import JWTAuthentication
@@ -98,11 +100,18 @@ class VerifyView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
         return super().post(request, *args, **kwargs)
 
 
-class JWKSView(APIView):
+class JWKSetRenderer(JSONRenderer):
+    """The same JSON under the name that RFC 7517 8.5.1 gives it, for whoever asks for that name."""
+
+    media_type = "application/jwk-set+json"
+
+
+class JWKSView(JSONErrorsMixin, APIView):
     """The public keys, for whoever verifies our tokens elsewhere (RFC 7517). None where the keys are secrets: 404."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    renderer_classes = (*api_settings.DEFAULT_RENDERER_CLASSES, JWKSetRenderer)
 
     @extend_schema(
         operation_id="jwks",
