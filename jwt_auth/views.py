@@ -14,6 +14,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
 
 from config import accounts, events
+from config.bodies import KnownNamesMixin
 from config.credentials import NoStoreMixin, credential
 from config.exceptions import refused
 from config.renderers import JSONErrorsMixin, JSONRenderer
@@ -36,7 +37,7 @@ class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, TokenViewBase):
 
 # The end of a family is kept though the answer is 401: no ATOMIC_REQUESTS around these two.
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class RefreshView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
     """The next pair, for a refresh token, which is spent."""
 
     serializer_class = serializers.RefreshSerializer
@@ -47,7 +48,7 @@ class RefreshView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
     """End this login: its refresh token and all its access tokens die. Doing it twice is no error."""
 
     serializer_class = serializers.LogoutSerializer
@@ -90,7 +91,7 @@ class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
         return AccessToken(raw_token)
 
 
-class VerifyView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
     """Would this token be honoured now, and of which kind is it?"""
 
     serializer_class = serializers.VerifySerializer

@@ -1,6 +1,7 @@
 from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 
+from config.bodies import TextField
 from tokens.models import HashedToken
 
 
@@ -15,9 +16,7 @@ class RevokeSerializer(serializers.Serializer):
 
 
 class LabelledAuthTokenSerializer(AuthTokenSerializer):
-    label = serializers.CharField(
-        default="", allow_blank=True, max_length=64, help_text="What the token is for.", write_only=True
-    )
+    label = TextField(default="", allow_blank=True, max_length=64, help_text="What the token is for.", write_only=True)
 
 
 class HashedTokenSerializer(serializers.ModelSerializer):

@@ -1,0 +1,102 @@
+"""What a request that changes something may say: names that somebody reads, and values of one meaning."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from types import NoneType
+
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.settings import api_settings
+from rest_framework.utils.html import is_html_input
+
+FORMAT = api_settings.URL_FORMAT_OVERRIDE
+# DRF's own forms send it, and Django reads it where a session authenticates.
+FORM_NAMES = ("csrfmiddlewaretoken",)
+# A body holds 60,000 names; the answer would be thirty times as long.
+MAX_NAMES_TOLD = 10
+
+
+class TextField(serializers.CharField):
+    """Text and nothing else: DRF's CharField would take the number 5 for "5"."""
+
+    def to_internal_value(self, data):
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A number in JSON, digits in a form: DRF's IntegerField would take "1_000", "١٠٠٠" and "1000.0" for 1000.
+
+    1000.0 is an integer in JSON, as the OpenAPI document means it (JSON Schema 2020-12, Validation 6.1.1).
+    """
+
+    default_error_messages = {"invalid": "Enter a whole number: a number in JSON, digits (0 to 9) in a form."}
+
+    def to_internal_value(self, data):
+        if is_html_input(getattr(self.root, "initial_data", None)):
+            is_whole = isinstance(data, str) and re.fullmatch("-?[0-9]{1,20}", data.strip(" "))
+        else:
+            is_whole = type(data) is int or (isinstance(data, float) and data.is_integer())
+        if not is_whole:
+            self.fail("invalid")
+        return int(data)
+
+
+class KnownNamesMixin:
+    """Refuse a request that changes something and holds a name that nobody reads, or one name twice.
+
+    Without it, `{"titel": "x"}` would change nothing and be answered 200. Raises ValidationError (400), which
+    names each unknown name and those that are allowed, after the credential was checked and before anything is
+    done. The serializer's read-only names are known, so that a client may send back what it was answered.
+    """
+
+    changing_methods = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+    def initial(self, request, *args, **kwargs):
+        super().initial(request, *args, **kwargs)
+        if request.method in self.changing_methods and request.method in self.allowed_methods:
+            self._refuse_unknown(request)
+
+    def body_names(self) -> tuple[str, ...]:
+        """Return the names that a body may hold."""
+        return () if self.request.method == "DELETE" else names_of(self.get_serializer_class())
+
+    def query_names(self) -> tuple[str, ...]:
+        """Return the names of the parameters that the query may hold."""
+        return (FORMAT,)
+
+    def _refuse_unknown(self, request):
+        body = request.data
+        wrong = _wrong(request.query_params, self.query_names(), "parameter")
+        if isinstance(body, Mapping):
+            unread = FORM_NAMES if is_html_input(body) else ()
+            wrong |= _wrong(body, self.body_names(), "name", unread)
+        else:
+            wrong["non_field_errors"] = [f"Send a JSON object, not {_KINDS[type(body)]}."]
+        if wrong:
+            raise ValidationError(wrong)
+
+
+_KINDS = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean", NoneType: "null"}
+
+
+def _wrong(named: Mapping, known: tuple[str, ...], kind: str, unread: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    """Return the first MAX_NAMES_TOLD names that are wrong, each with what is wrong with it."""
+    unknown = f"Unknown {kind}. " + (f"Allowed: {', '.join(known)}." if known else "None is allowed here.")
+    wrong = {}
+    for name in named:
+        if name not in known and name not in unread:
+            wrong[name] = [unknown]
+        elif is_html_input(named) and len(named.getlist(name)) > 1:
+            wrong[name] = ["Given more than once."]
+        if len(wrong) == MAX_NAMES_TOLD:
+            break
+    return wrong
+
+
+@cache
+def names_of(serializer_class: type[serializers.Serializer]) -> tuple[str, ...]:
+    """Return the names of the serializer's fields, those that are only read among them."""
+    return tuple(serializer_class().fields)
