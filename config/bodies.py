@@ -1,4 +1,4 @@
-"""What a request that changes something may say: names that somebody reads, and values of one meaning."""
+"""Fields and names of requests that change something: what nobody reads is refused, not ignored."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ MAX_NAMES_TOLD = 10
 
 
 class TextField(serializers.CharField):
-    """Text and nothing else: DRF's CharField would take the number 5 for "5"."""
+    """Take text and nothing else: DRF's CharField would take the number 5 for "5"."""
 
     def to_internal_value(self, data):
         if not isinstance(data, str):
@@ -27,9 +27,11 @@ class TextField(serializers.CharField):
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A number in JSON, digits in a form: DRF's IntegerField would take "1_000", "١٠٠٠" and "1000.0" for 1000.
+    """Take a number in JSON and digits in a form.
 
-    1000.0 is an integer in JSON, as the OpenAPI document means it (JSON Schema 2020-12, Validation 6.1.1).
+    DRF's IntegerField takes "1_000", "١٠٠٠" and "1000.0" for 1000 in both. The number 1000.0 is
+    taken in JSON, since JSON Schema, the language of the OpenAPI document, calls it an integer
+    (2020-12, 6.1.1).
     """
 
     default_error_messages = {"invalid": "Enter a whole number: a number in JSON, digits (0 to 9) in a form."}
@@ -45,11 +47,12 @@ class WholeNumberField(serializers.IntegerField):
 
 
 class KnownNamesMixin:
-    """Refuse a request that changes something and holds a name that nobody reads, or one name twice.
+    """Refuse a changing request that holds a name nobody reads, or one name twice.
 
-    Without it, `{"titel": "x"}` would change nothing and be answered 200. Raises ValidationError (400), which
-    names each unknown name and those that are allowed, after the credential was checked and before anything is
-    done. The serializer's read-only names are known, so that a client may send back what it was answered.
+    DRF ignores such a name: `PATCH {"titel": "x"}` changes nothing and is answered 200. This mixin
+    raises ValidationError (400) with each unknown name and the allowed ones, and for a body that is
+    no object. It does so once the credential is checked and before anything is done. The
+    serializer's read-only names are allowed, so a client may send back what it was answered.
     """
 
     changing_methods = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -83,7 +86,7 @@ _KINDS = {list: "an array", str: "a string", int: "a number", float: "a number",
 
 
 def _wrong(named: Mapping, known: tuple[str, ...], kind: str, unread: tuple[str, ...] = ()) -> dict[str, list[str]]:
-    """Return the first MAX_NAMES_TOLD names that are wrong, each with what is wrong with it."""
+    """Return the wrong names, at most MAX_NAMES_TOLD, each with what is wrong with it."""
     unknown = f"Unknown {kind}. " + (f"Allowed: {', '.join(known)}." if known else "None is allowed here.")
     wrong = {}
     for name in named:
@@ -98,5 +101,5 @@ def _wrong(named: Mapping, known: tuple[str, ...], kind: str, unread: tuple[str,
 
 @cache
 def names_of(serializer_class: type[serializers.Serializer]) -> tuple[str, ...]:
-    """Return the names of the serializer's fields, those that are only read among them."""
+    """Return the names of the serializer's fields, the read-only ones included."""
     return tuple(serializer_class().fields)

@@ -60,8 +60,9 @@ class ApiErrorMiddleware:
             return JsonResponse({"detail": "The body is shorter than its Content-Length."}, status=400)
         response = self.get_response(request)
         if response.status_code == 301 and request.method not in SAFE_METHODS:
-            # To https, or the admin's to a path with a slash. Clients repeat a POST that was answered 301 as a GET.
-            response.status_code = 308  # (RFC 9110 15.4.2, 15.4.9)
+            # The redirect to https, or the admin's to a path with its slash: after a 301 clients repeat a
+            # POST as a GET, after a 308 as it was (RFC 9110 15.4.2, 15.4.9).
+            response.status_code = 308
         return response
 
     def process_exception(self, request, exception):
@@ -87,11 +88,12 @@ class ApiErrorMiddleware:
 
 
 def _has_body(request) -> bool:
-    """Return True for a request whose body has no stated length, as HTTP/2 allows without any header.
+    """Return True for a request that has a body and states no length, as HTTP/2 allows.
 
-    The server is asked for one byte. That waits only for a client that has said it would send more, and costs 8 µs
-    on granian, which a GET in HTTP/1 is spared: there a body has one header or the other (RFC 9112 6.3). A server
-    that does not mark the end of its input (`wsgi.input_terminated`) is not asked, since it might never answer.
+    One byte is read. It costs 8 µs on granian, and waits only for a client that has not ended its
+    request. GET in HTTP/1 is spared: there a body has Content-Length or Transfer-Encoding (RFC 9112
+    6.3). A server that does not promise the end of its input (`wsgi.input_terminated`) is not
+    asked: it could wait forever.
     """
     meta = request.META
     if request.method in SAFE_METHODS and meta.get("SERVER_PROTOCOL", "").startswith("HTTP/1"):
@@ -100,11 +102,11 @@ def _has_body(request) -> bool:
 
 
 class CommonMiddleware(common.CommonMiddleware):
-    """Redirect to the path with its slash only what a client repeats as it was.
+    """Redirect GET, HEAD and OPTIONS to the path with its slash; answer 404 to other methods.
 
-    Clients repeat a POST that was answered 301 as a GET (RFC 9110 15.4.2): 200, and nothing is created. Anything
-    but GET, HEAD and OPTIONS is answered 404, in JSON, and told the path. Django's class raises RuntimeError for it
-    where DEBUG is on.
+    After Django's 301, clients repeat a POST as a GET (RFC 9110 15.4.2): they see 200, and nothing
+    was created. The 404 is JSON and names the path with its slash. With DEBUG, Django's class
+    raises RuntimeError instead.
     """
 
     def should_redirect_with_slash(self, request):

@@ -106,7 +106,7 @@ class AutoSchema(openapi.AutoSchema):
         return parameters
 
     def _map_basic_serializer(self, serializer, direction):
-        """Say of a request's body that it holds no other names, where KnownNamesMixin refuses them."""
+        """Add that a body holds no other names, where KnownNamesMixin refuses them."""
         schema = super()._map_basic_serializer(serializer, direction)
         if direction == "request" and isinstance(self.view, KnownNamesMixin):
             schema["additionalProperties"] = False

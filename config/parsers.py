@@ -4,10 +4,10 @@ from rest_framework.utils import json
 
 
 class JSONParser(parsers.JSONParser):
-    """Parse JSON as DRF does, and refuse as the client's error what DRF fails at or takes the last of.
+    """Parse JSON as DRF does, and refuse what makes DRF fail or drop a value.
 
-    Raise ParseError (400) for nesting without end, for text that is no Unicode, and for an object that holds one
-    name twice: of the two values one would be dropped (RFC 8259 4).
+    Raises ParseError (400) for nesting without end, for text that is no Unicode, and for an object
+    that holds one name twice, of which DRF would drop the first (RFC 8259 4).
     """
 
     def parse(self, stream, media_type=None, parser_context=None):

@@ -126,7 +126,7 @@ def _error(status, title, html_view):
     """An error handler that speaks JSON to programs and HTML to browsers."""
 
     def view(request, exception=None):
-        chosen = ContentNegotiation().preferred(request, ["application/json", "text/html"])  # as the API does
+        chosen = ContentNegotiation().preferred(request, ["application/json", "text/html"])
         if chosen and chosen[0] == 1:
             return html_view(request, exception) if exception else html_view(request)
         return JsonResponse({"detail": title}, status=status)

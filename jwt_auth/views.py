@@ -102,7 +102,7 @@ class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
 
 
 class JWKSetRenderer(JSONRenderer):
-    """The same JSON under the name that RFC 7517 8.5.1 gives it, for whoever asks for that name."""
+    """Write the same JSON under its own media type (RFC 7517 8.5.1), for clients that ask for it."""
 
     media_type = "application/jwk-set+json"
 

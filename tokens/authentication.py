@@ -23,8 +23,7 @@ class TokenAuthentication(authentication.TokenAuthentication):
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         if cls.model is not None or cls.get_model is not authentication.TokenAuthentication.get_model:
-            # DRF's class asks them for its table; here tokens are asked of `life`, so that a token of the subclass's
-            # table would be unknown and one of DRF's honoured.
+            # DRF's class reads the table of `model`. Ours would go on taking the tokens of its own table.
             raise TypeError(
                 f"{cls.__qualname__}: `model` and `get_model` are not read; give `life` a module with the functions "
                 "of tokens/models.py, or derive from rest_framework.authentication.TokenAuthentication"

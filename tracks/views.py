@@ -36,7 +36,7 @@ class TrackViewSet(KnownNamesMixin, ModelViewSet):
     def query_names(self):
         names = super().query_names()
         if self.action == "create" and isinstance(self.request.accepted_renderer, BrowsableAPIRenderer):
-            # The form for people posts to the address of its page, which is the list as it is filtered.
+            # The browsable API's form posts to the address of its page: the list as it is filtered.
             names += (*TrackFilter.base_filters, *PAGINATION)
         return names
 
