@@ -1,8 +1,60 @@
+import re
+from collections.abc import Sequence
+
 from rest_framework import negotiation
+from rest_framework.exceptions import NotAcceptable
+
+ANYTHING = "*/*"
+_QUALITY = re.compile(r"[0-9]{0,3}\.?[0-9]{1,9}|[0-9]{1,3}\.")
 
 
 class ContentNegotiation(negotiation.DefaultContentNegotiation):
-    """DRF's, which finds Accept without making an object of all headers: a tenth of what a small answer costs."""
+    """Choose the renderer that the client prefers, by quality values (RFC 9110 12.4.2).
+
+    DRF's class ignores `q`: it answers JSON to `application/json;q=0`. This one accepts nothing of
+    quality 0 and chooses the highest quality. Among equals it takes the type that the client names
+    most exactly, then the view's first. A header without a media range counts as no header (RFC
+    9110 12.5.1).
+
+    `*/*` and a single type, which programs send, are not parsed: that saves 10 µs, a tenth of a
+    small answer.
+    """
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        meta = request.META
+        if meta.get("QUERY_STRING"):
+            format_suffix = format_suffix or request.query_params.get(self.settings.URL_FORMAT_OVERRIDE)
+        if format_suffix:
+            renderers = self.filter_renderers(renderers, format_suffix)
+        accept = meta.get("HTTP_ACCEPT", ANYTHING)
+        if accept == ANYTHING:
+            return renderers[0], renderers[0].media_type
+        for renderer in renderers:
+            if renderer.media_type == accept:
+                return renderer, accept
+        chosen = self.preferred(request, [renderer.media_type for renderer in renderers])
+        if chosen is None:
+            raise NotAcceptable(available_renderers=renderers)
+        position, media_type = chosen
+        return renderers[position], media_type
+
+    def preferred(self, request, media_types: Sequence[str]) -> tuple[int, str] | None:
+        """Return the position of the type to answer with, and that type as the client wrote it.
+
+        Return None if the client accepts none of them.
+        """
+        ranges = self._get_parsed_accept_list(request)
+        chosen, best = None, (0.0, 0)
+        for position, media_type in enumerate(media_types):
+            main, _, sub = media_type.partition("/")
+            covering = [each for each in ranges if each.main_type in (main, "*") and each.sub_type in (sub, "*")]
+            if not covering:
+                continue
+            exact = max(covering, key=lambda each: each.precedence)  # only its quality counts
+            rank = _quality(exact.params.get("q", "1")), exact.precedence
+            if rank[0] and rank > best:
+                best, chosen = rank, (position, _written(exact, media_type))
+        return chosen
 
     def get_accept_list(self, request):
         return super().get_accept_list(_Accept(request.META))
@@ -12,4 +64,16 @@ class _Accept:
     """As much of a request as DRF's method reads."""
 
     def __init__(self, meta: dict[str, str]):
-        self.headers = {"accept": meta["HTTP_ACCEPT"]} if "HTTP_ACCEPT" in meta else {}
+        self.headers = {"accept": meta.get("HTTP_ACCEPT", "").strip(" \t,") or ANYTHING}
+
+
+def _quality(text: str) -> float:
+    """Return the quality (RFC 9110 12.4.2; `.2` too, which Java sends), or 1 for what is none."""
+    return min(float(text), 1.0) if _QUALITY.fullmatch(text) else 1.0
+
+
+def _written(media_range, media_type: str) -> str:
+    """Return the range; of one with a wildcard, the type with its parameters. DRF does the same."""
+    if "*" not in media_range.full_type:
+        return media_range.orig
+    return ";".join([media_type, *(f"{name}={value}" for name, value in media_range.params.items())])

@@ -6,6 +6,7 @@ from drf_spectacular.plumbing import ResolvedComponent, build_bearer_security_sc
 from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
+from config.bodies import KnownNamesMixin
 from config.schemes import SCHEMES, Scheme
 from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 
@@ -49,7 +50,14 @@ _ERROR = {
 }
 _INVALID = {
     "type": "object",
-    "properties": {"detail": {**_TEXT, "description": "What is wrong with the body as a whole."}},
+    "properties": {
+        # A list where a client sent a name `detail`, which is as unknown as any other.
+        "detail": {
+            "type": ["string", "array"],
+            "items": _TEXT,
+            "description": "What is wrong with the body as a whole.",
+        }
+    },
     "additionalProperties": {"type": "array", "items": _TEXT, "description": "What is wrong with this field."},
     "minProperties": 1,
 }
@@ -100,11 +108,19 @@ class AutoSchema(openapi.AutoSchema):
             parameter["allowEmptyValue"] = True
         return parameters
 
+    def _map_basic_serializer(self, serializer, direction):
+        """Add that a body holds no other names, where KnownNamesMixin refuses them."""
+        schema = super()._map_basic_serializer(serializer, direction)
+        if direction == "request" and isinstance(self.view, KnownNamesMixin):
+            schema["additionalProperties"] = False
+        return schema
+
     def _errors(self):
         view, is_safe = self.view, self.method in SAFE_METHODS
         takes_body = not is_safe and self._get_request_body() is not None
+        refuses_names = isinstance(view, KnownNamesMixin) and self.method in view.changing_methods
         asks_who = bool(view.get_authenticators())
-        if takes_body or self._get_filter_parameters():
+        if takes_body or refuses_names or self._get_filter_parameters():
             yield "400"
         if asks_who or hasattr(view, "www_authenticate_realm"):  # SimpleJWT's, of a view that takes a token in the body
             yield "401"
@@ -116,7 +132,7 @@ class AutoSchema(openapi.AutoSchema):
             yield "404"  # no such page
         if isinstance(view, CreateModelMixin | UpdateModelMixin) and takes_body:
             yield "409"
-        if takes_body:
+        if takes_body or refuses_names:
             yield from ("413", "415")
         if isinstance(view, PasswordThrottleMixin | RefusalThrottleMixin):
             yield "429"

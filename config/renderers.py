@@ -33,6 +33,17 @@ class JSONRenderer(renderers.JSONRenderer):
         return super().render(data, accepted_media_type, renderer_context)
 
 
+class JSONErrorsMixin:
+    """Answer errors in JSON, for a view whose renderers know nothing but its one document."""
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.exception:
+            response.accepted_renderer = JSONRenderer()
+            response.accepted_media_type = JSONRenderer.media_type
+        return response
+
+
 def _is_plain(data) -> bool:
     """Whether nothing is in it but what both write alike."""
     values = data.values() if isinstance(data, dict) else data

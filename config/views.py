@@ -12,10 +12,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from config.negotiation import ContentNegotiation
+from config.renderers import JSONErrorsMixin
 from config.schemes import scheme_of
 
 
@@ -101,17 +102,6 @@ class HealthView(APIView):
         return Response({"status": "ok"})
 
 
-class JSONErrorsMixin:
-    """For views that can render nothing but their one document: what went wrong is told in JSON."""
-
-    def finalize_response(self, request, response, *args, **kwargs):
-        response = super().finalize_response(request, response, *args, **kwargs)
-        if response.exception:
-            response.accepted_renderer = JSONRenderer()
-            response.accepted_media_type = JSONRenderer.media_type
-        return response
-
-
 class SchemaView(JSONErrorsMixin, SpectacularAPIView):
     """The OpenAPI document, as YAML or JSON."""
 
@@ -136,7 +126,8 @@ def _error(status, title, html_view):
     """An error handler that speaks JSON to programs and HTML to browsers."""
 
     def view(request, exception=None):
-        if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
+        chosen = ContentNegotiation().preferred(request, ["application/json", "text/html"])
+        if chosen and chosen[0] == 1:
             return html_view(request, exception) if exception else html_view(request)
         return JsonResponse({"detail": title}, status=status)
 

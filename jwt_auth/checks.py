@@ -3,6 +3,7 @@ from itertools import pairwise
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import Error, register
+from rest_framework_simplejwt.settings import DEFAULTS
 
 from config.keys import KeyFormatError, is_symmetric, signing_key, verifying_key
 
@@ -66,3 +67,42 @@ def blacklist_has_its_app(app_configs, **kwargs):
             hint="Add rest_framework_simplejwt.token_blacklist to INSTALLED_APPS.",
             id="jwt_auth.E005",
         )
+
+
+# SimpleJWT's settings that its own rows honour and ours do not, and what holds for ours.
+_SERIALIZERS = "the endpoints' serializers are those of jwt_auth/serializers.py"
+_SLIDING = "there are no sliding tokens"
+_NOT_HONOURED = {
+    "AUTH_HEADER_TYPES": "the keyword is Bearer",
+    "AUTH_HEADER_NAME": "the credential stands in the Authorization header",
+    "AUTH_TOKEN_CLASSES": "the class is jwt_auth.tokens.AccessToken",
+    "TOKEN_TYPE_CLAIM": "the claim is token_type, and without it a refresh token would pass for an access token",
+    "JTI_CLAIM": "the claim is jti",
+    "USER_ID_CLAIM": "the claim is user_id",
+    "USER_ID_FIELD": "the claim holds the user's primary key",
+    "TOKEN_USER_CLASS": "a stateless user is a rest_framework_simplejwt.models.TokenUser",
+    "USER_AUTHENTICATION_RULE": "is_active is asked at each refresh, and by `jwt` at each request",
+    "CHECK_USER_IS_ACTIVE": "is_active is asked at each refresh, and by `jwt` at each request",
+    "CHECK_REVOKE_TOKEN": "a changed password ends every login of its user",
+    "REVOKE_TOKEN_CLAIM": "a changed password ends every login of its user",
+    "UPDATE_LAST_LOGIN": "a login is a row of jwt_auth's table and an event, and last_login stays as it is",
+    "LEEWAY": "set the switch JWT_LEEWAY",
+    "JWK_URL": "set the switches JWT_SIGNING_KEY and JWT_VERIFYING_KEYS",
+    "JSON_ENCODER": "every claim is plain JSON",
+    **{name: _SERIALIZERS for name in DEFAULTS if name.endswith("_SERIALIZER")},
+    **{name: _SLIDING for name in DEFAULTS if name.startswith("SLIDING_")},
+}
+
+
+@register
+def every_simplejwt_setting_is_honoured(app_configs, **kwargs):
+    ours = [scheme.name for scheme in settings.SCHEMES if scheme.authentication.startswith("jwt_auth.")]
+    for name, value in settings.SIMPLE_JWT.items() if ours else ():
+        default = DEFAULTS.get(name)
+        same = default == (tuple(value) if isinstance(value, list) else value)
+        if name in _NOT_HONOURED and not same:
+            yield Error(
+                f"SIMPLE_JWT[{name!r}] is {value!r}, which {ours[0]!r} does not honour: {_NOT_HONOURED[name]}.",
+                hint="Remove it, or take one of SimpleJWT's own rows, which honour it.",
+                id="jwt_auth.E006",
+            )

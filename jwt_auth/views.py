@@ -8,13 +8,16 @@ from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
 
 from config import accounts, events
+from config.bodies import KnownNamesMixin
 from config.credentials import NoStoreMixin, credential
 from config.exceptions import refused
+from config.renderers import JSONErrorsMixin, JSONRenderer
 from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from jwt_auth import models, serializers
 from jwt_auth.authentication import JWTAuthentication
@@ -34,7 +37,7 @@ class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, TokenViewBase):
 
 # The end of a family is kept though the answer is 401: no ATOMIC_REQUESTS around these two.
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class RefreshView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
     """The next pair, for a refresh token, which is spent."""
 
     serializer_class = serializers.RefreshSerializer
@@ -45,7 +48,7 @@ class RefreshView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
     """End this login: its refresh token and all its access tokens die. Doing it twice is no error."""
 
     serializer_class = serializers.LogoutSerializer
@@ -88,7 +91,7 @@ class LogoutView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
         return AccessToken(raw_token)
 
 
-class VerifyView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
     """Would this token be honoured now, and of which kind is it?"""
 
     serializer_class = serializers.VerifySerializer
@@ -98,11 +101,18 @@ class VerifyView(RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
         return super().post(request, *args, **kwargs)
 
 
-class JWKSView(APIView):
+class JWKSetRenderer(JSONRenderer):
+    """Write the same JSON under its own media type (RFC 7517 8.5.1), for clients that ask for it."""
+
+    media_type = "application/jwk-set+json"
+
+
+class JWKSView(JSONErrorsMixin, APIView):
     """The public keys, for whoever verifies our tokens elsewhere (RFC 7517). None where the keys are secrets: 404."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    renderer_classes = (*api_settings.DEFAULT_RENDERER_CLASSES, JWKSetRenderer)
 
     @extend_schema(
         operation_id="jwks",

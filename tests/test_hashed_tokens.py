@@ -122,7 +122,7 @@ def test_each_login_gets_a_token_of_its_own_with_its_label(api, user):
     assert (oldest["label"], oldest["last_four"]) == ("phone", phone[-4:])
 
 
-@pytest.mark.parametrize("label", ["x" * 65, "a\x00b", {}, []])
+@pytest.mark.parametrize("label", ["x" * 65, "a\x00b", {}, [], 5, 1.5, True])
 def test_a_label_that_is_none_is_a_bad_request(api, user, label):
     response = api.post("/api-token-auth/", LOGIN | {"label": label})
     assert (response.status_code, list(response.json())) == (400, ["label"])

@@ -105,10 +105,30 @@ def test_the_jwks_verifies_our_tokens_and_holds_no_secret(api, obtain_pair, sign
     assert pyjwt.decode(access, public, algorithms=[algorithm])["sid"] == claims(access)["sid"]
 
 
+@pytest.mark.parametrize(
+    ("accept", "served"),
+    [
+        ("application/jwk-set+json", "application/jwk-set+json"),
+        ("application/jwk-set+json, application/json;q=0.9", "application/jwk-set+json"),
+        ("application/json, application/jwk-set+json", "application/json"),  # jose's
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("", "application/json"),
+    ],
+)
+def test_the_jwks_has_the_media_type_that_is_asked_for(api, db, sign_with, accept, served):
+    sign_with("ES256", a_key("ES256"))
+    response = api.get("/.well-known/jwks.json", headers={"Accept": accept})
+    assert (response.status_code, response["Content-Type"]) == (200, served)
+    assert "Accept" in response["Vary"]  # it may be kept by caches
+    assert len(response.json()["keys"]) == 1
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/jwk-set+json"])
 @pytest.mark.parametrize("algorithm", ["HS256", "HS512"])
-def test_there_is_no_jwks_for_secrets(api, db, sign_with, algorithm):
+def test_there_is_no_jwks_for_secrets(api, db, sign_with, algorithm, accept):
     sign_with(algorithm, a_key(algorithm))
-    response = api.get("/.well-known/jwks.json")
+    response = api.get("/.well-known/jwks.json", headers={"Accept": accept})
     assert response.status_code == 404
     assert response["Content-Type"] == "application/json"
 

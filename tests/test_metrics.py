@@ -294,3 +294,11 @@ def test_what_is_no_text_is_not_answered(settings):
     settings.METRICS_TOKEN = SECRET
     request = APIRequestFactory().options("/metrics/", headers={"Authorization": f"Bearer {SECRET}"})
     assert MetricsView.as_view()(request).status_code == 405
+
+
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text;version=1.0.0, text/plain;q=0.5, */*;q=0.1"])
+def test_a_scrape_needs_to_say_nothing_of_what_it_accepts(settings, accept):
+    settings.METRICS_TOKEN = SECRET
+    headers = {"Authorization": f"Bearer {SECRET}", "Accept": accept}
+    answer = MetricsView.as_view()(APIRequestFactory().get("/metrics/", headers=headers)).render()
+    assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (200, "text/plain")

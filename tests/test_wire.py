@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 from django.http import HttpResponse
 from django.utils.module_loading import import_string
+from rest_framework.test import APIClient
 
 from config.middleware import ApiErrorMiddleware
 from config.schemes import SCHEMES, choose
@@ -19,6 +20,7 @@ from tests.conftest import PASSWORD
 
 TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
 DEAD_KEY = "0" * 40
+ENDS = {"wsgi.input_terminated": True}  # as granian marks an input that is at its end after the body
 AWAY = '{"detail": "The service is temporarily unavailable, please try again."}'
 
 
@@ -224,7 +226,7 @@ def test_the_documentation_is_a_page_and_nothing_else(api, db):
     ("method", "query", "accept", "status"),
     [
         ("get", "", "image/png", 406),
-        ("get", "", "", 406),
+        ("get", "", "*/*;q=0", 406),
         ("get", "?format=x", "*/*", 404),
         ("get", "?format=%00", "text/html", 404),
         ("post", "", "*/*", 405),
@@ -279,9 +281,88 @@ def test_a_body_that_is_cut_off_or_has_no_length_reaches_no_view(rf):
     for status, headers in (
         (400, {"CONTENT_LENGTH": "9", "wsgi.input": io.BytesIO(b"{}")}),
         (411, {"HTTP_TRANSFER_ENCODING": "chunked"}),
+        # As granian hands on HTTP/2: neither header, and an input that ends.
+        (411, {"CONTENT_LENGTH": "", "SERVER_PROTOCOL": "HTTP/2", "wsgi.input_terminated": True}),
+        (411, {"CONTENT_LENGTH": "0", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input_terminated": True}),
     ):
         request = rf.post("/tracks/", b"{}", content_type="application/json", **headers)
         assert ApiErrorMiddleware(view)(request).status_code == status
+    request = rf.generic("GET", "/tracks/", b"{}", CONTENT_LENGTH="", SERVER_PROTOCOL="HTTP/2", **ENDS)
+    assert ApiErrorMiddleware(view)(request).status_code == 411
+
+
+class Unread(io.BytesIO):
+    """An input that must not be asked for a byte."""
+
+    def read(self, size=-1):
+        raise AssertionError("read")
+
+
+@pytest.mark.parametrize(
+    ("method", "environ"),
+    [
+        ("POST", {"SERVER_PROTOCOL": "HTTP/2", **ENDS}),
+        ("DELETE", {"SERVER_PROTOCOL": "HTTP/1.1", **ENDS}),
+        ("GET", {"SERVER_PROTOCOL": "HTTP/2", **ENDS}),
+        ("GET", {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input": Unread(), **ENDS}),
+        ("POST", {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input": Unread()}),  # it might wait there for ever
+    ],
+)
+def test_a_request_without_a_body_needs_no_length(rf, method, environ):
+    request = rf.generic(method, "/tracks/", **{"wsgi.input": io.BytesIO(), **environ})
+    assert ApiErrorMiddleware(lambda request: HttpResponse(status=418))(request).status_code == 418
+
+
+@pytest.mark.parametrize("length", ["+2", "-2", "1_0", " 2", "\u0662", "2.0", "two", "9" * 5000])
+def test_a_length_that_is_not_written_in_digits_is_400(rf, length):
+    request = rf.post("/tracks/", b"{}", content_type="application/json", CONTENT_LENGTH=length)
+    assert ApiErrorMiddleware(lambda request: HttpResponse())(request).status_code == 400
+
+
+# --- a path without its slash ------------------------------------------------------------------------
+
+PATHS = ["/tracks", "/tracks/1", "/api-token-auth", "/api-token-auth/new", "/api-token-auth/revoke", "/api/token"]
+PATHS += ["/api/token/refresh", "/api/token/verify", "/api/token/logout", "/whoami?a=1"]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_change_sent_to_a_path_without_its_slash_is_told_the_path(api, db, settings, path, method, debug):
+    """A client would repeat it as a GET after a 301, and take the 200 for a success."""
+    settings.DEBUG = debug
+    answer = api.generic(method, path, '{"username": "ada"}', content_type="application/json")
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": f"Not found. Send it to {path.partition('?')[0]}/ instead."}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_without_its_slash_is_read_after_a_redirect(api, db, path, method):
+    answer = api.generic(method, path)
+    path, _, query = path.partition("?")
+    assert (answer.status_code, answer["Location"]) == (301, f"{path}/" + (query and f"?{query}"))
+
+
+def test_a_change_that_is_redirected_is_repeated_as_it_was(api, staff, settings):
+    api.force_login(staff)
+    answer = api.post("/admin/tracks/genre/add", {"name": "Rock"})
+    assert (answer.status_code, answer["Location"]) == (308, "/admin/tracks/genre/add/")
+    assert api.get("/admin/tracks/genre/add").status_code == 301
+    assert (
+        api.post("/admin/tracks/genre/add/", {"name": "Rock"}, format="multipart").status_code == 302
+    )  # done: what follows is a GET
+    settings.SECURE_SSL_REDIRECT = True
+    plain = APIClient()
+    answer = plain.post("/tracks/", {"title": "x"})
+    assert (answer.status_code, answer["Location"]) == (308, "https://testserver/tracks/")
+    assert plain.get("/tracks/").status_code == 301
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/tracks/x", "/.well-known/jwks.json/"])
+def test_a_change_sent_to_no_path_at_all_is_not_found(api, db, path):
+    answer = api.post(path, {"title": "x"})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
 
 
 @pytest.mark.once

@@ -20,6 +20,15 @@ class TokenAuthentication(authentication.TokenAuthentication):
 
     life = models  # the module of what happens to the tokens this class takes
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if cls.model is not None or cls.get_model is not authentication.TokenAuthentication.get_model:
+            # DRF's class reads the table of `model`. Ours would go on taking the tokens of its own table.
+            raise TypeError(
+                f"{cls.__qualname__}: `model` and `get_model` are not read; give `life` a module with the functions "
+                "of tokens/models.py, or derive from rest_framework.authentication.TokenAuthentication"
+            )
+
     def authenticate(self, request):
         key = credential(request, self.keyword)
         if key is None:

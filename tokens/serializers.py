@@ -3,6 +3,7 @@ from rest_framework import serializers
 from rest_framework.authtoken import serializers as stock
 
 from config import usernames
+from config.bodies import TextField
 from tokens.models import HashedToken
 
 
@@ -29,9 +30,7 @@ class RevokeSerializer(serializers.Serializer):
 
 
 class LabelledAuthTokenSerializer(AuthTokenSerializer):
-    label = serializers.CharField(
-        default="", allow_blank=True, max_length=64, help_text="What the token is for.", write_only=True
-    )
+    label = TextField(default="", allow_blank=True, max_length=64, help_text="What the token is for.", write_only=True)
 
 
 class HashedTokenSerializer(serializers.ModelSerializer):

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from config import accounts, events
+from config.bodies import KnownNamesMixin
 from config.credentials import NoStoreMixin
 from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from tokens import models
@@ -47,7 +48,7 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
         events.tell(events.LOGIN_FAILED, scheme=scheme, reason=reason, request=self.request)
 
 
-class PresentedTokenView(RefusalThrottleMixin, NoStoreMixin, GenericAPIView):
+class PresentedTokenView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, GenericAPIView):
     """A view about the opaque token in the Authorization header, whatever other schemes are enabled."""
 
     authentication_classes = (TokenAuthentication,)
@@ -64,7 +65,11 @@ class RotateTokenView(PresentedTokenView):
 
     # No HEAD: it would rotate, and the answer that holds the successor has no body.
     http_method_names = ("get", "post", "options") if settings.TOKEN_ROTATE_ON_GET else ("post", "options")
+    changing_methods = frozenset({"GET", "POST"})
     serializer_class = TokenSerializer
+
+    def body_names(self):
+        return ()  # the serializer is the answer's
 
     @extend_schema(operation_id="token_rotate", tags=["token"], request=None, responses=TokenSerializer)
     def post(self, request):

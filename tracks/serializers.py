@@ -1,15 +1,7 @@
 from rest_framework import serializers
 
+from config.bodies import TextField, WholeNumberField
 from tracks.models import MAX_DURATION_MS, Album, Artist, Genre, Track
-
-
-class TextField(serializers.CharField):
-    """Text and nothing else: DRF's CharField would take the number 5 for "5"."""
-
-    def to_internal_value(self, data):
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class GenreField(serializers.SlugRelatedField):
@@ -60,9 +52,7 @@ class TrackSerializer(serializers.ModelSerializer):
         help_text="As printed; may be empty.",
     )
     # Both bounds by name: the column's own differ from one database to the next.
-    duration_ms = serializers.IntegerField(
-        min_value=1, max_value=MAX_DURATION_MS, help_text="Playing time in milliseconds."
-    )
+    duration_ms = WholeNumberField(min_value=1, max_value=MAX_DURATION_MS, help_text="Playing time in milliseconds.")
     owner = serializers.SlugRelatedField(
         slug_field="username",
         read_only=True,

@@ -4,16 +4,18 @@ from django.db import transaction
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import IsAuthenticated, IsAuthenticatedOrReadOnly
+from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.viewsets import ModelViewSet
 
-from tracks.filters import TrackFilter, TrackFilterBackend
+from config.bodies import KnownNamesMixin
+from tracks.filters import PAGINATION, TrackFilter, TrackFilterBackend
 from tracks.models import Track
 from tracks.pagination import TrackPagination
 from tracks.permissions import IsOwnerOrStaff, user_pk
 from tracks.serializers import COLUMNS, TrackSerializer
 
 
-class TrackViewSet(ModelViewSet):
+class TrackViewSet(KnownNamesMixin, ModelViewSet):
     """Tracks: list, filter, search, order, page, create, read, change, delete.
 
     A track is changed and deleted by the user who created it and by staff; one of the catalogue, by staff.
@@ -30,6 +32,13 @@ class TrackViewSet(ModelViewSet):
     def get_permissions(self):
         gate = IsAuthenticatedOrReadOnly if settings.ANONYMOUS_READ else IsAuthenticated
         return [gate(), IsOwnerOrStaff()]
+
+    def query_names(self):
+        names = super().query_names()
+        if self.action == "create" and isinstance(self.request.accepted_renderer, BrowsableAPIRenderer):
+            # The browsable API's form posts to the address of its page: the list as it is filtered.
+            names += (*TrackFilter.base_filters, *PAGINATION)
+        return names
 
     def filter_queryset(self, queryset):
         # The filters choose from the list; a track asked for by its id is that track.

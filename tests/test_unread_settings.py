@@ -1,0 +1,84 @@
+"""What somebody sets and our rows do not read is refused before it is missed."""
+
+import pytest
+from django.core.checks import run_checks
+from django.utils.module_loading import import_string
+from rest_framework.authentication import TokenAuthentication as StockTokenAuthentication
+from rest_framework.authtoken.models import Token
+from rest_framework_simplejwt.settings import DEFAULTS
+
+from config.schemes import SCHEMES, choose
+from tokens.models import HashedToken
+
+pytestmark = pytest.mark.once
+
+# What a project that brings its own SIMPLE_JWT may have there.
+SET = {
+    "AUTH_HEADER_TYPES": ["JWT", "Bearer"],
+    "AUTH_HEADER_NAME": "HTTP_X_ACCESS_TOKEN",
+    "AUTH_TOKEN_CLASSES": ("rest_framework_simplejwt.tokens.SlidingToken",),
+    "TOKEN_TYPE_CLAIM": None,
+    "JTI_CLAIM": "id",
+    "USER_ID_CLAIM": "sub",
+    "USER_ID_FIELD": "username",
+    "TOKEN_USER_CLASS": "host.models.TokenUser",
+    "USER_AUTHENTICATION_RULE": "host.rules.may_log_in",
+    "CHECK_USER_IS_ACTIVE": False,
+    "CHECK_REVOKE_TOKEN": True,
+    "REVOKE_TOKEN_CLAIM": "hash",
+    "UPDATE_LAST_LOGIN": True,
+    "LEEWAY": 30,
+    "JWK_URL": "https://elsewhere.example/jwks.json",
+    "JSON_ENCODER": "host.json.Encoder",
+    **{name: "host.Serializer" for name in DEFAULTS if name.endswith("_SERIALIZER")},
+    **{name: "x" for name in DEFAULTS if name.startswith("SLIDING_TOKEN") and not name.endswith("_SERIALIZER")},
+}
+# Set from the switches, and read by the library's own classes or by ours.
+READ = {"ALGORITHM", "SIGNING_KEY", "VERIFYING_KEY", "ISSUER", "AUDIENCE"}
+READ |= {"ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "ROTATE_REFRESH_TOKENS", "BLACKLIST_AFTER_ROTATION"}
+
+
+def errors() -> list[str]:
+    return [message.msg for message in run_checks() if message.id == "jwt_auth.E006"]
+
+
+def test_every_setting_of_simplejwt_is_set_from_a_switch_or_named_by_the_check():
+    assert set(DEFAULTS) == READ | set(SET)
+
+
+@pytest.mark.parametrize("name", SET)
+def test_a_setting_of_simplejwt_that_our_rows_do_not_read_is_named(settings, name):
+    assert errors() == []
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, name: SET[name]}
+    (error,) = errors()
+    assert f"SIMPLE_JWT[{name!r}]" in error
+    assert "'jwt' does not honour: " in error
+    # Its own rows do.
+    settings.SCHEMES = choose(["token", "simplejwt"])
+    assert errors() == []
+
+
+def test_what_is_set_to_its_default_is_no_error(settings):
+    written = {name: list(value) if isinstance(value, tuple) else value for name, value in DEFAULTS.items()}
+    settings.SIMPLE_JWT = {**written, **settings.SIMPLE_JWT}
+    assert errors() == []
+
+
+@pytest.mark.parametrize(
+    "cls", [row.authentication for row in SCHEMES.values() if row.authentication.startswith("tokens.")]
+)
+def test_a_model_of_a_subclass_is_refused_and_not_ignored(cls):
+    """DRF's class asks the model for the token. Ours would go on taking those of DRF's table."""
+    base = import_string(cls)
+    with pytest.raises(TypeError, match="Mine: `model` and `get_model` are not read"):
+        type("Mine", (base,), {"model": HashedToken})
+    with pytest.raises(TypeError, match="`get_model`"):
+        type("Mine", (base,), {"get_model": lambda self: HashedToken})
+
+    class Mixin:
+        model = HashedToken
+
+    with pytest.raises(TypeError, match="Mine"):
+        type("Mine", (Mixin, base), {})
+    assert type("Mine", (base,), {"keyword": "Key"}).keyword == "Key"
+    assert type("Stock", (StockTokenAuthentication,), {"model": Token})().get_model() is Token
