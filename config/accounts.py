@@ -1,5 +1,6 @@
 """What ends every credential of a user, of either kind: one rule, told to both scheme apps by one signal."""
 
+from copy import copy
 from datetime import timedelta
 
 from asgiref.sync import sync_to_async
@@ -57,6 +58,23 @@ def lock_unchanged(user) -> bool:
     """
     now = get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user.pk).first()
     return now is not None and now.is_active and now.password == user.password
+
+
+class TellsOfDeletion:
+    """For a ModelAdmin of credentials: give what it deleted, one or many, to its `tell_deletion(request, obj)`."""
+
+    def delete_model(self, request, obj):
+        told = copy(obj)  # Django takes the id off what it deletes
+        super().delete_model(request, obj)
+        self.tell_deletion(request, told)
+
+    def delete_queryset(self, request, queryset):
+        with transaction.atomic():
+            lock_users(queryset.values("user"))
+            told = list(queryset)
+            super().delete_queryset(request, queryset)
+            for obj in told:
+                self.tell_deletion(request, obj)
 
 
 # --- the hash that Django renews ---------------------------------------------------------------------

@@ -4,6 +4,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.template.response import TemplateResponse
 from rest_framework.authtoken.admin import (
     TokenAdmin,
@@ -16,7 +17,7 @@ from tokens import hashed, models
 admin.site.unregister(TokenProxy)
 
 
-class _Tells(events.TellsOfDeletion):
+class _Tells(accounts.TellsOfDeletion):
     def tell_deletion(self, request, token):
         self._tell(events.TOKEN_REVOKED, token, request)
 
@@ -83,10 +84,12 @@ class OpaqueTokenAdmin(_Tells, TokenAdmin):
         self._apply(request, queryset, models.revoke, "revoked", events.TOKEN_REVOKED)
 
     def _apply(self, request, queryset, step, done, event):
-        tokens = [token for token in queryset if step(token.key)]
-        for token in tokens:
-            self.log_change(request, token, f"{done} (admin action)")
-            self._tell(event, token, request)
+        with transaction.atomic():
+            accounts.lock_users(queryset.values("user"))
+            tokens = [token for token in queryset if step(token.key)]
+            for token in tokens:
+                self.log_change(request, token, f"{done} (admin action)")
+                self._tell(event, token, request)
         self.message_user(request, f"{len(tokens)} {done}.", messages.SUCCESS)
 
 
