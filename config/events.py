@@ -23,6 +23,7 @@ LOGIN_ENDED = "login.ended"  # one login; all of a user's is the next
 CREDENTIALS_ENDED = "credentials.ended"
 CREDENTIAL_ACCEPTED = "credential.accepted"  # by LOG_AUTHENTICATIONS
 CREDENTIAL_REFUSED = "credential.refused"
+TOKEN_ISSUED = "token.issued"  # by a command or in the admin; by a password it is LOGIN_SUCCEEDED
 TOKEN_ROTATED = "token.rotated"
 TOKEN_REVOKED = "token.revoked"
 REFRESH_ROTATED = "refresh.rotated"

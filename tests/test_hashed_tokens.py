@@ -269,6 +269,7 @@ def test_what_is_expired_is_the_same_to_a_request_and_to_the_database(user, sett
                 )
             for token in HashedToken.objects.all():
                 assert hashed.is_expired(token) == HashedToken.objects.expired().filter(pk=token.pk).exists()
+                assert hashed.is_expired(token) != HashedToken.objects.living().filter(pk=token.pk).exists()
 
 
 @COMMITTED
@@ -344,8 +345,47 @@ def test_a_user_has_as_many_living_tokens_as_the_switch_says(api, user, staff, s
         assert delete(api, obtain_after_revoking(api), 0) == 404
         clock.shift(timedelta(hours=1))
         assert whoami(api, obtain(api)) == 200
-        # Expired ones do not count, and go.
-        assert HashedToken.objects.filter(user=user).count() == 1
+        # Expired ones do not count, and go a day later.
+        assert HashedToken.objects.filter(user=user).count() == 3
+        clock.shift(timedelta(days=1))
+        obtain(api)
+        assert HashedToken.objects.filter(user=user).count() == 2
+
+
+def test_a_login_while_the_clock_is_ahead_deletes_no_token_that_has_not_expired(api, user, settings):
+    settings.TOKEN_LIFETIME, settings.TOKEN_IDLE_LIFETIME = timedelta(hours=2), timedelta(hours=1)
+    with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
+        key = obtain(api)
+        for ahead in (timedelta(hours=1), timedelta(hours=23)):
+            clock.shift(ahead)
+            assert whoami(api, key) == 401
+            obtain(api)
+            clock.shift(-ahead)
+            assert whoami(api, key) == 200
+
+
+@COMMITTED
+def test_a_use_noted_while_the_clock_was_ahead_is_written_over(api, user, settings):
+    settings.TOKEN_IDLE_LIFETIME = timedelta(days=1)
+    with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
+        key = obtain(api)
+        clock.shift(timedelta(hours=1))
+        assert whoami(api, key) == 200
+        clock.shift(timedelta(hours=-1))
+        assert whoami(api, key) == 200
+        assert HashedToken.objects.get().last_used == timezone.now()
+        clock.shift(timedelta(days=1))
+        assert whoami(api, key) == 401
+
+
+def test_a_token_issued_while_the_clock_was_ahead_works_and_ends_by_so_much_later(api, user, settings):
+    settings.TOKEN_LIFETIME = timedelta(hours=2)
+    with time_machine.travel("2030-01-01T13:00:00Z", tick=False) as clock:
+        key = obtain(api)
+        clock.shift(timedelta(hours=-1))
+        assert whoami(api, key) == 200
+        clock.shift(timedelta(hours=3))
+        assert whoami(api, key) == 401
 
 
 def obtain_after_revoking(api) -> str:

@@ -143,7 +143,7 @@ def test_the_users_row_is_locked_first(ada, step):
 
 
 def pause_after_first_lock(barrier):
-    """Return a wrapper of statements that holds its first lock until the other side has one too, for a second at most."""
+    """Return a wrapper of statements that waits once it holds a lock, for the other's or for a second."""
     has_paused = False
 
     def wrapper(execute, sql, params, many, context):

@@ -41,6 +41,11 @@ class OpaqueTokenAdmin(_Tells, TokenAdmin):
     def expires(self, token):
         return models.expires_at(token.created) if token.created else None
 
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if not change:
+            self._tell(events.TOKEN_ISSUED, obj, request)
+
     def lookup_allowed(self, lookup, value, request=None):
         # ?key__startswith=… would spell a key out, one guess at a time.
         return not lookup.startswith(("key", "pk")) and super().lookup_allowed(lookup, value, request)
@@ -137,7 +142,8 @@ class HashedTokenAdmin(_Tells, admin.ModelAdmin):
         return not lookup.startswith("digest") and super().lookup_allowed(lookup, value, request)
 
     def save_model(self, request, obj, form, change):
-        """Done by the form."""
+        """Log that the token was issued; the form has saved it."""
+        self._tell(events.TOKEN_ISSUED, obj, request)
 
     def response_add(self, request, obj, post_url_continue=None):
         # Not by a message: that waits in a cookie or in the session's row.

@@ -44,18 +44,20 @@ def is_expired(token: HashedToken) -> bool:
 
 
 def obtain(user, label: str = "") -> HashedToken | None:
-    """A new token of the user, its key with it, which is told this once. The user's expired ones are deleted.
+    """Return a new token of the user with its key, which is shown this once.
 
-    None when the account changed since `user` was read: its password, its being active, its existence. Raises
-    TokenLimitError; the lock on the user's row lets one caller at a time count.
+    Delete those of the user's that expired over accounts.CLOCK_MARGIN ago. Return None if the account changed since
+    `user` was read: its password, its being active, its existence. Raise TokenLimitError for one token too many; the
+    lock on the user's row lets one caller at a time count.
     """
     with transaction.atomic():
         if not accounts.lock_unchanged(user):
             return None
         own = HashedToken.objects.filter(user=user)
-        own.expired().delete()
+        # Not what has just expired: if the clock is ahead, it lives again once the clock is set right.
+        own.expired(ago=accounts.CLOCK_MARGIN).delete()
         limit = settings.TOKENS_PER_USER
-        if limit and own.count() >= limit:
+        if limit and own.living().count() >= limit:
             raise TokenLimitError(
                 f"This user has {limit} living tokens, as many as TOKENS_PER_USER allows. Revoke one first."
             )
