@@ -155,7 +155,7 @@ def _end_what_slipped_in(sender, instance, using, **kwargs):
 
 
 def _end_before_deletion(sender, instance, using, **kwargs):
-    """Both apps' rows go with the user's, by the keys that Django read before; a token rotated since has another.
+    """End the credentials first: Django deletes by the keys it has read, and a token rotated since has another.
 
     The lock keeps out a login that would refer to a user who is gone.
     """
@@ -166,9 +166,9 @@ def _end_before_deletion(sender, instance, using, **kwargs):
 def _end_sessions(sender, user_id, reason, using, **kwargs):
     """End the user's sessions. Each names its user only inside, so every living one is read: about 50 µs each.
 
-    A session that expired within CLOCK_MARGIN is read too: if the clock is ahead now, it lives again later.
-    Not at a change of password, which every session's own hash notices, and Django lets the one that changed it
-    live. Nor for a user who never logged in to the admin: a token is none of what sets `last_login`.
+    A session that expired within CLOCK_MARGIN is read too: if the clock is ahead now, it lives again later. A change
+    of password ends nothing here: Django compares each session with the hash, and lets the one that changed it live.
+    A user who never logged in to the admin has no session, and only the admin's login sets `last_login`.
     """
     users = get_user_model()._base_manager.using(using)
     if reason == PASSWORD_CHANGE or not users.filter(pk=user_id, last_login__isnull=False).exists():

@@ -634,7 +634,7 @@ def test_our_flush_reads_and_deletes_in_batches(log_in):
     expired_logins(log_in, "jwt", 5)
     statements = statements_of("flush_refresh_families", batch=2)
     reads = [sql for sql in statements if sql.startswith("SELECT") and "COUNT" not in sql]
-    assert all(sql.endswith("LIMIT 2") for sql in reads)
+    assert all("LIMIT 2" in sql for sql in reads)
     assert sum(sql.startswith("DELETE") for sql in statements) == 3
     assert not RefreshFamily.objects.exists()
 
