@@ -43,7 +43,7 @@ class AccountAdmin(UserAdmin):
 
     @admin.action(description="Log out everywhere", permissions=["change"])
     def log_out_everywhere(self, request, queryset):
-        users = list(queryset)
+        users = list(queryset.order_by("pk"))  # as accounts.lock_users has it, should this be one transaction
         for user in users:
             accounts.end_credentials(user.pk, accounts.ADMIN, request=request)
             self.log_change(request, user, "logged out everywhere (admin action)")

@@ -6,7 +6,6 @@ raises nothing: that is how `logging` does it, so an event costs no client its a
 """
 
 import logging
-from copy import copy
 from functools import partial
 
 from django.conf import settings
@@ -24,6 +23,7 @@ LOGIN_ENDED = "login.ended"  # one login; all of a user's is the next
 CREDENTIALS_ENDED = "credentials.ended"
 CREDENTIAL_ACCEPTED = "credential.accepted"  # by LOG_AUTHENTICATIONS
 CREDENTIAL_REFUSED = "credential.refused"
+TOKEN_ISSUED = "token.issued"  # by a command or in the admin; by a password it is LOGIN_SUCCEEDED
 TOKEN_ROTATED = "token.rotated"
 TOKEN_REVOKED = "token.revoked"
 REFRESH_ROTATED = "refresh.rotated"
@@ -100,21 +100,6 @@ class Told:
             scheme = scheme_of(self)
             tell(CREDENTIAL_ACCEPTED, scheme=scheme and scheme.name, user=accepted[0].pk, request=request)
         return accepted
-
-
-class TellsOfDeletion:
-    """For a ModelAdmin: what it has deleted, one or many at once, is given to its `tell_deletion(request, obj)`."""
-
-    def delete_model(self, request, obj):
-        told = copy(obj)  # Django takes the id off what it deletes
-        super().delete_model(request, obj)
-        self.tell_deletion(request, told)
-
-    def delete_queryset(self, request, queryset):
-        told = list(queryset)
-        super().delete_queryset(request, queryset)
-        for obj in told:
-            self.tell_deletion(request, obj)
 
 
 # --- what Django tells: passwords, whoever asks for them, and the admin's sessions -------------------

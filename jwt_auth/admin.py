@@ -1,5 +1,6 @@
 from django.apps import apps
 from django.contrib import admin, messages
+from django.db import transaction
 
 from config import accounts, events
 from jwt_auth import models
@@ -12,7 +13,7 @@ if apps.is_installed("rest_framework_simplejwt.token_blacklist"):  # if not, a c
 
 
 @admin.register(models.RefreshFamily)
-class RefreshFamilyAdmin(events.TellsOfDeletion, admin.ModelAdmin):
+class RefreshFamilyAdmin(accounts.TellsOfDeletion, admin.ModelAdmin):
     """Logins: to look at and to end. Nobody writes one by hand."""
 
     list_display = ("id", "user", "created_at", "rotated_at", "refresh_expires_at", "revoked_at", "reason")
@@ -30,10 +31,12 @@ class RefreshFamilyAdmin(events.TellsOfDeletion, admin.ModelAdmin):
 
     @admin.action(description="End these logins", permissions=["change"])
     def end(self, request, queryset):
-        families = [family for family in queryset if models.end(accounts.ADMIN, pk=family.pk)]
-        for family in families:
-            self.log_change(request, family, "ended (admin action)")
-            self._tell_end(request, family)
+        with transaction.atomic():
+            accounts.lock_users(queryset.values("user"))
+            families = [family for family in queryset if models.end(accounts.ADMIN, pk=family.pk)]
+            for family in families:
+                self.log_change(request, family, "ended (admin action)")
+                self._tell_end(request, family)
         self.message_user(request, f"{len(families)} ended.", messages.SUCCESS)
 
     def tell_deletion(self, request, family):

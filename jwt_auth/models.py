@@ -130,9 +130,13 @@ def refresh(token: RefreshToken, request=None) -> Pair:
     either the client or a thief holds a spent token (RFC 9700 4.14.2). Raises TokenError then, and for a
     login that has ended; the family's end is committed all the same, so this must not run in a transaction
     that the error rolls back. Events tell which of these it was, and the address of the client of `request`.
+
+    Raises TokenError for the parent, and ends nothing, if the clock stands before the rotation by more than
+    JWT_LEEWAY. It was set back, or another machine's was ahead; how long ago the rotation was, nobody can say.
+    The child is refused by such a clock too (its `iat` is in the future), and both are judged again later.
     """
-    now = timezone.now()
     family = living_family(token)
+    now = timezone.now()  # after reading, and again below: no clock of this machine is behind a rotation it has seen
     if token.jti == family.current_jti:
         following = {
             "current_jti": uuid4().hex,
@@ -147,9 +151,11 @@ def refresh(token: RefreshToken, request=None) -> Pair:
             tell(events.REFRESH_ROTATED, family, request=request)
             return _mint(family, now)
         family = living_family(token)  # another caller was faster, or the login has just been ended
+        now = timezone.now()
     if _is_recent_parent(token, family, now):
         tell(events.REFRESH_REPEATED, family, request=request)
         return _mint(family, now)
+    _refuse_to_judge_by_a_clock_that_is_behind(token, family, now)
     if end(REUSE, pk=family.pk):
         tell(events.REFRESH_REUSED, family, request=request)
     raise _refused("The refresh token has been used before, the login has been ended", "reused", family)
@@ -159,7 +165,9 @@ def check(token: AccessToken | RefreshToken) -> None:
     """Raises TokenError unless the verified token would be honoured now. Changes nothing."""
     family = living_family(token)
     spent = isinstance(token, RefreshToken) and token.jti != family.current_jti
-    if spent and not _is_recent_parent(token, family, timezone.now()):
+    now = timezone.now()
+    if spent and not _is_recent_parent(token, family, now):
+        _refuse_to_judge_by_a_clock_that_is_behind(token, family, now)
         raise _refused("The refresh token has been used before", "reused", family)
 
 
@@ -181,8 +189,16 @@ def _refused(message: str, reason: str, family: RefreshFamily) -> Exception:
 
 def _is_recent_parent(token: RefreshToken, family: RefreshFamily, now: datetime) -> bool:
     grace = settings.JWT_REUSE_GRACE
-    # Grace 0 is asked for apart: a caller that lost the race looked at the clock before the winner did.
-    return token.jti == family.previous_jti and bool(grace) and now < family.rotated_at + grace
+    # Grace 0 is asked for apart: a machine whose clock is behind, within the leeway, would grant it.
+    is_parent = token.jti == family.previous_jti and bool(grace)
+    return is_parent and -settings.JWT_LEEWAY <= now - family.rotated_at < grace
+
+
+def _refuse_to_judge_by_a_clock_that_is_behind(token: RefreshToken, family: RefreshFamily, now: datetime):
+    """Raise TokenError for a parent that may be within the grace or long past it: `now` is before the rotation."""
+    is_parent = token.jti == family.previous_jti and bool(settings.JWT_REUSE_GRACE)
+    if is_parent and now < family.rotated_at - settings.JWT_LEEWAY:
+        raise _refused("The refresh token was used at a time that this server's clock has not reached", "clock", family)
 
 
 def _mint(family: RefreshFamily, now: datetime) -> Pair:

@@ -11,7 +11,7 @@ from io import StringIO
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -437,6 +437,69 @@ def test_a_reset_by_the_command_is_told_once(user, told):
     for arguments in (["-r"], []):
         call_command("drf_create_token", *arguments, "ada", stdout=StringIO())
     assert told.words() == ["token.rotated command"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["-r"]])
+def test_a_token_made_by_the_command_is_told_and_one_that_was_there_is_not(user, told, arguments):
+    Token.objects.all().delete()
+    call_command("drf_create_token", *arguments, "ada", stdout=StringIO())
+    (event,) = told.events
+    assert (event["scheme"], event["user"]) == ("token", str(user.pk))
+    assert told.words() == ["token.issued command"]
+    call_command("drf_create_token", "ada", stdout=StringIO())
+    assert told.words() == []
+
+
+def test_an_expired_token_that_the_command_replaces_is_told_as_issued(user, told, settings):
+    settings.TOKEN_LIFETIME = timedelta(days=1)
+    Token.objects.update(created="2020-01-01T00:00:00Z")
+    call_command("drf_create_token", "ada", stdout=StringIO())
+    assert told.words() == ["token.issued command"]
+
+
+def test_a_hashed_token_issued_by_the_command_is_told_by_its_id(user, told):
+    call_command("issue_token", "ada", stdout=StringIO())
+    (event,) = told.events
+    assert (event["scheme"], event["user"]) == ("token-hashed", str(user.pk))
+    assert event["token"] == str(HashedToken.objects.get().pk)
+    assert told.words() == ["token.issued command"]
+
+
+def test_a_command_that_issues_nothing_tells_nothing(user, told, settings):
+    settings.TOKENS_PER_USER = 1
+    hashed.obtain(user)
+    User.objects.update(is_active=False)
+    for command in ("issue_token", "drf_create_token"):
+        with pytest.raises(CommandError):
+            call_command(command, "ada", stdout=StringIO())
+    User.objects.update(is_active=True)
+    with pytest.raises(CommandError):
+        call_command("issue_token", "ada", stdout=StringIO())
+    assert told.words() == []
+
+
+@pytest.mark.parametrize(("name", "scheme"), [("tokens_opaquetoken", "token"), ("tokens_hashedtoken", "token-hashed")])
+def test_a_token_added_in_the_admin_is_told_with_the_admins_address(admin, user, told, name, scheme):
+    Token.objects.all().delete()
+    told.words()
+    page = reverse(f"admin:{name}_add")
+    assert admin.post(page, {"user": "0", "label": ""}).status_code == 200  # the form again
+    assert told.words() == []
+    assert admin.post(page, {"user": user.pk, "label": ""}).status_code in (200, 302)
+    (event,) = told.events
+    assert (event["scheme"], event["user"], event["address"]) == (scheme, str(user.pk), "127.0.0.1")
+    assert told.words() == ["token.issued admin"]
+
+
+def test_a_spent_parent_that_the_clock_cannot_judge_is_told_apart(door_to, user, told):
+    door = door_to("jwt")
+    with time_machine.travel("2030-01-01T12:00:00Z"):
+        parent = str(logins.log_in(user).refresh)
+    with time_machine.travel("2030-01-01T13:00:00Z"):
+        refresh(door, parent)
+    with time_machine.travel("2030-01-01T12:01:00Z"):
+        refresh(door, parent)
+    assert told.words() == ["refresh.rotated", "credential.refused clock"]
 
 
 def test_the_admins_sessions_are_logins_too(staff, told):

@@ -208,6 +208,8 @@ def test_a_bad_token_may_be_tried_so_often_from_one_address(api, user, settings,
 
 # --- expiry, use and the limit --------------------------------------------------------------------
 
+COMMITTED = pytest.mark.django_db(transaction=True)  # a use is noted on commit
+
 
 def test_a_token_dies_at_the_end_of_its_lifetime_and_a_rotation_starts_it_anew(api, user, settings):
     settings.TOKEN_LIFETIME = timedelta(hours=1)
@@ -225,6 +227,7 @@ def test_a_token_dies_at_the_end_of_its_lifetime_and_a_rotation_starts_it_anew(a
         assert whoami(api, rotated) == 401
 
 
+@COMMITTED
 def test_a_token_that_nobody_uses_dies_and_use_keeps_it_alive(api, user, settings):
     settings.TOKEN_IDLE_LIFETIME = timedelta(minutes=10)
     with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
@@ -238,6 +241,7 @@ def test_a_token_that_nobody_uses_dies_and_use_keeps_it_alive(api, user, setting
         assert whoami(api, used) == 401
 
 
+@COMMITTED
 def test_use_does_not_outlast_the_lifetime(api, user, settings):
     settings.TOKEN_LIFETIME, settings.TOKEN_IDLE_LIFETIME = timedelta(minutes=15), timedelta(minutes=10)
     with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
@@ -265,19 +269,22 @@ def test_what_is_expired_is_the_same_to_a_request_and_to_the_database(user, sett
                 )
             for token in HashedToken.objects.all():
                 assert hashed.is_expired(token) == HashedToken.objects.expired().filter(pk=token.pk).exists()
+                assert hashed.is_expired(token) != HashedToken.objects.living().filter(pk=token.pk).exists()
 
 
+@COMMITTED
 def test_use_is_noted_once_a_minute_and_otherwise_a_request_is_one_query(api, user, django_assert_num_queries):
     with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
         key = obtain(api)
         for seconds, statements in ((0, 1), (59, 1), (1, 4), (0, 1), (59, 1), (1, 4)):
             clock.shift(seconds)
-            with django_assert_num_queries(statements) as captured:  # 4: the test's savepoint around the UPDATE
+            with django_assert_num_queries(statements) as captured:  # 4: the transaction around the UPDATE
                 assert whoami(api, key) == 200
             assert sum(query["sql"].startswith("UPDATE") for query in captured) == (statements == 4)
         assert HashedToken.objects.get().last_used == timezone.now()
 
 
+@COMMITTED
 def test_a_dead_token_is_not_noted_as_used(api, user, settings):
     settings.TOKEN_LIFETIME = timedelta(hours=1)
     key = obtain(api)
@@ -293,22 +300,34 @@ def test_a_dead_token_is_not_noted_as_used(api, user, settings):
 
 READ_ONLY = {
     "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
-    "postgresql": ("SET TRANSACTION READ ONLY", "SELECT 1"),  # ends with the savepoint
+    "postgresql": ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
 }
 
 
+@COMMITTED
 def test_a_database_that_cannot_be_written_costs_the_note_and_not_the_request(api, user, caplog):
     key = obtain(api)
     begin, end = READ_ONLY[connection.vendor]
     HashedToken.objects.update(last_used=timezone.now() - timedelta(minutes=2))
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(begin)
         status = whoami(api, key)
         cursor.execute(end)
-        transaction.set_rollback(True)
     assert status == 200
     assert "not noted" in caplog.text
     assert key not in caplog.text
+
+
+@COMMITTED
+def test_a_request_in_a_transaction_notes_the_use_once_it_is_committed(api, user):
+    """Until then it would hold a lock on the token, and others lock the user first."""
+    key = obtain(api)
+    long_ago = timezone.now() - timedelta(minutes=2)
+    HashedToken.objects.update(last_used=long_ago)
+    with transaction.atomic():
+        assert whoami(api, key) == 200
+        assert HashedToken.objects.get().last_used == long_ago
+    assert HashedToken.objects.get().last_used > long_ago
 
 
 def test_a_user_has_as_many_living_tokens_as_the_switch_says(api, user, staff, settings):
@@ -326,8 +345,47 @@ def test_a_user_has_as_many_living_tokens_as_the_switch_says(api, user, staff, s
         assert delete(api, obtain_after_revoking(api), 0) == 404
         clock.shift(timedelta(hours=1))
         assert whoami(api, obtain(api)) == 200
-        # Expired ones do not count, and go.
-        assert HashedToken.objects.filter(user=user).count() == 1
+        # Expired ones do not count, and go a day later.
+        assert HashedToken.objects.filter(user=user).count() == 3
+        clock.shift(timedelta(days=1))
+        obtain(api)
+        assert HashedToken.objects.filter(user=user).count() == 2
+
+
+def test_a_login_while_the_clock_is_ahead_deletes_no_token_that_has_not_expired(api, user, settings):
+    settings.TOKEN_LIFETIME, settings.TOKEN_IDLE_LIFETIME = timedelta(hours=2), timedelta(hours=1)
+    with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
+        key = obtain(api)
+        for ahead in (timedelta(hours=1), timedelta(hours=23)):
+            clock.shift(ahead)
+            assert whoami(api, key) == 401
+            obtain(api)
+            clock.shift(-ahead)
+            assert whoami(api, key) == 200
+
+
+@COMMITTED
+def test_a_use_noted_while_the_clock_was_ahead_is_written_over(api, user, settings):
+    settings.TOKEN_IDLE_LIFETIME = timedelta(days=1)
+    with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
+        key = obtain(api)
+        clock.shift(timedelta(hours=1))
+        assert whoami(api, key) == 200
+        clock.shift(timedelta(hours=-1))
+        assert whoami(api, key) == 200
+        assert HashedToken.objects.get().last_used == timezone.now()
+        clock.shift(timedelta(days=1))
+        assert whoami(api, key) == 401
+
+
+def test_a_token_issued_while_the_clock_was_ahead_works_and_ends_by_so_much_later(api, user, settings):
+    settings.TOKEN_LIFETIME = timedelta(hours=2)
+    with time_machine.travel("2030-01-01T13:00:00Z", tick=False) as clock:
+        key = obtain(api)
+        clock.shift(timedelta(hours=-1))
+        assert whoami(api, key) == 200
+        clock.shift(timedelta(hours=3))
+        assert whoami(api, key) == 401
 
 
 def obtain_after_revoking(api) -> str:
@@ -456,6 +514,7 @@ def test_of_many_requests_at_once_one_notes_the_use_and_all_are_answered(api, us
     assert sum(written) == 1
 
 
+@COMMITTED
 def test_of_requests_that_read_the_token_before_any_noted_its_use_one_does(user, written):
     key = issue.hashed_token(user)
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):

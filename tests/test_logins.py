@@ -171,6 +171,50 @@ def test_a_grandparent_ends_the_login_even_within_the_grace(api, noon, obtain_pa
         assert whoami(api, dead["access"]).status_code == 401
 
 
+def test_a_clock_that_is_set_back_honours_neither_a_spent_parent_nor_its_child_and_ends_nothing(api, noon, obtain_pair):
+    parent = obtain_pair()
+    with at(hours=1):
+        child = refresh(api, parent).json()
+    with at(minutes=1):
+        for spent in (parent, child):
+            assert refresh(api, spent).status_code == 401
+            assert verify(api, spent["refresh"]).status_code == 401
+        assert reason() == ""
+    with at(hours=1, seconds=9):
+        assert refresh(api, parent).json()["refresh"] == child["refresh"]
+        assert refresh(api, child).status_code == 200
+
+
+def test_a_clock_that_is_set_back_forgives_no_parent_at_grace_0_and_no_grandparent(api, noon, obtain_pair, settings):
+    for grace, refreshes in ((0, 1), (10, 2)):
+        settings.JWT_REUSE_GRACE = timedelta(seconds=grace)
+        first = last = obtain_pair()
+        with at(hours=1):
+            for _ in range(refreshes):
+                last = refresh(api, last).json()
+        with at(minutes=1):
+            assert refresh(api, first).status_code == 401
+        assert reason() == "reuse"
+        RefreshFamily.objects.all().delete()
+
+
+# Seconds before the rotation, by another machine's clock, at which the parent is presented; the answer.
+BEHIND = [(1, 200), (10, 200), (11, 401)]
+
+
+@pytest.mark.parametrize(("behind", "status"), BEHIND)
+def test_a_machine_whose_clock_is_behind_repeats_the_child_within_the_leeway(
+    api, noon, obtain_pair, settings, behind, status
+):
+    assert timedelta(seconds=10) == settings.JWT_LEEWAY
+    parent = obtain_pair()
+    with at(minutes=1):
+        child = refresh(api, parent).json()
+    with at(minutes=1, seconds=-behind):
+        assert refresh(api, parent).status_code == status
+        assert refresh(api, child).status_code == status
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_end_by_reuse_is_committed_though_the_answer_is_401(api, user, obtain_pair, settings, monkeypatch):
     settings.JWT_REUSE_GRACE = timedelta(0)
@@ -338,8 +382,8 @@ def test_flush_deletes_what_is_dead_in_batches_and_nothing_that_can_be_used(
         living = obtain_pair()
     with at(days=1, hours=12):
         assert "0 expired logins deleted" in flush()
-    # Three batches of reading and deleting, one reading of nothing.
-    with at(days=2, minutes=1), django_assert_num_queries(2 * 3 + 1):
+    # Three batches of reading and deleting, one reading of nothing, and the test's savepoint around each.
+    with at(days=2, minutes=1), django_assert_num_queries(2 * 3 + 1 + 2 * 4):
         assert flush(batch=2) == "5 expired logins deleted\n"
     assert RefreshFamily.objects.count() == 1
     with at(days=1, hours=19):

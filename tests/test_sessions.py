@@ -1,6 +1,9 @@
 """The admin's sessions: they end with every other credential of their user."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.contrib.sessions.models import Session
 from django.test import Client
 
@@ -46,6 +49,12 @@ def test_a_session_ends_with_every_other_credential_of_its_user(api, staff, user
     end(api, staff)
     assert not is_open(session)
     assert [row.get_decoded()["_auth_user_id"] for row in Session.objects.all()] == [str(user.pk)]
+
+
+def test_a_session_ends_though_it_has_expired_by_a_clock_that_is_ahead(staff, session):
+    with time_machine.travel(Session.objects.get().expire_date + timedelta(hours=1)):
+        accounts.end_credentials(staff.pk, accounts.LOGOUT_EVERYWHERE)
+    assert not is_open(session)
 
 
 def test_whoever_logs_everybody_out_in_the_admin_is_logged_out_too(staff, session):

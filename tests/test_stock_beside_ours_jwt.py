@@ -288,6 +288,22 @@ def test_stock_with_its_revocation_check_still_refreshes_to_a_dead_pair(log_in, 
     assert whoami(door, response.json()) == 401
 
 
+@beside("J6", ("simplejwt", 401, "password_changed"), ("jwt", 200, None), names="row, expected, code")
+def test_an_earlier_pair_when_a_later_login_renews_the_hash(log_in, user, settings, monkeypatch, row, expected, code):
+    """As each user's first login does after an upgrade of Django that raises the rounds."""
+    monkeypatch.setattr(stock_serializers.api_settings, "CHECK_REVOKE_TOKEN", True)
+    door, pair = log_in(row)
+    settings.PASSWORD_HASHERS = ["tests.test_renewal.TwoRounds", *settings.PASSWORD_HASHERS]
+    _, later = log_in(row)
+    answer = door.get("/whoami/", pair["access"])
+    assert (answer.status_code, answer.json().get("code")) == (expected, code)
+    # Stock's refresh token goes on: 200, with access tokens that are refused.
+    response = refresh(door.client, pair)
+    assert response.status_code == 200
+    assert whoami(door, response.json()) == expected
+    assert whoami(door, later) == 200
+
+
 # --- J7 ------------------------------------------------------------------------------------------
 
 
@@ -618,7 +634,7 @@ def test_our_flush_reads_and_deletes_in_batches(log_in):
     expired_logins(log_in, "jwt", 5)
     statements = statements_of("flush_refresh_families", batch=2)
     reads = [sql for sql in statements if sql.startswith("SELECT") and "COUNT" not in sql]
-    assert all(sql.endswith("LIMIT 2") for sql in reads)
+    assert all("LIMIT 2" in sql for sql in reads)
     assert sum(sql.startswith("DELETE") for sql in statements) == 3
     assert not RefreshFamily.objects.exists()
 

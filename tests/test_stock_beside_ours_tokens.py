@@ -288,9 +288,10 @@ def test_a_stock_token_survives_a_change_of_password(without_our_signals, door_t
     assert door.get("/whoami/", key).status_code == 200
 
 
-def test_our_token_dies_with_the_password(door_to, user):
+@pytest.mark.parametrize("row", ["token", "drf-token"])
+def test_under_our_rule_a_token_dies_with_the_password_a_stock_rows_too(door_to, user, row):
     """T6"""
-    door = door_to("token")
+    door = door_to(row)
     key = door.credential(user)
     assert door.get("/whoami/", key).status_code == 200
     change_password(user)

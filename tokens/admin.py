@@ -4,6 +4,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.template.response import TemplateResponse
 from rest_framework.authtoken.admin import (
     TokenAdmin,
@@ -16,7 +17,7 @@ from tokens import hashed, models
 admin.site.unregister(TokenProxy)
 
 
-class _Tells(events.TellsOfDeletion):
+class _Tells(accounts.TellsOfDeletion):
     def tell_deletion(self, request, token):
         self._tell(events.TOKEN_REVOKED, token, request)
 
@@ -39,6 +40,11 @@ class OpaqueTokenAdmin(_Tells, TokenAdmin):
     @admin.display(description="expires", empty_value="never")
     def expires(self, token):
         return models.expires_at(token.created) if token.created else None
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if not change:
+            self._tell(events.TOKEN_ISSUED, obj, request)
 
     def lookup_allowed(self, lookup, value, request=None):
         # ?key__startswith=… would spell a key out, one guess at a time.
@@ -83,10 +89,12 @@ class OpaqueTokenAdmin(_Tells, TokenAdmin):
         self._apply(request, queryset, models.revoke, "revoked", events.TOKEN_REVOKED)
 
     def _apply(self, request, queryset, step, done, event):
-        tokens = [token for token in queryset if step(token.key)]
-        for token in tokens:
-            self.log_change(request, token, f"{done} (admin action)")
-            self._tell(event, token, request)
+        with transaction.atomic():
+            accounts.lock_users(queryset.values("user"))
+            tokens = [token for token in queryset if step(token.key)]
+            for token in tokens:
+                self.log_change(request, token, f"{done} (admin action)")
+                self._tell(event, token, request)
         self.message_user(request, f"{len(tokens)} {done}.", messages.SUCCESS)
 
 
@@ -134,7 +142,8 @@ class HashedTokenAdmin(_Tells, admin.ModelAdmin):
         return not lookup.startswith("digest") and super().lookup_allowed(lookup, value, request)
 
     def save_model(self, request, obj, form, change):
-        """Done by the form."""
+        """Log that the token was issued; the form has saved it."""
+        self._tell(events.TOKEN_ISSUED, obj, request)
 
     def response_add(self, request, obj, post_url_continue=None):
         # Not by a message: that waits in a cookie or in the session's row.

@@ -4,7 +4,8 @@ A `key` is the credential as the client sends it. It is known here while it is p
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import InternalError, OperationalError, transaction
@@ -43,18 +44,20 @@ def is_expired(token: HashedToken) -> bool:
 
 
 def obtain(user, label: str = "") -> HashedToken | None:
-    """A new token of the user, its key with it, which is told this once. The user's expired ones are deleted.
+    """Return a new token of the user with its key, which is shown this once.
 
-    None when the account changed since `user` was read: its password, its being active, its existence. Raises
-    TokenLimitError; the lock on the user's row lets one caller at a time count.
+    Delete those of the user's that expired over accounts.CLOCK_MARGIN ago. Return None if the account changed since
+    `user` was read: its password, its being active, its existence. Raise TokenLimitError for one token too many; the
+    lock on the user's row lets one caller at a time count.
     """
     with transaction.atomic():
         if not accounts.lock_unchanged(user):
             return None
         own = HashedToken.objects.filter(user=user)
-        own.expired().delete()
+        # Not what has just expired: if the clock is ahead, it lives again once the clock is set right.
+        own.expired(ago=accounts.CLOCK_MARGIN).delete()
         limit = settings.TOKENS_PER_USER
-        if limit and own.count() >= limit:
+        if limit and own.living().count() >= limit:
             raise TokenLimitError(
                 f"This user has {limit} living tokens, as many as TOKENS_PER_USER allows. Revoke one first."
             )
@@ -85,16 +88,22 @@ def revoke(key: str) -> bool:
 def note_use(token: HashedToken):
     """Write that the token is in use, unless that was written within the last minute.
 
-    Of several requests at once one writes. A database that answers and cannot be written (full, locked, read-only)
-    costs the note and not the request.
+    It is written once the present transaction, if there is one, is committed: a request that locked its token first
+    and its user later could deadlock. A note in the future, of a clock that was ahead, is written over.
     """
     now = timezone.now()
-    unnoted_since = now - USE_IS_NOTED_EVERY
-    if token.last_used > unnoted_since:
-        return
+    if not now - USE_IS_NOTED_EVERY < token.last_used < now + USE_IS_NOTED_EVERY:
+        transaction.on_commit(partial(_write_use, token, now), using=token._state.db)
+
+
+def _write_use(token: HashedToken, now: datetime):
+    """Write the use, unless another request has written one since the token was read.
+
+    A database that answers and cannot be written (full, locked, read-only) costs the note and not the request.
+    """
     try:
         with transaction.atomic():
-            HashedToken.objects.filter(pk=token.pk, last_used__lte=unnoted_since).update(last_used=now)
+            HashedToken.objects.filter(pk=token.pk, last_used=token.last_used).update(last_used=now)
     except (OperationalError, InternalError) as error:  # the latter: PostgreSQL's read-only transaction
         logger.warning("use of token id=%s not noted: %s", token.pk, error)
 

@@ -32,10 +32,13 @@ class OpaqueToken(TokenProxy):
 
 
 class HashedTokenQuerySet(models.QuerySet):
-    def expired(self):
-        now = timezone.now()
-        ended = [Q(**{f"{start}__lte": now - lifetime}) for start, lifetime in _lifetimes()]
-        return self.filter(reduce(or_, ended)) if ended else self.none()
+    def expired(self, ago: timedelta = timedelta(0)):
+        """Return the tokens that ended at least so long ago."""
+        return self.filter(_has_ended_by(timezone.now() - ago))
+
+    def living(self):
+        """Return the tokens that have not ended."""
+        return self.exclude(_has_ended_by(timezone.now()))
 
 
 class HashedToken(models.Model):
@@ -68,6 +71,11 @@ def _lifetimes() -> list[tuple[str, timedelta]]:
     """Which of a hashed token's moments it outlives by how much."""
     lifetimes = {"created": settings.TOKEN_LIFETIME, "last_used": settings.TOKEN_IDLE_LIFETIME}
     return [(start, lifetime) for start, lifetime in lifetimes.items() if lifetime]
+
+
+def _has_ended_by(moment: datetime) -> Q:
+    ended = [Q(**{f"{start}__lte": moment - lifetime}) for start, lifetime in _lifetimes()]
+    return reduce(or_, ended, Q(pk__in=()))
 
 
 _BY_KEY = prepared.Query(lambda: Token.objects.select_related("user").filter(key=prepared.Parameter(Token._meta.pk)))

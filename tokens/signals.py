@@ -6,12 +6,11 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from rest_framework.authtoken.models import Token
 
-from config.accounts import credentials_ended
+from config.accounts import credentials_ended, user_models
 from tokens.cache import token_cache
 from tokens.models import HashedToken
 
 
-@receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="tokens.create")
 def create_token(sender, instance, created, raw, using, **kwargs):
     """A token with every new user, by switch. In the user's transaction, where there is one: both or neither."""
     # raw: loaddata brings its own tokens, and a second one for the same user would break it.
@@ -42,7 +41,6 @@ def forget_token(sender, instance, using, created=False, **kwargs):
         transaction.on_commit(partial(token_cache.drop, instance.key), using, robust=True)
 
 
-@receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="tokens.forget_user")
 def forget_user(sender, instance, created, using, **kwargs):
     """Any save: what is remembered is the row."""
     if not created and token_cache.is_used:
@@ -53,3 +51,13 @@ def _forget_tokens_of(user_id, using):
     # Asked for now that it is committed: a token that came after is remembered with the user as saved.
     for key in Token.objects.using(using).filter(user_id=user_id).values_list("key", flat=True):
         token_cache.drop(key)
+
+
+def watch(model):
+    """Do the above for users that are saved as instances of this model, which sends signals under its own name."""
+    post_save.connect(create_token, sender=model, dispatch_uid="tokens.create")
+    post_save.connect(forget_user, sender=model, dispatch_uid="tokens.forget_user")
+
+
+for _model in user_models():
+    watch(_model)

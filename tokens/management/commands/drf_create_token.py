@@ -1,8 +1,9 @@
 from django.core.management.base import CommandError
+from django.db import transaction
 from rest_framework.authtoken.management.commands import drf_create_token
 from rest_framework.authtoken.models import Token
 
-from config import events, usernames
+from config import accounts, events, usernames
 from tokens import models
 
 
@@ -15,10 +16,15 @@ class Command(drf_create_token.Command):
     def create_user_token(self, username, reset_token):
         user = drf_create_token.UserModel._default_manager.get_by_natural_key(usernames.normal(username))
         before = Token.objects.filter(user=user).first()
-        # Of several resets at once one wins, and all print its token.
-        if before and reset_token and models.rotate(before.key):
-            models.tell(events.TOKEN_ROTATED, before, reason="command")
-        obtained = models.obtain(user)
+        with transaction.atomic():
+            accounts.lock_users([user.pk])
+            # Of several resets at once one wins, and all print its token.
+            if before and reset_token and models.rotate(before.key):
+                models.tell(events.TOKEN_ROTATED, before, reason="command")
+            key = Token.objects.filter(user=user).values_list("key", flat=True).first()
+            obtained = models.obtain(user)
+            if obtained and obtained.key != key:
+                models.tell(events.TOKEN_ISSUED, obtained, reason="command")
         if obtained is None:
             raise CommandError(f"Cannot create the Token: user {username} is disabled or was just changed")
         return obtained

@@ -2,7 +2,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from config import usernames
+from config import events, usernames
 from tokens import hashed
 from tokens.models import HashedToken
 
@@ -27,4 +27,5 @@ class Command(BaseCommand):
             raise CommandError(f"user {username}: {error}") from None
         if token is None:
             raise CommandError(f"user {username} is disabled or was just changed")
+        hashed.tell(events.TOKEN_ISSUED, token, reason="command")
         self.stdout.write(token.key)

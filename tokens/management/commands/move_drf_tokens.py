@@ -2,6 +2,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rest_framework.authtoken.models import Token
 
+from config import accounts
 from tokens import hashed
 from tokens.models import HashedToken
 
@@ -19,15 +20,20 @@ class Command(BaseCommand):
         if not 1 <= batch <= 10_000:
             raise CommandError(f"--batch {batch}: allowed: 1 to 10000")
         total = 0
-        while count := self._move(batch):
-            total += count
+        owners = Token.objects.order_by("user").values_list("user", flat=True)
+        while users := list(owners[:batch]):
+            total += self._move(users)
         self.stdout.write(f"{total} keys moved, none left in clear")
 
     @staticmethod
-    def _move(batch: int) -> int:
-        """Move so many. At every moment a key stands in one of the two tables: to revoke it there is final."""
+    def _move(users: list) -> int:
+        """Move the keys of these users, and return how many those were.
+
+        At every moment a key stands in one of the two tables: to revoke it there is final.
+        """
         with transaction.atomic():
-            tokens = list(Token.objects.select_for_update().order_by("pk")[:batch])
+            accounts.lock_users(users)
+            tokens = list(Token.objects.select_for_update().filter(user__in=users))
             # One that is there already came back with a restored table.
             HashedToken.objects.bulk_create(map(hashed.moved, tokens), ignore_conflicts=True)
             Token.objects.filter(pk__in=[token.pk for token in tokens]).delete()
