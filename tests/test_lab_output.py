@@ -1,4 +1,4 @@
-"""Where the lab's commands write: files that cannot be written, a terminal that knows ASCII only, a reader that ends."""
+"""Where the lab's commands write: files that cannot be written, terminals of ASCII, readers that end."""
 
 import json
 import os
