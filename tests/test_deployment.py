@@ -83,7 +83,8 @@ class Shell:
             self._group.__exit__(None, None, None)
 
 
-# What `systemctl` would do of a unit: its lines, with its environment alone. A reload waits here for the last worker.
+# What `systemctl` would do of a unit: its lines, with its environment and the tests' mark. A reload waits here
+# for the last worker.
 SYSTEMCTL = """
 import os, re, shlex, shutil, signal, subprocess, sys, time
 from contextlib import suppress
