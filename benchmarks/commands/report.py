@@ -38,7 +38,7 @@ def command(run, others, path, events):
     \b
     Exit codes:
       0  written; an inconclusive run makes a page too, which says so
-      1  a file is no result, or two are of one kind, none is of overhead, or the page cannot be written
+      1  a file is no result, two are of one kind, none is of overhead, or the page cannot be written
       2  wrong usage
     """
     path = path or run.with_suffix(".html")
