@@ -4,7 +4,13 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
-.PHONY: run test race storm attack fuzz faults load bench bench-contenders selftest lint lock clean
+# Where a Python is named and .venv is of another one, .venv is made again, by the named one.
+ifeq ($(origin PYTHON),command line)
+VERSION := -c 'import sys; print(sys.version)'
+OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
+endif
+
+.PHONY: other-python run test race storm attack fuzz faults load bench bench-contenders selftest lint lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -77,12 +83,20 @@ clean:  ## remove what make made; the database and .env stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment; a stamp for each set of requirements that is installed in it.
-.venv/%: requirements/%.txt
+.venv/%: requirements/%.txt $(OTHER)
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; name one: make PYTHON=/path/to/python"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || { $(CHECK); $(PYTHON) -m venv .venv; }
 	@echo "installing $<"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
+
+CHECK = $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+  { echo "error: PYTHON=$(PYTHON) is no Python 3.11 or newer with ensurepip"; exit 1; }
+
+other-python:
+	@$(CHECK)
+	@echo "making .venv again: it is not of $(PYTHON), $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear .venv
 
 .env:
 	@umask 077; $(PYTHON) -c 'import secrets; print("SECRET_KEY=" + secrets.token_urlsafe(50))' > $@

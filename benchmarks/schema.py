@@ -1,5 +1,6 @@
 """The JSON Schema (draft 2020-12) of result files, made from what benchmarks/reported.py reads."""
 
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -9,10 +10,16 @@ from benchmarks.results import FORMAT
 
 
 def schema() -> dict[str, Any]:
-    """Of any result in this format: what all have, and by its command what it must have besides."""
+    """Return the schema of any result in this format: what all have, and what its command adds to it.
+
+    It is the same on every Python.
+    """
     (head, *commands), definitions = msgspec.json.schema_components(
         [Head, *RESULTS.values()], ref_template="#/$defs/{name}"
     )
+    for definition in definitions.values():
+        if "description" in definition:  # a docstring: Python 3.13 strips its indentation, older ones keep it
+            definition["description"] = cleandoc(definition["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"A result of python -m benchmarks, format {FORMAT}",

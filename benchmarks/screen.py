@@ -1,5 +1,6 @@
 """What commands print to, and the bar that says how long it will still take."""
 
+import codecs
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ WIDTH = 100  # columns, where there is no terminal to ask
 
 INCONCLUSIVE = 3  # exit code of a command whose run cannot be trusted
 
+# What stands for a character of ours in an encoding that lacks it.
+PLAIN = {"µ": "u", "±": "+-", "≈": "~", "…": "...", "–": "-", "·": "-", "λ": "lambda"}
+
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
@@ -21,6 +25,20 @@ class Watcher:
 
     expected: Callable[[float], None]
     tick: Callable[[], None]
+
+
+def _in_plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(PLAIN.get(character, "?") for character in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("benchmarks.plain", _in_plain)
+
+
+def show_anywhere():
+    """Let standard output take every character, in whatever encoding it is: ASCII gets `us` for `µs`."""
+    sys.stdout.reconfigure(errors="benchmarks.plain")
 
 
 def console() -> Console:

@@ -1,3 +1,4 @@
+import time
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +10,7 @@ from django.utils.module_loading import import_string
 from rest_framework.test import APIClient
 
 from config.schemes import SCHEMES, Scheme
+from tests import processes, servers
 from tests.urlconf import urlconf_for
 
 PASSWORD = "correct horse battery"
@@ -52,6 +54,18 @@ def pytest_collection_modifyitems(items):
     if gone := [name for name in ranks if not Path(__file__).with_name(name).exists()]:
         raise pytest.UsageError(f"LONGEST names {', '.join(gone)}, which is not there")
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_is_left():
+    """The last test of each process fails where a process that the tests started still runs after it."""
+    yield
+    servers.end()
+    end = time.monotonic() + 10  # seconds: what has been told to end may take a moment
+    while (left := processes.left()) and time.monotonic() < end:
+        time.sleep(0.1)
+    if left:
+        pytest.fail("the tests left processes running:\n" + "\n".join(map(str, left)), pytrace=False)
 
 
 @pytest.fixture(autouse=True)

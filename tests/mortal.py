@@ -24,7 +24,7 @@ from typing import Self
 from wsgiref.util import setup_testing_defaults
 
 from config.schemes import SCHEMES, Scheme
-from tests import servers
+from tests import processes, servers
 
 # What makes the secret of a credential: a process that dies may have stored it and told nobody.
 _MAKERS = (("tokens.wire", "new"), ("rest_framework.authtoken.models", "Token.generate_key"))
@@ -61,7 +61,7 @@ class Service:
 
     def __enter__(self):
         with self.log.open("w") as log:
-            self._process = subprocess.Popen(
+            self._group = processes.group(
                 [sys.executable, "-m", "tests.mortal"],
                 cwd=servers.ROOT,
                 env=servers.environment(**self._switches),
@@ -70,12 +70,15 @@ class Service:
                 stderr=log,
                 text=True,
             )
+            self._process = self._group.__enter__()
         return self
 
     def __exit__(self, *exc_info):
-        self._process.stdin.close()
-        self._process.wait(60)
-        self._process.stdout.close()
+        try:
+            self._process.stdin.close()
+            self._process.wait(60)
+        finally:
+            self._group.__exit__(None, None, None)
 
     def opened_by(self, scheme: Scheme) -> Self:
         """The same, its URLs opened by this row of the scheme table alone."""

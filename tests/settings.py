@@ -1,9 +1,10 @@
 """config.settings under a known environment. TEST_DATABASE=postgresql runs the tests on a real PostgreSQL."""
 
 import os
+from uuid import uuid4
 
 from config.switches import SWITCHES
-from tests import servers
+from tests import processes, servers
 
 # Whatever the developer's shell sets must not change what is tested.
 for _name in SWITCHES:
@@ -14,6 +15,7 @@ os.environ |= {
     "SECRET_KEY": "a-key-for-tests-only-0123456789-0123456789-0123456789",
     "LOGIN_THROTTLE": "none",
     "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+    processes.MARK: uuid4().hex,
 }
 if "DATABASE_URL" not in os.environ:
     # Set for this process and, through it, for pytest-xdist's workers: they share one server.

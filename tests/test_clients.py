@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from threading import Timer
@@ -28,7 +28,7 @@ from benchmarks.clients import BearerAuth, CredentialError, FileStore, Store, To
 from config.handler import Handler
 from jwt_auth import models
 from jwt_auth.models import RefreshFamily
-from tests import servers
+from tests import processes, servers
 from tests.conftest import PASSWORD
 from tests.test_concurrency import at_once
 from tracks.models import Genre
@@ -711,12 +711,11 @@ def test_processes_that_share_a_file_share_a_login(client_of, bearer, settings, 
         JWT_REUSE_GRACE="0",
     )
     command = [sys.executable, "-c", _WORK, path]
-    processes = [
-        subprocess.Popen(command, cwd=servers.ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    logs = [process.communicate(timeout=600)[1] for process in processes]  # seconds
-    assert [process.returncode for process in processes] == [0] * 3, logs
+    options = {"cwd": servers.ROOT, "env": environment, "stderr": subprocess.PIPE, "text": True}
+    with ExitStack() as stack:
+        running = [stack.enter_context(processes.group(command, **options)) for _ in range(3)]
+        logs = [process.communicate(timeout=600)[1] for process in running]  # seconds
+    assert [process.returncode for process in running] == [0] * 3, logs
     # No request was refused on the way, either.
     assert set(re.findall(r"HTTP/1.1 (\d+)", "".join(logs))) == {"200"}
     after = RefreshFamily.objects.get()

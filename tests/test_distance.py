@@ -18,7 +18,7 @@ from benchmarks.commands.distance import command
 from benchmarks.databases import Database
 from benchmarks.distance import RoundTrip
 from benchmarks.schema import schema
-from tests import servers
+from tests import processes, servers
 
 pytestmark = pytest.mark.once  # the lab brings its own database
 
@@ -129,7 +129,7 @@ def test_where_nobody_listens_the_connection_ends():
 
 def test_the_proxy_ends_with_who_started_it():
     order = json.dumps({"target": {"host": "127.0.0.1", "port": 1}, "delay_seconds": 0})
-    with subprocess.Popen(
+    with processes.group(
         [sys.executable, "-m", "benchmarks.distance", order],
         cwd=servers.ROOT,
         stdin=subprocess.PIPE,

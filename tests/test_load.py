@@ -13,7 +13,6 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -28,6 +27,7 @@ from benchmarks.generator import Generator
 from benchmarks.load import BEYOND, HALVINGS, PARTS, Contender, Plan, Run, Series, Step
 from benchmarks.processes import WorkerRefusedError
 from benchmarks.schema import schema
+from tests import processes
 from tests import servers as test_servers
 
 pytestmark = pytest.mark.once  # the lab brings its own database
@@ -268,14 +268,7 @@ def test_ratios_are_of_the_same_turn():
 
 def marked(mark: str) -> list[str]:
     """The command lines of the processes that have it in their environment."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if mark.encode() in path.read_bytes():
-                found.append((path.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:  # it has ended
-            continue
-    return found
+    return [process.command for process in processes.marked(MARK, mark)]
 
 
 @pytest.fixture
@@ -333,15 +326,14 @@ with service.serving("granian", database, "token") as server, load.generator(dat
 
 
 def test_a_run_that_is_interrupted_leaves_nobody_behind(database, mark):
-    process = subprocess.Popen(
+    with processes.group(
         [sys.executable, "-c", _SERVE, database.url],
         cwd=test_servers.ROOT,
         env=test_servers.environment(**{MARK: mark}),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
-    with process.stdout:
+    ) as process:
         assert process.stdout.readline() == "serving\n"
         assert len(marked(mark)) >= 3
         process.send_signal(signal.SIGINT)

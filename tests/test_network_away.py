@@ -28,9 +28,11 @@ def ask(network: networks.Network, url: str, key: str = "") -> int:
 
 
 def test_a_request_is_answered_503_and_the_next_one_after_it_is_back():
-    with networks.networks(1) as (network,):
-        port = servers.free_port()
-        servers.listening_postgresql(network.outside, port, "198.18.0.0/15")
+    port = servers.free_port()
+    with (
+        networks.networks(1) as (network,),
+        servers.listening_postgresql(network.outside, port, "198.18.0.0/15"),
+    ):
         url = f"postgresql://postgres@{network.outside}:{port}/postgres"
         assert servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url).returncode == 0
         made = servers.run("manage.py", "shell", "--verbosity", "0", "-c", _MAKE_USER, DATABASE_URL=url)

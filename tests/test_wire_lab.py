@@ -25,7 +25,7 @@ from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Entry, F
 from benchmarks.results import FORMAT
 from benchmarks.schema import schema
 from benchmarks.screen import Watcher
-from tests import servers
+from tests import processes, servers
 
 pytestmark = pytest.mark.once  # the lab brings its own database
 
@@ -38,18 +38,13 @@ def survivors(mark: str, seconds: float = 10) -> list[str]:
     if not Path("/proc/self/environ").exists():
         pytest.skip("there is no /proc to find processes by")
     end = time.monotonic() + seconds
-    while (found := list(marked(mark))) and time.monotonic() < end:
+    while (found := marked(mark)) and time.monotonic() < end:
         time.sleep(0.05)
     return found
 
 
-def marked(mark: str):
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes().split(b"\0"):
-                yield (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:  # it ended meanwhile
-            continue
+def marked(mark: str) -> list[str]:
+    return [process.command for process in processes.marked(MARK, mark)]
 
 
 # --- a run ----------------------------------------------------------------------------------------
@@ -137,9 +132,8 @@ def database(tmp_path_factory):
     return url
 
 
-@contextmanager
 def worker(assignment: Assignment, database: str, mark: str):
-    process = subprocess.Popen(
+    return processes.group(
         [sys.executable, "-m", "benchmarks.worker", assignment.to_json()],
         cwd=servers.ROOT,
         env=servers.environment(BENCHMARKS_DATABASE_URL=database, **{MARK: mark}),
@@ -147,11 +141,6 @@ def worker(assignment: Assignment, database: str, mark: str):
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def test_what_a_contender_answers_over_the_wire_is_looked_at_before_it_is_timed(database):

@@ -38,10 +38,12 @@ def command(before, after, anyway, margin, path):
     \b
     Exit codes:
       0  compared, whatever was found
-      1  a file cannot be read, or the runs are unlike
+      1  a file cannot be read or written, or the runs are unlike
       2  wrong usage
       3  one of the two runs was inconclusive itself
     """
+    if path:
+        results.try_file(path)
     try:
         one, other = (comparison.read(file) for file in (before, after))
         unlike = comparison.differences(one, other)
@@ -56,8 +58,9 @@ def command(before, after, anyway, margin, path):
     inconclusive = [
         f"{file}: {reason}" for file, run in ((before, one), (after, other)) for reason in run["verdict"]["reasons"]
     ]
+    written = None
     if path:
-        results.write(
+        written = results.write(
             path,
             "compare",
             {
@@ -79,6 +82,8 @@ def command(before, after, anyway, margin, path):
         *(f"INCONCLUSIVE by itself: {line}" for line in inconclusive),
     ):
         console.print(line, highlight=False, markup=False)
+    if written:
+        written.end()
     if inconclusive:
         sys.exit(screen.INCONCLUSIVE)
 

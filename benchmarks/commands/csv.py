@@ -1,7 +1,7 @@
 """A result as comma-separated values."""
 
 import csv
-import sys
+import io
 from pathlib import Path
 
 import click
@@ -25,6 +25,8 @@ def command(run, processes):
     except (results.ResultError, export.NoTableError) as error:
         raise click.ClickException(f"{error}" if str(run) in str(error) else f"{run}: {error}") from None
     columns = dict.fromkeys(name for record in records for name in record)
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\r\n")
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(records)
+    click.echo(text.getvalue(), nl=False)  # and flush it: click ends quietly where nobody reads on

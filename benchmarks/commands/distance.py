@@ -80,7 +80,7 @@ def command(distances, schemes, count, budget, rounds, connection, database_url,
     \b
     Exit codes:
       0  conclusive
-      1  a contender was refused, or a process failed
+      1  a contender was refused, a process failed, or a file cannot be written
       2  wrong usage
       3  inconclusive
     """
@@ -88,7 +88,7 @@ def command(distances, schemes, count, budget, rounds, connection, database_url,
     distances = sorted({float(each) for each in distances})
     if len(distances) < 2:
         raise click.UsageError(f"--distance {distances[0]:g}: name two distances at least")
-    path = path or results.default_path("distance")
+    path = results.destination(path, "distance")
     assignment = Assignment(schemes or tuple(SCHEMES), {URL: 0}, BLOCK, DROP, seed=0)
     if budget is None and not count:
         budget = 180
@@ -108,7 +108,7 @@ def command(distances, schemes, count, budget, rounds, connection, database_url,
     answer = scale.analyse(run, distances, URL, DROP, MARGIN_US, place="where the database is {:g} ms away")
     waits = _waits(run, distances, round_trips)
     service = run.rehearsals[str(distances[0])].service
-    results.write(
+    written = results.write(
         path,
         "distance",
         {
@@ -143,9 +143,10 @@ def command(distances, schemes, count, budget, rounds, connection, database_url,
         *table.where(service, machine, run, run.waited, time.monotonic() - begin),
     ):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
     console.print()
     console.print(table.verdict_line(answer.verdict), style="bold", highlight=False, markup=False)
+    written.end()
     if not answer.verdict.conclusive:
         sys.exit(screen.INCONCLUSIVE)
 

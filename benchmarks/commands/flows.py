@@ -80,7 +80,7 @@ def command(
     \b
     Exit codes:
       0  conclusive
-      1  a flow was refused, or a process failed
+      1  a flow was refused, a process failed, or a file cannot be written
       2  wrong usage
       3  inconclusive
     """
@@ -88,7 +88,7 @@ def command(
     if access_lifetime > session_lifetime:
         raise click.UsageError("--access-lifetime: allowed: at most --session-lifetime")
     lifetimes = curve.Lifetimes(access_lifetime, session_lifetime)
-    path = path or results.default_path("flows")
+    path = results.destination(path, "flows")
     machine = environment.describe()
     try:
         with databases.scratch(database, database_url, connection) as scratch:
@@ -101,7 +101,7 @@ def command(
 
     answer = experiment.analyse(run, lifetimes)
     seconds = time.monotonic() - begin
-    results.write(
+    written = results.write(
         path,
         "flows",
         {
@@ -174,8 +174,9 @@ def command(
         *flows_table.remarks(answer, run, lifetimes, machine, seconds),
     ):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
     console.print()
     console.print(table.verdict_line(answer.verdict), style="bold", highlight=False, markup=False)
+    written.end()
     if not answer.verdict.conclusive:
         sys.exit(screen.INCONCLUSIVE)

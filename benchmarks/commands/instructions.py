@@ -56,7 +56,7 @@ def command(schemes, others, url, requests, path):
     \b
     Exit codes:
       0  counted, or valgrind is not installed
-      1  a contender was refused, or a process failed
+      1  a contender was refused, a process failed, or a file cannot be written
       2  wrong usage
     """
     begin = time.monotonic()
@@ -65,12 +65,13 @@ def command(schemes, others, url, requests, path):
         raise click.UsageError(f"--requests {few} {many}: the second must be more than the first")
     if not url.startswith("/"):
         raise click.UsageError(f"--url {url!r}: a path, beginning with /")
-    path = path or results.default_path("instructions")
+    path = results.destination(path, "instructions")
     console = screen.console()
     version = instructions.valgrind()
     if version is None:
-        results.write(path, "instructions", {"valgrind": None, "url": url, "rows": []})
+        written = results.write(path, "instructions", {"valgrind": None, "url": url, "rows": []})
         console.print("valgrind is not installed: nothing was counted.", highlight=False, markup=False)
+        written.end()
         return
     named = dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES)
     task = instructions.Task(tuple(named), url, few, many)
@@ -80,7 +81,7 @@ def command(schemes, others, url, requests, path):
     except (processes.WorkerRefusedError, processes.WorkerFailedError, instructions.CountError) as error:
         raise click.ClickException(str(error)) from None
     rows = instructions.tabulate(runs)
-    results.write(
+    written = results.write(
         path,
         "instructions",
         {
@@ -116,4 +117,5 @@ def command(schemes, others, url, requests, path):
         f"valgrind {version}, {machine['python']}, {machine['processor']}; {time.monotonic() - begin:.0f} s.",
     ):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything counted: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything counted"), highlight=False, markup=False, soft_wrap=True)
+    written.end()

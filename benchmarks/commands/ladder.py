@@ -85,7 +85,7 @@ def command(
     \b
     Exit codes:
       0  every ladder adds up
-      1  a rung was refused, or a process failed
+      1  a rung was refused, a process failed, or a file cannot be written
       2  wrong usage
       3  inconclusive
     """
@@ -94,7 +94,7 @@ def command(
         raise click.UsageError(f"--drop {drop} leaves fewer than 2 of the {block} requests of a --block")
     if not url.startswith("/"):
         raise click.UsageError(f"--url {url!r}: a path, beginning with /")
-    path = path or results.default_path("ladder")
+    path = results.destination(path, "ladder")
     named = tuple(dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES))
     assignment = Assignment(named, {url: 0}, block, drop, seed=0)
     if budget is None and not count:
@@ -113,7 +113,7 @@ def command(
     ladders = [table for table in tables if isinstance(table, ladder.Ladder)]
     wholes = [table for table in tables if table not in ladders]
     verdict = ladder.judge(tables, run.steal)
-    results.write(
+    written = results.write(
         path,
         "ladder",
         {
@@ -154,10 +154,11 @@ def command(
         f"{time.monotonic() - begin:.0f} s.",
     ):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
     console.print()
     line = "Verdict: conclusive." if verdict.conclusive else f"Verdict: INCONCLUSIVE: {'; '.join(verdict.reasons)}."
     console.print(line, style="bold", highlight=False, markup=False)
+    written.end()
     if not verdict.conclusive:
         sys.exit(screen.INCONCLUSIVE)
 

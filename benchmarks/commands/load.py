@@ -109,7 +109,7 @@ def command(
     \b
     Exit codes:
       0  conclusive
-      1  a contender was refused, or a process failed
+      1  a contender was refused, a process failed, or a file cannot be written
       2  wrong usage
       3  inconclusive
     """
@@ -117,7 +117,7 @@ def command(
     if not url.startswith("/") or not url.isascii() or not url.isprintable() or " " in url:
         raise click.UsageError(f"--url {url!r}: a path, beginning with /, as a request line has it")
     distance.needs_postgresql(distances, database, database_url)
-    path = path or results.default_path("load")
+    path = results.destination(path, "load")
     chosen = tuple(dict.fromkeys(schemes or SCHEMES))
     contenders = []
     for away in dict.fromkeys(distances or [None]):
@@ -146,7 +146,7 @@ def command(
         raise click.ClickException(str(error)) from None
 
     verdict = load.judge(run, plan, contenders)
-    results.write(
+    written = results.write(
         path,
         "load",
         {
@@ -185,9 +185,10 @@ def command(
         *table.on(machine, run.steal, run.load_average, time.monotonic() - begin),
     ):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
     console.print()
     console.print(table.verdict_line(verdict), style="bold", highlight=False, markup=False)
+    written.end()
     if not verdict.conclusive:
         sys.exit(screen.INCONCLUSIVE)
 

@@ -127,7 +127,7 @@ def command(
     \b
     Exit codes:
       0  conclusive
-      1  a contender was refused, or a process failed
+      1  a contender was refused, a process failed, or a file cannot be written
       2  wrong usage
       3  inconclusive
     """
@@ -137,7 +137,7 @@ def command(
     for url in urls:
         if not url.startswith("/"):
             raise click.UsageError(f"--url {url!r}: a path, beginning with /")
-    path = path or results.default_path("overhead")
+    path = results.destination(path, "overhead")
     assignment = Assignment(
         # Named, they are the only ones.
         schemes=tuple(dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES)),
@@ -162,7 +162,7 @@ def command(
     tables = analysis.tabulate(samples, run.rehearsal.facts, drop, margin)
     waited = sum(sample.waited for sample in samples) / len(samples)
     verdict = analysis.judge(tables, run.steal, waited, run.widest_us, precision)
-    results.write(
+    written = results.write(
         path,
         "overhead",
         {
@@ -209,9 +209,10 @@ def command(
         *table.where(run.rehearsal.service, machine, run, waited, time.monotonic() - begin),
     ):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
     console.print()
     console.print(table.verdict_line(verdict), style="bold", highlight=False, markup=False)
     console.print(analysis.answer(tables, verdict), style="bold", highlight=False, markup=False)
+    written.end()
     if not verdict.conclusive:
         sys.exit(screen.INCONCLUSIVE)

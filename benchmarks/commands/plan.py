@@ -98,7 +98,7 @@ def command(
     \b
     Exit codes:
       0  planned
-      1  a file is no result, or of no use here
+      1  a file is no result, of no use here, or cannot be written
       2  wrong usage
       3  planned from a result that is inconclusive, or from results of unlike conditions
     """
@@ -112,12 +112,12 @@ def command(
         utilisation,
         database_rtt_ms,
     )
-    path = path or results.default_path("plan")
+    path = results.destination(path, "plan")
     try:
         made = capacity.plan(crowd, capacity.read(runs), url)
     except (results.ResultError, capacity.CapacityError) as error:
         raise click.ClickException(str(error)) from None
-    results.write(
+    written = results.write(
         path,
         "plan",
         {"runs": [str(run) for run in runs], **{each.name: getattr(made, each.name) for each in fields(made)}},
@@ -125,10 +125,11 @@ def command(
     console = screen.console()
     console.print(_shown(made, f"{users:,} users: authentication on {made.url}, at the peak", slice(1, capacity.LOAD)))
     console.print(_shown(made, "growth of tables and indexes, and how soon", slice(capacity.LOAD, None)))
-    for line in (*made.formulae, "", *made.remarks, f"The plan: {path}"):
+    for line in (*made.formulae, "", *made.remarks, written.told("The plan")):
         console.print(line, highlight=False, markup=False)
     console.print()
     console.print(table.verdict_line(made.verdict), style="bold", highlight=False, markup=False)
+    written.end()
     if not made.verdict.conclusive:
         sys.exit(screen.INCONCLUSIVE)
 

@@ -38,17 +38,17 @@ def command(run, others, path, events):
     \b
     Exit codes:
       0  written; an inconclusive run makes a page too, which says so
-      1  a file is no result, or two are of one kind, or none is of overhead
+      1  a file is no result, two are of one kind, none is of overhead, or the page cannot be written
       2  wrong usage
     """
     path = path or run.with_suffix(".html")
+    results.try_file(path)
     try:
         found = report.read([run, *others], events)
         page = report.html(found)
     except (results.ResultError, report.ReportError) as error:
         raise click.ClickException(str(error)) from None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(page)
+    written = results.write_file(path, page)
     console = screen.console()
     for name in found.parts:
         for reason in found.doubts(name):
@@ -56,4 +56,5 @@ def command(run, others, path, events):
     console.print(found.overhead.answer, style="bold", highlight=False, markup=False)
     if found.absent:
         console.print(f"Left out, for want of a result: {', '.join(found.absent)}", highlight=False, markup=False)
+    written.end()
     console.print(f"Written: {path} ({len(page) / 1000:.0f} kB)", highlight=False, markup=False, soft_wrap=True)

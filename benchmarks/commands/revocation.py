@@ -56,11 +56,11 @@ def command(schemes, others, trials, database, database_url, connection, path):
     \b
     Exit codes:
       0  found
-      1  a scheme was refused, or a process failed
+      1  a scheme was refused, a process failed, or a file cannot be written
       2  wrong usage
     """
     begin = time.monotonic()
-    path = path or results.default_path("revocation")
+    path = results.destination(path, "revocation")
     # Named, they are the only ones.
     chosen = tuple(dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES))
     try:
@@ -78,7 +78,7 @@ def command(schemes, others, trials, database, database_url, connection, path):
     except (processes.WorkerRefusedError, processes.WorkerFailedError, databases.DatabaseError) as error:
         raise click.ClickException(str(error)) from None
     seconds = time.monotonic() - begin
-    results.write(
+    written = results.write(
         path,
         "revocation",
         {
@@ -97,7 +97,8 @@ def command(schemes, others, trials, database, database_url, connection, path):
         console.print(_elsewhere(delays))
     for line in (*_remarks_elsewhere(delays), *_remarks(rows, service, seconds)):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything found: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything found"), highlight=False, markup=False, soft_wrap=True)
+    written.end()
 
 
 def _table(rows: Sequence[Row]) -> Table:

@@ -115,7 +115,7 @@ def command(
     \b
     Exit codes:
       0  conclusive
-      1  a contender was refused, or a process failed
+      1  a contender was refused, a process failed, or a file cannot be written
       2  wrong usage
       3  inconclusive
     """
@@ -129,7 +129,7 @@ def command(
         raise click.UsageError("--flow-turns 1: allowed: 0, or 2 and more, over which the intervals are taken")
     if not database_url:
         _check_room(sum(others.expected_bytes(each, refreshes, tracks) for each in populations))
-    path = path or results.default_path("scale")
+    path = results.destination(path, "scale")
     assignment = Assignment(schemes or tuple(SCHEMES), {url: 0}, BLOCK, DROP, seed=0)
     if budget is None and not count:
         budget = 90
@@ -158,7 +158,7 @@ def command(
     answer = scale.analyse(run, populations, url, DROP, margin, tracks)
     logins = {each: upkeep.analyse(found, stored[each]) for each, found in kept.items() if found}
     service = run.rehearsals[str(populations[0])].service
-    results.write(
+    written = results.write(
         path,
         "scale",
         {
@@ -217,9 +217,10 @@ def command(
         *table.where(service, machine, run, run.waited, time.monotonic() - begin),
     ):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
     console.print()
     console.print(table.verdict_line(answer.verdict), style="bold", highlight=False, markup=False)
+    written.end()
     if not answer.verdict.conclusive:
         sys.exit(screen.INCONCLUSIVE)
 

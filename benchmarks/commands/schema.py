@@ -10,4 +10,4 @@ from benchmarks.schema import schema
 @click.command(name="schema")
 def command():
     """Write the JSON Schema of result files to standard output: docs/results.schema.json."""
-    print(json.dumps(schema(), indent=1, ensure_ascii=False))
+    click.echo(json.dumps(schema(), indent=1, ensure_ascii=False))

@@ -55,12 +55,13 @@ def command(count, rounds, kept, database, database_url, connection, path):
     \b
     Exit codes:
       0  every rate is within its bounds
-      1  one is not, a broken contender was timed, or a process failed
+      1  one is not, a broken contender was timed, a process failed, or a file cannot be written
       2  wrong usage
       3  too few processes to judge all rates
     """
     begin = time.monotonic()
-    path = path or results.default_path("selftest")
+    path = results.destination(path, "selftest")
+    results.try_file(kept)
     console = screen.console()
     try:
         with databases.scratch(database, database_url, connection) as scratch, screen.progress() as watcher:
@@ -75,7 +76,7 @@ def command(count, rounds, kept, database, database_url, connection, path):
     ) as error:
         raise click.ClickException(str(error)) from None
     lines = selftest.judge(records)
-    results.write(
+    written = results.write(
         path,
         "selftest",
         {
@@ -97,15 +98,17 @@ def command(count, rounds, kept, database, database_url, connection, path):
         highlight=False,
         markup=False,
     )
-    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
     verdicts = {line.passed for line in lines} | {refusal is not None for refusal in refusals.values()}
     if False in verdicts:
-        console.print("\nSelftest: FAILED.", style="bold")
-        sys.exit(1)
-    if None in verdicts:
-        console.print("\nSelftest: INCONCLUSIVE: too few contests for some of the bounds.", style="bold")
-        sys.exit(screen.INCONCLUSIVE)
-    console.print("\nSelftest: passed.", style="bold")
+        verdict, code = "FAILED", 1
+    elif None in verdicts:
+        verdict, code = "INCONCLUSIVE: too few contests for some of the bounds", screen.INCONCLUSIVE
+    else:
+        verdict, code = "passed", 0
+    console.print(f"\nSelftest: {verdict}.", style="bold")
+    written.end()
+    sys.exit(code)
 
 
 def _refusals(scratch: databases.Database) -> dict[str, str | None]:

@@ -70,14 +70,14 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, dat
     \b
     Exit codes:
       0  conclusive, whatever was found
-      1  no such revision, one that this lab cannot drive, other bodies, or a process failed
+      1  no such revision, one that this lab cannot drive, other bodies, a process failed, or a file cannot be written
       2  wrong usage
       3  inconclusive
     """
     begin = time.monotonic()
     if not url.startswith("/"):
         raise click.UsageError(f"--url {url!r}: a path, beginning with /")
-    path = path or results.default_path("versus")
+    path = results.destination(path, "versus")
     schemes = () if contender == ANONYMOUS else (contender,)
     assignment = Assignment(schemes, {url: 0}, BLOCK, DROP, seed=0)
     if budget is None and not count:
@@ -110,7 +110,7 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, dat
     answer = versus.analyse(run, url, name, margin)
     facts = {place: run.rehearsals[place].facts[url][name] for place in versus.PLACES}
     service = run.rehearsals[versus.AFTER].service
-    results.write(
+    written = results.write(
         path,
         "versus",
         {
@@ -166,10 +166,11 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, dat
         *table.where(service, machine, run, run.waited, time.monotonic() - begin),
     ):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
     console.print()
     console.print(table.verdict_line(answer.run), style="bold", highlight=False, markup=False)
     console.print(_answer(answer, name, url, revision, margin), style="bold", highlight=False, markup=False)
+    written.end()
     if not answer.run.conclusive:
         sys.exit(screen.INCONCLUSIVE)
 

@@ -139,7 +139,7 @@ def command(
     \b
     Exit codes:
       0  conclusive
-      1  a contender was refused, or a process or the server failed
+      1  a contender was refused, a process or the server failed, or a file cannot be written
       2  wrong usage
       3  inconclusive
     """
@@ -149,7 +149,7 @@ def command(
     for url in urls:
         if not url.startswith("/"):
             raise click.UsageError(f"--url {url!r}: a path, beginning with /")
-    path = path or results.default_path("wire")
+    path = results.destination(path, "wire")
     assignment = Assignment(
         # Named, they are the only ones.
         schemes=tuple(dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES)),
@@ -189,7 +189,7 @@ def command(
         "precision_us": precision,
     }
     unlike = wire.unlike(inside, {"environment": machine, "service": service, "plan": plan}) if inside else []
-    results.write(
+    written = results.write(
         path,
         "wire",
         {
@@ -228,10 +228,11 @@ def command(
         *table.where(service, machine, run, run.waited, time.monotonic() - begin),
     ):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Everything measured: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
     console.print()
     console.print(table.verdict_line(answer.verdict), style="bold", highlight=False, markup=False)
     console.print(_answer(answer), style="bold", highlight=False, markup=False)
+    written.end()
     if not answer.verdict.conclusive:
         sys.exit(screen.INCONCLUSIVE)
 
