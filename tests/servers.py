@@ -14,6 +14,7 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
+from config import server
 from config.switches import SWITCHES
 from tests import forking
 from tests.networks import Network
@@ -131,8 +132,7 @@ def logged_granian(workers: int = 1, network: Network | None = None, **switches:
     """The same: its address, and the file that holds what it prints."""
     port = free_port()
     prefix, host = (network.prefix, network.address) if network else ((), "127.0.0.1")
-    command = [*prefix, sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
-    command += ["--host", host, "--port", str(port), "config.wsgi:application"]
+    command = [*prefix, *server.command(host, port, "--log-level", "warning")]
     switches = {"GRANIAN_WORKERS": str(workers), "GRANIAN_BLOCKING_THREADS": "8", **switches}
     if network:
         switches["ALLOWED_HOSTS"] = host
