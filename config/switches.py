@@ -276,6 +276,7 @@ def _options(url: str, allowed: Mapping[str, tuple[str, ...] | None]) -> dict[st
     return options
 
 
+_LEFT_OUT = re.compile(r"[\t\r\n#]|\s$")  # which who reads a URL leaves out, or all that follows
 _ENCODED = "in a password, / ? # @ [ are %2F %3F %23 %40 %5B"
 
 
@@ -285,8 +286,8 @@ def _database(value: str) -> dict[str, Any]:
             "allowed: sqlite:///relative.sqlite3, sqlite:////absolute.sqlite3, "
             "postgresql://user:password@host:5432/name"
         )
-    if re.search(r"[\s#]", value):
-        raise ValueError(f"a blank or a #, which a URL has as %20 and %23; {_ENCODED}")
+    if _LEFT_OUT.search(value):
+        raise ValueError(f"a # or a blank at its end, which a URL has as %23 and %20; {_ENCODED}")
     address = value.partition("?")[0]
     if value.startswith("sqlite"):
         path = re.fullmatch("sqlite:///([^?;]+)", value)
@@ -322,7 +323,7 @@ def _cache(value: str) -> dict[str, Any]:
     try:
         parts = urlsplit(address)
         # Django would take what follows a comma or a semicolon for another server.
-        reachable = parts.hostname and parts.port != 0 and not re.search(r"[\s#,;]", value)
+        reachable = parts.hostname and parts.port != 0 and not re.search("[,;]", value) and not _LEFT_OUT.search(value)
         reachable = reachable and re.fullmatch("(/[0-9]*)?", parts.path)
     except ValueError:  # a port that is no number, half a bracket
         reachable = False

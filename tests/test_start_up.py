@@ -86,6 +86,7 @@ VALUES = [
     ("CACHE_URL", "locmem://", "settings.CACHES['default']['BACKEND'][-11:]", "LocMemCache"),
     ("CACHE_URL", "locmem://mine", "settings.CACHES['default']['LOCATION']", "mine"),
     # A + is a blank in a query alone.
+    ("DATABASE_URL", "sqlite:////tmp/a b.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a b.sqlite3"),
     ("DATABASE_URL", "sqlite:////tmp/c++/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/c++/a.sqlite3"),
     ("DATABASE_URL", "postgresql://u:a+b%2B@h/d+e", "settings.DATABASES['default']['PASSWORD']", "a+b+"),
     ("DATABASE_URL", "postgresql://u:a+b%2B@h/d+e", "settings.DATABASES['default']['NAME']", "d+e"),
@@ -257,10 +258,11 @@ NOT_HONOURED = [
     ),
     ("DATABASE_URL", "sqlite://tracks.sqlite3", "allowed: the path of a file, no host"),
     ("DATABASE_URL", "sqlite://folder/tracks.sqlite3", "allowed: the path of a file, no host"),
-    ("DATABASE_URL", "sqlite:///tracks.sqlite3 ", "a blank or a #"),
+    ("DATABASE_URL", "sqlite:///tracks.sqlite3 ", "a # or a blank at its end"),
+    ("DATABASE_URL", "postgresql://u:p@h/d\te", "a # or a blank at its end"),
     ("DATABASE_URL", "sqlite:///tracks;1.sqlite3", "allowed: the path of a file"),
     ("DATABASE_URL", "sqlite:///:memory:", "allowed: the path of a file"),
-    ("DATABASE_URL", "postgresql://u:p@h/d#xyzzy", "a blank or a #"),
+    ("DATABASE_URL", "postgresql://u:p@h/d#xyzzy", "a # or a blank at its end"),
     ("DATABASE_URL", "postgresql://u:p@h/d;e", "a ; is %3B"),
     ("DATABASE_URL", f"postgresql://h/{'d' * 64}", "at most 63 characters"),
     *(
