@@ -26,11 +26,12 @@ WORK_SECONDS = 0.0002
 
 START_SECONDS = 60  # longest time that is waited for the first answer
 
-# By name: the command line that `python -m` takes, without address, threads and application. One process each: what
-# a client asks over one connection is answered by one. gunicorn's default worker closes the connection after each
-# answer; of those it has, gthread is the one that keeps it. 75 seconds are nginx's.
+# By name: the command line that `python -m` takes, without address, threads, application and the service's own flags
+# (config/server.py). One process each: what a client asks over one connection is answered by one. gunicorn's default
+# worker closes the connection after each answer; of those it has, gthread is the one that keeps it. 75 seconds are
+# nginx's.
 SERVERS = {
-    "granian": ("granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning", "--workers", "1"),
+    "granian": ("granian", "--log-level", "warning", "--workers", "1"),
     "gunicorn": (
         *("gunicorn", "--worker-class", "gthread", "--log-level", "warning", "--workers", "1"),
         *("--keep-alive", "75", "--no-control-socket"),
@@ -160,8 +161,11 @@ def started(name: str, application: str, environment: Mapping[str, str], core: i
 
 
 def _command(name: str, port: int, application: str) -> list[str]:
+    # Not above: a process that times an earlier revision of the service (`versus`) imports this module, too.
+    from config.server import FLAGS
+
     address = {
-        "granian": ("--host", "127.0.0.1", "--port", str(port)),
+        "granian": (*FLAGS, "--host", "127.0.0.1", "--port", str(port)),
         "gunicorn": ("--bind", f"127.0.0.1:{port}", "--threads", str(threads())),
     }
     return [*SERVERS[name], *address[name], application]

@@ -1,5 +1,10 @@
+import ipaddress
+import os
+
 from django.conf import settings
 from django.core.checks import Error, Tags, Warning, register
+
+from config.switches import misspelt
 
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "testserver"}
 
@@ -12,6 +17,22 @@ def debug_is_local(app_configs, **kwargs):
             f"DEBUG is on for a service that answers to {', '.join(others)}.",
             hint="Its error pages show settings and local variables. Unset DEBUG, or ALLOWED_HOSTS.",
             id="config.E005",
+        )
+    if settings.DEBUG and not ipaddress.ip_address(settings.GRANIAN_HOST).is_loopback:
+        yield Error(
+            f"DEBUG is on for a service that listens on GRANIAN_HOST={settings.GRANIAN_HOST}.",
+            hint="Its error pages show settings and local variables. Unset DEBUG, or GRANIAN_HOST.",
+            id="config.E005",
+        )
+
+
+@register
+def variables_are_spelt_right(app_configs, **kwargs):
+    for name, switch in misspelt(os.environ).items():
+        yield Warning(
+            f"The environment has {name}, which nobody reads.",
+            hint=f"Is {switch} meant? If another program needs {name}, keep it from this service.",
+            id="config.W002",
         )
 
 

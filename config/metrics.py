@@ -5,14 +5,53 @@ is asked sums up all of them.
 """
 
 import logging
+import os
+from pathlib import Path
 
 from django.conf import settings
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client.mmap_dict import _INITIAL_MMAP_SIZE, MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
+
+
+class ReservedCounts(MmapedDict):
+    """A mapped file of counts that has its room on the disk before it is written to.
+
+    prometheus_client makes a file longer and writes to it; where the disk then has no room for the page, the kernel
+    ends the process (SIGBUS). Raises OSError instead, of which the caller knows that nothing was counted.
+    """
+
+    def __init__(self, filename, read_mode=False):
+        if not read_mode:
+            _reserve(filename, _INITIAL_MMAP_SIZE)
+        super().__init__(filename, read_mode)
+
+    def _init_value(self, key):
+        most = 4 + len(key.encode()) + 8 + 16  # bytes: length, key, padding, value and time
+        capacity = self._capacity
+        while self._used + most > capacity:
+            capacity *= 2
+        if capacity > self._capacity:
+            _reserve(self._fname, capacity)
+        super()._init_value(key)
+
+
+def _reserve(filename: str, size: int):
+    with open(filename, "ab") as file:
+        size = max(size, os.fstat(file.fileno()).st_size)
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError:
+            if not os.fstat(file.fileno()).st_size:
+                Path(filename).unlink()  # an empty one cannot be read by whoever sums up
+            raise
+
 
 registry = CollectorRegistry()
 if settings.PROMETHEUS_MULTIPROC_DIR:
     MultiProcessCollector(registry)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        values.MmapedDict = ReservedCounts
 _own = None if settings.PROMETHEUS_MULTIPROC_DIR else registry  # else each would be told twice
 
 EVENTS = Counter(

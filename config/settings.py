@@ -4,24 +4,17 @@ import os
 import secrets
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from config import switches
+from config import env_file, switches
 from config.keys import KeyFormatError, public_pem
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Real variables win over the file's.
-_env_file = BASE_DIR / (os.environ.get("ENV_FILE", ".env") or os.devnull)
 try:
-    environ.Env.read_env(_env_file)
-except UnicodeDecodeError as error:
-    raise ImproperlyConfigured(
-        f"ENV_FILE={str(_env_file)!r}: {error}; allowed: UTF-8, lines of NAME=value (config.E001)"
-    ) from None
-try:
+    # Real variables win over the file's.
+    SWITCHES_FROM_FILE = env_file.load(os.environ, BASE_DIR)
     _values = switches.read(os.environ)
 except switches.SwitchError as error:
     raise ImproperlyConfigured(str(error)) from None
@@ -34,6 +27,7 @@ SCHEMES = _values["AUTH_SCHEMES"]
 ANONYMOUS_READ = _values["ANONYMOUS_READ"]
 
 DEBUG = _values["DEBUG"]
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_page.ReporterFilter"
 SECRET_KEY = _values["SECRET_KEY"]
 if not SECRET_KEY:
     if not DEBUG:
@@ -275,6 +269,7 @@ WHITENOISE_AUTOREFRESH = False
 
 # --- the log -------------------------------------------------------------------------------------
 
+LOG_FORMAT = _values["LOG_FORMAT"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -283,7 +278,7 @@ LOGGING = {
         "json": {"()": "config.logs.JsonFormatter"},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": _values["LOG_FORMAT"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT},
         **({"metrics": {"class": "config.metrics.EventCounter"}} if METRICS else {}),
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
@@ -292,5 +287,11 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         # The events of config/events.py.
         "auth": {"handlers": ["metrics"] if METRICS else [], "level": "INFO"},
+        # The lines of granian's workers; its first process has config/granian_json.json.
+        **(
+            {name: {"handlers": ["stderr"], "propagate": False} for name in ("_granian", "granian.access")}
+            if LOG_FORMAT == "json"
+            else {}
+        ),
     },
 }

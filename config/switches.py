@@ -1,13 +1,15 @@
 """Every switch of the service: its name, its default, what it does, how its text becomes a value."""
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import environ
 
@@ -42,6 +44,11 @@ class Switch:
     secret: bool = False  # never printed
     url: bool = False  # may hold a password, which is never printed
 
+    @property
+    def is_verbatim(self) -> bool:
+        """Return True where a blank around the text is a part of the value, or makes it an error."""
+        return self.parse in (_text, _key, _database, _cache)
+
     def shown(self, text: str) -> str:
         """`text` as it may be printed."""
         if not (self.secret or self.url):
@@ -61,7 +68,9 @@ _PLAIN_URL = re.compile(
 
 
 def _text(value: str) -> str | None:
-    return value if value.strip() else None
+    if value and not value.strip():
+        raise ValueError("it is blank")
+    return value or None
 
 
 def _flag(value: str) -> bool:
@@ -77,11 +86,33 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(word for word in (part.strip() for part in value.split(",")) if word)
 
 
+# What Django compares with a Host header: neither a scheme, a port nor an underscore can ever be equal to one.
+_HOST = re.compile(r"\*|\.?[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.IGNORECASE)
+
+
 def _hosts(value: str) -> tuple[str, ...]:
     hosts = _names(value)
+    allowed = "allowed, separated by commas: example.org, .example.org with all names below it, 192.0.2.1, [::1], *"
     if not hosts:
-        raise ValueError("it names no host; allowed: host names separated by commas")
+        raise ValueError(f"it names no host; {allowed}")
+    for host in hosts:
+        if not (_HOST.fullmatch(host) or (host[0] + host[-1] == "[]" and _is_address(host[1:-1], 6))):
+            raise ValueError(f"{host!r} is no host name, which has no scheme, no port and no path; {allowed}")
     return hosts
+
+
+def _is_address(text: str, *versions: int) -> bool:
+    """Return True for an IP address of one of these versions, without a zone."""
+    try:
+        return "%" not in text and ipaddress.ip_address(text).version in versions
+    except ValueError:
+        return False
+
+
+def _address(value: str) -> str:
+    if not _is_address(value, 4, 6):
+        raise ValueError("allowed: an IP address, as 127.0.0.1, ::1, 0.0.0.0; granian looks no name up")
+    return value
 
 
 def _schemes(value: str) -> tuple[Scheme, ...]:
@@ -157,9 +188,9 @@ def _folder(value: str) -> str | None:
 
 def _one_of(*choices: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
-        if value not in choices:
+        if value.strip() not in choices:
             raise ValueError(f"allowed: {', '.join(choices)}")
-        return value
+        return value.strip()
 
     return parse
 
@@ -174,11 +205,79 @@ def _key(value: str) -> str:
         if not key:
             raise ValueError(f"{value.removeprefix('file:')!r} is empty")
         return key
+    if re.match(r"\W*file:", value, re.IGNORECASE):
+        raise ValueError("allowed: file:PATH, without a blank or a quote before it")  # else the path were the secret
     return value.replace("\\n", "\n") if value.startswith("-----BEGIN") else value
 
 
 def _keys(value: str) -> tuple[str, ...]:
     return tuple(_key(part) for part in _names(value))
+
+
+# Options of libpq that a DATABASE_URL may set, with the values allowed (None: any). All that this service sets itself
+# (time-outs, keepalives, prepared statements) and all that is Django's (conn_max_age) is left out on purpose.
+_DATABASE_OPTIONS = {
+    "application_name": None,
+    "channel_binding": ("disable", "prefer", "require"),
+    "gssencmode": ("disable", "prefer", "require"),
+    "host": None,  # the folder of a Unix socket, too
+    "hostaddr": None,
+    "load_balance_hosts": ("disable", "random"),
+    "options": None,
+    "passfile": None,
+    "password": None,
+    "port": None,
+    "require_auth": None,
+    "sslcert": None,
+    "sslcertmode": ("disable", "allow", "require"),
+    "sslcrl": None,
+    "sslkey": None,
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": ("postgres", "direct"),
+    "sslpassword": None,
+    "sslrootcert": None,
+    "ssl_min_protocol_version": ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+    "user": None,
+}
+
+# Of redis-py. The time-outs are this service's own.
+_CACHE_OPTIONS = {
+    "db": None,
+    "ssl_ca_certs": None,
+    "ssl_cert_reqs": ("none", "optional", "required"),
+    "ssl_certfile": None,
+    "ssl_check_hostname": ("true", "false"),
+    "ssl_keyfile": None,
+}
+
+
+def _options(url: str, allowed: Mapping[str, tuple[str, ...] | None]) -> dict[str, str]:
+    """Return the options after the `?` of a URL. Raises ValueError unless each is allowed and set once.
+
+    An option's text is never in the message, and its name only where it cannot be half of a password.
+    """
+    query = url.partition("?")[2]
+    names = f"allowed options: {', '.join(allowed)}"
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
+    except ValueError:
+        raise ValueError(f"its options cannot be read, as ?name=value&name=value; {names}; {_ENCODED}") from None
+    options = {}
+    for name, text in pairs:
+        if name not in allowed:
+            shown = f" {name!r}" if re.fullmatch(r"\w+", name) and _PLAIN_URL.fullmatch(url) else ""
+            raise ValueError(f"unknown option{shown}; {names}")
+        if name in options:
+            raise ValueError(f"the option {name} is given twice")
+        if not text or (allowed[name] and text not in allowed[name]):
+            raise ValueError(f"the option {name}: allowed: {', '.join(allowed[name] or ['what is not empty'])}")
+        options[name] = text
+    return options
+
+
+_LEFT_OUT = re.compile(r"[\t\r\n#]|\s$")  # which who reads a URL leaves out, or all that follows
+_ENCODED = "in a password, / ? # @ [ are %2F %3F %23 %40 %5B"
 
 
 def _database(value: str) -> dict[str, Any]:
@@ -187,30 +286,52 @@ def _database(value: str) -> dict[str, Any]:
             "allowed: sqlite:///relative.sqlite3, sqlite:////absolute.sqlite3, "
             "postgresql://user:password@host:5432/name"
         )
+    if _LEFT_OUT.search(value):
+        raise ValueError(f"a # or a blank at its end, which a URL has as %23 and %20; {_ENCODED}")
+    address = value.partition("?")[0]
+    if value.startswith("sqlite"):
+        path = re.fullmatch("sqlite:///([^?;]+)", value)
+        if not path or path[1] == ":memory:":
+            raise ValueError("allowed: the path of a file, no host and no options: sqlite:///relative.sqlite3")
+        return environ.Env.db_url_config(value.replace("+", "%2B"))
     try:
-        database = environ.Env.db_url_config(value)
-        if value.startswith("postgres") and "@" in urlsplit(value).path:
-            raise ValueError("a password with a / in it")
+        path = urlsplit(address).path
+        if "@" in path or ";" in path:  # a password with a / in it; what follows a ; would be left out
+            raise ValueError
+        # In a query a + is a blank, and nowhere else in a URL.
+        database = environ.Env.db_url_config(address.replace("+", "%2B"))
     except ValueError:  # Its message may quote a part of the password, where a port was looked for.
         raise ValueError(
-            "its host or port cannot be read; in a password, / ? # @ [ are %2F %3F %23 %40 %5B; "
+            f"its host or port cannot be read; {_ENCODED}, and a ; is %3B; "
             "allowed: postgresql://user:password@host:5432/name"
         ) from None
+    if options := _options(value, _DATABASE_OPTIONS):
+        for name in ("user", "password", "host", "port"):
+            if name in options and database[name.upper()]:
+                raise ValueError(f"the {name} stands before the ? already, and again as an option")
+        database["OPTIONS"] = options
     if not database["NAME"]:
         raise ValueError("it names no database; allowed: postgresql://user:password@host:5432/name")
-    if value.startswith("sqlite") and (database["NAME"] == ":memory:" or "?" in value):
-        raise ValueError("allowed: the path of a file and no options: sqlite:///relative.sqlite3")
+    if len(database["NAME"]) > 63:  # or Django would refuse it, at the first request
+        raise ValueError("allowed: a name of at most 63 characters")
     return database
 
 
 def _cache(value: str) -> dict[str, Any]:
     scheme, separator, rest = value.partition("://")
+    address = value.partition("?")[0]
     try:
-        parts = urlsplit(value)
-        reachable = parts.hostname and parts.port != 0 and re.fullmatch("/?[0-9]*", parts.path)
+        parts = urlsplit(address)
+        reachable = parts.hostname and parts.port != 0 and not _LEFT_OUT.search(value)
+        reachable = reachable and re.fullmatch("(/[0-9]*)?", parts.path)
     except ValueError:  # a port that is no number, half a bracket
         reachable = False
     if scheme in ("redis", "rediss", "valkey", "valkeys") and reachable:
+        options = _options(value, _CACHE_OPTIONS)
+        if "db" in options and (parts.path.strip("/") or not re.fullmatch("[0-9]+", options["db"])):
+            raise ValueError("the option db: allowed: a number, and none in the path")
+        if scheme in ("redis", "valkey") and (tls := [name for name in options if name.startswith("ssl_")]):
+            raise ValueError(f"the option {tls[0]}: allowed with rediss:// and valkeys:// only")
         # Valkey speaks Redis' protocol; redis-py knows it under that name only.
         return {
             "BACKEND": "config.caches.RedisCache",
@@ -220,7 +341,7 @@ def _cache(value: str) -> dict[str, Any]:
             # is the heartbeat of tokens/valkey.py.
             "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1, "protocol": 2},  # seconds
         }
-    if scheme == "locmem":
+    if scheme == "locmem" and re.fullmatch(r"[\w.-]*", rest):
         return {
             "BACKEND": "config.caches.LocMemCache",
             "LOCATION": rest or "default",
@@ -229,14 +350,14 @@ def _cache(value: str) -> dict[str, Any]:
         }
     raise ValueError(
         "allowed: locmem://, redis://host:6379/0, valkey://:password@host:6379/0 (rediss://, valkeys:// with TLS); "
-        "in a password, / ? # @ [ are %2F %3F %23 %40 %5B"
+        f"{_ENCODED}"
     )
 
 
 SWITCHES: dict[str, Switch] = {
     switch.name: switch
     for switch in (
-        Switch("ENV_FILE", ".env", "a file of NAME=value lines for switches the environment does not set; it need not exist", str),
+        Switch("ENV_FILE", ".env", "a file of NAME=value lines for switches the environment does not set; a file that is named must exist", str),
         Switch("AUTH_SCHEMES", "token,jwt", "which schemes open the API, and which endpoints exist; the order is the order of the challenges", _schemes),
         Switch("ANONYMOUS_READ", "off", "on: anybody may read tracks, only writing needs a credential", _flag),
         Switch("TOKEN_AUTO_CREATE", "on", "a token is made with every new user (by schemes that keep it readable: token, drf-token)", _flag),
@@ -269,8 +390,8 @@ SWITCHES: dict[str, Switch] = {
         Switch("CACHE_URL", "locmem://", "valkey://:password@host:port/db or redis://... when there is more than one process", _cache, url=True),
         Switch("SECRET_KEY", "", "signs what Django signs; required unless DEBUG is on", _text, secret=True),
         Switch("DEBUG", "off", "Django's debug mode; never on a reachable server", _flag),
-        Switch("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "host names this service answers to", _hosts),
-        Switch("GRANIAN_HOST", "127.0.0.1", "address the server listens on", str),
+        Switch("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "host names this service answers to, without scheme and port", _hosts),
+        Switch("GRANIAN_HOST", "127.0.0.1", "IP address the server listens on", _address),
         Switch("GRANIAN_PORT", "8000", "port the server listens on", _count(1, 65_535)),
         Switch("GRANIAN_WORKERS", "1", "server processes; more than one needs CACHE_URL", _count(1)),
         Switch("GRANIAN_BLOCKING_THREADS", "8", "requests a process works on at once, each with one of as many connections to PostgreSQL", _count(1, 1024)),
@@ -293,6 +414,17 @@ def read(environment: Mapping[str, str]) -> dict[str, Any]:
         except ValueError as error:
             raise SwitchError(f"{switch.name}={switch.shown(text)!r}: {error}") from None
     return values
+
+
+def nearest(name: str, likeness: float = 0.6) -> str | None:
+    """Return the switch that `name` is likely to mean, or None. A `likeness` of 1 is the name itself."""
+    return next(iter(get_close_matches(name.upper(), SWITCHES, 1, likeness)), None)
+
+
+def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are no switch and are very near to one, each with the switch."""
+    # HTTPS_ONY (0.95) means a switch; GRANIAN_RUNTIME_BLOCKING_THREADS (0.86) is a variable of granian's.
+    return {name: near for name in environment if name not in SWITCHES and (near := nearest(name, 0.87))}
 
 
 # `NAME=` means "the default" as it does in a shell's ${NAME:-default}, but an empty list of schemes is a mistake.

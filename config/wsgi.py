@@ -23,12 +23,18 @@ for _database in connections.settings.values():
         _database["NAME"] = f"{_database['NAME'].as_uri()}?mode=rw"
 
 # A server runs no management command, so nothing else would stop it on a misconfiguration.
-_errors = [message for message in checks.run_checks() if message.is_serious()]
+_messages = checks.run_checks()
+_errors = [message for message in _messages if message.is_serious()]
 if _errors:
     raise ImproperlyConfigured("\n".join(str(error) for error in _errors))
 
+_logger = logging.getLogger(__name__)
+for _message in _messages:
+    if _message.id == "config.W002":  # a misspelt variable, which a unit is as likely to have as a shell
+        _logger.warning("%s", _message)
+
 if connections["default"].vendor == "postgresql" and not _threads_are_set:
-    logging.getLogger(__name__).warning(
+    _logger.warning(
         "GRANIAN_BLOCKING_THREADS is not set in the server's environment: granian then runs up to 512 threads, "
         "each of which keeps a connection to PostgreSQL; set it to %s, or to fewer threads than connections",
         settings.GRANIAN_BLOCKING_THREADS,

@@ -14,6 +14,7 @@ import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from config import server
 from config.switches import SWITCHES
 from tests import forking, processes
 from tests.networks import Network
@@ -141,25 +142,25 @@ def granian(workers: int = 1, network: Network | None = None, **switches: str):
 
 
 @contextmanager
-def logged_granian(workers: int = 1, network: Network | None = None, **switches: str):
-    """The same: its address, and the file that holds what it prints."""
+def logged_granian(workers: int = 1, network: Network | None = None, level: str = "warning", **switches: str):
+    """The same, logging from this level on: its address, and the file that holds what it prints."""
     port = free_port()
     prefix, host = (network.prefix, network.address) if network else ((), "127.0.0.1")
-    command = [*prefix, sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
-    command += ["--host", host, "--port", str(port), "config.wsgi:application"]
+    command = [*prefix, *server.command(host, port, "--log-level", level)]
     switches = {"GRANIAN_WORKERS": str(workers), "GRANIAN_BLOCKING_THREADS": "8", **switches}
     if network:
         switches["ALLOWED_HOSTS"] = host
-    with _running(command, f"http://{host}:{port}", **switches) as running:
+    with _running(command, server.base_url(host, port), **switches) as running:
         yield running
 
 
 @contextmanager
-def demo(**switches: str):
+def demo(host: str = "127.0.0.1", **switches: str):
     """`manage.py serve_demo`, as `make run` starts it: its address, and the file that holds what it prints."""
     port = free_port()
     command = [sys.executable, "manage.py", "serve_demo"]
-    with _running(command, f"http://127.0.0.1:{port}", GRANIAN_PORT=str(port), **switches) as running:
+    switches = {"GRANIAN_HOST": host, "GRANIAN_PORT": str(port), **switches}
+    with _running(command, server.base_url(host, port), **switches) as running:
         yield running
 
 

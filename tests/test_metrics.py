@@ -17,7 +17,7 @@ from config.schemes import SCHEMES
 from config.scrape import MetricsView
 from config.views import WhoAmIView
 from config.watched import Counted, watched
-from tests import servers
+from tests import disks, servers
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -211,6 +211,47 @@ def test_two_workers_count_together(tmp_path, database):
             assert samples["auth_seconds_count", "token", "refused"] == bad
             assert samples["auth_events_total", "credential.refused", "token", "invalid"] == bad
             assert samples["auth_events_total", "login.succeeded", "token", ""] == 1
+
+
+@pytest.mark.once
+def test_a_disk_without_room_for_counts_costs_no_worker_and_no_answer_and_counting_goes_on_with_room(database):
+    with disks.small_disk("16k") as folder:  # less than a file of counts
+        switches = {**ON, "DATABASE_URL": database, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+        with servers.logged_granian(**switches) as (base, output):
+            for _ in range(3):
+                assert ask(f"{base}/whoami/", "Token garbage")[0] == 401
+            assert scrape(base) == {}
+            assert list(folder.iterdir()) == []
+            assert "No space left on device" in output.read_text()
+            assert "not counted: scheme=token outcome=refused" in output.read_text()
+            disks.resize(folder, "256k")
+            for _ in range(3):
+                assert ask(f"{base}/whoami/", "Token garbage")[0] == 401
+            assert scrape(base)["auth_seconds_count", "token", "refused"] == 3
+            # What counts already has its room, whatever else fills the disk.
+            with (folder / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError, match="No space left"):
+                while True:
+                    filler.write(bytes(4096))
+            for scheme in ("Token", "Bearer"):
+                assert ask(f"{base}/whoami/", f"{scheme} garbage")[0] == 401
+            samples = scrape(base)
+            assert samples["auth_seconds_count", "token", "refused"] == 4
+            assert samples["auth_seconds_count", "jwt", "refused"] == 1
+
+
+@pytest.mark.once
+def test_a_file_of_counts_that_grows_has_its_room_first(tmp_path):
+    with disks.small_disk("128k") as folder:
+        counts = metrics.ReservedCounts(str(folder / "counter_1.db"))
+        with pytest.raises(OSError, match="No space left"):
+            for number in range(10_000):
+                counts.write_value(f"{number:0999}", number, 0)
+        assert counts.read_value(f"{number - 1:0999}") == (number - 1, 0)
+        assert number > 100
+        counts.close()
+        again = metrics.ReservedCounts(str(folder / "counter_1.db"))
+        assert {value for _, value, _ in again.read_all_values()} == set(range(number))
+        again.close()
 
 
 def test_one_worker_needs_no_folder_and_what_is_counted_is_nobodys_but_the_scrapers(database):

@@ -1,11 +1,13 @@
 """Each switch in a fresh process: that every value takes effect, and that a wrong one stops start-up in one line."""
 
 import json
+from urllib.parse import quote, urlencode
 
+import granian.cli
 import pytest
 
 from config.schemes import SCHEMES
-from config.switches import SWITCHES, SwitchError, read
+from config.switches import _CACHE_OPTIONS, _DATABASE_OPTIONS, SWITCHES, SwitchError, misspelt, read
 from tests import servers
 from tests.test_jwt_keys import a_key
 
@@ -74,10 +76,17 @@ VALUES = [
     ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['OPTIONS']['lock_timeout']", 3000),
     ("CACHE_URL", "valkey://h:1/2", "settings.CACHES['default']['LOCATION']", "redis://h:1/2"),
     ("CACHE_URL", "locmem://", "settings.CACHES['default']['BACKEND'][-11:]", "LocMemCache"),
+    ("CACHE_URL", "locmem://mine", "settings.CACHES['default']['LOCATION']", "mine"),
+    # A + is a blank in a query alone.
+    ("DATABASE_URL", "sqlite:////tmp/a b.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a b.sqlite3"),
+    ("DATABASE_URL", "sqlite:////tmp/c++/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/c++/a.sqlite3"),
+    ("DATABASE_URL", "postgresql://u:a+b%2B@h/d+e", "settings.DATABASES['default']['PASSWORD']", "a+b+"),
+    ("DATABASE_URL", "postgresql://u:a+b%2B@h/d+e", "settings.DATABASES['default']['NAME']", "d+e"),
     ("SECRET_KEY", "z" * 40, "settings.SECRET_KEY", "z" * 40),
     ("DEBUG", "true", "settings.DEBUG", True),
     ("ALLOWED_HOSTS", "a.example, b.example", "settings.ALLOWED_HOSTS", ["a.example", "b.example"]),
-    ("GRANIAN_HOST", "localhost", "settings.GRANIAN_HOST", "localhost"),
+    ("ALLOWED_HOSTS", ".Example.org,*,192.0.2.1,[2001:db8::1]", "len(settings.ALLOWED_HOSTS)", 4),
+    ("GRANIAN_HOST", "::1", "settings.GRANIAN_HOST", "::1"),
     ("GRANIAN_PORT", "9000", "settings.GRANIAN_PORT", 9000),
     ("GRANIAN_WORKERS", "4", "settings.GRANIAN_WORKERS", 4),
     ("GRANIAN_BLOCKING_THREADS", "16", "settings.GRANIAN_BLOCKING_THREADS", 16),
@@ -176,7 +185,7 @@ WRONG = [
     ("DATABASE_URL", "postgresql://u:xyzzy@localhost:port/x", "allowed: postgresql://"),
     ("DATABASE_URL", "postgresql://u:12/xyzzy@localhost/x", "in a password, / ? # @ [ are %2F %3F %23 %40 %5B"),
     ("CACHE_URL", "memcached://localhost", "allowed: locmem://"),
-    ("SECRET_KEY", " " * 50, "required unless DEBUG is on"),
+    ("SECRET_KEY", " " * 50, "it is blank"),
     ("TOKEN_LIFETIME", "36501d", "allowed: at most 36500d"),
     ("TOKEN_LIFETIME", "٣", "allowed: a whole number of seconds"),
     ("JWT_LEEWAY", "2h", "allowed: at most 1h"),
@@ -192,6 +201,10 @@ WRONG = [
     ("SECRET_KEY", "", "required unless DEBUG is on"),
     ("GRANIAN_PORT", "0", "allowed: a whole number from 1"),
     ("GRANIAN_WORKERS", "0", "allowed: a whole number from 1"),
+    ("ALLOWED_HOSTS", "127.0.0.1,https://tracks.example", "'https://tracks.example' is no host name"),
+    ("GRANIAN_HOST", "http://0.0.0.0", "allowed: an IP address"),
+    ("DATABASE_URL", "postgresql://u:xyzzy@h/d?conn_max_age=60", "unknown option 'conn_max_age'; allowed options: "),
+    ("CACHE_URL", "valkey://:xyzzy@h/0?socket_timeout=60", "unknown option 'socket_timeout'; allowed options: "),
 ]
 
 
@@ -206,6 +219,116 @@ def test_what_cannot_be_read_stops_start_up_in_one_line(switch, text, words):
     assert "xyzzy" not in line
     if not SWITCHES[switch].secret:
         assert repr(SWITCHES[switch].shown(text)) in line
+
+
+# What was taken, and was not honoured as it stood: the same without a process for each.
+NOT_HONOURED = [
+    ("JWT_ISSUER", "  ", "it is blank"),
+    # Else the path itself would be the secret, which everybody can guess.
+    ("JWT_SIGNING_KEY", " file:/etc/tracks/xyzzy-which-is-long-enough.key", "allowed: file:PATH"),
+    ("JWT_SIGNING_KEY", "FILE:/etc/tracks/xyzzy-which-is-long-enough.key", "allowed: file:PATH"),
+    ("JWT_SIGNING_KEY", "'file:/etc/tracks/xyzzy-which-is-long-enough.key'", "allowed: file:PATH"),
+    ("JWT_VERIFYING_KEYS", f'{"a" * 40},"file:/etc/tracks/xyzzy.key"', "allowed: file:PATH"),
+    ("HTTPS_ONLY", "'on'", "allowed: on, off"),
+    ("JWT_ACCESS_LIFETIME", "5 m 3", "allowed: a whole number of seconds"),
+    *(
+        ("ALLOWED_HOSTS", host, f"{host.rpartition(',')[2].strip()!r} is no host name, which has no scheme")
+        for host in (
+            "https://tracks.example",
+            "tracks.example:8443",
+            "127.0.0.1,tracks.example:443",
+            "tracks.example/",
+            "tracks. example",
+            "*.tracks.example",
+            "tracks.example.",
+            "tracks..example",
+            ".",
+            "tracks_1.example",
+            "tr\u00e4cks.example",
+            "'tracks.example'",
+            "::1",
+            "[::1]:8000",
+            "[::1",
+            "[127.0.0.1]",
+            "[fe80::1%eth0]",
+        )
+    ),
+    *(
+        ("GRANIAN_HOST", host, "allowed: an IP address, as 127.0.0.1")
+        for host in (" 0.0.0.0", "localhost", "http://x", "[::1]", "127.0.0.1:8000", "127.1", "fe80::1%eth0")
+    ),
+    ("DATABASE_URL", "sqlite://tracks.sqlite3", "allowed: the path of a file, no host"),
+    ("DATABASE_URL", "sqlite://folder/tracks.sqlite3", "allowed: the path of a file, no host"),
+    ("DATABASE_URL", "sqlite:///tracks.sqlite3 ", "a # or a blank at its end"),
+    ("DATABASE_URL", "postgresql://u:p@h/d\te", "a # or a blank at its end"),
+    ("DATABASE_URL", "sqlite:///tracks;1.sqlite3", "allowed: the path of a file"),
+    ("DATABASE_URL", "sqlite:///:memory:", "allowed: the path of a file"),
+    ("DATABASE_URL", "postgresql://u:p@h/d#xyzzy", "a # or a blank at its end"),
+    ("DATABASE_URL", "postgresql://u:p@h/d;e", "a ; is %3B"),
+    ("DATABASE_URL", f"postgresql://h/{'d' * 64}", "at most 63 characters"),
+    *(
+        ("DATABASE_URL", f"postgresql://u:p@h/d?{option}", words)
+        for option, words in (
+            ("conn_max_age=60", "unknown option 'conn_max_age'; allowed options: application_name, "),
+            ("CONN_MAX_AGE=60", "unknown option 'CONN_MAX_AGE'"),
+            ("atomic_requests=false", "unknown option 'atomic_requests'"),
+            ("autocommit=false", "unknown option 'autocommit'"),
+            ("conn_health_checks=true", "unknown option 'conn_health_checks'"),
+            ("disable_server_side_cursors=1", "unknown option 'disable_server_side_cursors'"),
+            ("pool=true", "unknown option 'pool'"),
+            ("prepare_threshold=0", "unknown option 'prepare_threshold'"),
+            ("server_side_binding=0", "unknown option 'server_side_binding'"),
+            ("connect_timeout=30", "unknown option 'connect_timeout'"),
+            ("tcp_user_timeout=0", "unknown option 'tcp_user_timeout'"),
+            ("keepalives=0", "unknown option 'keepalives'"),
+            ("client_encoding=latin1", "unknown option 'client_encoding'"),
+            ("dbname=other", "unknown option 'dbname'"),
+            ("service=other", "unknown option 'service'"),
+            ("isolation_level=1", "unknown option 'isolation_level'"),
+            ("sslmod=require", "unknown option 'sslmod'"),
+            ("SSLMODE=require", "unknown option 'SSLMODE'"),
+            ("sslmode=on", "the option sslmode: allowed: disable, allow, prefer, require, verify-ca, verify-full"),
+            ("sslmode=", "the option sslmode: allowed: disable"),
+            ("sslrootcert=", "the option sslrootcert: allowed: what is not empty"),
+            ("sslmode", "its options cannot be read"),
+            ("&", "its options cannot be read"),
+            ("sslmode=require&sslmode=disable", "the option sslmode is given twice"),
+            ("user=xyzzy", "the user stands before the ? already"),
+            ("password=xyzzy", "the password stands before the ? already"),
+            ("host=xyzzy", "the host stands before the ? already"),
+            ("options=-c%20x=1&connect_timeout=1", "unknown option 'connect_timeout'"),
+        )
+    ),
+    *(
+        ("CACHE_URL", f"{url}", words)
+        for url, words in (
+            ("valkey://h?socket_timeout=60", "unknown option 'socket_timeout'; allowed options: db, ssl_ca_certs"),
+            ("valkey://h?decode_responses=1", "unknown option 'decode_responses'"),
+            ("valkey://h?max_connections=1", "unknown option 'max_connections'"),
+            ("valkey://h/1?db=2", "the option db: allowed: a number, and none in the path"),
+            ("valkey://h?db=x", "the option db: allowed: a number"),
+            ("valkey://h?ssl_cert_reqs=none", "the option ssl_cert_reqs: allowed with rediss://"),
+            ("rediss://h?ssl_cert_reqs=off", "the option ssl_cert_reqs: allowed: none, optional, required"),
+            ("rediss://h?ssl_check_hostname", "its options cannot be read"),
+            # Django would take each of these for two servers.
+            ("valkey://:p,xyzzy@h/0", "and , ; are %2C %3B"),
+            ("valkey://:p;xyzzy@h/0", "and , ; are %2C %3B"),
+            ("valkey://h,i/0", "and , ; are %2C %3B"),
+            ("valkey://h/0#1", "allowed: locmem://"),
+            ("valkey://h/0 ", "allowed: locmem://"),
+            ("locmem://?timeout=5", "allowed: locmem://"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("switch", "text", "words"), NOT_HONOURED)
+def test_what_would_not_be_honoured_as_it_stands_is_refused_by_name(switch, text, words):
+    with pytest.raises(SwitchError) as refused:
+        read({switch: text})
+    assert str(refused.value).startswith(f"{switch}=")
+    assert words in str(refused.value)
+    assert "xyzzy" not in str(refused.value)
 
 
 # A URL with a password, as it may be printed: by `manage.py switches`, or in the line that refuses it.
@@ -242,6 +365,65 @@ def test_no_password_of_a_url_is_printed(switch, url, shown):
         assert part not in refusal
 
 
+@pytest.mark.parametrize("url", ["postgresql://ada:12?xyzzy=@db.example/tracks", "valkey://ada:12?xyzzy=@db.example"])
+def test_half_a_password_is_no_option_to_be_named(url):
+    with pytest.raises(SwitchError) as refused:
+        read({"CACHE_URL" if url.startswith("valkey") else "DATABASE_URL": url})
+    assert "unknown option; allowed options: " in str(refused.value)
+    assert "xyzzy" not in str(refused.value)
+
+
+_PARAMETER = """
+import django, json; django.setup()
+from django.db import connection
+parameters = connection.get_connection_params()
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+unknown = ("cursor_factory", "context", "prepare_threshold")
+text = make_conninfo(**{name: value for name, value in parameters.items() if name not in unknown})
+print(json.dumps(conninfo_to_dict(text)))
+"""
+
+
+def test_every_option_of_a_database_reaches_psycopg_and_is_one_that_it_knows():
+    texts = {name: values[-1] if values else f"x {name}" for name, values in _DATABASE_OPTIONS.items()}
+    url = f"postgresql:///d?{urlencode(texts)}"
+    done = servers.run("-c", _PARAMETER, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert texts.items() <= json.loads(done.stdout).items()
+
+
+def test_an_option_of_a_database_is_in_force_on_the_server():
+    url = f"{servers.start_postgresql()}&application_name=tracks&options={quote('-c work_mem=5MB')}"
+    script = """
+import django; django.setup()
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SELECT current_setting('application_name'), current_setting('work_mem')")
+    print(cursor.fetchone())
+"""
+    done = servers.run("-c", script, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url)
+    assert done.stdout == "('tracks', '5MB')\n", done.stderr
+
+
+_POOL = """
+import django, json; django.setup()
+from django.core.cache import cache
+arguments = cache._cache._get_connection_pool(write=True).connection_kwargs
+print(json.dumps({name: str(arguments[name]).lower() for name in arguments}))
+"""
+
+
+@pytest.mark.parametrize("scheme", ["rediss", "valkeys"])
+def test_every_option_of_a_cache_reaches_its_client_and_leaves_the_time_outs_alone(scheme):
+    texts = {name: values[0] if values else "3" for name, values in _CACHE_OPTIONS.items()}
+    url = f"{scheme}://h?{urlencode(texts)}"
+    done = servers.run("-c", _POOL, DJANGO_SETTINGS_MODULE="config.settings", CACHE_URL=url)
+    assert done.returncode == 0, done.stderr
+    arguments = json.loads(done.stdout)
+    assert texts.items() <= arguments.items()
+    assert arguments["socket_timeout"] == arguments["socket_connect_timeout"] == "1"
+
+
 def test_a_file_of_switches_that_is_no_text_stops_start_up_in_one_line(tmp_path):
     file = tmp_path / "switches"
     file.write_bytes(b"NUM_PROXIES=\xff\xfe\n")
@@ -275,6 +457,12 @@ MISCONFIGURED = [
     ({"JWT_REFRESH_LIFETIME": "31d"}, "jwt_auth.E004", True),
     ({"JWT_REUSE_GRACE": "6m"}, "jwt_auth.E004", True),
     ({"DEBUG": "on", "ALLOWED_HOSTS": "tracks.example"}, "config.E005", True),
+    ({"DEBUG": "on", "GRANIAN_HOST": "0.0.0.0"}, "config.E005", True),
+    ({"DEBUG": "on", "GRANIAN_HOST": "::"}, "config.E005", True),
+    ({"DEBUG": "on", "GRANIAN_HOST": "192.0.2.1"}, "config.E005", True),
+    ({"HTTPS_ONY": "on"}, "config.W002", False),
+    ({"JWT_SIGNINGKEY": "k" * 50}, "config.W002", False),
+    ({"https_only": "on"}, "config.W002", False),
     ({"GRANIAN_WORKERS": "2"}, "config.E006", True),
     (
         {"METRICS": "on", "METRICS_TOKEN": "m" * 32, "GRANIAN_WORKERS": "2", "CACHE_URL": "valkey://127.0.0.1"},
@@ -319,6 +507,27 @@ def test_a_misconfiguration_is_told_by_the_processes_that_meet_it(switches, id, 
     done = servers.run_cold("-c", "import config.wsgi", **switches)
     assert (done.returncode != 0) == stops
     assert (f"({id})" in done.stderr) == stops
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_debug_is_right_on_an_address_that_nobody_else_reaches(host):
+    assert "config.E005" not in servers.run("manage.py", "check", DEBUG="on", GRANIAN_HOST=host).stderr
+
+
+def test_a_server_says_that_a_variable_is_misspelt():
+    done = servers.run_cold("-c", "import config.wsgi", HTTPS_ONY="xyzzy")
+    assert done.returncode == 0
+    assert "The environment has HTTPS_ONY, which nobody reads." in done.stderr
+    assert "Is HTTPS_ONLY meant?" in done.stderr
+    assert "xyzzy" not in done.stderr
+
+
+def test_no_variable_of_another_program_is_taken_for_a_misspelt_switch():
+    theirs = [f"GRANIAN_{parameter.name.upper()}" for parameter in granian.cli.cli.params]
+    theirs += [parameter.envvar for parameter in granian.cli.cli.params if parameter.envvar]
+    theirs += ["DJANGO_SETTINGS_MODULE", "DJANGO_SUPERUSER_PASSWORD", "PGPASSWORD", "PGDATABASE", "PGHOST", "LOG_LEVEL"]
+    assert len(theirs) > 50
+    assert misspelt(dict.fromkeys([*theirs, *SWITCHES], "x")) == {}
 
 
 def test_the_defaults_are_no_misconfiguration():

@@ -1,3 +1,4 @@
+import ipaddress
 import os
 import shlex
 import socket
@@ -9,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import NoReverseMatch, reverse
 
+from config import server
 from tracks.models import Track
 
 DEMO, DEMO_PASSWORD = "demo", "demo-password"
@@ -26,29 +28,19 @@ class Command(BaseCommand):
 
     def handle(self, **options):
         host, port = settings.GRANIAN_HOST, settings.GRANIAN_PORT
-        if host not in ("127.0.0.1", "localhost", "::1"):
+        if not ipaddress.ip_address(host).is_loopback:
             raise CommandError(
-                f"GRANIAN_HOST={host!r}: this command makes users with known passwords; "
-                "allowed: 127.0.0.1, localhost, ::1"
+                f"GRANIAN_HOST={host!r}: this command makes users with known passwords; allowed: 127.0.0.1, ::1"
             )
         self._claim(host, port)
         self._fill()
-        self._say(f"http://{host}:{port}")
+        self._say(server.base_url(host, port))
         sys.stdout.flush()
-        granian = [
-            sys.executable,
-            "-m",
-            "granian",
-            "--interface",
-            "wsgi",
-            "--no-ws",
-            "--log-level",
-            "warning",
-        ]
-        address = ["--host", host, "--port", str(port)]
         os.environ["GRANIAN_WORKERS"] = str(settings.GRANIAN_WORKERS)
         os.environ["GRANIAN_BLOCKING_THREADS"] = str(settings.GRANIAN_BLOCKING_THREADS)
-        os.execv(sys.executable, [*granian, *address, "config.wsgi:application"])  # noqa: S606 - no shell is meant
+        log = ["--log-config", str(server.JSON_LINES)] if settings.LOG_FORMAT == "json" else []
+        command = server.command(host, port, "--log-level", "warning", *log)
+        os.execv(sys.executable, command)  # noqa: S606 - no shell is meant
 
     @staticmethod
     def _claim(host: str, port: int):

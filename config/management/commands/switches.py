@@ -1,21 +1,31 @@
 import os
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.table import Table
 
-from config.switches import SWITCHES
+from config.switches import SWITCHES, Switch
 
 
 class Command(BaseCommand):
-    help = "List every switch: its name, its value here, its default, what it does. Secrets are not shown."
+    help = "List every switch: its name, its value here and who set it, its default, what it does; no secrets."
     requires_system_checks = []
 
     def handle(self, **options):
-        table = Table("switch", "value", "default", "what it does")
+        table = Table("switch", "value", "set by", "default", "what it does")
         for switch in SWITCHES.values():
             # An empty variable means the default, as it does when it is read.
             value = os.environ.get(switch.name) or switch.default
-            table.add_row(switch.name, switch.shown(value), switch.default or "(not set)", switch.effect)
+            table.add_row(
+                switch.name, switch.shown(value), _origin(switch), switch.default or "(not set)", switch.effect
+            )
         # A terminal has its width; a pipe gets every word on its line.
         Console(file=self.stdout, width=None if self.stdout.isatty() else 220).print(table)
+
+
+def _origin(switch: Switch) -> str:
+    """Return who set the switch: the environment, ENV_FILE, or nobody."""
+    if not os.environ.get(switch.name):
+        return "default"
+    return "file" if switch.name in settings.SWITCHES_FROM_FILE else "environment"

@@ -1,0 +1,27 @@
+"""How granian is started: the flags that the unit of docs/deployment.md, `serve_demo`, the tests and the lab share."""
+
+import sys
+from pathlib import Path
+
+FLAGS = (
+    *("--interface", "wsgi", "--no-ws"),
+    # HTTP/2 in the clear keeps a thread for minutes after its client has gone.
+    *("--http", "1"),
+    # Bytes of a header section. granian reads 417,792 by default, and some headers take quadratic time to parse.
+    *("--http1-buffer-size", "16384"),
+)
+
+# For granian's own lines where LOG_FORMAT=json. It names no module of ours: granian's first process would keep the
+# module as it was, and so would each worker that a reload starts.
+JSON_LINES = Path(__file__).with_name("granian_json.json")
+
+
+def command(host: str, port: int, *more: str) -> list[str]:
+    """Return the command line that serves this service on an address, with `more` flags of granian's."""
+    address = ("--host", host, "--port", str(port))
+    return [sys.executable, "-m", "granian", *FLAGS, *more, *address, "config.wsgi:application"]
+
+
+def base_url(host: str, port: int) -> str:
+    """Return `http://host:port`, with an IPv6 address in brackets (RFC 3986 3.2.2)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
