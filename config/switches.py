@@ -322,7 +322,8 @@ def _cache(value: str) -> dict[str, Any]:
     address = value.partition("?")[0]
     try:
         parts = urlsplit(address)
-        reachable = parts.hostname and parts.port != 0 and not _LEFT_OUT.search(value)
+        host = parts.hostname or ""
+        reachable = re.fullmatch(r"[\w.:-]+", host) and parts.port != 0 and not _LEFT_OUT.search(value)
         reachable = reachable and re.fullmatch("(/[0-9]*)?", parts.path)
     except ValueError:  # a port that is no number, half a bracket
         reachable = False
