@@ -30,8 +30,8 @@ def debug_is_local(app_configs, **kwargs):
 def variables_are_spelt_right(app_configs, **kwargs):
     for name, switch in misspelt(os.environ).items():
         yield Warning(
-            f"The environment has {name}, which nobody reads.",
-            hint=f"Is {switch} meant? If another program needs {name}, keep it from this service.",
+            f"The environment sets {name}, which is no switch.",
+            hint=f"Did you mean {switch}? If another program needs {name}, do not pass it to this service.",
             id="config.W002",
         )
 

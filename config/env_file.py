@@ -62,8 +62,8 @@ def parse(data: bytes) -> dict[str, str]:
         if name not in SWITCHES:
             near = nearest(name)
             raise ValueError(
-                f"line {number}: no switch has this name{f'; is {near} meant?' if near else ''}; "
-                "`manage.py switches` lists them; a variable of another program belongs into the environment"
+                f"line {number}: no switch has this name{f'; did you mean {near}?' if near else ''}; "
+                "`manage.py switches` lists them; set variables of other programs in the environment"
             )
         if name == "ENV_FILE":
             raise ValueError(f"line {number}: ENV_FILE: it is read from the environment only")
@@ -78,19 +78,19 @@ def parse(data: bytes) -> dict[str, str]:
 
 
 def _value(text: str, is_verbatim: bool) -> str:
-    """Return the value that stands behind the `=`. Raises ValueError where that is a guess."""
+    """Return the value that a line has after its `=`. Raises ValueError if the text is ambiguous."""
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
         raise ValueError("a control character")
     bare = text.strip()
     if quote := re.match("['\"]", bare):
         if len(bare) < 2 or bare[-1] != quote[0]:
             raise ValueError(
-                "what begins with a quote ends with it, on the same line; a comment has a line of its own; "
-                "a PEM text is written with \\n for its line ends, or as file:PATH"
+                "a value that begins with a quote must end with it, on the same line; "
+                "write a comment on its own line, and a PEM text with \\n for its line ends or as file:PATH"
             )
         return re.sub(r"\\([^rnt])", r"\1", bare[1:-1]) if quote[0] == '"' else bare[1:-1]
     if re.search(r"\s#", text):
-        raise ValueError("a comment has a line of its own; a value with # after a blank needs quotes")
+        raise ValueError("write a comment on its own line; a value that has # after a blank needs quotes")
     if is_verbatim and bare != text:
-        raise ValueError("a blank before or after the value; remove it, or use quotes if it belongs to the value")
+        raise ValueError("a blank before or after the value; remove it, or write quotes if it belongs to the value")
     return bare

@@ -9,10 +9,10 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class ReporterFilter(SafeExceptionReporterFilter):
-    """Hide every value that has a secret in it, by whatever name.
+    """Hide every value that contains a secret, whatever its name is.
 
-    Django hides settings by their names, so that a password within CACHES' LOCATION or the variable DATABASE_URL
-    is shown, and so are all local variables.
+    Django hides settings by their names only. It shows a password within CACHES' LOCATION or the variable
+    DATABASE_URL, and every local variable.
     """
 
     @cached_property

@@ -6,7 +6,6 @@ is asked sums up all of them.
 
 import logging
 import os
-from pathlib import Path
 
 from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
@@ -15,10 +14,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 
 class ReservedCounts(MmapedDict):
-    """A mapped file of counts that has its room on the disk before it is written to.
+    """A mapped file of counts whose room on the disk is reserved before anything is written.
 
-    prometheus_client makes a file longer and writes to it; where the disk then has no room for the page, the kernel
-    ends the process (SIGBUS). Raises OSError instead, of which the caller knows that nothing was counted.
+    prometheus_client extends the file and writes into the mapping. If the disk has no room for a page by then, the
+    kernel ends the process with SIGBUS. Reserving first raises OSError instead, and nothing is counted.
     """
 
     def __init__(self, filename, read_mode=False):
@@ -37,14 +36,16 @@ class ReservedCounts(MmapedDict):
 
 
 def _reserve(filename: str, size: int):
-    with open(filename, "ab") as file:
-        size = max(size, os.fstat(file.fileno()).st_size)
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)
-        except OSError:
-            if not os.fstat(file.fileno()).st_size:
-                Path(filename).unlink()  # an empty one cannot be read by whoever sums up
-            raise
+    """Make a file at least `size` bytes long, all of them reserved. Raises OSError if the disk has no room."""
+    descriptor = os.open(filename, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        os.posix_fallocate(descriptor, 0, max(size, os.fstat(descriptor).st_size))
+    except OSError:
+        if not os.fstat(descriptor).st_size:
+            os.unlink(filename)  # a scrape could not read an empty file
+        raise
+    finally:
+        os.close(descriptor)
 
 
 registry = CollectorRegistry()

@@ -7,12 +7,12 @@ FLAGS = (
     *("--interface", "wsgi", "--no-ws"),
     # HTTP/2 in the clear keeps a thread for minutes after its client has gone.
     *("--http", "1"),
-    # Bytes of a header section. granian reads 417,792 by default, and some headers take quadratic time to parse.
+    # Bytes of a header section. granian's default is 417,792, and some headers take quadratic time to parse.
     *("--http1-buffer-size", "16384"),
 )
 
-# For granian's own lines where LOG_FORMAT=json. It names no module of ours: granian's first process would keep the
-# module as it was, and so would each worker that a reload starts.
+# For granian's own lines with LOG_FORMAT=json. It must name no module of this service: granian's first process would
+# import it, and every worker that a reload forks would go on with that old version.
 JSON_LINES = Path(__file__).with_name("granian_json.json")
 
 

@@ -46,7 +46,7 @@ class Switch:
 
     @property
     def is_verbatim(self) -> bool:
-        """Return True where a blank around the text is a part of the value, or makes it an error."""
+        """Return True if blanks around the text are part of the value, or an error."""
         return self.parse in (_text, _key, _database, _cache)
 
     def shown(self, text: str) -> str:
@@ -86,7 +86,7 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(word for word in (part.strip() for part in value.split(",")) if word)
 
 
-# What Django compares with a Host header: neither a scheme, a port nor an underscore can ever be equal to one.
+# What Django compares with a Host header, which never has a scheme, a port or an underscore by then.
 _HOST = re.compile(r"\*|\.?[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.IGNORECASE)
 
 
@@ -206,7 +206,9 @@ def _key(value: str) -> str:
             raise ValueError(f"{value.removeprefix('file:')!r} is empty")
         return key
     if re.match(r"\W*file:", value, re.IGNORECASE):
-        raise ValueError("allowed: file:PATH, without a blank or a quote before it")  # else the path were the secret
+        raise ValueError(
+            "allowed: file:PATH, without a blank or a quote before it"
+        )  # or the path itself would be the key
     return value.replace("\\n", "\n") if value.startswith("-----BEGIN") else value
 
 
@@ -214,8 +216,8 @@ def _keys(value: str) -> tuple[str, ...]:
     return tuple(_key(part) for part in _names(value))
 
 
-# Options of libpq that a DATABASE_URL may set, with the values allowed (None: any). All that this service sets itself
-# (time-outs, keepalives, prepared statements) and all that is Django's (conn_max_age) is left out on purpose.
+# The options of libpq that a DATABASE_URL may set, each with its allowed values (None: any). Options that this service
+# sets itself (time-outs, keepalives, prepared statements) and Django's own (conn_max_age) are missing on purpose.
 _DATABASE_OPTIONS = {
     "application_name": None,
     "channel_binding": ("disable", "prefer", "require"),
@@ -241,7 +243,7 @@ _DATABASE_OPTIONS = {
     "user": None,
 }
 
-# Of redis-py. The time-outs are this service's own.
+# The same of redis-py, without the time-outs, which this service sets itself.
 _CACHE_OPTIONS = {
     "db": None,
     "ssl_ca_certs": None,
@@ -276,7 +278,7 @@ def _options(url: str, allowed: Mapping[str, tuple[str, ...] | None]) -> dict[st
     return options
 
 
-_LEFT_OUT = re.compile(r"[\t\r\n#]|\s$")  # which who reads a URL leaves out, or all that follows
+_LEFT_OUT = re.compile(r"[\t\r\n#]|\s$")  # URL parsers drop these characters, or all that follows
 _ENCODED = "in a password, / ? # @ [ are %2F %3F %23 %40 %5B"
 
 

@@ -30,7 +30,7 @@ if _errors:
 
 _logger = logging.getLogger(__name__)
 for _message in _messages:
-    if _message.id == "config.W002":  # a misspelt variable, which a unit is as likely to have as a shell
+    if _message.id == "config.W002":  # a misspelt variable: no command may ever run where a server runs
         _logger.warning("%s", _message)
 
 if connections["default"].vendor == "postgresql" and not _threads_are_set:

@@ -421,7 +421,7 @@ def wait_for(place: Place, seconds: float = 30):
     ("line", "words"),
     [
         ("AUTH_SCHEMES=tokn", "unknown scheme 'tokn'"),
-        ("AUTH_SCHEMS=token", "no switch has this name; is AUTH_SCHEMES meant?"),
+        ("AUTH_SCHEMS=token", "no switch has this name; did you mean AUTH_SCHEMES?"),
         ("AUTH_SCHEMES token", "AUTH_SCHEMES: allowed: NAME=value"),
     ],
 )
