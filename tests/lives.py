@@ -142,8 +142,8 @@ class Tokens(World):
         starts = {"TOKEN_LIFETIME": row.created} | ({"TOKEN_IDLE_LIFETIME": row.used} if self.per_client else {})
         return [start + self.switches[name] for name, start in starts.items() if self.switches[name]]
 
-    def is_expired(self, row: Row) -> bool:
-        return any(end <= self.now for end in self.ends(row))
+    def is_expired(self, row: Row, ago: int = 0) -> bool:
+        return any(end + ago <= self.now for end in self.ends(row))
 
     def living(self, key: str) -> Row | None:
         alive = (row for row in self.rows if self.is_active(row.user) and not self.is_expired(row))
@@ -167,15 +167,16 @@ class Tokens(World):
 
     @atomic
     def log_in(self, name, password, answer):
-        if self.per_client and self.let_in(name, password):  # a login deletes its user's expired tokens
-            self.rows = [row for row in self.rows if row.user != name or not self.is_expired(row)]
         own, limit = self.own(name), self.switches["TOKENS_PER_USER"]
+        living = [row for row in own if not self.is_expired(row)]
         if not self.let_in(name, password):
             answer.must_be(400)
-        elif self.per_client and limit and len(own) >= limit:
+        elif self.per_client and limit and len(living) >= limit:
             answer.must_be(409)
         else:
             answer.must_be(200)
+            if self.per_client:  # a login deletes its user's tokens that expired a day ago
+                self.rows = [row for row in self.rows if row.user != name or not self.is_expired(row, DAY)]
             if self.per_client or not own:
                 self.rows.append(Row(name, self.now, self.now, None))
             elif self.is_expired(own[0]):  # and replaces the one that all clients share
@@ -207,7 +208,7 @@ class Tokens(World):
 
     @atomic
     def list_own(self, key, answer):
-        """The newest first; an expired one stays until its user's next login."""
+        """The newest first; an expired one stays until a login of its user's, a day later or more."""
         row = self.honoured(key)
         answer.must_be(200 if row else 401)
         if row:
@@ -232,7 +233,8 @@ class Tokens(World):
 
     def moments(self) -> set[int]:
         """At which something changes by itself."""
-        return {moment for row in self.rows for moment in (*self.ends(row), row.used + MINUTE)}
+        gone = {end + DAY for row in self.rows for end in self.ends(row)} if self.per_client else set()
+        return gone | {moment for row in self.rows for moment in (*self.ends(row), row.used + MINUTE)}
 
 
 # --- pairs --------------------------------------------------------------------------------------------
