@@ -316,7 +316,7 @@ def test_a_run_keeps_its_ladders_and_what_they_are_made_of(tiny):
         assert each["rest"]["estimate"] == pytest.approx(each["whole"]["estimate"] - total)
         assert each["facts"]["sql_statements"] == 1
         assert each["facts"]["signature_checks"] == 0  # remembered since the first request
-    assert document["service"]["connection"] == "kept"
+    assert document["service"]["connection"] == "served"
     assert len(document["processes"]) == 2
     for process in document["processes"]:
         for found in process.values():

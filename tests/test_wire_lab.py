@@ -93,7 +93,7 @@ def test_a_run_says_what_served_it_and_how_it_connects(run):
     for part in (
         "Server: granian 2.",
         "one kept TCP connection (TCP_NODELAY)",
-        "Connection policy: kept",
+        "Connection policy: served",
         "A/A control",
     ):
         assert part in text
