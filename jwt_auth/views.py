@@ -14,7 +14,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
 
 from config import accounts, events
-from config.bodies import KnownNamesMixin
+from config.bodies import KnownNamesMixin, names_of
 from config.credentials import NoStoreMixin, credential
 from config.exceptions import refused
 from config.renderers import JSONErrorsMixin, JSONRenderer
@@ -41,6 +41,10 @@ class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenView
     """The next pair, for a refresh token, which is spent."""
 
     serializer_class = serializers.RefreshSerializer
+
+    def body_names(self):
+        """Return the names of the pair: clients exist that send back all that they were answered."""
+        return names_of(serializers.PairSerializer)
 
     @extend_schema(operation_id="jwt_refresh", tags=["jwt"], responses=serializers.PairSerializer)
     def post(self, request, *args, **kwargs):

@@ -263,3 +263,12 @@ def test_the_openapi_document_says_which_bodies_hold_no_other_names():
         "VerifyRequest",
     }
     assert len(requests) > len(closed)  # the logins'
+
+
+@pytest.mark.parametrize("content_type", WRITE)
+def test_a_client_may_send_back_the_whole_pair_to_refresh_it(api, obtain_pair, content_type):
+    pair = obtain_pair()
+    for _ in range(2):
+        answer = api.post("/api/token/refresh/", WRITE[content_type](pair), content_type=content_type)
+        assert answer.status_code == 200, answer.content
+        pair = answer.json()
