@@ -90,7 +90,7 @@ clean:  ## remove what make made; the database and .env stay
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-CHECK = $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+CHECK = test -n "$(PYTHON)" && $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
   { echo "error: PYTHON=$(PYTHON) is no Python 3.11 or newer with ensurepip"; exit 1; }
 
 other-python:

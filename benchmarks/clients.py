@@ -40,6 +40,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl
 from weakref import WeakSet
 
 # Seconds before its expiry at which an access token is refreshed; half its lifetime if that is less.
@@ -458,6 +459,9 @@ class BearerAuth(_StoredAuth):
             _require_replayable(request, response)
             response = yield _with(request, self.scheme, access.token)
         if self._is(request, "logout/") and response.status_code == 204 and self._is_ours(response):
+            named = _refresh_in(request)
+            if named is not None and not access.is_of_login(named):
+                return  # it ended another login
             if self._access is access:
                 self._access = None
             yield from self._forget(access.is_of_login)
@@ -639,6 +643,20 @@ _FINAL = re.compile(r"\b(expired|ended|blacklisted)\b")
 def _is_final(response: Response) -> bool:
     """Return True if the refused refresh token will never be accepted again."""
     return _FINAL.search(str(_fields(response).get("detail"))) is not None
+
+
+def _refresh_in(request: Request) -> str | None:
+    """Return the refresh token in a logout's body, JSON or form; None if there is none to be read."""
+    try:
+        text = request.content.decode()
+    except (_library(request).RequestNotRead, UnicodeDecodeError):
+        return None
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        fields = dict(parse_qsl(text))
+    named = fields.get("refresh") if isinstance(fields, dict) else None
+    return named if isinstance(named, str) else None
 
 
 def _require_replayable(request: Request, response: Response) -> None:

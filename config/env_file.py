@@ -62,8 +62,9 @@ def parse(data: bytes) -> dict[str, str]:
         if name not in SWITCHES:
             near = nearest(name)
             raise ValueError(
-                f"line {number}: no switch has this name{f'; did you mean {near}?' if near else ''}; "
-                "`manage.py switches` lists them; set variables of other programs in the environment"
+                f"line {number}: no switch has this name; "
+                + (f"did you mean {near}?" if near else f"allowed: {', '.join(SWITCHES)}")
+                + "; set variables of other programs in the environment"
             )
         if name == "ENV_FILE":
             raise ValueError(f"line {number}: ENV_FILE: it is read from the environment only")

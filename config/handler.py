@@ -11,11 +11,20 @@ class Request(WSGIRequest):
     ApiErrorMiddleware refuses the charset and the header, once there is a request.
     """
 
+    def __init__(self, environ):
+        query = environ.get("QUERY_STRING", "")
+        if not query.isascii():
+            # WSGI has raw bytes as Latin-1 (PEP 3333). Django's links and redirects would encode those
+            # characters, not the bytes, and lead elsewhere.
+            environ["QUERY_STRING"] = "".join(c if c.isascii() else f"%{ord(c):02X}" for c in query)
+        super().__init__(environ)
+
     def _set_content_type_params(self, meta):
         try:
             super()._set_content_type_params(meta)
-        except ValueError:
-            # An encoding (RFC 2231) or a charset that is none, a NUL in either, a section of 5,000 digits.
+        except (ValueError, TypeError):
+            # An encoding (RFC 2231) or a charset that is none, a NUL in either, a section of 5,000 digits, sections
+            # that cannot be put in order (TypeError, from Python's `email` up to 3.13).
             self.content_type, self.content_params = "", None
 
     @property

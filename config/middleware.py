@@ -1,6 +1,9 @@
 import logging
+import re
 
 from django.conf import settings
+from django.contrib.sessions import middleware as sessions
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import JsonResponse
 from django.middleware import common
 from rest_framework.permissions import SAFE_METHODS
@@ -68,23 +71,53 @@ class ApiErrorMiddleware:
     def process_exception(self, request, exception):
         """For every view, DRF's and the admin's: what the database does or what others do is no programming error."""
         if is_database_away(exception):
-            logger.error("database away: %s", exception, exc_info=exception)
-            events.tell(events.SERVICE_UNAVAILABLE, reason="database", request=request)
-            return JsonResponse(
-                {"detail": ServiceUnavailable.default_detail},
-                status=ServiceUnavailable.status_code,
-                headers={"Retry-After": str(ServiceUnavailable.wait)},
-            )
+            return _unavailable(request, exception)
         if is_lost_race(exception):
             # Here, because a foreign key is checked at commit, when the view's own code is over.
             logger.warning("race lost: %s", exception.args[0])  # a ProtectedError has every row in its second
             return JsonResponse({"detail": Conflict.default_detail}, status=Conflict.status_code)
-        if request.resolver_match.app_name == "admin" and is_impossible_value(exception):
+        match = request.resolver_match
+        if (match.app_name == "admin" or match.url_name == "session-login") and is_impossible_value(exception):
             # The admin asks for ids, dates and numbers as they come in URLs and hidden fields. Here, because some
             # are asked for only while the page is rendered.
             logger.warning("admin: impossible value refused: %s", exception, exc_info=exception)
             return bad_request(request, exception)
         return None
+
+
+def _unavailable(request, error: BaseException) -> JsonResponse:
+    logger.error("database away: %s", error, exc_info=error)
+    events.tell(events.SERVICE_UNAVAILABLE, reason="database", request=request)
+    return JsonResponse(
+        {"detail": ServiceUnavailable.default_detail},
+        status=ServiceUnavailable.status_code,
+        headers={"Retry-After": str(ServiceUnavailable.wait)},
+    )
+
+
+class SessionMiddleware(sessions.SessionMiddleware):
+    """Read Django's sessions, and take a cookie that is no session's key for none.
+
+    A key has 32 letters and digits. PostgreSQL fails on a NUL in one, and an expired session is no
+    reason to answer an error. A session that cannot be saved because the database is away is 503;
+    Django answers 400, as if the client had logged out meanwhile.
+    """
+
+    def process_request(self, request):
+        name = settings.SESSION_COOKIE_NAME
+        if not re.fullmatch("[a-z0-9]{8,40}", request.COOKIES.get(name, "")):
+            request.COOKIES.pop(name, None)
+        super().process_request(request)
+
+    def process_response(self, request, response):
+        try:
+            return super().process_response(request, response)
+        except SessionInterrupted as error:
+            # Django raises it of an UpdateError, and that of the database's error.
+            cause = error.__context__ and error.__context__.__context__
+            if cause is None or not is_database_away(cause):
+                raise
+            return _unavailable(request, cause)
 
 
 def _has_body(request) -> bool:

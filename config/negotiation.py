@@ -59,6 +59,12 @@ class ContentNegotiation(negotiation.DefaultContentNegotiation):
     def get_accept_list(self, request):
         return super().get_accept_list(_Accept(request.META))
 
+    def _get_parsed_accept_list(self, request):
+        try:
+            return super()._get_parsed_accept_list(request)
+        except TypeError:  # from Python's `email`, of a parameter that cannot be read; the ValueErrors DRF knows
+            return []
+
 
 class _Accept:
     """As much of a request as DRF's method reads."""

@@ -293,11 +293,13 @@ def _database(value: str) -> dict[str, Any]:
     address = value.partition("?")[0]
     if value.startswith("sqlite"):
         path = re.fullmatch("sqlite:///([^?;]+)", value)
-        if not path or path[1] == ":memory:":
+        if not path or path[1] == ":memory:" or path[1].endswith("/"):
             raise ValueError("allowed: the path of a file, no host and no options: sqlite:///relative.sqlite3")
         return environ.Env.db_url_config(value.replace("+", "%2B"))
     try:
         path = urlsplit(address).path
+        if urlsplit(address).port == 0:
+            raise ValueError
         if "@" in path or ";" in path:  # a password with a / in it; what follows a ; would be left out
             raise ValueError
         # In a query a + is a blank, and nowhere else in a URL.

@@ -33,6 +33,9 @@ for _message in _messages:
     if _message.id == "config.W002":  # a misspelt variable: no command may ever run where a server runs
         _logger.warning("%s", _message)
 
+if _unread := sorted(name for name in settings.SWITCHES_FROM_FILE if name.startswith("GRANIAN_")):
+    _logger.warning("%s: granian does not read ENV_FILE; set it in the server's environment", ", ".join(_unread))
+
 if connections["default"].vendor == "postgresql" and not _threads_are_set:
     _logger.warning(
         "GRANIAN_BLOCKING_THREADS is not set in the server's environment: granian then runs up to 512 threads, "

@@ -129,10 +129,25 @@ def test_an_impossible_value_is_refused_as_the_client_wants_to_read_it(pages):
     assert (response.status_code, response["Content-Type"].split(";")[0]) == (400, "text/html")
 
 
-def test_an_error_of_ours_is_not_taken_for_the_clients(db):
+def staff_list(rf, staff, search):
+    """Ask for a list of the admin whose search is this line of ours."""
+
+    class OurAdmin(admin.ModelAdmin):
+        def get_search_results(self, request, queryset, search_term):
+            return search()
+
+    request = rf.get("/", {"q": "x"})
+    request.user = staff
+    return OurAdmin(Album, admin.site).get_changelist_instance(request)
+
+
+def test_an_error_of_ours_is_not_taken_for_the_clients(rf, staff):
     with pytest.raises(ValueError) as of_the_database:
         get_user_model().objects.get(pk="abc")
     with pytest.raises(ValueError) as of_ours:
         int("abc")
+    with pytest.raises(ValueError) as within_the_admin:
+        staff_list(rf, staff, search=lambda: int("abc"))
+    assert not is_impossible_value(within_the_admin.value)
     assert is_impossible_value(of_the_database.value)
     assert not is_impossible_value(of_ours.value)

@@ -412,6 +412,21 @@ def test_a_logout_empties_the_store_if_another_process_has_refreshed_since(clien
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("kind", ["json", "data"])
+def test_a_logout_of_another_login_leaves_this_one(client_of, bearer, kind):
+    store, other = Store(), Store()
+    client = client_of(bearer(store=store))
+    who(client)
+    who(client_of(bearer(store=other)))
+    kept = store.load()
+    assert client.post(LOGOUT, **{kind: {"refresh": other.load()}}).status_code == 204
+    assert store.load() == kept
+    assert who(client) == "jwt"
+    assert client.post(LOGOUT, **{kind: {"refresh": kept}}).status_code == 204
+    assert store.load() is None
+
+
+@pytest.mark.once
 def test_a_process_that_finds_its_login_ended_logs_in_with_the_password_it_was_given(wire, client_of, bearer):
     store = Store()
     who(client_of(bearer(store=store)))

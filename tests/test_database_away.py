@@ -76,6 +76,21 @@ def test_a_connection_that_the_server_closed_while_it_lay_idle_is_replaced_befor
     hang_up()
     connection.close_if_unusable_or_obsolete()  # as Django has it done when a request starts
     assert value(connection, "SELECT pg_backend_pid()") != pid
+    assert not DatabaseWrapper._is_away  # so that others need not wait for one another to connect
+
+
+def test_a_connection_that_is_lost_while_a_cursor_closes_is_a_database_that_is_away(url, connected):
+    """Django wraps what a cursor's methods raise, but not what `close()` does, which asks the server."""
+    connection, hang_up = connected
+    connection.set_autocommit(False)
+    cursor = connection.chunked_cursor()
+    cursor.execute("SELECT generate_series(1, 10)")
+    cursor.fetchmany(1)
+    hang_up()
+    with pytest.raises(OperationalError) as lost:
+        cursor.close()
+    assert is_database_away(lost.value)
+    cursor.cursor._closed = True  # or psycopg warns of it later
 
 
 def test_a_good_connection_is_kept_and_asked_nothing(url, connected):

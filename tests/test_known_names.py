@@ -182,10 +182,19 @@ def test_a_field_that_is_given_twice_is_refused(ask, track):
 
 @pytest.mark.parametrize("name", ["a", r"\ud800"])
 def test_an_object_inside_of_a_body_holds_no_name_twice(api, user, name):
-    body = json.dumps({"username": "ada", "password": PASSWORD, "client": {}})
-    assert api.post("/api-token-auth/", body, content_type=JSON).status_code == 200
+    body = json.dumps({"token": {}})
+    answer = api.post("/api/token/verify/", body, content_type=JSON)
+    assert (answer.status_code, list(answer.json())) == (400, ["token"])
     body = body.replace("{}", f'{{"{name}": 1, "{name}": 2}}')
-    answer = api.post("/api-token-auth/", body, content_type=JSON)
+    answer = api.post("/api/token/verify/", body, content_type=JSON)
+    assert (answer.status_code, list(answer.json())) == (400, ["detail"])
+
+
+@pytest.mark.parametrize("path", ["/api/token/", "/api-token-auth/"])
+@pytest.mark.parametrize("name", ["username", "password"])
+def test_a_login_is_told_that_its_own_name_is_given_twice(api, user, path, name):
+    body = json.dumps({"username": "ada", "password": PASSWORD})
+    answer = api.post(path, body.replace("{", f'{{"{name}": "other", '), content_type=JSON)
     assert (answer.status_code, list(answer.json())) == (400, ["detail"])
 
 

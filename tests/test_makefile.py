@@ -53,6 +53,13 @@ def test_where_none_is_named_the_environment_stays(clone):
     assert not (clone / ".venv/pyvenv.cfg").exists()
 
 
+def test_no_python_at_all_is_refused_and_the_environment_stays(clone):
+    done = make(clone, "PYTHON=")
+    assert done.returncode != 0
+    assert done.stdout == "error: PYTHON= is no Python 3.11 or newer with ensurepip\n"
+    assert (clone / ".venv/run").exists()
+
+
 @pytest.mark.parametrize("line", [None, "exit 1"], ids=["is not there", "is too old"])
 def test_a_python_that_can_make_none_is_refused_and_the_environment_stays(line, clone):
     named = clone / "python"

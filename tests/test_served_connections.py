@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from django.db import ConnectionHandler
+from django.db import ConnectionHandler, OperationalError
 
 from benchmarks import servers as lab_servers
 from benchmarks.messages import DATABASE_VARIABLE
+from config.exceptions import is_database_away
 from config.sqlite3.base import DatabaseWrapper
 from tests import servers
 from tests.test_race_over_http import _MAKE_USER, PASSWORD, USER, Client
@@ -154,6 +155,31 @@ def test_a_file_that_is_replaced_is_opened_again_and_one_that_stays_is_not(sqlit
     assert tables(connection) == ["third"]
     file.unlink()
     assert tables(connection) == []  # a new file: this connection may make one
+
+
+def test_a_replaced_file_is_not_opened_beside_the_log_of_the_old_one(sqlite, tmp_path):
+    """SQLite would read the old file's log into the new one, and damage it."""
+    connection, file = sqlite
+    connection.settings_dict["OPTIONS"] = {"init_command": "PRAGMA journal_mode=WAL"}
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE old (text)")
+        cursor.execute("INSERT INTO old VALUES ('of the old file')")
+    log = file.with_name(f"{file.name}-wal")
+    assert log.stat().st_size
+    make(tmp_path / "other", "new")
+    content = (tmp_path / "other").read_bytes()
+    os.replace(tmp_path / "other", file)
+    beside = ConnectionHandler({"default": connection.settings_dict})["default"]  # as another thread has it
+    for each in (connection, beside, connection):
+        with pytest.raises(OperationalError, match="belongs to the old file") as raised:
+            tables(each)
+        assert is_database_away(raised.value)
+    assert file.read_bytes() == content
+    log.unlink()
+    file.with_name(f"{file.name}-shm").unlink()
+    assert tables(connection) == tables(beside) == ["new"]
+    assert tables(connection) == ["new"]
+    beside.close()
 
 
 def test_a_connection_that_made_its_file_keeps_it(sqlite):

@@ -68,6 +68,14 @@ def test_so_is_one_that_the_server_does_not_know_any_more(connection):
     assert value(connection, ASKED, "") == "there"
 
 
+def test_so_is_one_whose_name_somebody_else_has_taken(url, django_db_blocker):
+    with django_db_blocker.unblock(), connection_to(url, prepare_threshold=5) as connection:
+        connection.ensure_connection()
+        with psycopg.ClientCursor(connection.connection) as cursor:
+            cursor.execute('PREPARE "_pg3_0" AS SELECT 1')  # as a pooler's other client may
+        assert [value(connection, "SELECT %s::int", 1) for _ in range(20)] == [1] * 20
+
+
 def test_inside_a_transaction_it_is_a_database_that_is_away_and_the_next_transaction_succeeds(url, connection):
     alter(url)
     with pytest.raises(OperationalError) as lost, transaction_on(connection):

@@ -114,6 +114,13 @@ def test_a_server_says_so_when_its_threads_are_left_to_granian(tmp_path, switche
     assert ("GRANIAN_BLOCKING_THREADS is not set" in done.stderr) == warns
 
 
+def test_a_server_says_which_of_its_own_switches_granian_cannot_read(tmp_path):
+    file = tmp_path / "switches"
+    file.write_text("GRANIAN_WORKERS=1\nJWT_LEEWAY=5s\nGRANIAN_PORT=8001\n")
+    done = servers.run("-c", "import config.wsgi", ENV_FILE=str(file))
+    assert "GRANIAN_PORT, GRANIAN_WORKERS: granian does not read ENV_FILE" in done.stderr
+
+
 def test_a_requests_statement_is_given_up_and_a_commands_is_not():
     switches = {"DATABASE_URL": "postgresql://h/d", "STATEMENT_TIMEOUT": "1m"}
     options = "settings.DATABASES['default']['OPTIONS']"

@@ -4,14 +4,17 @@ import gzip
 import io
 import json
 import re
+import socket
 import urllib.error
 import urllib.request
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.http import HttpResponse
 from django.utils.module_loading import import_string
 from rest_framework.test import APIClient
 
+from config.handler import Request
 from config.middleware import ApiErrorMiddleware
 from config.schemes import SCHEMES, choose
 from jwt_auth import models
@@ -590,3 +593,68 @@ def test_server_timing_says_by_switch_what_a_request_spent(tmp_path, schemes, sw
         assert list(spent) == ["auth", "db", "total"]
         assert 0 < float(spent["auth"]) < float(spent["total"])
         assert (float(spent["db"]) > 0) == (STATEMENTS[name] > 0)
+
+
+@pytest.mark.once
+def test_a_link_that_answers_a_query_of_raw_bytes_leads_to_the_same_tracks(tmp_path):
+    """As curl sends what is typed: the bytes of UTF-8, not percent-encoded (PEP 3333 has them as Latin-1)."""
+    url = f"sqlite:///{tmp_path}/file.sqlite3"
+    switches = {"DATABASE_URL": url, "ANONYMOUS_READ": "on"}
+    for command in ("migrate", "load_tracks"):
+        assert servers.run("manage.py", command, "--verbosity", "0", **switches).returncode == 0
+    with servers.granian(**switches) as base:
+        host, port = base.removeprefix("http://").split(":")
+
+        def get(target: str) -> tuple[str, dict]:
+            with socket.create_connection((host, int(port)), timeout=30) as raw:
+                head = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+                raw.sendall(head.encode())
+                answer = b"".join(iter(lambda: raw.recv(65536), b""))
+            head, _, body = answer.decode().partition("\r\n\r\n")
+            location = re.search("^location: (.*?)\r?$", head, re.MULTILINE | re.IGNORECASE)
+            return location and location[1], json.loads(body) if body else {}
+
+        _, page = get("/tracks/?artist__icontains=MOTÖRHEAD&page_size=1")
+        assert page["count"] == 15
+        _, following = get(page["next"].removeprefix("http://127.0.0.1"))
+        assert following["count"] == 15
+        location, _ = get("/tracks?artist=Motörhead")
+        assert get(location)[1]["count"] == 15
+
+
+UNREADABLE = "text/html; x*=a; x*0=b"  # of which Python's `email` raises TypeError (3.11 to 3.13)
+
+
+@pytest.mark.parametrize(
+    "path", ["/health/", "/whoami/", "/schema/", "/nope/", "/.well-known/jwks.json", "/api/token/"]
+)
+def test_a_header_that_cannot_be_read_is_the_clients_error(api, db, path):
+    for method in (api.get, api.post):
+        answer = method(path, headers={"Accept": UNREADABLE})
+        assert 400 <= answer.status_code < 500, method
+        assert answer["Content-Type"].startswith("application/json")
+
+
+def test_a_content_type_that_cannot_be_read_makes_a_request_all_the_same():
+    environ = {"CONTENT_TYPE": UNREADABLE}
+    setup_testing_defaults(environ)
+    assert Request(environ).content_params is None  # which the middleware answers 400
+
+
+def test_a_part_of_a_form_whose_header_cannot_be_read_is_400(api, db):
+    body = '--x\r\nContent-Disposition: form-data; name="username"; x*=a; x*0=b\r\n\r\nada\r\n--x--\r\n'
+    answer = api.generic("POST", "/api/token/", body, content_type="multipart/form-data; boundary=x")
+    assert (answer.status_code, list(answer.json())) == (400, ["detail"])
+
+
+@pytest.mark.parametrize("cookie", [r'"\000\000\000\000\000\000\000\000\000"', "a" * 4000, "UPPERCASE", "' OR 1=1 --"])
+def test_a_cookie_that_is_no_sessions_key_is_none(user, cookie):
+    for path in ("/admin/login/", "/admin/"):
+        answer = APIClient(raise_request_exception=False).get(path, headers={"Cookie": f"sessionid={cookie}"})
+        assert answer.status_code in (200, 302), path
+
+
+def test_a_login_ignores_a_name_that_is_given_twice_too(api, user):
+    body = f'{{"device": 1, "device": 2, "username": "{user.username}", "password": "{PASSWORD}"}}'
+    for path in ("/api/token/", "/api-token-auth/"):
+        assert api.generic("POST", path, body, content_type="application/json").status_code == 200

@@ -8,6 +8,7 @@ than a server takes.
 import select
 import threading
 
+from django.db.backends import utils
 from django.db.backends.postgresql import base
 from psycopg import Error, OperationalError
 from psycopg.pq import TransactionStatus
@@ -18,8 +19,9 @@ class Cursor(base.ServerBindingCursor):
 
     psycopg prepares what it has sent a few times. A column that has been altered since makes the
     server refuse the statement ("cached plan must not change result type", psycopg 3.3.9) for as
-    long as the connection lives. A pooler may have dropped it (26000). Outside of a transaction
-    nothing has happened yet, so the statements are forgotten and this one is sent again. Inside of
+    long as the connection lives. Behind a pooler it may be gone (26000), or there already by somebody
+    else's doing (42P05). Outside of a transaction nothing has happened yet, so the statements are
+    forgotten and this one is sent again. Inside of
     one the transaction is lost: OperationalError, which is answered 503. Its rollback makes psycopg
     forget the statements.
     """
@@ -42,7 +44,15 @@ def _is_stale(error: Error) -> bool:
     Only the name of the server's own function tells this use of 0A000 from others: its message may
     be in any language.
     """
-    return error.sqlstate == "26000" or error.diag.source_function == "RevalidateCachedQuery"
+    return error.sqlstate in ("26000", "42P05") or error.diag.source_function == "RevalidateCachedQuery"
+
+
+class CursorWrapper(utils.CursorWrapper):
+    """Wrap what closing raises, too: a server-side cursor asks the server to close it."""
+
+    def close(self):
+        with self.db.wrap_database_errors:
+            self.cursor.close()
 
 
 class DatabaseOperations(base.DatabaseOperations):
@@ -102,6 +112,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._asking.release()
         return self._connect(conn_params)  # the request before this one has found it
 
+    def make_cursor(self, cursor):
+        return CursorWrapper(cursor, self)
+
     def init_connection_state(self):
         super().init_connection_state()
         if self._timeouts and not self.pool:
@@ -109,8 +122,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection.execute(f"SELECT {values}")
 
     def close_if_unusable_or_obsolete(self):
-        if self.connection is not None and _is_lost(self.connection):
-            self.close()
+        if self.connection is not None:
+            if self.connection.closed:
+                self.close()
+            elif _is_lost(self.connection):
+                self.connection.close()  # no sign that the server is away: nobody used this connection
+                self.close()
         super().close_if_unusable_or_obsolete()
 
     def is_usable(self):
@@ -146,8 +163,6 @@ def _is_lost(connection) -> bool:
     Polls the socket without a round trip unless data is waiting: on an idle connection that is
     mostly its end, and seldom a notice.
     """
-    if connection.closed:
-        return True
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     if not poll.poll(0):

@@ -36,10 +36,13 @@ class Command(BaseCommand):
         self._fill()
         self._say(server.base_url(host, port))
         sys.stdout.flush()
+        os.environ["GRANIAN_HOST"], os.environ["GRANIAN_PORT"] = host, str(port)
         os.environ["GRANIAN_WORKERS"] = str(settings.GRANIAN_WORKERS)
         os.environ["GRANIAN_BLOCKING_THREADS"] = str(settings.GRANIAN_BLOCKING_THREADS)
         log = ["--log-config", str(server.JSON_LINES)] if settings.LOG_FORMAT == "json" else []
-        command = server.command(host, port, "--log-level", "warning", *log)
+        # A worker that is told to end while it starts does not hear it, and granian would wait for it without end.
+        ending = ["--workers-kill-timeout", "5"]  # seconds
+        command = server.command(host, port, "--log-level", "warning", *ending, *log)
         os.execv(sys.executable, command)  # noqa: S606 - no shell is meant
 
     @staticmethod
