@@ -98,6 +98,7 @@ def test_a_good_connection_is_kept_and_asked_nothing(url, connected):
     pid = value(connection, "SELECT pg_backend_pid()")
     for _ in range(3):
         connection.close_if_unusable_or_obsolete()
+        connection.close_if_health_check_failed()
     with psycopg.connect(url) as other:
         asked = other.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone()
     assert asked == ("SELECT pg_backend_pid()",)
@@ -125,6 +126,7 @@ def test_a_notice_that_waits_on_a_connection_is_no_end_of_it(url):
         while not connection.connection.pgconn.notifies() and time.monotonic() < end:
             time.sleep(0.01)
             connection.close_if_unusable_or_obsolete()
+            connection.close_if_health_check_failed()
         assert value(connection, "SELECT pg_backend_pid()") == pid
 
 

@@ -121,14 +121,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             values = ", ".join(f"set_config('{name}', '{ms}', false)" for name, ms in self._timeouts.items())
             self.connection.execute(f"SELECT {values}")
 
-    def close_if_unusable_or_obsolete(self):
-        if self.connection is not None:
+    def close_if_health_check_failed(self):
+        """Close a connection that died while it lay idle; done once a request, before its first use.
+
+        Not where a request starts: a system call gives the GIL away, and a thread that does so all
+        the time, for answers that need no query, starves the listener of tokens/valkey.py.
+        """
+        if self.connection is not None and not self.health_check_done:
+            self.health_check_done = True
             if self.connection.closed:
                 self.close()
             elif _is_lost(self.connection):
                 self.connection.close()  # no sign that the server is away: nobody used this connection
                 self.close()
-        super().close_if_unusable_or_obsolete()
 
     def is_usable(self):
         """Return True if the connection works and may write; asked after an error.

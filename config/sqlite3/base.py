@@ -15,8 +15,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     To open the file, run its PRAGMAs and register Django's 30 functions takes ten times as long as
     a query by primary key. But an open file that was removed or replaced goes on answering, from
-    what it held before. So each request compares the file's device and inode with those that were
-    opened, which takes about 1 µs. SQLite holds the old file open, so its inode is not used again.
+    what it held before. So each request that uses it compares the file's device and inode with those
+    that were opened, which takes about 1 µs. SQLite holds the old file open, so its inode is not used again.
 
     The write-ahead log of the old file stays while connections are kept. SQLite would read it into
     the new file, and damage it. So a replaced file is opened only when that log is gone or empty;
@@ -34,10 +34,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._opened = self._last[self._path] = opened or _identity(self._path)
         return connection
 
-    def close_if_unusable_or_obsolete(self):
-        if self.connection is not None and _identity(self._path) != self._opened:
-            self.close()
-        super().close_if_unusable_or_obsolete()
+    def close_if_health_check_failed(self):
+        """Close the connection if its file is not in its place; done once a request, before its first use.
+
+        Not where a request starts: a system call gives the GIL away, and a thread that does so all
+        the time, for answers that need no query, starves the listener of tokens/valkey.py.
+        """
+        if self.connection is not None and not self.health_check_done:
+            self.health_check_done = True
+            if _identity(self._path) != self._opened:
+                self.close()
 
     def _refuse_log_of_another(self, opened: Identity | None):
         if self._last.get(self._path, opened) == opened:
