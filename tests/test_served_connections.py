@@ -191,6 +191,21 @@ def test_a_connection_that_made_its_file_keeps_it(sqlite):
     assert connection.connection is opened
 
 
+@pytest.mark.parametrize("of_the_request", ["answered from memory", "asks twice"])
+def test_the_file_is_looked_at_before_the_first_use_and_not_at_every_request(sqlite, monkeypatch, of_the_request):
+    """A system call at every request gives the GIL away, and starves the listener of token-cached."""
+    connection, file = sqlite
+    make(file, "there")
+    tables(connection)
+    looked = []
+    monkeypatch.setattr("config.sqlite3.base._identity", lambda path: looked.append(path) or connection._opened)
+    connection.close_if_unusable_or_obsolete()
+    if of_the_request == "asks twice":
+        for _ in range(2):
+            connection.introspection.table_names()
+    assert looked == ([] if of_the_request == "answered from memory" else [str(file)])
+
+
 def test_a_file_named_by_a_uri_is_looked_for_in_its_place(sqlite):
     connection, file = sqlite
     make(file, "there")
