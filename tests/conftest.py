@@ -35,6 +35,8 @@ LONGEST = [
     "distance",
     "selftest",
     "faults",
+    "served_connections",
+    "stale_statements",
     "load",
     "serve_demo",
     "readme",
