@@ -243,7 +243,7 @@ else:
         "prepare_threshold": 5,
         "connect_timeout": 3,  # seconds
         # A row that somebody else's session has locked, and a search that reads too much, would otherwise hold a
-        # thread for as long as they last, and soon all of them. Commands wait without end (manage.py).
+        # thread for as long as they last, and soon all of them. Commands wait (manage.py).
         "lock_timeout": 3_000,  # milliseconds
         "statement_timeout": int(_values["STATEMENT_TIMEOUT"].total_seconds() * 1000),
         # A network that swallows what is sent would hold a request for as long as the kernel repeats it, a quarter of
