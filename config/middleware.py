@@ -86,6 +86,7 @@ class ApiErrorMiddleware:
 
 
 def _unavailable(request, error: BaseException) -> JsonResponse:
+    """Log that the database is away, and return the 503 that says when to try again."""
     logger.error("database away: %s", error, exc_info=error)
     events.tell(events.SERVICE_UNAVAILABLE, reason="database", request=request)
     return JsonResponse(
@@ -105,8 +106,8 @@ class SessionMiddleware(sessions.SessionMiddleware):
 
     def process_request(self, request):
         name = settings.SESSION_COOKIE_NAME
-        if not re.fullmatch("[a-z0-9]{8,40}", request.COOKIES.get(name, "")):
-            request.COOKIES.pop(name, None)
+        if name in request.COOKIES and not re.fullmatch("[a-z0-9]{8,40}", request.COOKIES[name]):
+            del request.COOKIES[name]
         super().process_request(request)
 
     def process_response(self, request, response):

@@ -9,8 +9,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-# Before the set-up reads ENV_FILE, which granian does not.
-_threads_are_set = bool(os.environ.get("GRANIAN_BLOCKING_THREADS"))
 django.setup(set_prefix=False)
 
 from config.handler import Handler  # noqa: E402 - as get_wsgi_application does, after the set-up
@@ -33,10 +31,12 @@ for _message in _messages:
     if _message.id == "config.W002":  # a misspelt variable: no command may ever run where a server runs
         _logger.warning("%s", _message)
 
-if _unread := sorted(name for name in settings.SWITCHES_FROM_FILE if name.startswith("GRANIAN_")):
+_unread = sorted(name for name in settings.SWITCHES_FROM_FILE if name.startswith("GRANIAN_"))
+if _unread:
     _logger.warning("%s: granian does not read ENV_FILE; set it in the server's environment", ", ".join(_unread))
 
-if connections["default"].vendor == "postgresql" and not _threads_are_set:
+_threads = "GRANIAN_BLOCKING_THREADS"
+if connections["default"].vendor == "postgresql" and (_threads in _unread or not os.environ.get(_threads)):
     _logger.warning(
         "GRANIAN_BLOCKING_THREADS is not set in the server's environment: granian then runs up to 512 threads, "
         "each of which keeps a connection to PostgreSQL; set it to %s, or to fewer threads than connections",

@@ -13,6 +13,8 @@ from django.db.backends.postgresql import base
 from psycopg import Error, OperationalError
 from psycopg.pq import TransactionStatus
 
+from config.kept import KeptConnectionMixin
+
 
 class Cursor(base.ServerBindingCursor):
     """Ask once more when the server no longer knows, or no longer accepts, a prepared statement.
@@ -70,7 +72,7 @@ class DatabaseFeatures(base.DatabaseFeatures):
     max_query_params = 2**16 - 1
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
     """Keep one connection for each thread (CONN_MAX_AGE), and replace it when it is no good.
 
     OPTIONS may hold `lock_timeout` and `statement_timeout` in milliseconds. They are set on each
@@ -121,19 +123,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             values = ", ".join(f"set_config('{name}', '{ms}', false)" for name, ms in self._timeouts.items())
             self.connection.execute(f"SELECT {values}")
 
-    def close_if_health_check_failed(self):
-        """Close a connection that died while it lay idle; done once a request, before its first use.
-
-        Not where a request starts: a system call gives the GIL away, and a thread that does so all
-        the time, for answers that need no query, starves the listener of tokens/valkey.py.
-        """
-        if self.connection is not None and not self.health_check_done:
-            self.health_check_done = True
-            if self.connection.closed:
-                self.close()
-            elif _is_lost(self.connection):
-                self.connection.close()  # no sign that the server is away: nobody used this connection
-                self.close()
+    def is_gone(self):
+        """Return True if the connection broke in use, or died while it lay idle."""
+        if self.connection.closed:
+            return True
+        if _is_lost(self.connection):
+            self.connection.close()  # no sign that the server is away: nobody used this connection
+            return True
+        return False
 
     def is_usable(self):
         """Return True if the connection works and may write; asked after an error.

@@ -7,10 +7,12 @@ from urllib.parse import unquote, urlsplit
 
 from django.db.backends.sqlite3 import base
 
+from config.kept import KeptConnectionMixin
+
 Identity = tuple[int, int]  # device and inode
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
     """Keep one connection for each thread (CONN_MAX_AGE), as long as its file stays in its place.
 
     To open the file, run its PRAGMAs and register Django's 30 functions takes ten times as long as
@@ -34,16 +36,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._opened = self._last[self._path] = opened or _identity(self._path)
         return connection
 
-    def close_if_health_check_failed(self):
-        """Close the connection if its file is not in its place; done once a request, before its first use.
-
-        Not where a request starts: a system call gives the GIL away, and a thread that does so all
-        the time, for answers that need no query, starves the listener of tokens/valkey.py.
-        """
-        if self.connection is not None and not self.health_check_done:
-            self.health_check_done = True
-            if _identity(self._path) != self._opened:
-                self.close()
+    def is_gone(self):
+        """Return True if the file that was opened is not in its place."""
+        return _identity(self._path) != self._opened
 
     def _refuse_log_of_another(self, opened: Identity | None):
         if self._last.get(self._path, opened) == opened:
