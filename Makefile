@@ -23,23 +23,23 @@ test: lint  ## every test, on SQLite and on PostgreSQL
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 race: .venv/test  ## 64 clients with one credential against a server with two workers, 20 rounds
-	ENV_FILE= TEST_DATABASE=postgresql RACE_CLIENTS=64 RACE_ROUNDS=20 $(BIN)/pytest -s -v tests/test_race_over_http.py
+	ENV_FILE= TEST_DATABASE=postgresql RACE_CLIENTS=64 RACE_ROUNDS=20 $(BIN)/pytest -s -v tests/database/test_race_over_http.py
 
 storm: .venv/test  ## 64 clients who do everything at once for ten minutes; the database must end as their own steps say
-	ENV_FILE= TEST_DATABASE=postgresql STORM_CLIENTS=64 STORM_SECONDS=600 $(BIN)/pytest -s -v tests/test_storm.py
+	ENV_FILE= TEST_DATABASE=postgresql STORM_CLIENTS=64 STORM_SECONDS=600 $(BIN)/pytest -s -v tests/operations/test_storm.py
 
 attack: .venv/test  ## what an attacker would send, against every row on both databases, and three servers; says how many cases
-	ENV_FILE= ATTACK_ALL_SERVERS=1 $(BIN)/pytest -q -n 2 -m attack tests/test_attack_*.py
-	ENV_FILE= TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -m "attack and not once" tests/test_attack_*.py
+	ENV_FILE= ATTACK_ALL_SERVERS=1 $(BIN)/pytest -q -n 2 -m attack tests/attacks
+	ENV_FILE= TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -m "attack and not once" tests/attacks
 
 fuzz: .venv/test  ## random lives of credentials beside a model, random requests beside the OpenAPI document; FUZZ_EXAMPLES=1000 for a night
-	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -q -n 2 -rP tests/test_state_machines.py tests/test_contract.py
-	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -rP -m "not once" tests/test_state_machines.py tests/test_contract.py
+	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -q -n 2 -rP tests/operations/test_state_machines.py tests/api/test_contract.py
+	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -rP -m "not once" tests/operations/test_state_machines.py tests/api/test_contract.py
 FUZZ_EXAMPLES ?= 20
 
 faults: .venv/test  ## kill the server, PostgreSQL and Valkey, fill the disk: ten times each, on both databases, with a table; a quarter of an hour
-	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s tests/test_faults.py
-	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s tests/test_faults.py
+	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s tests/operations/test_faults.py
+	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s tests/operations/test_faults.py
 
 load: .venv/load  ## users who do as clients do, then how many requests per second; exit code 2 (3 of the lab): inconclusive
 	ENV_FILE= $(BIN)/python -m benchmarks users
@@ -62,7 +62,7 @@ selftest: .venv/bench  ## can the lab be trusted? About three quarters of an hou
 bench-contenders: .venv/contenders  ## the same with every contender that has a name: docs/contenders.md
 	ENV_FILE= $(BIN)/python -m benchmarks overhead --budget 240 $(CONTENDERS)
 # All but basic, which takes minutes.
-CONTENDERS = $(shell $(BIN)/python -c 'from benchmarks.lineup import LINEUP; print(*(f"--contender {n}" for n in LINEUP if n != "basic"))')
+CONTENDERS = $(shell $(BIN)/python -c 'from benchmarks.contenders.lineup import LINEUP; print(*(f"--contender {n}" for n in LINEUP if n != "basic"))')
 
 lint: .venv/test
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the lab's commands, each in the module of its name in benchmarks/commands."""
+"""`python -m benchmarks`: the lab's commands, each in the folder of its name in benchmarks/questions."""
 
 import signal
 import sys
@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from benchmarks import screen
+from benchmarks import terminal
 
 COMMANDS = (
     "overhead",
@@ -38,15 +38,15 @@ class _Commands(click.Group):
     def get_command(self, context, name):
         if name not in COMMANDS:
             return None
-        return import_module(f"benchmarks.commands.{name}").command
+        return import_module(f"benchmarks.questions.{name}.command").command
 
 
 @click.command(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": screen.WIDTH}
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": terminal.WIDTH}
 )
 def main():
     """Token or JWT: what does each authentication scheme cost?"""
-    screen.show_anywhere()
+    terminal.show_anywhere()
 
 
 def _end(number: int, frame):

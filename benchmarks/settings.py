@@ -11,7 +11,7 @@ import secrets
 import shutil
 import tempfile
 
-from benchmarks.lineup import candidates
+from benchmarks.contenders.lineup import candidates
 from benchmarks.messages import (
     CONNECTION_VARIABLE,
     CONTENDERS_VARIABLE,

@@ -5,7 +5,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 
-from config import accounts, usernames
+from auth_core import revocation, usernames
 
 _KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32}\b")  # of DRF's tokens
 
@@ -45,7 +45,7 @@ class AccountAdmin(UserAdmin):
     def log_out_everywhere(self, request, queryset):
         users = list(queryset.order_by("pk"))  # as accounts.lock_users has it, should this be one transaction
         for user in users:
-            accounts.end_credentials(user.pk, accounts.ADMIN, request=request)
+            revocation.end_credentials(user.pk, revocation.ADMIN, request=request)
             self.log_change(request, user, "logged out everywhere (admin action)")
         self.message_user(request, f"{len(users)} logged out everywhere.", messages.SUCCESS)
 

@@ -6,7 +6,8 @@ class ServiceConfig(AppConfig):
     verbose_name = "Service"
 
     def ready(self):
-        from config import accounts, checks, events, lookups, openapi  # noqa: F401 - three register themselves
+        from auth_core import events, revocation
+        from config import checks, lookups, openapi  # noqa: F401 - three register themselves
 
-        accounts.connect()
+        revocation.connect()
         events.connect()

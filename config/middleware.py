@@ -8,8 +8,8 @@ from django.http import JsonResponse
 from django.middleware import common
 from rest_framework.permissions import SAFE_METHODS
 
-from config import events
-from config.exceptions import (
+from auth_core import events
+from auth_core.errors import (
     Conflict,
     ContentTooLarge,
     ServiceUnavailable,

@@ -6,9 +6,9 @@ from drf_spectacular.plumbing import ResolvedComponent, build_bearer_security_sc
 from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
-from config.bodies import KnownNamesMixin
+from auth_core.bodies import KnownNamesMixin
+from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from config.schemes import SCHEMES, Scheme
-from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 
 
 def _extension(scheme: Scheme):
@@ -33,7 +33,7 @@ EXTENSIONS = [_extension(scheme) for scheme in SCHEMES.values()]
 
 
 class _ScrapeExtension(OpenApiAuthenticationExtension):
-    target_class = "config.scrape.ScrapeAuthentication"
+    target_class = "telemetry.metrics_view.ScrapeAuthentication"
     name = "metrics"
 
     def get_security_definition(self, auto_schema):

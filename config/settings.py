@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
 from config import env_file, switches
-from config.keys import KeyFormatError, public_pem
+from jwt_auth.jwk import KeyFormatError, public_pem
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -142,8 +142,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    *(["config.timing.ServerTimingMiddleware"] if SERVER_TIMING else []),
-    "config.address.ForwardedMiddleware",
+    *(["telemetry.server_timing.ServerTimingMiddleware"] if SERVER_TIMING else []),
+    "auth_core.address.ForwardedMiddleware",
     "config.middleware.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -184,22 +184,24 @@ AUTH_PASSWORD_VALIDATORS = [
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        f"config.watched.{scheme.name}" if SERVER_TIMING or METRICS or LOG_AUTHENTICATIONS else scheme.authentication
+        f"telemetry.instrumented.{scheme.name}"
+        if SERVER_TIMING or METRICS or LOG_AUTHENTICATIONS
+        else scheme.authentication
         for scheme in SCHEMES
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": [
-        "config.parsers.JSONParser",
+        "auth_core.parsers.JSONParser",
         "rest_framework.parsers.FormParser",
-        "config.parsers.MultiPartParser",
+        "auth_core.parsers.MultiPartParser",
     ],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.ContentNegotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "auth_core.negotiation.ContentNegotiation",
     "DEFAULT_RENDERER_CLASSES": [
-        "config.renderers.JSONRenderer",
+        "auth_core.renderers.JSONRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "config.exceptions.exception_handler",
+    "EXCEPTION_HANDLER": "auth_core.errors.exception_handler",
     "NUM_PROXIES": NUM_PROXIES,
     # None that is asked for: drf-spectacular would write any ?version= into the schema and into a header.
     "ALLOWED_VERSIONS": [None],
@@ -274,18 +276,18 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"()": "config.logs.TextFormatter"},
-        "json": {"()": "config.logs.JsonFormatter"},
+        "text": {"()": "telemetry.logs.TextFormatter"},
+        "json": {"()": "telemetry.logs.JsonFormatter"},
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT},
-        **({"metrics": {"class": "config.metrics.EventCounter"}} if METRICS else {}),
+        **({"metrics": {"class": "telemetry.metrics.EventCounter"}} if METRICS else {}),
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # Django's own handler prints to the console in DEBUG only; ours always does.
         "django": {"handlers": [], "propagate": True},
-        # The events of config/events.py.
+        # The events of auth_core/events.py.
         "auth": {"handlers": ["metrics"] if METRICS else [], "level": "INFO"},
         # The lines of granian's workers; its first process has config/granian_json.json.
         **(

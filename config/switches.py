@@ -339,7 +339,7 @@ def _cache(value: str) -> dict[str, Any]:
             raise ValueError(f"the option {tls[0]}: allowed with rediss:// and valkeys:// only")
         # Valkey speaks Redis' protocol; redis-py knows it under that name only.
         return {
-            "BACKEND": "config.caches.RedisCache",
+            "BACKEND": "auth_core.caches.RedisCache",
             "LOCATION": f"{scheme.replace('valkey', 'redis')}{separator}{rest}",
             # A cache that does not answer must not hold a request longer than this. redis-py 8 speaks RESP3 unless it
             # is told otherwise; there a subscription takes the reply to any command for the answer to its PING, which
@@ -348,7 +348,7 @@ def _cache(value: str) -> dict[str, Any]:
         }
     if scheme == "locmem" and re.fullmatch(r"[\w.-]*", rest):
         return {
-            "BACKEND": "config.caches.LocMemCache",
+            "BACKEND": "auth_core.caches.LocMemCache",
             "LOCATION": rest or "default",
             # Django's 300 entries would let a client push throttle counters out with made-up user names.
             "OPTIONS": {"MAX_ENTRIES": 100_000},

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from config.throttling import throttled_login
+from auth_core.throttling import throttled_login
 from config.views import DocsView, HealthView, IndexView, SchemaView, WhoAmIView
 
 urlpatterns = [
@@ -15,7 +15,7 @@ urlpatterns = [
     path("admin/login/", throttled_login(admin.site.login), name="session-login"),
     path("admin/", admin.site.urls),
     path("", include("tracks.urls")),
-    *([path("", include("config.scrape"))] if settings.METRICS else []),
+    *([path("", include("telemetry.metrics_view"))] if settings.METRICS else []),
     # Each enabled row brings its endpoints; two rows may share them.
     *(path("", include(urlconf)) for urlconf in dict.fromkeys(s.urlconf for s in settings.SCHEMES) if urlconf),
 ]

@@ -15,8 +15,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.negotiation import ContentNegotiation
-from config.renderers import JSONErrorsMixin
+from auth_core.negotiation import ContentNegotiation
+from auth_core.renderers import JSONErrorsMixin
 from config.schemes import scheme_of
 
 

@@ -2,7 +2,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.db import transaction
 
-from config import accounts, events
+from auth_core import events, revocation
 from jwt_auth import models
 
 if apps.is_installed("rest_framework_simplejwt.token_blacklist"):  # if not, a check says so
@@ -13,7 +13,7 @@ if apps.is_installed("rest_framework_simplejwt.token_blacklist"):  # if not, a c
 
 
 @admin.register(models.RefreshFamily)
-class RefreshFamilyAdmin(accounts.TellsOfDeletion, admin.ModelAdmin):
+class RefreshFamilyAdmin(revocation.TellsOfDeletion, admin.ModelAdmin):
     """Logins: to look at and to end. Nobody writes one by hand."""
 
     list_display = ("id", "user", "created_at", "rotated_at", "refresh_expires_at", "revoked_at", "reason")
@@ -32,8 +32,8 @@ class RefreshFamilyAdmin(accounts.TellsOfDeletion, admin.ModelAdmin):
     @admin.action(description="End these logins", permissions=["change"])
     def end(self, request, queryset):
         with transaction.atomic():
-            accounts.lock_users(queryset.values("user"))
-            families = [family for family in queryset if models.end(accounts.ADMIN, pk=family.pk)]
+            revocation.lock_users(queryset.values("user"))
+            families = [family for family in queryset if models.end(revocation.ADMIN, pk=family.pk)]
             for family in families:
                 self.log_change(request, family, "ended (admin action)")
                 self._tell_end(request, family)
@@ -45,4 +45,4 @@ class RefreshFamilyAdmin(accounts.TellsOfDeletion, admin.ModelAdmin):
 
     @staticmethod
     def _tell_end(request, family):
-        models.tell(events.LOGIN_ENDED, family, reason=accounts.ADMIN, request=request)
+        models.tell(events.LOGIN_ENDED, family, reason=revocation.ADMIN, request=request)

@@ -2,7 +2,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.models import TokenUser
 
-from config.credentials import credential
+from auth_core.credentials import credential
 from jwt_auth.models import user_of
 from jwt_auth.tokens import AccessToken
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.checks import Error, register
 from rest_framework_simplejwt.settings import DEFAULTS
 
-from config.keys import KeyFormatError, is_symmetric, signing_key, verifying_key
+from jwt_auth.jwk import KeyFormatError, is_symmetric, signing_key, verifying_key
 
 LEAST_SECRET_BYTES = 32
 

@@ -11,7 +11,7 @@ from django.test.signals import setting_changed
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 
-from config.keys import Key, signing_key, verifying_key
+from jwt_auth.jwk import Key, signing_key, verifying_key
 from jwt_auth.memo import Memo
 
 # Far above any token of ours (about 400 characters with HS256, 700 with RS256), and a bound on what a
@@ -31,7 +31,7 @@ class KeyRing:
 
 @cache
 def key_ring() -> KeyRing:
-    """Raises config.keys.KeyFormatError for a key that does not fit JWT_ALGORITHM; the checks have seen to that."""
+    """Raises jwt_auth.jwk.KeyFormatError for a key that does not fit JWT_ALGORITHM; the checks have seen to that."""
     algorithm = settings.JWT_ALGORITHM
     signing = signing_key(settings.JWT_SIGNING_KEY, algorithm)
     older = (verifying_key(text, algorithm) for text in settings.JWT_VERIFYING_KEYS)

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
-from config import accounts, events, prepared
+from auth_core import events, prepared, revocation
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 REUSE = "reuse"
@@ -26,11 +26,11 @@ class RefreshFamily(models.Model):
 
     class Reason(models.TextChoices):
         LOGOUT = LOGOUT, "logout"
-        LOGOUT_EVERYWHERE = accounts.LOGOUT_EVERYWHERE, "logout everywhere"
+        LOGOUT_EVERYWHERE = revocation.LOGOUT_EVERYWHERE, "logout everywhere"
         REUSE = REUSE, "a spent refresh token was used again"
-        PASSWORD_CHANGE = accounts.PASSWORD_CHANGE, "password change"
-        DEACTIVATION = accounts.DEACTIVATION, "user deactivated"
-        ADMIN = accounts.ADMIN, "ended in the admin"
+        PASSWORD_CHANGE = revocation.PASSWORD_CHANGE, "password change"
+        DEACTIVATION = revocation.DEACTIVATION, "user deactivated"
+        ADMIN = revocation.ADMIN, "ended in the admin"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="refresh_families")
@@ -81,7 +81,7 @@ def log_in(user) -> Pair | None:
         expires_at=expires_at,
     )
     with transaction.atomic():
-        if not accounts.lock_unchanged(user):
+        if not revocation.lock_unchanged(user):
             return None
         family.save(force_insert=True)
     return _mint(family, now)

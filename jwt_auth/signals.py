@@ -1,6 +1,6 @@
 from django.dispatch import receiver
 
-from config.accounts import credentials_ended
+from auth_core.revocation import credentials_ended
 from jwt_auth import models
 
 

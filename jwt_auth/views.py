@@ -13,12 +13,12 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
 
-from config import accounts, events
-from config.bodies import KnownNamesMixin, names_of
-from config.credentials import NoStoreMixin, credential
-from config.exceptions import refused
-from config.renderers import JSONErrorsMixin, JSONRenderer
-from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
+from auth_core import events, revocation
+from auth_core.bodies import KnownNamesMixin, names_of
+from auth_core.credentials import NoStoreMixin, credential
+from auth_core.errors import refused
+from auth_core.renderers import JSONErrorsMixin, JSONRenderer
+from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from jwt_auth import models, serializers
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.keys import key_ring
@@ -71,7 +71,7 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
         # The token of a login that had ended before ends nothing more.
         if serializer.validated_data["everywhere"] and family.revoked_at is None:
             # This login with the others: if it ended first and the process died, asking again would not end them.
-            accounts.end_credentials(family.user_id, accounts.LOGOUT_EVERYWHERE, request=request)
+            revocation.end_credentials(family.user_id, revocation.LOGOUT_EVERYWHERE, request=request)
         elif models.end(models.LOGOUT, pk=family.pk):
             models.tell(events.LOGIN_ENDED, family, reason=models.LOGOUT, request=request)
         return Response(status=status.HTTP_204_NO_CONTENT)

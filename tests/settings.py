@@ -4,7 +4,7 @@ import os
 from uuid import uuid4
 
 from config.switches import SWITCHES
-from tests import processes, servers
+from tests.support import processes, servers
 
 # Whatever the developer's shell sets must not change what is tested.
 for _name in SWITCHES:

@@ -11,18 +11,18 @@ from rest_framework.authtoken.admin import (
 )  # importing it registers TokenProxy, which is taken back
 from rest_framework.authtoken.models import TokenProxy
 
-from config import accounts, events
+from auth_core import events, revocation
 from tokens import hashed, models
 
 admin.site.unregister(TokenProxy)
 
 
-class _Tells(accounts.TellsOfDeletion):
+class _Tells(revocation.TellsOfDeletion):
     def tell_deletion(self, request, token):
         self._tell(events.TOKEN_REVOKED, token, request)
 
     def _tell(self, event, token, request):
-        self.life.tell(event, token, reason=accounts.ADMIN, request=request)
+        self.life.tell(event, token, reason=revocation.ADMIN, request=request)
 
 
 @admin.register(models.OpaqueToken)
@@ -90,7 +90,7 @@ class OpaqueTokenAdmin(_Tells, TokenAdmin):
 
     def _apply(self, request, queryset, step, done, event):
         with transaction.atomic():
-            accounts.lock_users(queryset.values("user"))
+            revocation.lock_users(queryset.values("user"))
             tokens = [token for token in queryset if step(token.key)]
             for token in tokens:
                 self.log_change(request, token, f"{done} (admin action)")

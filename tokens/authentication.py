@@ -3,8 +3,8 @@ import re
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 
-from config.credentials import credential
-from config.events import because
+from auth_core.credentials import credential
+from auth_core.events import because
 from tokens import hashed, models, wire
 from tokens.cache import token_cache
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import InternalError, OperationalError, transaction
 from django.utils import timezone
 
-from config import accounts, events, prepared
+from auth_core import events, prepared, revocation
 from tokens import wire
 from tokens.models import HashedToken
 
@@ -51,11 +51,11 @@ def obtain(user, label: str = "") -> HashedToken | None:
     lock on the user's row lets one caller at a time count.
     """
     with transaction.atomic():
-        if not accounts.lock_unchanged(user):
+        if not revocation.lock_unchanged(user):
             return None
         own = HashedToken.objects.filter(user=user)
         # Not what has just expired: if the clock is ahead, it lives again once the clock is set right.
-        own.expired(ago=accounts.CLOCK_MARGIN).delete()
+        own.expired(ago=revocation.CLOCK_MARGIN).delete()
         limit = settings.TOKENS_PER_USER
         if limit and own.living().count() >= limit:
             raise TokenLimitError(

@@ -5,8 +5,8 @@ from copy import copy
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.generics import DestroyAPIView, ListAPIView
 
-from config import events
-from config.exceptions import Conflict
+from auth_core import events
+from auth_core.errors import Conflict
 from tokens import hashed
 from tokens.authentication import HashedTokenAuthentication
 from tokens.models import HashedToken

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authtoken.models import Token, TokenProxy
 
-from config import accounts, events, prepared
+from auth_core import events, prepared, revocation
 from tokens.cache import token_cache
 
 PREFIX_LENGTH = 8  # of 40 hexadecimal digits: enough to tell tokens apart, 128 secret bits left
@@ -102,7 +102,7 @@ def obtain(user) -> Token | None:
     None when the account changed since `user` was read: its password, its being active, its existence.
     """
     with transaction.atomic():
-        if not accounts.lock_unchanged(user):
+        if not revocation.lock_unchanged(user):
             return None
         token, _ = Token.objects.get_or_create(user=user)
         if is_expired(token):

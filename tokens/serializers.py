@@ -2,8 +2,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.authtoken import serializers as stock
 
-from config import usernames
-from config.bodies import TextField
+from auth_core import usernames
+from auth_core.bodies import TextField
 from tokens.models import HashedToken
 
 

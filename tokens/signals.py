@@ -6,7 +6,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from rest_framework.authtoken.models import Token
 
-from config.accounts import credentials_ended, user_models
+from auth_core.revocation import credentials_ended, user_models
 from tokens.cache import token_cache
 from tokens.models import HashedToken
 

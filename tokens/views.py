@@ -8,10 +8,10 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from config import accounts, events
-from config.bodies import KnownNamesMixin
-from config.credentials import NoStoreMixin
-from config.throttling import PasswordThrottleMixin, RefusalThrottleMixin
+from auth_core import events, revocation
+from auth_core.bodies import KnownNamesMixin
+from auth_core.credentials import NoStoreMixin
+from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from tokens import models
 from tokens.authentication import TokenAuthentication
 from tokens.serializers import AuthTokenSerializer, RevokeSerializer, TokenSerializer
@@ -97,7 +97,7 @@ class RevokeTokenView(PresentedTokenView):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data["everywhere"]:
-            accounts.end_credentials(request.user.pk, accounts.LOGOUT_EVERYWHERE, request=request)
+            revocation.end_credentials(request.user.pk, revocation.LOGOUT_EVERYWHERE, request=request)
         elif not self.life.revoke(request.auth.key):
             # A rotation was faster: its successor lives, and "dead" would be a lie.
             raise AuthenticationFailed("Invalid token.")

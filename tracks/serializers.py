@@ -1,6 +1,6 @@
 from rest_framework import serializers
 
-from config.bodies import TextField, WholeNumberField
+from auth_core.bodies import TextField, WholeNumberField
 from tracks.models import MAX_DURATION_MS, Album, Artist, Genre, Track
 
 

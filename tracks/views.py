@@ -7,7 +7,7 @@ from rest_framework.permissions import IsAuthenticated, IsAuthenticatedOrReadOnl
 from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.viewsets import ModelViewSet
 
-from config.bodies import KnownNamesMixin
+from auth_core.bodies import KnownNamesMixin
 from tracks.filters import PAGINATION, TrackFilter, TrackFilterBackend
 from tracks.models import Track
 from tracks.pagination import TrackPagination

@@ -1,8 +1,8 @@
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from config import accounts
-from config.usernames import normal
+from auth_core import revocation
+from auth_core.usernames import normal
 
 
 class Command(BaseCommand):
@@ -25,5 +25,5 @@ class Command(BaseCommand):
                 raise CommandError(f"no such user, and nobody was logged out: {', '.join(missing)}")
         keys = list(users.values_list("pk", flat=True))
         for key in keys:
-            accounts.end_credentials(key, accounts.ADMIN)
+            revocation.end_credentials(key, revocation.ADMIN)
         self.stdout.write(f"{len(keys)} logged out everywhere")

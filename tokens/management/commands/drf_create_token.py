@@ -3,7 +3,7 @@ from django.db import transaction
 from rest_framework.authtoken.management.commands import drf_create_token
 from rest_framework.authtoken.models import Token
 
-from config import accounts, events, usernames
+from auth_core import events, revocation, usernames
 from tokens import models
 
 
@@ -17,7 +17,7 @@ class Command(drf_create_token.Command):
         user = drf_create_token.UserModel._default_manager.get_by_natural_key(usernames.normal(username))
         before = Token.objects.filter(user=user).first()
         with transaction.atomic():
-            accounts.lock_users([user.pk])
+            revocation.lock_users([user.pk])
             # Of several resets at once one wins, and all print its token.
             if before and reset_token and models.rotate(before.key):
                 models.tell(events.TOKEN_ROTATED, before, reason="command")

@@ -3,7 +3,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from config import events, usernames
+from auth_core import events, usernames
 from tokens import hashed
 from tokens.models import HashedToken
 

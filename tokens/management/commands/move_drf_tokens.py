@@ -2,7 +2,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rest_framework.authtoken.models import Token
 
-from config import accounts
+from auth_core import revocation
 from tokens import hashed
 from tokens.models import HashedToken
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         At every moment a key stands in one of the two tables: to revoke it there is final.
         """
         with transaction.atomic():
-            accounts.lock_users(users)
+            revocation.lock_users(users)
             tokens = list(Token.objects.select_for_update().filter(user__in=users))
             # One that is there already came back with a restored table.
             HashedToken.objects.bulk_create(map(hashed.moved, tokens), ignore_conflicts=True)

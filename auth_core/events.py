@@ -1,0 +1,127 @@
+"""Events: what happened to a credential, whose it is, from where; never the credential. Docs: docs/deployment.md.
+
+Each is a record of the logger `auth`, whose message is one of the words below and whose fields are those of `tell`.
+METRICS counts the same records (telemetry/metrics.py). A handler that fails, of a full disk, prints why on stderr and
+raises nothing: that is how `logging` does it, so an event costs no client its answer.
+"""
+
+import logging
+from functools import partial
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
+
+from auth_core.address import client_address
+from config.schemes import SCHEMES, scheme_of
+
+logger = logging.getLogger("auth")
+
+LOGIN_SUCCEEDED = "login.succeeded"
+LOGIN_FAILED = "login.failed"
+LOGIN_ENDED = "login.ended"  # one login; all of a user's is the next
+CREDENTIALS_ENDED = "credentials.ended"
+CREDENTIAL_ACCEPTED = "credential.accepted"  # by LOG_AUTHENTICATIONS
+CREDENTIAL_REFUSED = "credential.refused"
+TOKEN_ISSUED = "token.issued"  # by a command or in the admin; by a password it is LOGIN_SUCCEEDED
+TOKEN_ROTATED = "token.rotated"
+TOKEN_REVOKED = "token.revoked"
+REFRESH_ROTATED = "refresh.rotated"
+REFRESH_REPEATED = "refresh.repeated"
+REFRESH_REUSED = "refresh.reused"
+REQUEST_THROTTLED = "request.throttled"
+SERVICE_UNAVAILABLE = "service.unavailable"
+
+# What somebody may have to act upon; the rest is daily life.
+_WARNINGS = {REFRESH_REUSED, REQUEST_THROTTLED, SERVICE_UNAVAILABLE}
+
+SESSION = "session"  # as a scheme: the admin's, which is in no row
+
+# The first word of a route's name says whose endpoint it is.
+_KEYWORDS = {"token": "Token", "jwt": "Bearer"}
+
+
+def tell(event: str, *, scheme=None, user=None, token=None, family=None, reason=None, request=None):
+    """Log the event now.
+
+    `scheme`   the name of a row, or SESSION
+    `user`     the id; no name, since people type passwords where a name is asked for
+    `token`    the id of a hashed token's row; DRF's tokens have no id but the secret
+    `family`   the id of the login, the claim `sid`
+    `reason`   one word of ours or of a library's, no text
+    `request`  of which the client's address is told
+    """
+    address = client_address(request) if request is not None else None
+    fields = {"scheme": scheme, "user": user, "token": token, "family": family, "reason": reason, "address": address}
+    extra = {name: str(value) for name, value in fields.items() if value not in (None, "")}
+    logger.log(logging.WARNING if event in _WARNINGS else logging.INFO, event, extra=extra)
+
+
+def tell_on_commit(event: str, *, using: str | None = None, **fields):
+    """The same once the present transaction is committed, at once outside of one, and never when it is rolled back."""
+    transaction.on_commit(partial(tell, event, **fields), using=using, robust=True)
+
+
+def because(error: Exception, reason: str, **fields) -> Exception:
+    """The error, with what its CREDENTIAL_REFUSED will say: fields of `tell`."""
+    error.event = {"reason": reason, **fields}
+    return error
+
+
+def row_that_issues(issue: str) -> str:
+    """The row whose credentials these are: the enabled one, else the first in the table."""
+    return next(row.name for row in (*settings.SCHEMES, *SCHEMES.values()) if row.issue == issue)
+
+
+def scheme_at(request) -> str | None:
+    """The enabled row whose endpoint is asked, or SESSION at the admin's login; None elsewhere."""
+    kind = _route(request).partition("-")[0]
+    if kind == SESSION:
+        return SESSION
+    return next((row.name for row in settings.SCHEMES if row.keyword == _KEYWORDS.get(kind)), None)
+
+
+def takes_password(request) -> bool:
+    """Whether the API is asked for a credential for a password."""
+    return _route(request) in ("token-obtain", "jwt-obtain")
+
+
+def _route(request) -> str:
+    match = getattr(request, "resolver_match", None)
+    return (match and match.url_name) or ""
+
+
+class Told:
+    """For an authentication class: each credential that it accepts is an event (telemetry/instrumented.py)."""
+
+    def authenticate(self, request):
+        accepted = super().authenticate(request)
+        if accepted is not None:
+            scheme = scheme_of(self)
+            tell(CREDENTIAL_ACCEPTED, scheme=scheme and scheme.name, user=accepted[0].pk, request=request)
+        return accepted
+
+
+# --- what Django tells: passwords, whoever asks for them, and the admin's sessions -------------------
+
+
+def _login_failed(sender, credentials, request=None, **kwargs):
+    """Of any view that asks for a password, a library's own too. Django does not tell a wrong name from a disabled
+    user, and what was typed as the name is not looked at."""
+    tell(LOGIN_FAILED, scheme=scheme_at(request), reason="password", request=request)
+
+
+def _session_began(sender, request, user, **kwargs):
+    tell_on_commit(LOGIN_SUCCEEDED, scheme=SESSION, user=user.pk, request=request)
+
+
+def _session_ended(sender, request, user, **kwargs):
+    if user is not None:
+        tell_on_commit(LOGIN_ENDED, scheme=SESSION, user=user.pk, reason="logout", request=request)
+
+
+def connect():
+    """Listen to Django; called once, when the apps are ready."""
+    user_login_failed.connect(_login_failed, dispatch_uid="auth_core.events.failed")
+    user_logged_in.connect(_session_began, dispatch_uid="auth_core.events.began")
+    user_logged_out.connect(_session_ended, dispatch_uid="auth_core.events.ended")

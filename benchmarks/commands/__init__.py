@@ -1,1 +1,0 @@
-"""One module for each command of `python -m benchmarks`. They print; what they call does not."""

@@ -1,0 +1,70 @@
+"""Every contender that has a name: the rows of the scheme table, reference points, algorithms, third parties."""
+
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+
+from benchmarks.contenders.candidate import Candidate
+from benchmarks.contenders.reference_points import BASIC, SESSION
+from benchmarks.contenders.third_party import allauth, dj_rest_auth, djoser, knox, oauth_toolkit, tokenforge
+from config.schemes import SCHEMES, Scheme
+
+ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
+SIGNED = ("simplejwt", "simplejwt-stateless", "jwt", "jwt-stateless")  # rows whose credential an algorithm signs
+
+
+def _signed(row: Scheme, algorithm: str) -> Candidate:
+    name = f"{row.name}-{algorithm.lower()}"
+    attribute = name.replace("-", "_")
+    return Candidate(
+        name=name,
+        keyword=row.keyword,
+        authentication=f"benchmarks.contenders.algorithms.{attribute}",
+        issue=f"benchmarks.contenders.algorithms.issue_{attribute}",
+        summary=f"{row.summary}; {algorithm}",
+        is_own=not row.is_stock,
+    )
+
+
+THIRD_PARTIES = (
+    knox.KNOX,
+    oauth_toolkit.OAUTH_TOOLKIT,
+    dj_rest_auth.DJ_REST_AUTH,
+    djoser.DJOSER,
+    tokenforge.TOKENFORGE,
+    allauth.SESSION,
+    allauth.JWT,
+)
+
+LINEUP: dict[str, Scheme] = {
+    scheme.name: scheme
+    for scheme in (
+        *SCHEMES.values(),
+        SESSION,
+        BASIC,
+        # An earlier revision's table, as `versus` drives it, may not have them all.
+        *(_signed(SCHEMES[name], algorithm) for name in SIGNED if name in SCHEMES for algorithm in ALGORITHMS),
+        *THIRD_PARTIES,
+    )
+}
+
+
+def candidates(names: Iterable[str]) -> list[Candidate]:
+    """Those of `names` that are in the line-up and in no scheme table."""
+    return [LINEUP[name] for name in names if isinstance(LINEUP.get(name), Candidate)]
+
+
+def not_installed(names: Iterable[str]) -> list[str]:
+    """One line for each of `names` whose package is missing: what is missing, and what installs it."""
+    return [
+        f"{candidate.name}: {candidate.package} is not installed; `make bench-contenders` installs it"
+        for candidate in candidates(names)
+        if candidate.package and not _is_installed(candidate.package)
+    ]
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True

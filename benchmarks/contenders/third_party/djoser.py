@@ -1,0 +1,25 @@
+"""djoser: endpoints for accounts and no authentication class of its own.
+
+Its token endpoints make DRF's tokens, read by DRF's TokenAuthentication: the row `drf-token`. Its JWT endpoints
+are SimpleJWT's views: the rows `simplejwt` and `simplejwt-stateless`. So this contender is `drf-token` with a
+token that djoser made, and in a run with both it is to differ from it by nothing.
+"""
+
+from benchmarks.contenders.candidate import Candidate
+from config.schemes import SCHEMES
+
+DJOSER = Candidate(
+    name="djoser",
+    keyword="Token",
+    authentication=SCHEMES["drf-token"].authentication,
+    issue="benchmarks.contenders.third_party.djoser.issue",
+    summary="djoser: DRF's opaque token, made by djoser",
+    package="djoser",
+    apps=("djoser",),
+)
+
+
+def issue(user) -> str:
+    from djoser.utils import login_user
+
+    return login_user(None, user).key

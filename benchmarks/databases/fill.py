@@ -1,0 +1,73 @@
+"""`python -m benchmarks.databases.fill [OTHERS]` fills the scratch database that is in force (see worker.serve)."""
+
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from unittest import mock
+
+from benchmarks.messages import Others
+from benchmarks.processes.worker import serve
+
+USERNAME = "benchmarks"
+PASSWORD = "correct horse battery staple"
+
+NOBODY = Others()
+BEGIN = datetime(2026, 1, 1, 12, 0, 0, 28_564, tzinfo=UTC)
+
+
+def fill(others: Others = NOBODY, done: Callable[[int], None] = lambda rows: None):
+    """Every migration, one user in the middle of the others, the Chinook tracks.
+
+    `done` is told how many rows of the others were added.
+    """
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+
+    from benchmarks.databases import population
+    from tracks import catalogue
+
+    def load(users: int):
+        population.load(users, done, others.refreshes, others.tracks)
+
+    call_command("migrate", verbosity=0)
+    with same_times():
+        catalogue.load(catalogue.read(catalogue.CHINOOK))
+    if others.population:
+        load(others.population // 2)
+    get_user_model().objects.create_user(USERNAME, password=PASSWORD)
+    if others.population:
+        load(others.population - others.population // 2)
+        population.settle()
+
+
+@contextmanager
+def same_times():
+    """A clock that moves on by as much each time it is looked at: two scratch databases answer byte for byte alike."""
+    ticks = count()
+    with mock.patch("django.utils.timezone.now") as now:
+        now.side_effect = lambda: BEGIN + timedelta(microseconds=7) * next(ticks)
+        yield
+
+
+def main(others: Others):
+    def work(done):
+        from benchmarks.databases import population
+
+        rows = 0
+
+        def added(more: int):
+            nonlocal rows
+            rows += more
+            done(str(rows / (others.population * population.per_user(others.refreshes, others.tracks))))
+
+        fill(others, added)
+        return asdict(population.stored(others.tracks))
+
+    serve(work)
+
+
+if __name__ == "__main__":
+    main(Others.from_json(sys.argv[1]) if len(sys.argv) > 1 else NOBODY)

@@ -1,0 +1,210 @@
+"""Starting the fresh processes, and hearing from them."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from benchmarks import terminal
+from benchmarks.contenders import lineup
+from benchmarks.databases.scratch import Database
+from benchmarks.messages import (
+    CONNECTION_VARIABLE,
+    CONTENDERS_VARIABLE,
+    DATABASE_VARIABLE,
+    DONE,
+    REFUSED,
+    SAMPLE,
+    SWITCHES_VARIABLE,
+    Assignment,
+    Others,
+    Sample,
+    Stored,
+)
+
+NOBODY = Others()
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class WorkerRefusedError(Exception):
+    """A contender did not do what it says; nothing was timed."""
+
+
+class WorkerFailedError(Exception):
+    """A process ended without an answer; the message is what it wrote last."""
+
+
+def fill(
+    database: Database, schemes: Sequence[str] = (), others: Others = NOBODY, service: Path | None = None
+) -> Stored:
+    """Fill the scratch database, in a process of its own, with the tables that `schemes` need.
+
+    With a bar where others are to be waited for. Raises WorkerRefusedError when a contender's package is not
+    installed.
+    """
+    begin = monotonic()
+    with terminal.progress("loading", "loading") if others.population else nullcontext() as watcher:
+
+        def done(part: str):
+            watcher.expected((monotonic() - begin) / float(part))
+            watcher.tick()
+
+        answer = ask("benchmarks.databases.fill", others.to_json(), database, schemes, 0, done, service=service)
+    return replace(Stored.from_dict(answer), seconds=monotonic() - begin if others.population else 0.0)
+
+
+def work(
+    assignment: Assignment,
+    database: Database,
+    hash_seed: int,
+    done: Callable[[str], None] = lambda url: None,
+    service: Path | None = None,
+) -> Sample:
+    """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
+    answer = ask(
+        "benchmarks.processes.worker",
+        assignment.to_json(),
+        database,
+        assignment.schemes,
+        hash_seed,
+        done,
+        service=service,
+    )
+    return Sample.from_dict(answer)
+
+
+def ask(
+    module: str,
+    argument: str,
+    database: Database,
+    schemes: Sequence[str],
+    hash_seed: int,
+    done: Callable[[str], None] = lambda url: None,
+    under: Sequence[str] = (),
+    switches: Mapping[str, str] | None = None,
+    service: Path | None = None,
+) -> dict[str, Any]:
+    """What a fresh `python -m module argument` finds, which answers as benchmarks.processes.worker does (worker.serve).
+
+    `under` is the command line of a program that runs it, as valgrind does; `switches` are pinned for it. `service`
+    is the folder of the packages that it measures; None: those of this checkout, as the lab itself always is.
+    Raises WorkerRefusedError or WorkerFailedError.
+    """
+    sample = None
+    for line in _lines(module, argument, database, schemes, hash_seed, under, switches, service):
+        message = json.loads(line)
+        if DONE in message:
+            done(message[DONE])
+        elif REFUSED in message:
+            raise WorkerRefusedError(message[REFUSED])
+        else:
+            sample = message[SAMPLE]
+    if sample is None:
+        raise WorkerFailedError(f"{module} ended without an answer")
+    return sample
+
+
+def _lines(
+    module: str,
+    argument: str,
+    database: Database,
+    schemes: Sequence[str],
+    hash_seed: int,
+    under: Sequence[str],
+    switches: Mapping[str, str] | None,
+    service: Path | None,
+):
+    """Lines of `python -m module argument`, as it writes them. The process ends with the iteration."""
+    missing = lineup.not_installed(schemes)
+    if missing:
+        raise WorkerRefusedError("\n".join(missing))
+    environment = environment_for(database, schemes, hash_seed, switches or {})
+    if service:
+        # Python looks into the folder where it starts first, and then here.
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    # To a file: a pipe that nobody reads would fill and stop the process.
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        process = subprocess.Popen(
+            [*under, sys.executable, "-m", module, argument],
+            cwd=service,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        try:
+            yield from process.stdout
+            if process.wait() != 0:
+                errors.seek(0)
+                raise WorkerFailedError(f"{module} ended with {process.returncode}:\n{errors.read()[-2000:]}")
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+class Conversation:
+    """With a process that answers each line of JSON with one."""
+
+    def __init__(self, module: str, process: subprocess.Popen, errors):
+        self._module, self._process, self._errors = module, process, errors
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        self._process.stdin.write(f"{json.dumps(order)}\n")
+        self._process.stdin.flush()
+        return self.hear()
+
+    def hear(self) -> dict[str, Any]:
+        """What it says next. Raises WorkerRefusedError or WorkerFailedError."""
+        line = self._process.stdout.readline()
+        if not line:
+            self._errors.seek(0)
+            raise WorkerFailedError(f"{self._module} ended without an answer:\n{self._errors.read()[-2000:]}")
+        answer = json.loads(line)
+        if REFUSED in answer:
+            raise WorkerRefusedError(answer[REFUSED])
+        return answer
+
+
+@contextmanager
+def conversation(
+    module: str, argument: str, database: Database, schemes: Sequence[str], switches: Mapping[str, str]
+) -> Iterator[Conversation]:
+    """With a fresh `python -m module argument`, which ends with the block."""
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, argument],
+            env=environment_for(database, schemes, 0, switches),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        try:
+            yield Conversation(module, process, errors)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stdin.close()
+
+
+def environment_for(
+    database: Database, schemes: Sequence[str], hash_seed: int, switches: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of a process under benchmarks.settings."""
+    return os.environ | {
+        DATABASE_VARIABLE: database.url,
+        CONNECTION_VARIABLE: database.connection,
+        CONTENDERS_VARIABLE: ",".join(candidate.name for candidate in lineup.candidates(schemes)),
+        SWITCHES_VARIABLE: json.dumps(switches),
+        "PYTHONHASHSEED": str(hash_seed),
+    }

@@ -1,0 +1,135 @@
+"""Fresh processes in turns: in each, one process for each of several places, which do the same assignment.
+
+Where two databases, two versions of the service or two ways to ask it are compared, no process can time both. So their
+processes alternate, each turn in another order of a balanced design, with one hash seed and one order of blocks: what
+these and the hour do to a process is the same for all places of a turn. The turn is the unit of replication, and
+figures are paired within it.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+from random import Random
+
+from benchmarks.databases.scratch import Database
+from benchmarks.messages import Assignment, Blocks, Sample
+from benchmarks.processes import environment
+from benchmarks.processes import start as processes
+from benchmarks.stats import overhead
+from benchmarks.stats import rounds as plan
+from benchmarks.stats.design import design_length, endless
+from benchmarks.terminal import Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A database that has been filled, the folder of the service's packages (None: this checkout's), and the server
+    that is asked (empty: none, as in Assignment)."""
+
+    database: Database
+    service: Path | None = None
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """PYTHONHASHSEED, the seed of the orders of blocks, and what the process of each place found, as they went."""
+
+    hash_seed: int
+    seed: int
+    samples: dict[str, Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`rehearsals` without rounds, one for each place; `steal` as environment.steal() has it."""
+
+    rounds: dict[str, int]
+    rehearsals: dict[str, Sample]
+    turns: tuple[Turn, ...]
+    steal: float | None
+    load_average: tuple[float, ...]
+
+    @property
+    def waited(self) -> float:
+        """Which part of their time (0 to 1) the processes waited for a processor."""
+        waited = [sample.waited for turn in self.turns for sample in turn.samples.values()]
+        return sum(waited) / len(waited)
+
+    @property
+    def record(self) -> list[dict]:
+        """What a result keeps of the turns."""
+        return [
+            {
+                "hash_seed": turn.hash_seed,
+                "seed": turn.seed,
+                "blocks": {place: sample.blocks for place, sample in turn.samples.items()},
+            }
+            for turn in self.turns
+        ]
+
+    def samples(self, place: str) -> list[Sample]:
+        """One for each turn."""
+        return [turn.samples[place] for turn in self.turns]
+
+    def figures(self, place: str, url: str, figure: Callable[[Blocks], float]) -> list[float]:
+        """One for each turn."""
+        return [figure(sample.blocks[url]) for sample in self.samples(place)]
+
+
+def run(
+    assignment: Assignment,
+    places: Mapping[str, Place],
+    count: int,
+    end: float | None,
+    rounds: int | None,
+    watcher: Watcher,
+    precision_us: float | None = None,
+) -> Run:
+    """Let every place do `assignment` in `count` turns, and in more until `end` (time.monotonic()).
+
+    With `precision_us`, no more when the widest interval of the first place is as narrow. With `rounds`, or as many
+    as plan.py finds best; the assignment's own rounds, seed and server are not looked at.
+    Raises processes.WorkerRefusedError or WorkerFailedError.
+    """
+    begin = time.monotonic()
+    # The same process as all others but for its rounds: it tells what one costs, and proves the contenders.
+    rehearsed = replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0))
+    rehearsals = {name: _work(rehearsed, place, 0, watcher) for name, place in places.items()}
+    process_seconds = (time.monotonic() - begin) / len(places)
+    if rounds is None:
+        available = inf if end is None else (end - time.monotonic()) / (count * len(places))
+        slowest = {url: max(each.round_seconds[url] for each in rehearsals.values()) for url in assignment.rounds}
+        design = design_length(len(next(iter(rehearsals.values())).entries))
+        planned = plan.rounds_for(available, process_seconds, slowest, design)
+    else:
+        planned = dict.fromkeys(assignment.rounds, rounds)
+
+    before = environment.processor_time()
+    start = time.monotonic()
+    # A process takes twice as long with its rounds as without: plan.TIMED_SHARE.
+    watcher.expected(2 * process_seconds * count * len(places) if end is None else max(end - start, 0.0))
+    orders = endless(list(places), Random(secrets.randbits(64)))
+    turns: list[Turn] = []
+    while len(turns) < count or (end and time.monotonic() + (time.monotonic() - start) / len(turns) <= end):
+        if precision_us and len(turns) >= count and _widest(turns, next(iter(places))) <= precision_us:
+            break
+        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+        seeded = replace(assignment, rounds=planned, seed=seed)
+        samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
+        turns.append(Turn(hash_seed, seed, samples))
+    steal = environment.steal(before, environment.processor_time())
+    return Run(planned, rehearsals, tuple(turns), steal, os.getloadavg())
+
+
+def _work(assignment: Assignment, place: Place, hash_seed: int, watcher: Watcher) -> Sample:
+    assignment = replace(assignment, server=place.server)
+    return processes.work(assignment, place.database, hash_seed, lambda _: watcher.tick(), place.service)
+
+
+def _widest(turns: Sequence[Turn], place: str) -> float:
+    return overhead.widest([turn.samples[place] for turn in turns])

@@ -1,0 +1,214 @@
+"""What a client does at a scheme's own endpoints, and the proof that each did what it says.
+
+Which of FLOWS a scheme has is asked of its URLconf, what a login gives of the answer: a new row of the table
+needs nothing here.
+"""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import ModuleType
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.core.signals import request_finished
+from django.urls import Resolver404, include, path, resolve
+
+from auth_core import revocation
+from benchmarks.contenders import contender as contenders
+from benchmarks.contenders.contender import WHOAMI, Answer, Contender, Handler, RefusedError
+from benchmarks.databases.fill import PASSWORD
+from benchmarks.questions.flows.messages import OBTAIN, REFRESH
+from config.schemes import Scheme
+
+NEW, SAME, NOTHING = "new", "same", "nothing"
+
+_TOKEN_PATH, _PAIR_PATH = "/api-token-auth/", "/api/token/"
+
+
+@dataclass(slots=True)
+class Client:
+    """Somebody with a password. `credential` is ready for the header; it and `refresh` are empty where none is held."""
+
+    user_id: int
+    username: str
+    password: str = PASSWORD
+    credential: str = ""
+    refresh: str = ""
+
+
+Sent = tuple[str, dict[str, str]]  # the credential in the header, or nothing; the body
+
+
+def _name_and_password(client: Client) -> Sent:
+    return "", {"username": client.username, "password": client.password}
+
+
+def _header(client: Client) -> Sent:
+    return client.credential, {}
+
+
+def _refresh_token(client: Client) -> Sent:
+    return "", {"refresh": client.refresh}
+
+
+def _access_token(client: Client) -> Sent:
+    return "", {"token": client.credential}
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A POST to `path`, answered `status`.
+
+    `leaves`   what the client holds after: what the answer gave it (NEW), what it held before (SAME), NOTHING
+    `dies`     the Client's field which must be refused after; empty: none
+    `holds`    whether the client holds a credential before; otherwise all of its user's are ended
+    """
+
+    name: str
+    path: str
+    sends: Callable[[Client], Sent]
+    status: int
+    leaves: str
+    dies: str = ""
+    holds: bool = True
+
+
+FLOWS = (
+    *(
+        flow
+        for url in (_TOKEN_PATH, _PAIR_PATH)
+        for flow in (
+            Flow(OBTAIN, url, _name_and_password, 200, NEW, holds=False),
+            # Not the same: whoever has one opaque token for each user finds it there.
+            Flow("obtain again", url, _name_and_password, 200, NEW),
+        )
+    ),
+    # Its refresh token may live for a grace, so that nothing dies at once.
+    Flow(REFRESH, f"{_PAIR_PATH}refresh/", _refresh_token, 200, NEW),
+    Flow("verify", f"{_PAIR_PATH}verify/", _access_token, 200, SAME),
+    Flow("rotate", f"{_TOKEN_PATH}new/", _header, 200, NEW, dies="credential"),
+    Flow("revoke", f"{_TOKEN_PATH}revoke/", _header, 204, NOTHING, dies="credential"),
+    Flow("logout", f"{_PAIR_PATH}logout/", _refresh_token, 204, NOTHING, dies="refresh"),
+    Flow("blacklist", f"{_PAIR_PATH}blacklist/", _refresh_token, 200, NOTHING, dies="refresh"),
+)
+
+
+class Endpoints:
+    """The endpoints that come with one scheme, beside `/whoami/` behind the scheme's own class.
+
+    `flows` by name. Raises RefusedError for a scheme at which nobody can log in.
+    """
+
+    def __init__(self, scheme: Scheme, contender: Contender, handler: Handler):
+        self.name = scheme.name
+        self._scheme = scheme
+        self._handler = handler
+        self._contender = replace(contender, urlconf=_with_endpoints(contender.urlconf, scheme.urlconf))
+        self.flows = {flow.name: flow for flow in FLOWS if self._has(flow.path)}
+        if OBTAIN not in self.flows:
+            raise RefusedError(f"{scheme.name}: no login among its endpoints ({_TOKEN_PATH} or {_PAIR_PATH})")
+
+    def clients(self, count: int) -> list[Client]:
+        """`count` users of this scheme alone: of one user, another scheme's flow might end this one's credential."""
+        users = get_user_model().objects
+        names = [f"{self.name}-{index}" for index in range(count)]
+        password = make_password(PASSWORD)
+        users.bulk_create([users.model(username=name, password=password) for name in names], ignore_conflicts=True)
+        ids = dict(users.filter(username__in=names).values_list("username", "pk"))
+        return [Client(ids[name], name) for name in names]
+
+    def prepare(self, flow: Flow, client: Client) -> dict:
+        """The environ of the client's request, who is given what it needs before."""
+        if not flow.holds:
+            revocation.end_credentials(client.user_id, revocation.LOGOUT_EVERYWHERE)
+            client.credential = client.refresh = ""
+        elif not client.credential:
+            obtain = self.flows[OBTAIN]
+            self.settle(obtain, client, self._ask(obtain, client))
+        environ = self._environ(flow, client)
+        request_finished.send(type(self))  # as after a request: the connection is closed, if by policy, off the clock
+        return environ
+
+    def settle(self, flow: Flow, client: Client, answer: Answer):
+        """Let the client hold what it was answered, and prove what that is worth.
+
+        Raises RefusedError when the flow did not do what it says.
+        """
+        if answer.status != flow.status:
+            raise self._refused(flow, f"answers {answer.status}, not {flow.status}")
+        before = replace(client)
+        if flow.leaves == NEW:
+            self._take(flow, client, answer.body)
+        if flow.leaves == NOTHING:
+            client.credential = client.refresh = ""
+        elif (who := self._who(client)) != client.user_id:
+            raise self._refused(flow, f"leaves a credential that lets in {who}, not user {client.user_id}")
+        if flow.dies == "credential" and self._who(before) is not None:
+            raise self._refused(flow, "leaves the presented credential alive")
+        if flow.dies == "refresh" and self._ask(self.flows[REFRESH], before).status != 401:
+            raise self._refused(flow, "leaves the presented refresh token alive")
+
+    def prove(self, client: Client) -> list[str]:
+        """What is wrong with these endpoints, one sentence each; empty: they may be timed."""
+        faults = contenders.prove(self._handler, self._contender, WHOAMI, b"")
+        stranger = Client(client.user_id, client.username, "a wrong password", "garbage", "garbage")
+        for flow in self.flows.values():
+            status = self._ask(flow, stranger).status
+            if status not in (400, 401, 403):
+                faults.append(
+                    f"{self.name} at {flow.path}: {flow.name} answers {status} to garbage, not 400, 401 or 403"
+                )
+            try:
+                self.settle(flow, client, self.call(self.prepare(flow, client)))
+            except RefusedError as error:
+                faults.append(str(error))
+        return faults
+
+    def call(self, environ: dict) -> Answer:
+        return contenders.ask(self._handler, environ)
+
+    def _ask(self, flow: Flow, client: Client) -> Answer:
+        return self.call(self._environ(flow, client))
+
+    def _environ(self, flow: Flow, client: Client) -> dict:
+        credential, fields = flow.sends(client)
+        body = json.dumps(fields).encode()
+        return contenders.environ(self._contender, flow.path, self._headers(credential)) | {
+            "REQUEST_METHOD": "POST",
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body),
+        }
+
+    def _headers(self, credential: str) -> dict[str, str]:
+        return {"HTTP_AUTHORIZATION": f"{self._scheme.keyword} {credential}"} if credential else {}
+
+    def _take(self, flow: Flow, client: Client, body: bytes):
+        given = json.loads(body)
+        if "access" not in given and "token" not in given:
+            raise self._refused(flow, f"gives {', '.join(given) or 'nothing'}, neither access nor token")
+        client.credential = given.get("access") or given["token"]
+        client.refresh = given.get("refresh", client.refresh)  # none is given where they do not rotate
+
+    def _who(self, client: Client) -> int | None:
+        """The user whom the client's credential lets in."""
+        answer = self.call(contenders.environ(self._contender, WHOAMI, self._headers(client.credential)))
+        return json.loads(answer.body)["id"] if answer.status == 200 else None
+
+    def _has(self, url: str) -> bool:
+        try:
+            resolve(url, self._contender.urlconf)
+        except Resolver404:
+            return False
+        return True
+
+    def _refused(self, flow: Flow, why: str) -> RefusedError:
+        return RefusedError(f"{self.name} at {flow.path}: {flow.name} {why}")
+
+
+def _with_endpoints(urlconf: ModuleType, endpoints: str | None) -> ModuleType:
+    whole = ModuleType(f"{urlconf.__name__} with endpoints")
+    whole.urlpatterns = [*urlconf.urlpatterns, *([path("", include(endpoints))] if endpoints else [])]
+    return whole

@@ -1,0 +1,188 @@
+"""The run behind `python -m benchmarks flows`: what each flow costs, and a request with its share of them.
+
+A process's figure is the 25th percentile of a block's calls, averaged over the rounds without the outermost, as
+in `overhead`; so what comes seldom, as a checkpoint of the write-ahead log, is not in it. Intervals are Student's
+at 95 % over the processes. All times are in microseconds unless named otherwise.
+
+A login is its endpoint's time with a fast password hasher, plus the time in which the service's own hasher
+verifies one password: hashed for real in each block, passwords would take all the time there is.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import trim_mean
+
+from benchmarks.databases.scratch import Database
+from benchmarks.messages import ANONYMOUS, CONTROL
+from benchmarks.processes import environment
+from benchmarks.processes import start as processes
+from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, Growth, PasswordHash, Task
+from benchmarks.stats import break_even
+from benchmarks.stats.break_even import Costs, Crossing, Lifetimes
+from benchmarks.stats.intervals import Interval, t_interval
+from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, WAITED_BOUND, Verdict
+from benchmarks.terminal import Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One fresh process: PYTHONHASHSEED, the seed of its orders, and what it found."""
+
+    hash_seed: int
+    seed: int
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`rehearsal` is what the process found that counted; `steal` as environment.steal() has it."""
+
+    rounds: int
+    rehearsal: Found
+    processes: tuple[Process, ...]
+    steal: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowCost:
+    """`besides_hash_us` is a login's time without its password's hash; None: it takes no password. `tables`: how many
+    rows those that grow or shrink gain and lose.
+    """
+
+    scheme: str
+    flow: str
+    time_us: Interval
+    besides_hash_us: Interval | None
+    statements: int
+    rows_written: int
+    bytes_written: int
+    tables: dict[str, Growth]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`requests_us` is what authentication adds to a request of `anonymous_us`; `control` anonymous's copy minus it."""
+
+    flows: tuple[FlowCost, ...]
+    hash_us: Interval
+    requests_us: dict[str, Interval]
+    curves: dict[str, list[Interval]]
+    crossings: tuple[Crossing, ...]
+    anonymous_us: float
+    control: Interval
+    verdict: Verdict
+
+
+def run(schemes: Sequence[str], database: Database, count: int, end: float, watcher: Watcher) -> Run:
+    """Time in `count` fresh processes, one after another, with as many rounds as end by `end` (time.monotonic()).
+
+    The database has been filled (processes.fill).
+    Raises processes.WorkerRefusedError or WorkerFailedError.
+    """
+    task = Task(tuple(schemes), rounds=0, counts=True, password_hash="", seed=0)
+    start = time.monotonic()
+    # The same process as all others but for its rounds: it tells what one costs, proves the flows and counts.
+    rehearsal = _work(task, database, 0)
+    process_seconds = time.monotonic() - start - rehearsal.once_seconds
+    seconds = (end - time.monotonic()) / count - process_seconds
+    rounds = max(1, int(seconds / rehearsal.round_seconds))
+    watcher.expected(count * (process_seconds + rounds * rehearsal.round_seconds))
+    before = environment.processor_time()
+    task = replace(task, rounds=rounds, counts=False, password_hash=rehearsal.password_hash.encoded)
+    done = []
+    for _ in range(count):
+        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+        found = _work(replace(task, seed=seed), database, hash_seed, lambda _: watcher.tick())
+        done.append(Process(hash_seed, seed, found))
+        watcher.tick()
+    return Run(rounds, rehearsal, tuple(done), environment.steal(before, environment.processor_time()))
+
+
+def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
+    everything = [process.found for process in run.processes]
+    costs = {name: [costs_of(found, name) for found in everything] for name in run.rehearsal.endpoints}
+    control = t_interval([_request_us(found, CONTROL) for found in everything], CONTROL_LEVEL)
+    anonymous = float(np.mean([figure(found.request_ns[ANONYMOUS]) for found in everything]))
+    return Answer(
+        flows=tuple(
+            _flow_cost(run, scheme, flow)
+            for scheme, timed in run.rehearsal.endpoints.items()
+            for flow in run.rehearsal.counts[timed]
+        ),
+        hash_us=t_interval([found.password_hash.verify_ns / 1000 for found in everything]),
+        requests_us={name: t_interval([each.request for each in row]) for name, row in costs.items()},
+        curves={name: break_even.curve(row, lifetimes) for name, row in costs.items()},
+        crossings=tuple(break_even.crossings(costs, lifetimes)),
+        control=control,
+        anonymous_us=anonymous,
+        verdict=judge(control, anonymous, run.steal, _waited([found.password_hash for found in everything])),
+    )
+
+
+def costs_of(found: Found, scheme: str) -> Costs:
+    flows = found.flow_ns[found.endpoints[scheme]]
+    return Costs(
+        request=_request_us(found, scheme),
+        login=figure(flows[OBTAIN]) + found.password_hash.verify_ns / 1000,
+        refresh=figure(flows[REFRESH]) if REFRESH in flows else 0.0,
+    )
+
+
+def judge(control: Interval, anonymous_us: float, steal: float | None, waited: float) -> Verdict:
+    """By the control and the hypervisor, as `overhead` is judged, and by what else ran on this machine.
+
+    `waited` is which part of its time a password's hash, which only computes, waited for a processor: 0 to 1.
+    A long flow is interrupted more often than a short one, so that a busy machine moves the crossings.
+    """
+    reasons = []
+    if control.excludes(0) and abs(control.estimate) > MATTERS * anonymous_us:
+        reasons.append(
+            f"the A/A control differs from itself by {control.estimate:+.1f} µs ({control.low:+.1f} to "
+            f"{control.high:+.1f}) of {anonymous_us:.0f} µs"
+        )
+    if steal is not None and steal > STEAL_BOUND:
+        reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
+    if waited > WAITED_BOUND:
+        reasons.append(f"other programs kept the run waiting for {waited:.0%} of the time (bound: {WAITED_BOUND:.0%})")
+    return Verdict(tuple(reasons))
+
+
+def _waited(hashes: Sequence[PasswordHash]) -> float:
+    return 1 - sum(each.processor_ns for each in hashes) / sum(each.verify_ns for each in hashes)
+
+
+def _request_us(found: Found, name: str) -> float:
+    """What `name` adds to anonymous's request, paired within the round."""
+    return figure(np.subtract(found.request_ns[name], found.request_ns[ANONYMOUS]))
+
+
+def figure(rounds_ns: Sequence[float]) -> float:
+    """A process's, in µs, of one for each round in ns."""
+    return float(trim_mean(rounds_ns, TRIMMED)) / 1000
+
+
+def _flow_cost(run: Run, scheme: str, flow: str) -> FlowCost:
+    timed = run.rehearsal.endpoints[scheme]
+    besides = [figure(process.found.flow_ns[timed][flow]) for process in run.processes]
+    counts = run.rehearsal.counts[timed][flow]
+    hashes = [process.found.password_hash.verify_ns / 1000 for process in run.processes]
+    takes_password = flow.startswith(OBTAIN)
+    return FlowCost(
+        scheme=scheme,
+        flow=flow,
+        time_us=t_interval(np.add(besides, hashes) if takes_password else besides),
+        besides_hash_us=t_interval(besides) if takes_password else None,
+        statements=counts.statements,
+        rows_written=counts.rows_written,
+        bytes_written=counts.bytes_written,
+        tables=counts.tables,
+    )
+
+
+def _work(task: Task, database: Database, hash_seed: int, done: Callable[[str], None] = lambda _: None) -> Found:
+    found = processes.ask("benchmarks.questions.flows.worker", task.to_json(), database, task.schemes, hash_seed, done)
+    return Found.from_dict(found)

@@ -1,0 +1,188 @@
+"""What happens in one fresh process of `flows`: prove, warm up, count, time.
+
+A block is so many consecutive calls of one flow, each by another client. What they spend is made before the
+block, and what they were given is proved after it, both off the clock. Garbage is treated as in timing.py.
+"""
+
+import gc
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from time import perf_counter, perf_counter_ns, thread_time_ns
+
+from django.conf import global_settings, settings
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.utils.module_loading import import_string
+
+import config.settings
+from benchmarks.contenders import contender
+from benchmarks.contenders.contender import WHOAMI, Contender, Handler, RefusedError
+from benchmarks.databases import write_counts
+from benchmarks.databases.fill import PASSWORD, USERNAME
+from benchmarks.messages import ANONYMOUS, CONTROL
+from benchmarks.processes import timing
+from benchmarks.questions.flows.endpoints import Client, Endpoints, Flow
+from benchmarks.questions.flows.messages import Counts, Found, Growth, PasswordHash, Task
+from benchmarks.stats.design import rounds
+from config.schemes import SCHEMES
+
+# Calls of a block, and of these the first that are not looked at. More of the requests, whose differences are
+# smaller and which are cheap.
+FLOW_BLOCK, FLOW_DROP = 6, 2
+REQUEST_BLOCK, REQUEST_DROP = 15, 5
+
+COUNTED = 3  # calls of each flow; the least counts
+
+_YOUNG = 1  # generations collected between blocks
+
+
+def run(task: Task, done: Callable[[str], None]) -> Found:
+    """Do the task; `done` is told of each finished round.
+
+    Raises RefusedError when a flow does not do what it says: before anything is timed, and for every call that
+    is timed.
+    """
+    random = Random(task.seed)
+    handler = Handler()
+    user = get_user_model().objects.get(username=USERNAME)
+    field = {name: contender.anonymous(name, [WHOAMI]) for name in (ANONYMOUS, CONTROL)}
+    field |= {name: contender.of_scheme(SCHEMES[name], user, [WHOAMI]) for name in task.schemes}
+    endpoints = {name: Endpoints(SCHEMES[name], field[name], handler) for name in task.schemes}
+    first_of = {SCHEMES[name].urlconf: name for name in reversed(task.schemes)}
+    timed = {name: first_of[SCHEMES[name].urlconf] for name in task.schemes}
+    clients = {name: each.clients(FLOW_BLOCK) for name, each in endpoints.items()}
+    faults = [fault for name, each in endpoints.items() for fault in each.prove(clients[name][0])]
+    if faults:
+        raise RefusedError("\n".join(faults))
+
+    blocks: dict[tuple[str, str], Callable[[], float]] = {
+        ("", name): partial(_request_block, handler, contender.environ(each, WHOAMI)) for name, each in field.items()
+    }
+    for name in first_of.values():
+        for flow in endpoints[name].flows.values():
+            blocks[name, flow.name] = partial(_flow_block, endpoints[name], flow, clients[name])
+    figures: dict[tuple[str, str], list[float]] = {key: [] for key in blocks}
+    password_hash = time_password_hash(task.password_hash)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        start = perf_counter()
+        _round(blocks, random.sample(list(blocks), len(blocks)))
+        round_seconds = perf_counter() - start
+        start = perf_counter()
+        counts, statements = {}, {}
+        if task.counts:
+            counts = {name: _count(endpoints[name], clients[name]) for name in first_of.values()}
+            statements = _statements(handler, {name: each for name, each in field.items() if name != CONTROL})
+        once_seconds = perf_counter() - start + password_hash.make_ns / 1e9
+        kept = connection.connection
+        for order in rounds(list(blocks), task.rounds, random):
+            for key, figure in _round(blocks, order).items():
+                figures[key].append(figure)
+            done("round")
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    if settings.DATABASES["default"]["CONN_MAX_AGE"] is None and connection.connection is not kept:
+        raise RefusedError("the database connection was to be kept between requests, and was not")
+    flow_ns: dict[str, dict[str, list[float]]] = {}
+    for (scheme, name), each in figures.items():
+        flow_ns.setdefault(scheme, {})[name] = each
+    return Found(
+        endpoints=timed,
+        request_ns=flow_ns.pop(""),
+        flow_ns=flow_ns,
+        counts=counts,
+        statements=statements,
+        password_hash=password_hash,
+        round_seconds=round_seconds,
+        once_seconds=once_seconds,
+        bytes_meaning=write_counts.BYTES[connection.vendor],
+        service=timing.service(),
+    )
+
+
+def time_password_hash(encoded: str) -> PasswordHash:
+    """The service's own hasher (the lab's settings have a fast one in its place) verifies one password once."""
+    preferred = getattr(config.settings, "PASSWORD_HASHERS", global_settings.PASSWORD_HASHERS)[0]
+    hasher = import_string(preferred)()
+    begin = perf_counter_ns()
+    hashed = encoded or hasher.encode(PASSWORD, hasher.salt())
+    start, processor_start = perf_counter_ns(), thread_time_ns()
+    verified = hasher.verify(PASSWORD, hashed)
+    end, processor_end = perf_counter_ns(), thread_time_ns()
+    if not verified:
+        raise RefusedError(f"{preferred} does not verify its own hash")
+    return PasswordHash(
+        algorithm=hasher.algorithm,
+        iterations=getattr(hasher, "iterations", None),
+        encoded=hashed,
+        make_ns=0 if encoded else start - begin,
+        verify_ns=end - start,
+        processor_ns=processor_end - processor_start,
+    )
+
+
+def _round(blocks: dict[tuple[str, str], Callable[[], float]], order) -> dict[tuple[str, str], float]:
+    return {key: blocks[key]() for key in order}
+
+
+def _request_block(handler: Handler, environ: dict) -> float:
+    gc.collect(_YOUNG)
+    return timing.figures(timing.time_block(handler, environ, REQUEST_BLOCK), REQUEST_DROP)[0]
+
+
+def _flow_block(endpoints: Endpoints, flow: Flow, clients: list[Client]) -> float:
+    environs = [endpoints.prepare(flow, client) for client in clients]
+    gc.collect(_YOUNG)
+    times, answers = [], []
+    for environ in environs:
+        start = perf_counter_ns()
+        answer = endpoints.call(environ)
+        times.append(perf_counter_ns() - start)
+        answers.append(answer)
+    for client, answer in zip(clients, answers, strict=True):
+        endpoints.settle(flow, client, answer)
+    return timing.figures(times, FLOW_DROP)[0]
+
+
+def _count(endpoints: Endpoints, clients: list[Client]) -> dict[str, Counts]:
+    """The least of COUNTED calls of each flow."""
+    with write_counts.one_connection():
+        return {name: _count_flow(endpoints, flow, clients[0]) for name, flow in endpoints.flows.items()}
+
+
+def _statements(handler: Handler, field: dict[str, Contender]) -> dict[str, int]:
+    """Of one GET /whoami/ of each contender: the least of COUNTED, since some remember, and some write now and then."""
+    with write_counts.one_connection():
+        return {
+            name: min(
+                write_counts.count(partial(contender.ask, handler, contender.environ(each, WHOAMI))).statements
+                for _ in range(COUNTED)
+            )
+            for name, each in field.items()
+        }
+
+
+def _count_flow(endpoints: Endpoints, flow: Flow, client: Client) -> Counts:
+    counted = []
+    for _ in range(COUNTED):
+        environ = endpoints.prepare(flow, client)
+        answers = []
+        counted.append(
+            write_counts.count(lambda environ=environ, answers=answers: answers.append(endpoints.call(environ)))
+        )
+        endpoints.settle(flow, client, answers[0])
+    least = min(counted, key=lambda each: each.rows)
+    return Counts(
+        statements=min(each.statements for each in counted),
+        rows_written=least.rows,
+        bytes_written=min(each.bytes for each in counted),
+        tables={
+            table: Growth(each.inserted, each.deleted)
+            for table, each in least.tables.items()
+            if each.inserted or each.deleted
+        },
+    )

@@ -1,0 +1,59 @@
+"""The process under valgrind: `python -m benchmarks.questions.instructions.worker TASK` (see worker.serve)."""
+
+import gc
+import multiprocessing
+import sys
+from collections.abc import Callable
+
+from benchmarks.messages import ANONYMOUS
+from benchmarks.processes.worker import serve
+from benchmarks.questions.instructions.run import Task
+
+WARM_UP = 20  # requests of each contender; the interpreter specialises its code after a few
+
+
+def run(task: Task) -> dict[str, list[int]]:
+    """Contender -> ids of two processes, which did `few` requests and `many`, and have ended.
+
+    Raises RefusedError, before anything is counted, when a contender does not do what it says.
+    """
+    from django.contrib.auth import get_user_model
+    from django.db import connection
+
+    from benchmarks.contenders import contender as contenders
+    from benchmarks.databases.fill import USERNAME
+    from benchmarks.processes import timing
+
+    user = get_user_model().objects.get(username=USERNAME)
+    urls = [task.url]
+    field = {ANONYMOUS: contenders.anonymous(ANONYMOUS, urls)}
+    for name in task.schemes:
+        contender = contenders.of_scheme(contenders.find_scheme(name), user, urls)
+        field[contender.name] = contender
+    handler = contenders.Handler()
+    timing.prove(handler, field, urls)
+    environs = {name: contenders.environ(contender, task.url) for name, contender in field.items()}
+    for environ in environs.values():
+        timing.time_block(handler, environ, WARM_UP)
+    connection.close()  # a connection must not be used on both sides of a fork
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return {
+        name: [_copy(timing.time_block, handler, environ, count) for count in (task.few, task.many)]
+        for name, environ in environs.items()
+    }
+
+
+def _copy(work: Callable, *arguments) -> int:
+    """The id of a copy of this process that did `work` and ended."""
+    copy = multiprocessing.get_context("fork").Process(target=work, args=arguments)
+    copy.start()
+    copy.join()
+    if copy.exitcode:
+        raise RuntimeError(f"the process of {arguments[-1]} requests ended with {copy.exitcode}")
+    return copy.pid
+
+
+if __name__ == "__main__":
+    serve(lambda done: run(Task.from_json(sys.argv[1])))

@@ -1,0 +1,245 @@
+"""The run behind `python -m benchmarks ladder`: which step of a scheme takes how much of what it adds.
+
+All times are in microseconds. What a rung adds is the paired difference to the rung below it: 25th percentile
+of its block minus that of the other's block in the same round, the trimmed mean within the process, as
+`overhead` has it. Intervals are Student's at 95 % over the processes, each for itself.
+
+The rungs' sum is held against the whole, which is what the untouched class adds, timed apart in the same
+rounds. But for the trimming, the sum is the highest rung minus anonymous: what the rest can show is a ladder
+that is not made of what the class does, and a run that tells two equal things apart. A ladder adds up unless
+
+- the interval of the rest excludes zero and the rest matters: 99 %, shared among the ladders, and half a
+  percent of anonymous's request, as the A/A control of `overhead` is judged;
+- or that interval reaches further than half of the whole: the run sees too little.
+"""
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+import numpy as np
+from scipy.stats import trim_mean
+
+from benchmarks.databases.scratch import Database
+from benchmarks.messages import ANONYMOUS, Assignment
+from benchmarks.processes import environment
+from benchmarks.processes import start as processes
+from benchmarks.stats import rounds as plan
+from benchmarks.stats.design import design_length
+from benchmarks.stats.intervals import Interval, t_interval
+from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, Verdict
+from benchmarks.terminal import Watcher
+
+ASKED = "ask"
+PARSED = "parse"
+VERIFIED = "verify"
+LOADED = "load"
+PERMITTED = "permit"
+WHOLE = "whole"
+
+MEANINGS = {
+    ASKED: "DRF makes the class's object and asks it, which hands out a user read before",
+    PARSED: "it reads the Authorization header",
+    VERIFIED: "it checks what needs no database: the signature and the claims, or the key's shape",
+    LOADED: "it loads the user (and what stands with the user)",
+    PERMITTED: "IsAuthenticated lets in, in the place of AllowAny",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is counted of one request.
+
+    `sql_us`            within the cursor's execute(), 25th percentile over requests timed for nothing else
+    `header_bytes`      the line that carries the credential with its CR LF (HTTP/1.1)
+    `signature_checks`  by PyJWT
+    """
+
+    sql_statements: int
+    sql_us: float
+    header_bytes: int
+    signature_checks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """What one process found of one scheme.
+
+    `rungs`          from the lowest to the highest; empty for a class that does not tell its steps
+    `counts`         of anonymous, each rung and WHOLE
+    `round_seconds`  how long a round takes here
+    `p25_ns`         of anonymous, each rung and WHOLE -> 25th percentile of its block in each round
+    """
+
+    scheme: str
+    rungs: list[str]
+    counts: dict[str, Counts]
+    round_seconds: float
+    p25_ns: dict[str, list[float]]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Climb":
+        return cls(**{**data, "counts": {rung: Counts(**counts) for rung, counts in data["counts"].items()}})
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """`adds` to the rung below it; the counts are of the whole request up to here."""
+
+    name: str
+    adds: Interval
+    sql_statements: int
+    signature_checks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What an untouched class adds to anonymous's `request`, at one URL."""
+
+    scheme: str
+    url: str
+    rounds: int
+    request: float
+    whole: Interval
+    facts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder(Whole):
+    """`rest` is the whole minus the sum, at `rest_level`; `why_not` says of the rungs why it does not add up."""
+
+    rungs: tuple[Rung, ...]
+    sum: Interval
+    rest: Interval
+    rest_level: float
+    adds_up: bool
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`climbs` by scheme, for each process; `service` as messages.Sample, `steal` as environment.steal() has it."""
+
+    rounds: int
+    climbs: tuple[dict[str, Climb], ...]
+    service: dict[str, Any]
+    steal: float | None
+
+
+def run(
+    assignment: Assignment, database: Database, count: int, end: float | None, rounds: int | None, watcher: Watcher
+) -> Run:
+    """Do `assignment`, which has one URL, in `count` fresh processes, and in more until `end` (time.monotonic()).
+
+    With `rounds`, or as many as plan.py finds best; the assignment's own rounds and seed are not looked at. The
+    database has been filled (processes.fill).
+    Raises processes.WorkerRefusedError or WorkerFailedError.
+    """
+    (url,) = assignment.rounds
+    service = processes.work(replace(assignment, rounds={url: 0}), database, 0).service
+    begin = time.monotonic()
+    rehearsal = _climbs(replace(assignment, rounds={url: 0}), database, 0, watcher)
+    process_seconds = time.monotonic() - begin
+    if rounds is None:
+        available = inf if end is None else (end - time.monotonic()) / count
+        round_seconds = sum(climb.round_seconds for climb in rehearsal.values())
+        design = design_length(max(len(climb.counts) for climb in rehearsal.values()))
+        rounds = plan.rounds_for(available, process_seconds, {url: round_seconds}, design)[url]
+
+    before = environment.processor_time()
+    start = time.monotonic()
+    # A process takes twice as long with its rounds as without: plan.TIMED_SHARE.
+    watcher.expected(2 * process_seconds * count if end is None else max(end - start, 0.0))
+    climbs = []
+    while len(climbs) < count or (end and time.monotonic() + (time.monotonic() - start) / len(climbs) <= end):
+        seeded = replace(assignment, rounds={url: rounds}, seed=secrets.randbelow(2**32))
+        climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
+    return Run(rounds, tuple(climbs), service, environment.steal(before, environment.processor_time()))
+
+
+def tabulate(climbs: Sequence[Mapping[str, Climb]], url: str) -> list[Whole]:
+    """For each scheme its Ladder, or the Whole alone where the class does not tell its steps."""
+    count = sum(bool(climb.rungs) for climb in climbs[0].values())
+    level = 1 - (1 - CONTROL_LEVEL) / max(1, count)
+    return [_tabulate([each[scheme] for each in climbs], url, level) for scheme in climbs[0]]
+
+
+def judge(tables: Sequence[Whole], steal: float | None) -> Verdict:
+    """`steal` as environment.steal() has it; None: the machine does not tell."""
+    reasons = [
+        f"the rungs of {ladder.scheme} {ladder.why_not}"
+        for ladder in tables
+        if isinstance(ladder, Ladder) and not ladder.adds_up
+    ]
+    if steal is not None and steal > STEAL_BOUND:
+        reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
+    return Verdict(tuple(reasons))
+
+
+def _climbs(assignment: Assignment, database: Database, hash_seed: int, watcher: Watcher) -> dict[str, Climb]:
+    answer = processes.ask(
+        "benchmarks.questions.ladder.worker",
+        assignment.to_json(),
+        database,
+        assignment.schemes,
+        hash_seed,
+        lambda url: watcher.tick(),
+    )
+    return {scheme: Climb.from_dict(climb) for scheme, climb in answer.items()}
+
+
+def _tabulate(climbs: Sequence[Climb], url: str, level: float) -> Whole:
+    """`climbs` of one scheme, one for each process."""
+    first = climbs[0]
+    counts = first.counts
+    sql_us = float(np.mean([climb.counts[WHOLE].sql_us for climb in climbs]))
+    request = float(np.mean([trim_mean(climb.p25_ns[ANONYMOUS], TRIMMED) for climb in climbs])) / 1000
+    whole = _differences(climbs, WHOLE, ANONYMOUS)
+    head = {
+        "scheme": first.scheme,
+        "url": url,
+        "rounds": len(first.p25_ns[WHOLE]),
+        "request": request,
+        "whole": t_interval(whole),
+        "facts": replace(counts[WHOLE], sql_us=sql_us),
+    }
+    if not first.rungs:
+        return Whole(**head)
+    adds = {
+        rung: _differences(climbs, rung, below)
+        for below, rung in zip([ANONYMOUS, *first.rungs], first.rungs, strict=False)
+    }
+    total = np.sum(list(adds.values()), axis=0)
+    rest = t_interval(whole - total, level)
+    why_not = _why_not(rest, head["whole"], request)
+    return Ladder(
+        **head,
+        rungs=tuple(
+            Rung(rung, t_interval(adds[rung]), counts[rung].sql_statements, counts[rung].signature_checks)
+            for rung in first.rungs
+        ),
+        sum=t_interval(total),
+        rest=rest,
+        rest_level=level,
+        adds_up=not why_not,
+        why_not=why_not,
+    )
+
+
+def _why_not(rest: Interval, whole: Interval, request: float) -> str:
+    if rest.half_width > abs(whole.estimate) / 2:
+        return (
+            f"cannot be seen to add up: whole minus sum is known to {rest.half_width:.1f} µs either way, which is "
+            f"more than half of the whole ({whole.estimate:.1f} µs)"
+        )
+    if rest.excludes(0) and abs(rest.estimate) > MATTERS * request:
+        return f"do not add up: whole minus sum is {rest.estimate:+.1f} µs ({rest.low:+.1f} to {rest.high:+.1f})"
+    return ""
+
+
+def _differences(climbs: Sequence[Climb], above: str, below: str) -> np.ndarray:
+    """One figure for each process, in µs."""
+    return np.array([trim_mean(np.subtract(each.p25_ns[above], each.p25_ns[below]), TRIMMED) / 1000 for each in climbs])

@@ -1,0 +1,33 @@
+"""A worker process: `python -m benchmarks.questions.revocation.worker ASSIGNMENTS` answers them in one line of JSON."""
+
+import json
+import os
+import sys
+from contextlib import redirect_stdout
+
+from benchmarks.messages import REFUSED, SAMPLE
+from benchmarks.questions.revocation.clock import Clock
+from benchmarks.questions.revocation.run import Assignment
+
+
+def main(argument: str):
+    out = sys.stdout
+    assignments = [Assignment.from_dict(data) for data in json.loads(argument)]
+    # Before the service is imported: it may take time's functions by name.
+    with redirect_stdout(sys.stderr), Clock(max(assignment.issued_at for assignment in assignments)) as clock:
+        os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+        import django
+
+        django.setup()
+        from benchmarks.contenders import contender
+        from benchmarks.questions.revocation import lifecycle
+
+        try:
+            answer = {SAMPLE: {"answers": [lifecycle.run(assignment, clock) for assignment in assignments]}}
+        except contender.RefusedError as refusal:
+            answer = {REFUSED: str(refusal)}
+    print(json.dumps(answer), file=out)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,37 @@
+"""What happens in one process that times how expired logins are cleaned up: ours and the stock pair's, side by side."""
+
+from io import StringIO
+from time import perf_counter_ns
+
+from django.apps import apps
+from django.core.management import call_command
+
+from benchmarks.contenders.contender import RefusedError
+from benchmarks.databases import population
+
+# The command -> the table from which it deletes.
+COMMANDS = {
+    "flush_refresh_families": "jwt_auth.RefreshFamily",
+    "flushexpiredtokens": "token_blacklist.OutstandingToken",
+}
+
+
+def run(logins: int, refreshes: int) -> dict[str, int]:
+    """Add so many expired logins, each refreshed so often, and let each of COMMANDS clean up: how long it took, in ns.
+
+    Raises RefusedError when a command leaves any of them, or takes more.
+    """
+    before = {name: _rows(model) for name, model in COMMANDS.items()}
+    population.load_expired(logins, refreshes)
+    taken = {}
+    for name, model in COMMANDS.items():
+        start = perf_counter_ns()
+        call_command(name, stdout=StringIO())
+        taken[name] = perf_counter_ns() - start
+        if (rows := _rows(model)) != before[name]:
+            raise RefusedError(f"{name}: leaves {rows} rows of {model}, not {before[name]}")
+    return taken
+
+
+def _rows(model: str) -> int:
+    return apps.get_model(model).objects.count()

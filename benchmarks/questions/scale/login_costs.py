@@ -1,0 +1,117 @@
+"""The second half of `python -m benchmarks scale`: what logins cost to make, to refresh, to keep and to clean up.
+
+Fresh processes take turns among the sizes, as in turns.py. Each does what one of `flows` does; then it adds expired
+logins and has them cleaned up. Intervals are Student's at 95 % over the processes. Times are in microseconds.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from random import Random
+
+from benchmarks.databases.scratch import Database
+from benchmarks.messages import Stored
+from benchmarks.processes import start as processes
+from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, Task
+from benchmarks.questions.flows.run import figure
+from benchmarks.stats.design import endless
+from benchmarks.stats.intervals import Interval, t_interval
+from benchmarks.terminal import Watcher
+
+EXPIRED = 1000  # logins cleaned up in each process, or as many as there are users
+ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """`flush_ns`: command -> how long it took to clean up `logins` expired logins."""
+
+    found: Found
+    flush_ns: dict[str, int]
+    logins: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """At one size.
+
+    `flows_us`         scheme -> flow -> what it takes, without the password's hash; of schemes that share their
+                       endpoints the first
+    `flush_us`         command -> what it takes for each expired login
+    `bytes_per_login`  scheme -> bytes of the tables to which its logins and refreshes add, indexes too, for each user
+    """
+
+    flows_us: dict[str, dict[str, Interval]]
+    flush_us: dict[str, Interval]
+    bytes_per_login: dict[str, float]
+
+
+def run(
+    schemes: Sequence[str], places: Mapping[int, Database], refreshes: int, turns: int, watcher: Watcher
+) -> dict[int, list[Process]]:
+    """`turns` processes for each of `places`, by the population beside whom they are timed.
+
+    Raises processes.WorkerRefusedError or WorkerFailedError.
+    """
+    task = Task(tuple(schemes), rounds=ROUNDS, counts=False, password_hash="", seed=0)
+    found: dict[int, list[Process]] = {population: [] for population in places}
+    orders = endless(list(places), Random(secrets.randbits(64)))
+    start, done = time.monotonic(), 0
+    for _ in range(turns):
+        task = replace(task, seed=secrets.randbelow(2**32))
+        hash_seed = secrets.randbelow(2**32)
+        for population in next(orders):
+            logins = min(EXPIRED, population + 1)
+            task = replace(task, counts=not found[population])
+            order = json.dumps({"task": asdict(task), "logins": logins, "refreshes": refreshes})
+            answer = processes.ask(
+                "benchmarks.questions.scale.login_costs_worker", order, places[population], schemes, hash_seed
+            )
+            process = Process(Found.from_dict(answer["found"]), answer["flush_ns"], logins)
+            found[population].append(process)
+            task = replace(task, password_hash=process.found.password_hash.encoded)
+            done += 1
+            watcher.expected((time.monotonic() - start) * turns * len(places) / done)
+            watcher.tick()
+    return found
+
+
+def analyse(found: Sequence[Process], stored: Stored) -> Upkeep:
+    """Of the processes at one size, two at least."""
+    first = found[0].found
+    return Upkeep(
+        flows_us={
+            scheme: {
+                flow: t_interval([figure(process.found.flow_ns[scheme][flow]) for process in found]) for flow in flows
+            }
+            for scheme, flows in first.flow_ns.items()
+        },
+        flush_us={
+            command: t_interval([process.flush_ns[command] / process.logins / 1000 for process in found])
+            for command in found[0].flush_ns
+        },
+        bytes_per_login=bytes_per_login(first, stored),
+    )
+
+
+def bytes_per_login(found: Found, stored: Stored) -> dict[str, float]:
+    """Scheme -> bytes for each user; without those of whose tables the database does not tell the size."""
+    tables = {each.table: each for each in stored.tables}
+    (users,) = (each.rows for each in stored.tables if each.table == "auth_user")
+    sizes = {}
+    for scheme, flows in found.counts.items():
+        grows = {
+            table
+            for flow in (OBTAIN, REFRESH)
+            if flow in flows
+            for table, growth in flows[flow].tables.items()
+            if growth.inserted
+        }
+        parts = [
+            part for table in grows & set(tables) for part in (tables[table].table_bytes, tables[table].index_bytes)
+        ]
+        if parts and None not in parts:
+            sizes[scheme] = sum(parts) / users
+    return sizes

@@ -1,0 +1,24 @@
+"""A worker process: `python -m benchmarks.questions.scale.login_costs_worker TASK` answers in lines of JSON (see worker.serve)."""
+
+import json
+import sys
+from dataclasses import asdict
+
+from benchmarks.processes.worker import serve
+from benchmarks.questions.flows.messages import Task
+
+
+def main(argument: str):
+    def work(done):
+        from benchmarks.questions.flows import timing
+        from benchmarks.questions.scale import flushing
+
+        order = json.loads(argument)
+        found = timing.run(Task(**order["task"]), done)
+        return {"found": asdict(found), "flush_ns": flushing.run(order["logins"], order["refreshes"])}
+
+    serve(work)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,108 @@
+"""Can the lab's numbers be trusted? Rates over contests drawn from a campaign, each beside its bound."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.messages import CONTROL
+from benchmarks.questions.selftest.campaign import PLANTS, Record, drawn
+from benchmarks.stats.intervals import Interval, mean, t_interval
+from benchmarks.stats.verdicts import probabilities
+
+CONTEST = 10  # processes: the fewest that `overhead` takes by itself
+SMALL, LARGE = PLANTS  # the plants of 2 and 5 µs
+LARGE_SECONDS, SMALL_SECONDS = 30, 120  # how long a contest that is to find them may take
+MARGIN_US = 2.0  # the plant of 5 µs must not be called equivalent to nothing within that
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`count` of `contests` did what is asked; the rate must be in low … high (0 to 1).
+
+    With fewer contests than `least`, an honest lab would leave those bounds too often to be judged by them.
+    """
+
+    question: str
+    count: int
+    contests: int
+    least: int
+    low: float
+    high: float
+
+    @property
+    def rate(self) -> float:
+        return self.count / self.contests if self.contests else float("nan")
+
+    @property
+    def passed(self) -> bool | None:
+        """None: too few contests to tell."""
+        return self.low <= self.rate <= self.high if self.contests >= self.least else None
+
+
+def judge(records: Sequence[Record]) -> list[Line]:
+    """A line for each question."""
+    seconds = float(np.mean([record.seconds for record in records]))
+    tens = drawn(records, CONTEST)
+    longer = [
+        (name, budget, drawn(records, max(CONTEST, int(budget / seconds))), bounds)
+        for name, budget, bounds in ((LARGE, LARGE_SECONDS, (0.9, 1.0)), (SMALL, SMALL_SECONDS, (0.8, 1.0)))
+    ]
+    return [
+        _line(
+            f"A/A excludes zero ({CONTEST} processes)",
+            [interval(contest, CONTROL).excludes(0) for contest in tens],
+            least=200,
+            bounds=(0.02, 0.08),
+        ),
+        *(
+            _line(
+                f"{name} is found in {seconds} s ({len(contests[0]) if contests else 0} processes)",
+                [interval(contest, name).low > 0 for contest in contests],
+                least=20,
+                bounds=bounds,
+            )
+            for name, seconds, contests, bounds in longer
+        ),
+        _line(
+            "what is planted is found with the wrong sign",
+            [interval(contest, name).high < 0 for contest in tens for name in PLANTS],
+            least=200,
+            bounds=(0.0, 0.0),
+        ),
+        _line(
+            "the interval covers what is planted",
+            [not interval(contest, name).excludes(planted(contest, name)) for contest in tens for name in PLANTS],
+            least=200,
+            bounds=(0.92, 0.98),
+        ),
+        _line(
+            f"A/A is called equivalent within {MARGIN_US:g} µs",
+            [_equivalent(contest, CONTROL) for contest in tens],
+            least=20,
+            bounds=(0.8, 1.0),
+        ),
+        _line(
+            f"{LARGE} is called equivalent to nothing within {MARGIN_US:g} µs",
+            [_equivalent(contest, LARGE) for contest in tens],
+            least=200,
+            bounds=(0.0, 0.05),
+        ),
+    ]
+
+
+def interval(contest: Sequence[Record], name: str) -> Interval:
+    return t_interval([record.figures[name] for record in contest])
+
+
+def planted(contest: Sequence[Record], name: str) -> float:
+    """What the plant's delay came to in these processes, in µs."""
+    return float(np.mean([record.planted_us[name] for record in contest]))
+
+
+def _equivalent(contest: Sequence[Record], name: str) -> bool:
+    return probabilities(mean([record.figures[name] for record in contest]), MARGIN_US)[1] < 0.05
+
+
+def _line(question: str, held: Sequence[bool], least: int, bounds: tuple[float, float]) -> Line:
+    return Line(question, sum(held), len(held), least, *bounds)

@@ -1,0 +1,35 @@
+"""`python -m benchmarks.questions.versus.bodies_worker ASSIGNMENT` tells what is answered (see worker.serve), untimed."""
+
+import sys
+from pathlib import Path
+from random import Random
+
+from benchmarks.messages import Assignment
+from benchmarks.processes.worker import serve
+
+
+def main(argument: str):
+    def work(done):
+        import config
+        from benchmarks.contenders import contender
+        from benchmarks.processes import timing
+
+        assignment = Assignment.from_json(argument)
+        urls = list(assignment.rounds)
+        handler = contender.Handler()
+        field = timing.build(assignment, urls, Random(assignment.seed))
+        timing.prove(handler, field, urls)
+        return {
+            "service": str(Path(config.__file__).parent.parent),
+            "bodies": [
+                contender.ask(handler, contender.environ(each, url)).body.decode("latin-1")
+                for url in urls
+                for each in field.values()
+            ],
+        }
+
+    serve(work)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,73 @@
+"""What a server of `wire` serves: the service as config.wsgi sets it up, all contenders at once.
+
+The first SELECTOR characters of the path choose the contender, and are taken off before Django sees it: one process
+serves all, each by its own URLconf, under the same URL. No header is read for it, and all have as many characters. It
+takes 0.2 µs of each request, whoever asks.
+"""
+
+import json
+import os
+from dataclasses import asdict, replace
+from random import Random
+
+from benchmarks.messages import ASSIGNMENT_VARIABLE, Assignment
+from benchmarks.servers.server import FACTS, WORK, work
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+
+from config import wsgi  # noqa: F401 - sets the service up, and stops it where it is misconfigured
+
+# isort: split
+# After the set-up.
+from django.db import connections
+
+from benchmarks.contenders import contender as contenders
+from benchmarks.processes import timing
+
+SELECTOR = 3
+GC_POLICY = "as Python does by itself"
+
+
+def _serve() -> tuple[dict, dict]:
+    """URLconfs by selector; and what the client is told."""
+    assignment = Assignment.from_json(os.environ[ASSIGNMENT_VARIABLE])
+    urls = list(assignment.rounds)
+    handler = contenders.Handler()
+    try:
+        field = timing.build(assignment, urls, Random(assignment.seed))
+        facts = {url: {name: contenders.count(handler, each, url) for name, each in field.items()} for url in urls}
+    except contenders.RefusedError as refusal:
+        return {}, {"refused": str(refusal)}
+    finally:
+        connections.close_all()  # of this thread, which serves nobody
+    selectors = {f"/{number:0{SELECTOR - 1}}": contender for number, contender in enumerate(field.values())}
+    told = [asdict(replace(contender, urlconf=selector)) for selector, contender in selectors.items()]
+    return (
+        {selector: contender.urlconf for selector, contender in selectors.items()},
+        {
+            "contenders": told,
+            "facts": {url: {name: asdict(each) for name, each in row.items()} for url, row in facts.items()},
+            "service": {**timing.service(), "garbage_collection": GC_POLICY},
+        },
+    )
+
+
+_urlconfs, _told = _serve()
+_handler = contenders.Handler()
+
+
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    try:
+        environ[contenders.URLCONF] = _urlconfs[path[:SELECTOR]]
+    except KeyError:
+        return _tell(path, start_response)
+    environ["PATH_INFO"] = path[SELECTOR:]
+    return _handler(environ, start_response)
+
+
+def _tell(path: str, start_response):
+    answers = {FACTS: lambda: _told, WORK: work}
+    body = json.dumps(answers[path]() if path in answers else None).encode()
+    start_response("200 OK" if path in answers else "404 Not Found", [("Content-Length", str(len(body)))])
+    return [body]

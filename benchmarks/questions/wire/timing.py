@@ -1,0 +1,138 @@
+"""What happens in one fresh process that asks a fresh server: start it, prove, warm up, time.
+
+The same order of blocks, the same figures and the same answer as of a process that times itself (timing.py); what is
+timed lies between the request's first byte sent and the answer's last byte received, over one kept connection.
+"""
+
+import io
+import json
+import os
+import string
+from collections.abc import Callable
+from random import Random
+from urllib.parse import quote
+
+from benchmarks.contenders.contender import URLCONF, Contender, RefusedError, environ
+from benchmarks.messages import Assignment, Entry, Facts, Sample
+from benchmarks.processes import timing
+from benchmarks.servers import http1
+from benchmarks.servers import server as servers
+
+
+class _Collector(timing.Collector):
+    """Tells how long a processor had to be waited for, here or by the server, whichever is longer.
+
+    There is too little garbage here to tell it by: each works for a moment between the blocks.
+    """
+
+    def __init__(self, client: "Client"):
+        super().__init__()
+        self._client = client
+        self._server_wall = self._server_run = 0.0
+
+    def collect(self):
+        super().collect()
+        wall, run = self._client.work()
+        self._server_wall += wall
+        self._server_run += run
+        wall, run = servers.work()
+        self._wall_seconds += wall
+        self._run_seconds += run
+
+    @property
+    def waited(self) -> float:
+        server = 1 - self._server_run / self._server_wall if self._server_wall else 0.0
+        return max(super().waited, server)
+
+
+class Client:
+    """Asks over one connection what it is asked as a WSGI handler: proofs are the same as in process."""
+
+    def __init__(self, connection: http1.Connection):
+        self._connection = connection
+
+    def __call__(self, environ: dict, start_response: Callable):
+        answer = self._connection.exchange(request(environ))
+        start_response(answer.status, [])
+        return io.BytesIO(answer.body)
+
+    def work(self) -> tuple[float, float]:
+        """Let the server do servers.work()."""
+        return tuple(json.loads(self._connection.exchange(http1.get(servers.WORK)).body))
+
+    def time_block(self, request: bytes, count: int) -> list[int]:
+        """As timing.time_block."""
+        answers = [self._connection.exchange(request) for _ in range(count)]
+        statuses = {answer.status for answer in answers}
+        if statuses != {"200 OK"}:
+            line = request.partition(b" HTTP/1.1\r\n")[0].decode()
+            raise RefusedError(f"{line} was answered {', '.join(sorted(statuses))} under the clock")
+        return [answer.nanoseconds for answer in answers]
+
+
+def run(
+    assignment: Assignment, server: servers.Running, cores: servers.Cores | None, done: Callable[[str], None]
+) -> Sample:
+    """Do the assignment, as the client of `cores`; `done` is told the URL of each finished round.
+
+    Raises RefusedError, before anything is timed, when a contender does not do what it says, or the server does not
+    keep the connection.
+    """
+    random = Random(assignment.seed)
+    urls = list(assignment.rounds)
+    told = server.facts()
+    if "refused" in told:
+        raise RefusedError(told["refused"])
+    if cores:
+        os.sched_setaffinity(0, {cores.client})
+    field = {contender.name: contender for contender in map(_contender, told["contenders"])}
+    try:
+        with http1.Connection(server.port) as connection:
+            blocks, warmed, waited = _measure(Client(connection), field, urls, assignment, random, done)
+    except http1.ProtocolError as error:
+        raise RefusedError(f"{assignment.server}: {error}") from None
+    return Sample(
+        entries=[contender.entry for contender in field.values()],
+        facts={url: {name: Facts(**each) for name, each in row.items()} for url, row in told["facts"].items()},
+        round_seconds={url: seconds for url, (_, seconds) in warmed.items()},
+        warm_up={url: count for url, (count, _) in warmed.items()},
+        waited=waited,
+        service={
+            **told["service"],
+            "server": servers.describe(assignment.server),
+            "cores": cores and {"server": cores.server, "client": cores.client},
+        },
+        blocks=blocks,
+    )
+
+
+def _measure(client: Client, field: dict[str, Contender], urls, assignment: Assignment, random: Random, done):
+    timing.prove(client, field, urls)
+    requests = {url: {name: request(environ(each, url)) for name, each in field.items()} for url in urls}
+    collector = _Collector(client)
+    with timing.garbage_held_back():
+        warmed = {url: timing.warm_up(client, requests[url], assignment, random, Client.time_block) for url in urls}
+        blocks = {
+            url: timing.time_rounds(client, requests[url], url, assignment, random, collector, done, Client.time_block)
+            for url in random.sample(urls, len(urls))
+            if assignment.rounds[url]
+        }
+    return blocks, warmed, collector.waited
+
+
+def request(environ: dict) -> bytes:
+    """The bytes of a GET, the contender's selector before its path."""
+    query = environ["QUERY_STRING"]
+    target = environ[URLCONF] + quote(environ["PATH_INFO"]) + (f"?{quote(query, string.punctuation)}" if query else "")
+    return http1.get(
+        target,
+        *(
+            f"{name.removeprefix('HTTP_').replace('_', '-').title()}: {value}"
+            for name, value in environ.items()
+            if name.startswith("HTTP_")
+        ),
+    )
+
+
+def _contender(told: dict) -> Contender:
+    return Contender(**{**told, "entry": Entry(**told["entry"])})

@@ -1,0 +1,120 @@
+"""What a scheme costs against how soon it can be revoked: which schemes are the best at neither?"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks.reporting.wording import duration
+from benchmarks.results.records import Cell, Contest, End, Life, Revocation, Table
+from benchmarks.stats.intervals import Interval
+
+EVENTS = ("logout", "password change", "deactivation")
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """When nothing of a scheme's credentials is answered any more, after the `events` that take longest.
+
+    `seconds`  infinite: never
+    `delay`    the same in words
+    """
+
+    seconds: float
+    delay: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A scheme at one URL.
+
+    `overhead`      in microseconds
+    `seconds`       from the worst of the events until nothing is answered any more; infinite: never
+    `delay`         the same in words
+    `worst`         the events that take so long
+    `dominated_by`  schemes that are revoked as soon at least and cost no more, and are better at one of the two
+    """
+
+    name: str
+    overhead: Interval
+    seconds: float
+    delay: str
+    worst: tuple[str, ...]
+    dominated_by: tuple[str, ...] = ()
+
+
+def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVENTS) -> list[Standing]:
+    """One for each scheme that both results have, cheapest first; a scheme without any of `events` has none.
+
+    In whichever process it takes longest, without Valkey.
+    """
+    slowest = worst(revocation, events)
+    found = [
+        Standing(row.name, row.overhead, each.seconds, each.delay, each.events)
+        for row in table.rows
+        if (each := slowest.get(row.name)) is not None
+    ]
+    return sorted((_judged(one, found, table) for one in found), key=lambda one: one.overhead.estimate)
+
+
+def worst(revocation: Revocation, events: Sequence[str] = EVENTS) -> dict[str, Worst]:
+    """Of each scheme that has any of `events`, in whichever process it takes longest, without Valkey."""
+    elsewhere = {(each.scheme, each.event): each.alone for each in revocation.elsewhere}
+    found = {}
+    for life in revocation.rows:
+        ends = {
+            name: last(life.cells[name], life, elsewhere.get((life.scheme, name)))
+            for name in events
+            if name in life.cells
+        }
+        ends = {name: end for name, end in ends.items() if end is not None}
+        if ends:
+            slowest = max(ends.values(), key=lambda end: seconds(end, life))
+            names = tuple(name for name, end in ends.items() if seconds(end, life) == seconds(slowest, life) > 0)
+            found[life.scheme] = Worst(seconds(slowest, life), delay(slowest, life), names)
+    return found
+
+
+def last(cell: Cell, life: Life, elsewhere: End | None = None) -> End | None:
+    """Of the credential here and elsewhere, and its refresh token, which ends last. None: there is no such event."""
+    ends = [end for end in (cell, cell.refresh, elsewhere) if end is not None and end.kind != "-"]
+    return max(ends, key=lambda end: seconds(end, life), default=None)
+
+
+def seconds(end: End, life: Life) -> float:
+    """From the event until the token is refused."""
+    lives = {"at access expiry": life.access_seconds, "at refresh expiry": life.refresh_seconds}
+    if end.kind in lives:
+        known = lives[end.kind] if end.seconds is None else end.seconds
+        return math.inf if known is None else known
+    return {"at once": 0.0, "within": end.seconds, "never": math.inf}[end.kind]
+
+
+def delay(end: End, life: Life) -> str:
+    """In words, as `end.kind` has it, with the seconds that it leaves open."""
+    if end.kind == "within":
+        return f"within {duration(end.seconds)}"
+    if end.kind in ("at access expiry", "at refresh expiry") and seconds(end, life) < math.inf:
+        return f"{end.kind} ({duration(seconds(end, life))})"
+    return end.kind
+
+
+def verdicts(table: Table) -> dict[tuple[str, str], Contest]:
+    """Every contest of the table, from both sides: (first, second) -> Contest."""
+    return {(each.first, each.second): each for contest in table.contests for each in (contest, contest.reversed())}
+
+
+def _judged(one: Standing, all: Sequence[Standing], table: Table) -> Standing:
+    contests = verdicts(table)
+    return replace(one, dominated_by=tuple(other.name for other in all if _dominates(other, one, contests)))
+
+
+def _dominates(one: Standing, other: Standing, contests: dict[tuple[str, str], Contest]) -> bool:
+    """What a contest left open dominates nothing. Without a contest, the intervals must not touch."""
+    contest = contests.get((one.name, other.name))
+    if contest is not None:
+        cheaper, no_dearer = contest.verdict == "faster", contest.verdict in ("faster", "equivalent")
+    else:
+        cheaper = no_dearer = one.overhead.high < other.overhead.low
+    sooner, no_later = one.seconds < other.seconds, one.seconds <= other.seconds
+    return no_dearer and no_later and (cheaper or sooner)

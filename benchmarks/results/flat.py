@@ -1,0 +1,104 @@
+"""A result as a flat table, a line for each thing measured: for a spreadsheet or a statistics program."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks.messages import Blocks
+from benchmarks.stats import overhead
+
+
+class NoTableError(Exception):
+    """A result of a command that makes no table; the message names those that do."""
+
+
+def records(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """One flat record for each thing measured; a nested name is written with dots: `overhead.low`.
+
+    Raises NoTableError.
+    """
+    if result["command"] not in _TABLES:
+        raise NoTableError(f"a result of {result['command']}; allowed: {', '.join(_TABLES)}")
+    return [flat(record) for record in _TABLES[result["command"]](result)]
+
+
+def processes(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each process of an `overhead` run found, which its intervals are made of: times in µs.
+
+    Raises NoTableError.
+    """
+    if result["command"] != "overhead":
+        raise NoTableError(f"a result of {result['command']}; allowed: overhead")
+    return [
+        {
+            "url": url,
+            "process": number,
+            "hash_seed": process["hash_seed"],
+            "contender": name,
+            "request_us": overhead.request(Blocks(**blocks), name),
+            "adds_us": overhead.overhead(Blocks(**blocks), name),
+        }
+        for number, process in enumerate(result["processes"])
+        for url, blocks in process["blocks"].items()
+        for name in blocks["p25_ns"]
+    ]
+
+
+def flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nothing stands for what is None: in a table it would be a column beside those of what it may be."""
+    found = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def _overhead(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for table in result["tables"]:
+        for row in (table["anonymous"], *table["rows"]):
+            yield {"url": table["url"], **row}
+
+
+def _revocation(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in result["rows"]:
+        for event, cell in row["cells"].items():
+            yield {"scheme": row["scheme"], "event": event, **cell}
+
+
+def _ladder(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for ladder in result["ladders"]:
+        for rung in ladder["rungs"]:
+            yield {"scheme": ladder["scheme"], "url": ladder["url"], **rung}
+
+
+def _load(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A line for each step; at saturation no rate was offered. Without the histograms, which are no figures."""
+    for contender in result["contenders"]:
+        who = {name: contender[name] for name in ("scheme", "server", "distance_ms")}
+        for number, series in enumerate(contender["turns"], 1):
+            for step in (series["saturation"], *series["steps"]):
+                figures = {name: value for name, value in step.items() if name not in ("from_intended", "from_sent")}
+                yield {**who, "turn": number, **figures}
+
+
+def _distance(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    took_us = {trip["asked_ms"]: trip["median_us"] for trip in result["round_trips"]}
+    for away in result["distances"]:
+        asked = away["distance_ms"]
+        for row in away["table"]["rows"]:
+            yield {"distance_ms": asked, "round_trip_us": took_us[asked], **row, "waits": result["waits"][row["name"]]}
+
+
+_TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
+    "overhead": _overhead,
+    "revocation": _revocation,
+    "flows": lambda result: iter(result["flows"]),
+    "ladder": _ladder,
+    "instructions": lambda result: iter(result["rows"]),
+    "load": _load,
+    "distance": _distance,
+    "scale": lambda result: iter(result["changes"]),
+    "compare": lambda result: iter(result["changes"]),
+    "selftest": lambda result: iter(result["lines"]),
+}

@@ -1,0 +1,177 @@
+"""Real servers, each started as a deployment starts it, until a block ends. Knows nothing of Django."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any
+
+from benchmarks.messages import ASSIGNMENT_VARIABLE, Assignment
+from benchmarks.servers import http1
+from config.switches import SWITCHES
+
+APPLICATION = "benchmarks.questions.wire.application:application"
+# Answered by the application before Django: what it serves and what it counted of it, and what work() found there.
+FACTS, WORK = "/facts", "/work"
+WORK_SECONDS = 0.0002
+
+START_SECONDS = 60  # longest time that is waited for the first answer
+
+# By name: the command line that `python -m` takes, without address, threads, application and the service's own flags
+# (config/server.py). One process each: what a client asks over one connection is answered by one. gunicorn's default
+# worker closes the connection after each answer; of those it has, gthread is the one that keeps it. 75 seconds are
+# nginx's.
+SERVERS = {
+    "granian": ("granian", "--log-level", "warning", "--workers", "1"),
+    "gunicorn": (
+        *("gunicorn", "--worker-class", "gthread", "--log-level", "warning", "--workers", "1"),
+        *("--keep-alive", "75", "--no-control-socket"),
+    ),
+}
+
+_THREADS = SWITCHES["GRANIAN_BLOCKING_THREADS"]  # which granian reads by itself
+
+
+class ServerError(Exception):
+    """A server that ended, or did not answer; the message is what it wrote last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """The one processor on which a server runs, and the one on which who asks it does."""
+
+    server: int
+    client: int
+
+
+def cores() -> Cores | None:
+    """None where there are not two to choose from, or the system does not let a process choose."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    allowed = sorted(os.sched_getaffinity(0))
+    return Cores(allowed[-1], allowed[0]) if len(allowed) > 1 else None
+
+
+def threads() -> int:
+    """As the service's own switch has it."""
+    return int(os.environ.get(_THREADS.name) or _THREADS.default)
+
+
+def describe(name: str) -> str:
+    return f"{name} {version(name)}, 1 process, {threads()} threads"
+
+
+def work() -> tuple[float, float]:
+    """How many seconds it took to work for WORK_SECONDS, and for how many of them this thread had a processor."""
+    wall, run = time.perf_counter(), time.thread_time()
+    while time.perf_counter() < wall + WORK_SECONDS:
+        pass
+    return time.perf_counter() - wall, time.thread_time() - run
+
+
+class Running:
+    """A server that has been started, and may not answer yet."""
+
+    def __init__(self, port: int, process: subprocess.Popen, output):
+        self.port, self._process, self._output = port, process, output
+
+    def send(self, signal: int):
+        """To all its processes."""
+        os.killpg(self._process.pid, signal)
+
+    def processor_seconds(self) -> float | None:
+        """Which all its living processes have used; None where there is no /proc (proc(5): pid_stat)."""
+        if not Path("/proc/self/stat").exists():
+            return None
+        ticks = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text("ascii", "replace").rpartition(") ")[2].split()
+            except OSError:  # it has ended
+                continue
+            if int(fields[2]) == self._process.pid:  # its process group
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def facts(self) -> dict[str, Any]:
+        """As wire_application tells them, as soon as it does. Raises ServerError."""
+        return json.loads(self.first_answer(FACTS))
+
+    def first_answer(self, path: str) -> bytes:
+        """The body of a GET, as soon as there is one. Raises ServerError."""
+        end = time.monotonic() + START_SECONDS
+        while self._process.poll() is None and time.monotonic() < end:
+            try:
+                with http1.Connection(self.port, seconds=1) as connection:
+                    return connection.exchange(http1.get(path)).body
+            except OSError:
+                time.sleep(0.02)
+        ended = self._process.returncode
+        self._output.seek(0)
+        raise ServerError(
+            f"the server {f'gave no answer in {START_SECONDS} s' if ended is None else f'ended with {ended}'}:\n"
+            f"{self._output.read()[-2000:]}"
+        )
+
+
+@contextmanager
+def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
+    """The assignment's server, as started() has it."""
+    environment = os.environ | {ASSIGNMENT_VARIABLE: assignment.to_json()}
+    with started(assignment.server, APPLICATION, environment, core) as server:
+        yield server
+
+
+@contextmanager
+def started(name: str, application: str, environment: Mapping[str, str], core: int | None) -> Iterator[Running]:
+    """A server by its name in SERVERS, on that processor alone where one is given.
+
+    Nothing of it outlives the block: it has a process group of its own, which is killed; where this process is
+    killed itself, the group ends with its standard input (server_process.py).
+    """
+    port = _free_port()
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "benchmarks.servers.pinned", "" if core is None else str(core)),
+                *_command(name, port, application),
+            ],
+            env=environment | {_THREADS.name: str(threads())},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            yield Running(port, process, output)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, SIGKILL)
+            process.wait()
+            process.stdin.close()
+
+
+def _command(name: str, port: int, application: str) -> list[str]:
+    # Not above: a process that times an earlier revision of the service (`versus`) imports this module, too.
+    from config.server import FLAGS
+
+    address = {
+        "granian": (*FLAGS, "--host", "127.0.0.1", "--port", str(port)),
+        "gunicorn": ("--bind", f"127.0.0.1:{port}", "--threads", str(threads())),
+    }
+    return [*SERVERS[name], *address[name], application]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

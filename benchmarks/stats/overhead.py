@@ -1,0 +1,253 @@
+"""From what the processes found to what the run answers: a table for each URL, and whether it can be trusted.
+
+All times are in microseconds. A process's figure for a contender is the mean, over the middle half of its
+rounds, of the paired difference: 25th percentile of the contender's block minus that of anonymous's block in
+the same round. (Of mean, median and trimmed means over the rounds, this one scattered least between processes
+for the A/A control, for delays planted and for real schemes alike: half as much as the mean.) Intervals are
+Student's at 95 % over those figures, each for itself; verdicts hold for all contests of a URL together.
+
+The run is inconclusive for any of five reasons:
+
+- The A/A control differs from anonymous: the interval of that difference excludes zero and the difference
+  matters. An honest run would fail at 95 % one time in twenty, so the control is judged at 99 %, shared among
+  the URLs; and a difference below half a percent of anonymous's request does not matter (the order of two
+  URLs alone moved a result by 0.4 %).
+- The control's interval is wider, on either side, than half of the largest overhead: the run sees too little.
+- The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux only).
+- Its own processes waited more than 20 % of their time for a processor: other work does not disturb the
+  control, but it empties the caches, and what a scheme adds grew by a tenth.
+- An interval is wider than was asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy.stats import trim_mean
+
+from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample
+from benchmarks.stats import verdicts
+from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
+from benchmarks.stats.verdicts import Contest
+from config.schemes import SCHEMES
+
+CONTROL_LEVEL = 0.99  # of all controls of a run together (Bonferroni)
+MATTERS = 0.005  # of anonymous's request
+STEAL_BOUND = 0.05  # of the time the processors had work
+WAITED_BOUND = 0.20  # of a process's time
+TRIMMED = 0.25  # of the rounds at either end
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A contender at one URL.
+
+    `request`, `median`, `least`  of the whole request: 25th percentile and median of a block, fastest of all
+    `ratio`                       of its overhead to that of `reference`, the first stock row of its keyword
+    """
+
+    name: str
+    overhead: Interval
+    request: float
+    median: float
+    least: float
+    reference: str | None
+    ratio: Interval | None
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One URL.
+
+    `control`    anonymous's copy minus anonymous
+    `switching`  what the first requests of a block take more than the kept ones, in all: to switch contenders
+    `contests`   every two of `rows`
+    `champions`  one row for each keyword
+    """
+
+    url: str
+    rounds: int
+    anonymous: Row
+    rows: tuple[Row, ...]
+    control: Interval
+    control_level: float
+    switching: Interval
+    margin_us: float
+    contests: tuple[Contest, ...]
+    champions: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`reasons` why the run is inconclusive, a sentence each; none: it is conclusive."""
+
+    reasons: tuple[str, ...]
+
+    @property
+    def conclusive(self) -> bool:
+        return not self.reasons
+
+
+def overhead(blocks: Blocks, name: str) -> float:
+    """A process's figure, in µs."""
+    return float(trim_mean(np.subtract(blocks.p25_ns[name], blocks.p25_ns[ANONYMOUS]), TRIMMED)) / 1000
+
+
+def request(blocks: Blocks, name: str) -> float:
+    """25th percentile of a request in a process, in µs."""
+    return float(trim_mean(blocks.p25_ns[name], TRIMMED)) / 1000
+
+
+def overheads(samples: Sequence[Sample], url: str, name: str) -> list[float]:
+    """One figure for each process, in µs."""
+    return [overhead(sample.blocks[url], name) for sample in samples]
+
+
+def widest(samples: Sequence[Sample]) -> float:
+    """Half-width of the widest interval, in µs, of what any contender adds and of any contest."""
+    widths = [0.0]
+    for url in samples[0].blocks:
+        figures = [overheads(samples, url, entry.name) for entry in samples[0].entries if entry.name != CONTROL]
+        widths += [t_interval(np.subtract(*pair)).half_width for pair in combinations(figures, 2)]
+    return max(widths)
+
+
+def tabulate(
+    samples: Sequence[Sample],
+    facts: dict[str, dict[str, Facts]],
+    drop: int,
+    margin_us: float,
+    controls: int | None = None,
+) -> list[Table]:
+    """A table for each URL of `facts`, in that order. All samples have the same contenders and rounds.
+
+    `controls`  how many the run has in all; None: one for each URL
+    """
+    level = 1 - (1 - CONTROL_LEVEL) / (controls or len(facts))
+    return [_table(samples, url, facts[url], level, drop, margin_us) for url in facts]
+
+
+def judge(
+    tables: Sequence[Table], steal: float | None, waited: float, widest_us: float, precision_us: float | None
+) -> Verdict:
+    """`steal` as environment.steal() has it; None: the machine does not tell. `waited` is the mean of the samples',
+    `widest_us` as widest() has it.
+    """
+    reasons = []
+    if precision_us is not None and widest_us > precision_us:
+        reasons.append(f"the widest interval is {widest_us:.1f} µs either way, not the {precision_us:g} µs asked for")
+    for table in tables:
+        control, request = table.control, table.anonymous.request
+        if control.excludes(0) and abs(control.estimate) > MATTERS * request:
+            reasons.append(
+                f"on {table.url} the A/A control differs from itself by {control.estimate:+.1f} µs "
+                f"({control.low:+.1f} to {control.high:+.1f}) of {request:.0f} µs"
+            )
+        largest = max((row.overhead.estimate for row in table.rows), default=float("inf"))
+        if control.half_width > largest / 2:
+            reasons.append(
+                f"on {table.url} the A/A control is known to {control.half_width:.1f} µs either way, "
+                f"which is more than half of the largest overhead ({largest:.1f} µs)"
+            )
+    if steal is not None and steal > STEAL_BOUND:
+        reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
+    if waited > WAITED_BOUND:
+        reasons.append(f"the run waited {waited:.0%} of its time for a processor (bound: {WAITED_BOUND:.0%})")
+    return Verdict(tuple(reasons))
+
+
+def answer(tables: Sequence[Table], verdict: Verdict) -> str:
+    """One sentence: Token or JWT, what does each cost here?"""
+    if not verdict.conclusive:
+        return "Token or JWT: this run cannot tell what each costs here."
+    return f"Token or JWT: {'; '.join(map(_answer, tables))}."
+
+
+def _answer(table: Table) -> str:
+    adds = " and ".join(
+        f"{row.name} adds {row.overhead.estimate:.0f} µs ({row.overhead.low:.0f} to {row.overhead.high:.0f})"
+        for row in table.champions
+    )
+    text = f"on {table.url}, to a request of {table.anonymous.request:.0f} µs, {adds or 'nothing was added'}"
+    if len(table.champions) != 2:
+        return text
+    names = {row.name for row in table.champions}
+    contest = next(each for each in table.contests if {each.first, each.second} == names)
+    difference = contest.difference
+    span = f"{difference.low:.1f} to {difference.high:.1f} µs"
+    if contest.verdict == verdicts.EQUIVALENT:
+        return f"{text}, which is the same within {table.margin_us:g} µs ({span})"
+    if contest.verdict == verdicts.INCONCLUSIVE:
+        return f"{text}, with no difference shown between the two ({span})"
+    if contest.verdict == verdicts.FASTER:
+        dearer, low, high = contest.second, difference.low, difference.high
+    else:
+        dearer, low, high = contest.first, -difference.high, -difference.low
+    return f"{text}, so {dearer} costs {abs(difference.estimate):.0f} µs ({low:.0f} to {high:.0f}) more"
+
+
+def _table(
+    samples: Sequence[Sample],
+    url: str,
+    facts: dict[str, Facts],
+    control_level: float,
+    drop: int,
+    margin_us: float,
+) -> Table:
+    entries = {entry.name: entry for entry in samples[0].entries}
+    by_name = {name: overheads(samples, url, name) for name in entries}
+
+    def row(name: str) -> Row:
+        reference = _reference(entries[name], entries.values())
+        has_ratio = reference not in (None, name)
+        blocks = [sample.blocks[url] for sample in samples]
+        return Row(
+            name=name,
+            overhead=t_interval(by_name[name]),
+            request=float(np.mean([request(each, name) for each in blocks])),
+            median=float(np.mean([b.median_ns[name] for b in blocks])) / 1000,
+            least=float(np.min([b.min_ns[name] for b in blocks])) / 1000,
+            reference=reference,
+            ratio=ratio_interval(by_name[name], by_name[reference]) if has_ratio else None,
+            facts=facts[name],
+        )
+
+    rows = tuple(row(name) for name in entries if name not in (ANONYMOUS, CONTROL))
+    return Table(
+        url=url,
+        rounds=len(samples[0].blocks[url].orders),
+        anonymous=row(ANONYMOUS),
+        rows=rows,
+        control=t_interval(by_name[CONTROL], control_level),
+        control_level=control_level,
+        switching=t_interval([switching(sample.blocks[url], drop) for sample in samples]),
+        margin_us=margin_us,
+        contests=verdicts.contests({each.name: by_name[each.name] for each in rows}, margin_us),
+        champions=_champions(rows, entries),
+    )
+
+
+def switching(blocks: Blocks, drop: int) -> float:
+    """What the first `drop` requests of a block take more than settled ones, in all, in µs: of a mean contender."""
+    curves = np.array(list(blocks.position_ns.values())) / 1000
+    settled = np.median(curves[:, drop:], axis=1, keepdims=True)
+    return float((curves[:, :drop] - settled).sum(axis=1).mean())
+
+
+def _reference(entry: Entry, entries) -> str | None:
+    """The stock row an entry is held against, itself perhaps."""
+    return next((other.name for other in entries if other.is_stock and other.keyword == entry.keyword), None)
+
+
+def _champions(rows: Sequence[Row], entries: dict[str, Entry]) -> tuple[Row, ...]:
+    """For each keyword the first row of the scheme table that is ours; where none is, the first.
+
+    In a run without any such row, all that were named for it.
+    """
+    of_table = [row for row in rows if row.name in SCHEMES]
+    chosen: dict[str, Row] = {}
+    for row in sorted(of_table, key=lambda row: entries[row.name].is_stock):
+        chosen.setdefault(entries[row.name].keyword, row)
+    return tuple(row for row in of_table if row in chosen.values()) or tuple(rows)

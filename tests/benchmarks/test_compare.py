@@ -1,0 +1,214 @@
+"""What is said of two runs, and what a run is exported as."""
+
+import copy
+import csv
+import io
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from benchmarks.__main__ import main
+from benchmarks.messages import ANONYMOUS, CONTROL
+from benchmarks.results import comparison
+from benchmarks.results.files import FORMAT
+
+pytestmark = pytest.mark.once
+
+SCATTER = (-2, -1, 0, 1, 2)  # µs, of the processes of a run
+
+
+def result(adds: dict[str, float], anonymous: float = 200.0) -> dict:
+    """As `overhead` writes one, with what compare and csv read. Contender -> what it adds, in µs."""
+
+    def blocks(scatter: float) -> dict:
+        request = {ANONYMOUS: anonymous, CONTROL: anonymous, **{who: anonymous + us for who, us in adds.items()}}
+        nanoseconds = {who: [1000 * (us + scatter * (who != ANONYMOUS))] * 4 for who, us in request.items()}
+        return {
+            "orders": [],
+            "p25_ns": nanoseconds,
+            "median_ns": nanoseconds,
+            "min_ns": nanoseconds,
+            "position_ns": nanoseconds,
+        }
+
+    return {
+        "format": FORMAT,
+        "command": "overhead",
+        "date": "2026-01-01T00:00:00+00:00",
+        "environment": {
+            "processor": "a processor",
+            "cores": 2,
+            "python": "CPython 3.11.7",
+            "packages": {"Django": "5.2.19"},
+            "commit": "abc",
+        },
+        "service": {
+            "database": "SQLite",
+            "database_version": "3.40.1",
+            "transport": "in process",
+            "connection": "kept",
+            "connection_policy": {},
+            "garbage_collection": "",
+            "switches": {},
+        },
+        "plan": {"block": 15, "drop": 5},
+        "verdict": {"conclusive": True, "reasons": []},
+        "contenders": [{"name": who} for who in (ANONYMOUS, CONTROL, *adds)],
+        "tables": [
+            {
+                "url": "/whoami/",
+                "anonymous": {"name": ANONYMOUS, "request": anonymous},
+                "rows": [{"name": who, "overhead": {"estimate": us, "low": us - 1}} for who, us in adds.items()],
+            }
+        ],
+        "processes": [
+            {"hash_seed": seed, "blocks": {"/whoami/": blocks(scatter)}} for seed, scatter in enumerate(SCATTER)
+        ],
+    }
+
+
+def run(*arguments) -> Result:
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def save(name: str, document: dict):
+        path = tmp_path / name
+        path.write_text(json.dumps(document))
+        return path
+
+    return save
+
+
+def test_each_contender_is_compared_with_itself():
+    before = result({"token": 300, "jwt": 500, "gone": 1})
+    after = result({"jwt": 450, "token": 301, "new": 1}, anonymous=240)
+    changes = comparison.compare(before, after, margin_us=5)
+    assert {change.name: (change.difference.estimate, change.verdict) for change in changes} == {
+        ANONYMOUS: (pytest.approx(40), "faster"),  # before, compared with now
+        "token": (pytest.approx(1), "equivalent"),
+        "jwt": (pytest.approx(-50), "slower"),
+    }
+
+
+@pytest.mark.parametrize(("part", "name"), comparison._ALIKE, ids=lambda word: word)
+def test_unlike_environments_are_refused_unless_told_otherwise(part, name):
+    before = result({"token": 300})
+    after = copy.deepcopy(before)
+    assert comparison.differences(before, after) == []
+    after[part][name] = "another"
+    assert comparison.differences(before, after) == [f"{name}: {before[part][name]} and another"]
+
+
+def test_other_versions_are_what_is_to_be_compared():
+    before = result({"token": 300})
+    after = copy.deepcopy(before)
+    after["environment"] |= {"packages": {"Django": "5.2.20"}, "commit": "def"}
+    assert comparison.differences(before, after) == []
+    assert comparison.versions(before, after) == ["Django: 5.2.19 and 5.2.20", "commit: abc and def"]
+
+
+def test_the_command_refuses_and_names_what_is_unlike_and_how_to_go_on(saved):
+    before, other = result({"token": 300}), result({"token": 300})
+    other["service"]["connection"] = "per-request"
+    files = saved("a.json", before), saved("b.json", other)
+    refused = run("compare", *files)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "--anyway" in refused.stderr
+    assert "connection: kept and per-request" in refused.stderr
+    compared = run("compare", *files, "--anyway")
+    assert compared.exit_code == 0
+    assert "Unlike: connection: kept and per-request" in compared.stdout
+    assert "the same within 5" in compared.stdout
+
+
+def test_a_comparison_of_what_cannot_be_trusted_cannot_be_either(saved):
+    doubtful = result({"token": 300})
+    doubtful["verdict"] = {"conclusive": False, "reasons": ["the control failed"]}
+    compared = run("compare", saved("a.json", result({"token": 300})), saved("b.json", doubtful))
+    assert compared.exit_code == 3
+    assert "the control failed" in " ".join(compared.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ({"format": FORMAT, "command": "flows"}, "a result of flows; allowed: overhead"),
+        ({"format": 1, "command": "overhead"}, f"format 1; this version reads {FORMAT}"),
+        ({}, "no result of python -m benchmarks"),
+        (result({}) | {"tables": []}, "no URL and no contender in common"),
+    ],
+    ids=["of another command", "of another format", "of nothing", "of nothing in common"],
+)
+def test_what_cannot_be_compared_is_told(document, why, saved):
+    refused = run("compare", saved("a.json", result({"token": 300})), saved("b.json", document))
+    assert refused.exit_code == 1
+    assert why in refused.stderr
+    assert isinstance(refused.exception, SystemExit)
+
+
+def test_a_result_is_exported_a_line_for_each_contender(saved):
+    exported = run("csv", saved("a.json", result({"token": 300, "jwt": 500})))
+    assert exported.exit_code == 0, exported.stderr
+    assert list(csv.DictReader(io.StringIO(exported.stdout))) == [
+        {"url": "/whoami/", "name": who, "request": request, "overhead.estimate": adds, "overhead.low": low}
+        for who, request, adds, low in (
+            (ANONYMOUS, "200.0", "", ""),
+            ("token", "", "300", "299"),
+            ("jwt", "", "500", "499"),
+        )
+    ]
+
+
+def test_what_each_process_found_can_be_exported(saved):
+    exported = run("csv", "--processes", saved("a.json", result({"token": 300})))
+    lines = list(csv.DictReader(io.StringIO(exported.stdout)))
+    assert len(lines) == len(SCATTER) * 3
+    token = [float(line["adds_us"]) for line in lines if line["contender"] == "token"]
+    assert token == [300 + scatter for scatter in SCATTER]
+
+
+def test_a_load_is_exported_a_line_for_each_rate(saved):
+    step = {"offered_per_second": 20, "p99_us": 900, "statuses": {"200": 60}, "from_intended": "HIST", "from_sent": "H"}
+    series = {"saturation": {**step, "offered_per_second": None, "statuses": {"200": 9, "503": 1}}, "steps": [step]}
+    contender = {"scheme": "jwt", "server": "granian", "distance_ms": 5.0, "turns": [series, series]}
+    exported = run("csv", saved("a.json", {"format": FORMAT, "command": "load", "contenders": [contender]}))
+    who = {"scheme": "jwt", "server": "granian", "distance_ms": "5.0"}
+    saturated = {"offered_per_second": "", "p99_us": "900", "statuses.200": "9", "statuses.503": "1"}
+    offered = {"offered_per_second": "20", "p99_us": "900", "statuses.200": "60", "statuses.503": ""}
+    assert list(csv.DictReader(io.StringIO(exported.stdout))) == [
+        {**who, "turn": turn, **figures} for turn in ("1", "2") for figures in (saturated, offered)
+    ]
+
+
+def test_distances_are_exported_a_line_for_each_contender_at_each(saved):
+    document = {
+        "format": FORMAT,
+        "command": "distance",
+        "waits": {"jwt": {"estimate": 1.1, "low": 1.0}},
+        "round_trips": [{"asked_ms": ms, "median_us": took} for ms, took in ((None, 80), (0, 300), (5, 5300))],
+        "distances": [
+            {"distance_ms": ms, "table": {"rows": [{"name": "jwt", "overhead": {"estimate": adds}}]}}
+            for ms, adds in ((0, 400), (5, 5900))
+        ],
+    }
+    exported = run("csv", saved("a.json", document))
+    assert list(csv.DictReader(io.StringIO(exported.stdout))) == [
+        {
+            "distance_ms": ms,
+            "round_trip_us": took,
+            "name": "jwt",
+            "overhead.estimate": adds,
+            "waits.estimate": "1.1",
+            "waits.low": "1.0",
+        }
+        for ms, took, adds in (("0", "300", "400"), ("5", "5300", "5900"))
+    ]
+
+
+def test_what_has_no_table_is_told_with_those_that_have(saved):
+    refused = run("csv", saved("a.json", {"format": FORMAT, "command": "dance"}))
+    assert refused.exit_code == 1
+    assert "a result of dance; allowed: overhead, revocation" in refused.stderr

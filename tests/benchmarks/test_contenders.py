@@ -1,0 +1,330 @@
+"""The line-up beyond the scheme table: reference points, algorithms, third parties. Structure only.
+
+Third parties' tests are skipped where their packages are not installed: `make bench-contenders` installs them.
+"""
+
+import gc
+import json
+import os
+import sqlite3
+import sys
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.core.cache import cache
+from django.utils.module_loading import import_string
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
+
+from benchmarks.contenders import contender as contenders
+from benchmarks.contenders.algorithms import new_key
+from benchmarks.contenders.candidate import Candidate
+from benchmarks.contenders.lineup import ALGORITHMS, LINEUP, SIGNED, THIRD_PARTIES, not_installed
+from benchmarks.databases import fill
+from benchmarks.databases import scratch as databases
+from benchmarks.messages import ANONYMOUS, Assignment
+from benchmarks.processes import start as processes
+from config.schemes import SCHEMES
+from tests.support import servers
+
+pytestmark = pytest.mark.once  # the lab brings its own database
+
+URL = "/whoami/"
+UNTIMED = {URL: 0}  # prove, warm up and count only
+
+# What each adds to the statements of an anonymous request.
+STATEMENTS = {
+    **dict.fromkeys(SCHEMES, 1),
+    "simplejwt-stateless": 0,
+    "jwt-stateless": 0,
+    "token-cached": 0,
+    "session": 2,
+    "basic": 1,
+    **{f"simplejwt-{algorithm.lower()}": 1 for algorithm in ALGORITHMS},
+    **{f"simplejwt-stateless-{algorithm.lower()}": 0 for algorithm in ALGORITHMS},
+    **{f"jwt-{algorithm.lower()}": 1 for algorithm in ALGORITHMS},
+    **{f"jwt-stateless-{algorithm.lower()}": 0 for algorithm in ALGORITHMS},
+    "knox": 2,
+    "oauth-toolkit": 1,
+    "dj-rest-auth": 1,
+    "djoser": 1,
+    "tokenforge": 0,
+    "allauth-session": 3,
+    "allauth-jwt": 1,
+}
+
+# What docs/contenders.md says: who answers what to a credential whose user has since been ...
+AFTERWARDS = {
+    "session": {"disabled": 403, "deleted": 403, "given another password": 403},
+    "knox": {"disabled": 401, "deleted": 401, "given another password": 200},
+    "oauth-toolkit": {"disabled": 200, "deleted": 401, "given another password": 200},
+    "dj-rest-auth": {"disabled": 401, "deleted": 401, "given another password": 200},
+    "djoser": {"disabled": 401, "deleted": 401, "given another password": 401},
+    "tokenforge": {"disabled": 200, "deleted": 200, "given another password": 200},
+    "allauth-session": {"disabled": 403, "deleted": 403, "given another password": 403},
+    "allauth-jwt": {"disabled": 200, "deleted": 500, "given another password": 200},
+}
+
+
+def installed(names) -> tuple[str, ...]:
+    return tuple(name for name in names if not not_installed([name]))
+
+
+def skip_unless_installed(name: str):
+    for reason in not_installed([name]):
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def database():
+    with databases.scratch("sqlite", None, "kept") as made:
+        yield made
+
+
+def rows(database, query: str) -> list[tuple]:
+    with closing(sqlite3.connect(urlsplit(database.url).path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def work(database, *schemes: str):
+    processes.fill(database, schemes)
+    return processes.work(Assignment(schemes, UNTIMED, 3, 1, seed=1), database, 0, lambda url: None)
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LINEUP)
+def test_a_name_of_the_line_up_is_found(name):
+    assert contenders.find_scheme(name).name == name
+
+
+def test_a_path_is_found():
+    assert contenders.find_scheme("benchmarks.contenders.third_party.knox:KNOX") is LINEUP["knox"]
+
+
+@pytest.mark.parametrize("name", ["nonsense", "jwt-rs1024", ""])
+def test_a_wrong_name_is_told_with_the_choices(name):
+    with pytest.raises(contenders.RefusedError, match="no such contender") as refusal:
+        contenders.find_scheme(name)
+    for choice in (*LINEUP, "package.module:SCHEME"):
+        assert choice in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["benchmarks.nothing:SCHEME", "benchmarks.contenders.lineup:NOTHING"])
+def test_a_path_to_nothing_is_refused(name):
+    with pytest.raises(contenders.RefusedError, match=name.partition(":")[0]):
+        contenders.find_scheme(name)
+
+
+def test_only_this_projects_own_classes_are_not_stock():
+    own = {name for name, scheme in LINEUP.items() if not scheme.is_stock}
+    signed = {"jwt", "jwt-stateless"}
+    assert own == {
+        "token",
+        "token-hashed",
+        "token-cached",
+        *signed,
+        *(f"{name}-{algorithm.lower()}" for name in signed for algorithm in ALGORITHMS),
+    }
+
+
+# --- every one of them, proved and counted ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def facts():
+    """Contender -> Facts, of all that are installed, from one process that has proved them."""
+    schemes = installed(STATEMENTS)
+    with databases.scratch("sqlite", None, "kept") as made:
+        return work(made, *schemes).facts[URL]
+
+
+def test_every_name_is_counted():
+    assert list(STATEMENTS) == list(LINEUP)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_contender_does_what_it_says_with_so_many_statements(name, facts):
+    skip_unless_installed(name)
+    assert facts[name].sql_statements - facts[ANONYMOUS].sql_statements == STATEMENTS[name]
+
+
+# --- HTTP Basic -----------------------------------------------------------------------------------
+
+
+def test_basic_verifies_the_hash_that_the_service_would_have_stored(database):
+    work(database, "basic")
+    [(encoded,)] = rows(database, "SELECT password FROM auth_user")
+    iterations = PBKDF2PasswordHasher.iterations
+    assert encoded.startswith(f"pbkdf2_sha256${iterations}$")
+    assert f"PBKDF2 with {iterations:,} iterations" in LINEUP["basic"].summary
+
+
+# --- algorithms -----------------------------------------------------------------------------------
+
+
+def print_requests():
+    """For each row and contender that JWT_ALGORITHM's value signs: what one request calls, and what it carries.
+
+    Run in a process of its own, under the switch.
+    """
+    fill.fill()
+    user = get_user_model().objects.get()
+    handler = contenders.Handler()
+    algorithm = os.environ["JWT_ALGORITHM"]
+    answer = {}
+    gc.disable()
+    for name in (each for row in SIGNED for each in (row, f"{row}-{algorithm.lower()}")):
+        contender = contenders.of_scheme(contenders.find_scheme(name), user, [URL])
+        token = contender.headers["HTTP_AUTHORIZATION"].split()[1]
+        contenders.ask(handler, contenders.environ(contender, URL))
+        calls = []
+        environ = contenders.environ(contender, URL)
+        sys.setprofile(
+            lambda frame, event, function, calls=calls: (
+                # Without the class: a subclass's method stands for the one it overrides.
+                calls.append(frame.f_code.co_name)
+                if event == "call"
+                else calls.append(function.__qualname__)
+                if event == "c_call"
+                else None
+            )
+        )
+        try:
+            contenders.ask(handler, environ)
+        finally:
+            sys.setprofile(None)
+        answer[name] = {
+            "calls": calls,
+            "length": len(token),
+            "header": {**jwt.get_unverified_header(token), "kid": None},
+            "claims": list(jwt.decode(token, options={"verify_signature": False})),
+        }
+    print(json.dumps(answer))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_algorithms_contender_does_what_the_row_does_under_the_switch(algorithm):
+    """The same functions in the same order over a whole request, and a token of the same length and claims."""
+    process = servers.run(
+        "-c",
+        "import django; django.setup(); from tests.benchmarks.test_contenders import print_requests; print_requests()",
+        DJANGO_SETTINGS_MODULE="benchmarks.settings",
+        JWT_ALGORITHM=algorithm,
+        JWT_SIGNING_KEY=new_key(algorithm),
+    )
+    assert process.returncode == 0, process.stderr
+    requests = json.loads(process.stdout)
+    for row in SIGNED:
+        contender = requests[f"{row}-{algorithm.lower()}"]
+        assert contender == requests[row]
+        assert contender["header"]["alg"] == algorithm
+        # Ours remembers a token that it has verified.
+        verifies = "verify" in contender["calls"] or "EdDSAVerify" in contender["calls"]
+        assert verifies == LINEUP[row].is_stock
+
+
+def test_no_class_opens_to_another_algorithms_token(user):
+    """Nor to the row's own: none of them is the row under another name."""
+
+    def opens(name: str, credential: str) -> bool:
+        request = Request(APIRequestFactory().get(URL, headers={"Authorization": f"Bearer {credential}"}))
+        try:
+            return import_string(LINEUP[name].authentication)().authenticate(request) is not None
+        except AuthenticationFailed:
+            return False
+
+    for row in SIGNED:
+        names = [row, *(f"{row}-{algorithm.lower()}" for algorithm in ALGORITHMS)]
+        credentials = {name: import_string(LINEUP[name].issue)(user) for name in names}
+        for name in names:
+            assert [other for other in names if opens(name, credentials[other])] == [name]
+
+
+def test_keys_are_made_anew_and_long_enough():
+    assert new_key("HS256") != new_key("HS256")
+    assert len(new_key("HS256")) == 64
+    assert load_pem_private_key(new_key("RS256").encode(), None).key_size == 2048
+
+
+# --- third parties --------------------------------------------------------------------------------
+
+
+def test_a_package_that_is_missing_is_named_with_what_installs_it(database, monkeypatch):
+    absent = Candidate(name="absent", keyword="", authentication="", issue="", summary="", package="no-such-package")
+    monkeypatch.setitem(LINEUP, "absent", absent)
+    for start in (
+        lambda: processes.fill(database, ["token", "absent"]),
+        lambda: processes.work(Assignment(("absent",), UNTIMED, 3, 1, seed=1), database, 0, print),
+    ):
+        with pytest.raises(processes.WorkerRefusedError) as refusal:
+            start()
+        assert str(refusal.value) == "absent: no-such-package is not installed; `make bench-contenders` installs it"
+
+
+TABLES = "SELECT name FROM sqlite_master WHERE name LIKE 'knox%' OR name LIKE 'oauth2%' OR name LIKE 'account_%'"
+
+
+def test_a_run_without_third_parties_has_nothing_of_theirs(database):
+    work(database, "token")
+    assert rows(database, TABLES) == []
+    [(encoded,)] = rows(database, "SELECT password FROM auth_user")
+    assert encoded.startswith("md5$")
+
+
+def test_only_the_third_party_that_is_asked_for_gets_its_tables(database):
+    skip_unless_installed("knox")
+    work(database, "token", "knox")
+    names = {name for (name,) in rows(database, TABLES)}
+    assert "knox_authtoken" in names
+    assert all(name.startswith("knox") for name in names)
+
+
+def print_statuses(name: str):
+    """What the contender answers after each of AFTERWARDS. Run in a process of its own."""
+    fill.fill()
+    users = get_user_model().objects
+    handler = contenders.Handler()
+    statuses = {}
+    for event in AFTERWARDS[name]:
+        users.all().delete()
+        cache.clear()
+        user = users.create_user(fill.USERNAME, password=fill.PASSWORD)
+        contender = contenders.of_scheme(LINEUP[name], user, [URL])
+        assert contenders.ask(handler, contenders.environ(contender, URL)).status == 200
+        if event == "deleted":
+            user.delete()
+        else:
+            user.is_active = event != "disabled"
+            if event == "given another password":
+                user.set_password("battery staple horse")
+            user.save()
+        statuses[event] = contenders.ask(handler, contenders.environ(contender, URL)).status
+    print(json.dumps(statuses))
+
+
+@pytest.mark.parametrize("name", AFTERWARDS)
+def test_what_happens_to_the_user_ends_a_credential_or_does_not(name):
+    skip_unless_installed(name)
+    process = servers.run(
+        "-c",
+        f"import django; django.setup(); from tests.benchmarks.test_contenders import print_statuses; print_statuses({name!r})",
+        DJANGO_SETTINGS_MODULE="benchmarks.settings",
+        BENCHMARKS_CONTENDERS=name,
+    )
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout) == AFTERWARDS[name]
+
+
+def test_every_third_party_is_documented():
+    text = (servers.ROOT / "docs" / "contenders.md").read_text("utf-8")
+    for candidate in THIRD_PARTIES:
+        assert f"`{candidate.name}`" in text
+        assert candidate.authentication.rpartition(".")[2] in text

@@ -1,0 +1,190 @@
+"""The service of this checkout against that of a revision. Structure only; no time is asserted."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import jsonschema
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.databases import scratch as databases
+from benchmarks.messages import ANONYMOUS, Blocks, Entry, Sample
+from benchmarks.processes import start, turns
+from benchmarks.questions.versus import run as versus
+from benchmarks.questions.versus.command import _policy_before, command
+from benchmarks.results.schema import schema
+from tests.support import servers
+
+pytestmark = pytest.mark.once  # the lab brings its own databases
+
+URL = "/tracks/"
+
+
+# --- what is said of it ---------------------------------------------------------------------------
+
+
+def run_of(before, after, again) -> turns.Run:
+    """What a request takes in each turn at each place, in µs."""
+
+    def sample(microseconds: float) -> Sample:
+        p25 = {ANONYMOUS: [1000 * microseconds] * 4}
+        return Sample([Entry(ANONYMOUS)], {}, {}, {}, blocks={URL: Blocks([()], p25, p25, p25, p25)})
+
+    done = tuple(
+        turns.Turn(0, 0, dict(zip(versus.PLACES, map(sample, each), strict=True)))
+        for each in zip(before, after, again, strict=True)
+    )
+    return turns.Run({URL: 4}, {}, done, 0.0, (0.0,))
+
+
+def test_a_request_is_compared_by_turn():
+    answer = versus.analyse(run_of([200, 400, 300], [100, 201, 150], [101, 200, 150]), URL, ANONYMOUS, margin_us=5)
+    assert answer.before.estimate == 300
+    assert answer.difference.estimate == pytest.approx(np.mean([-100, -199, -150]))
+    assert answer.ratio.estimate == pytest.approx(451 / 900)
+    assert answer.ratio.half_width < 0.02
+    assert answer.verdict == "faster"
+    assert answer.control.estimate == pytest.approx(0)
+    assert answer.run.conclusive
+
+
+def test_a_checkout_that_differs_from_its_copy_tells_nothing():
+    answer = versus.analyse(run_of([200, 400, 300], [200, 400, 300], [210, 411, 309]), URL, ANONYMOUS, margin_us=5)
+    assert answer.verdict == "equivalent"
+    (reason,) = answer.run.reasons
+    assert reason.startswith("the A/A control differs from itself by +10.0 µs")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (b"same", b"same", ""),
+        (b"sane", b"same", "4 and 4 bytes, first different at byte 2: b'sane' and b'same'"),
+        (b"same", b"same again", "4 and 10 bytes, first different at byte 4: b'same' and b'same again'"),
+    ],
+)
+def test_it_is_told_where_two_bodies_part(before, after, told):
+    assert versus.difference(before, after) == told
+
+
+# --- the command, in a checkout of its own --------------------------------------------------------
+
+PAGES = "tracks/pagination.py"
+A_STATEMENT_MORE = """
+
+class TrackPagination(TrackPagination):
+    def paginate_queryset(self, queryset, request, view=None):
+        queryset.exists()
+        return super().paginate_queryset(queryset, request, view)
+"""
+ANOTHER_PAGE = "\n\nTrackPagination.page_size = 24\n"
+
+
+class Checkout:
+    """A repository of its own, of this service and this lab."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for package in (*versus.SERVICE, "benchmarks"):
+            shutil.copytree(servers.ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / ".gitignore").write_text("__pycache__/\nresults/\n")
+        self.git("init", "--quiet")
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    def commit(self, tag: str, path: str, text: str | None):
+        """A commit with another text for this file, which then lies there as before."""
+        file = self.folder / path
+        before = file.read_text("utf-8")
+        file.write_text(text, "utf-8") if text else file.unlink()
+        self.git("add", ".")
+        self.git("commit", "--quiet", "-m", tag)
+        self.git("tag", tag)
+        file.write_text(before, "utf-8")
+
+    def versus(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "benchmarks", "versus", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=servers.environment(), capture_output=True, text=True, timeout=600
+        )
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    made = Checkout(tmp_path_factory.mktemp("checkout"))
+    pages = (made.folder / PAGES).read_text("utf-8")
+    made.commit("too-old", "config/handler.py", None)
+    made.commit("another-page", PAGES, pages + ANOTHER_PAGE)
+    made.commit("a-statement-more", PAGES, pages + A_STATEMENT_MORE)
+    return made
+
+
+def test_what_lies_in_the_checkout_is_timed_against_the_revision(checkout, tmp_path):
+    path = tmp_path / "run.json"
+    lay = checkout.git("status", "--porcelain")
+    process = checkout.versus("a-statement-more", "--processes", "2", "--rounds", "1", "--json", str(path))
+    assert process.returncode in (0, 3), process.stderr
+    document = json.loads(path.read_text())
+    jsonschema.Draft202012Validator(schema()).validate(document)
+    assert process.returncode == (0 if document["verdict"]["conclusive"] else 3)
+    assert document["revision"] == {"name": "a-statement-more", "commit": checkout.git("rev-parse", "HEAD")}
+    statements = {place: facts["sql_statements"] for place, facts in document["facts"].items()}
+    assert statements[versus.BEFORE] == statements[versus.AFTER] + 1
+    assert statements[versus.AGAIN] == statements[versus.AFTER]
+    assert document["unlike"] == ""
+    assert "The bodies are equal, byte for byte." in process.stdout
+    assert [sorted(turn["blocks"]) for turn in document["turns"]] == [sorted(versus.PLACES)] * 2
+    assert max(len(line) for line in process.stdout.splitlines() if str(path) not in line) <= 100
+    assert checkout.git("status", "--porcelain") == lay == f"M {PAGES}"
+
+
+def test_a_revision_that_answers_otherwise_is_refused(checkout):
+    process = checkout.versus("another-page", "--processes", "2")
+    assert (process.returncode, process.stdout) == (1, "")
+    assert "first different at byte" in process.stderr
+    assert "--anyway" in process.stderr
+
+
+def test_a_revision_that_this_lab_cannot_drive_is_told(checkout, tmp_path, monkeypatch):
+    monkeypatch.setattr(start, "ROOT", checkout.folder)
+    services = versus.lay_out(versus.commit("too-old"), tmp_path)
+    scratch = databases.several(len(versus.PLACES), "sqlite", None, "kept")
+    with scratch as made, pytest.raises(versus.RevisionError) as refused:
+        versus.fill(made, services, ())
+    why = "this lab cannot drive the service at that revision: ModuleNotFoundError: No module named 'config.handler'"
+    assert str(refused.value) == why
+
+
+def test_the_revision_that_the_documents_compare_with_can_still_be_driven(tmp_path):
+    lab = (servers.ROOT / "docs/lab.md").read_text("utf-8")
+    revision = re.search(r"^\$ python -m benchmarks versus (\S+)", lab, re.MULTILINE).group(1)
+    try:
+        commit = versus.commit(revision)
+    except versus.RevisionError:
+        pytest.skip(f"this checkout's history does not reach back to {revision}")
+    services = versus.lay_out(commit, tmp_path)
+    with databases.several(len(versus.PLACES), "sqlite", None, "kept") as made:
+        versus.fill(made, services, ())
+
+
+def test_a_revision_that_was_served_with_another_connection_policy_is_said_to_be():
+    policies = [{"connection_policy": {"CONN_MAX_AGE": seconds}} for seconds in (0, None)]
+    assert _policy_before(*policies, "v1") == ["v1 was served with another connection policy: CONN_MAX_AGE=0"]
+    assert _policy_before(policies[1], policies[1], "v1") == []
+
+
+def test_a_revision_that_is_none_is_told():
+    with pytest.raises(versus.RevisionError):
+        versus.commit("nonsense")
+
+
+def test_wrong_usage_is_told():
+    told = CliRunner().invoke(command, ("HEAD", "--url", "tracks"))
+    assert told.exit_code == 2
+    assert "beginning with /" in told.output

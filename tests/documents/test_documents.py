@@ -1,0 +1,67 @@
+"""docs/ and CONTRIBUTING tell of what there is: commands, options and files by name.
+
+The README is executed by test_readme.py, the deployment guide by test_deployment.py. The lab's transcripts take
+minutes, so here their options are read, by the commands themselves.
+"""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+from benchmarks.__main__ import main
+from tests.support import servers
+
+pytestmark = pytest.mark.once
+
+DOCUMENTS = [servers.ROOT / "README.md", servers.ROOT / "CONTRIBUTING.md", *sorted(servers.ROOT.glob("docs/*.md"))]
+# Where code is meant: a block, or a span in a sentence.
+CODE = [
+    (document.name, code.strip().removeprefix("$ "))
+    for document in DOCUMENTS
+    for block, span in re.findall(r"```\w*\n(.*?)```|`([^`]+)`", document.read_text(), re.DOTALL)
+    for code in [*re.findall(r"^\$ .*$|^ *\.venv/.*$", block, re.MULTILINE), " ".join(span.split())]
+    if code
+]
+
+
+def lines(pattern: str) -> list[tuple[str, str]]:
+    """(document, what comes after the pattern)."""
+    found = [(name, re.search(pattern + r"(.*)", code)) for name, code in CODE]
+    return sorted({(name, match[1].strip()) for name, match in found if match})
+
+
+@pytest.mark.parametrize(("document", "arguments"), lines(r"^(?:\.venv/bin/)?python -m benchmarks (?!COMMAND)"))
+def test_the_labs_commands_take_the_options_they_are_shown_with(document, arguments, monkeypatch, tmp_path):
+    words = [word for word in shlex.split(arguments.split("#")[0]) if word not in ("…", "...")]
+    command = main.get_command(None, words[0])
+    assert command is not None, f"no command {words[0]!r}"
+    # Files of results are there for whoever ran the command before.
+    for name in [word for word in words if word.endswith(".json")]:
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    command.make_context(words[0], words[1:])
+
+
+@pytest.mark.parametrize(("document", "arguments"), lines(r"^(?:[A-Z_]+=\S* )*(?:\.venv/bin/python )?manage\.py "))
+def test_management_commands_exist_with_their_options(document, arguments):
+    name, *options = [word for word in shlex.split(arguments) if word not in ("…", "USERNAME")]
+    command = load_command_class(get_commands()[name], name)
+    known = command.create_parser("manage.py", name)._option_string_actions
+    for option in (word for word in options if word.startswith("--")):
+        assert option in known, arguments
+
+
+@pytest.mark.parametrize(("document", "target"), lines(r"^make ([a-z-]+)\b"))
+def test_targets_of_make_exist(document, target):
+    done = subprocess.run(["make", "-n", target], cwd=servers.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("document", "path"), lines(r"^((?:benchmarks|config|docs|jwt_auth|requirements|tests|tokens|tracks)/[\w./-]+)$")
+)
+def test_files_exist(document, path):
+    assert (servers.ROOT / path).exists()

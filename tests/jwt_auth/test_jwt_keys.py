@@ -1,0 +1,333 @@
+"""Which key signs, which verify, how they are named, and what a well-signed but hostile token is worth."""
+
+import base64
+import hashlib
+import hmac
+import json
+import math
+
+import jwt as pyjwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from config.switches import ALGORITHMS
+from jwt_auth.jwk import KeyFormatError, signing_key, verifying_key
+from jwt_auth.keys import key_ring
+from jwt_auth.models import RefreshFamily
+from tests.jwt_auth.test_logins import claims, refresh, verify, whoami
+
+_RSA = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)]
+_CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+
+
+def private_pem(key) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def public_pem(text: str) -> str:
+    key = serialization.load_pem_private_key(text.encode(), None).public_key()
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def a_key(algorithm: str, which: int = 0) -> str:
+    """A signing key for the algorithm; another for another `which`."""
+    if algorithm.startswith("HS"):
+        return f"secret number {which} " * 8
+    if algorithm.startswith("RS"):
+        return private_pem(_RSA[which])
+    if algorithm in _CURVES:
+        return private_pem(ec.generate_private_key(_CURVES[algorithm]()))
+    return private_pem(ed25519.Ed25519PrivateKey.generate())
+
+
+def older(algorithm: str, key: str) -> str:
+    """The key as JWT_VERIFYING_KEYS would hold it."""
+    return key if algorithm.startswith("HS") else public_pem(key)
+
+
+@pytest.fixture
+def sign_with(settings):
+    def use(algorithm: str, key: str, *verifying: str):
+        settings.JWT_ALGORITHM = algorithm
+        settings.JWT_SIGNING_KEY = key
+        settings.JWT_VERIFYING_KEYS = verifying
+
+    return use
+
+
+def header(token):
+    return pyjwt.get_unverified_header(token)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_logs_in_refreshes_and_logs_out(api, obtain_pair, sign_with, algorithm):
+    sign_with(algorithm, a_key(algorithm))
+    pair = obtain_pair()
+    assert header(pair["access"])["alg"] == header(pair["refresh"])["alg"] == algorithm
+    assert whoami(api, pair["access"]).status_code == 200
+    child = refresh(api, pair).json()
+    assert whoami(api, child["access"]).status_code == 200
+    assert api.post("/api/token/logout/", {"refresh": child["refresh"]}).status_code == 204
+    assert whoami(api, child["access"]).status_code == 401
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_new_signing_key_keeps_the_tokens_of_the_old_one_while_it_verifies(api, obtain_pair, sign_with, algorithm):
+    old, new = a_key(algorithm, 0), a_key(algorithm, 1)
+    sign_with(algorithm, old)
+    pair = obtain_pair()
+    sign_with(algorithm, new, older(algorithm, old))
+    assert whoami(api, pair["access"]).status_code == 200
+    child = refresh(api, pair).json()
+    assert header(child["access"])["kid"] != header(pair["access"])["kid"]
+    sign_with(algorithm, new)
+    assert whoami(api, pair["access"]).status_code == 401
+    assert whoami(api, child["access"]).status_code == 200
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_the_jwks_verifies_our_tokens_and_holds_no_secret(api, obtain_pair, sign_with, algorithm):
+    old = a_key(algorithm, 0)
+    sign_with(algorithm, a_key(algorithm, 1), older(algorithm, old))
+    response = api.get("/.well-known/jwks.json")
+    assert response.status_code == 200
+    keys = {key["kid"]: key for key in response.json()["keys"]}
+    assert len(keys) == 2
+    for key in keys.values():
+        assert key["alg"] == algorithm
+        assert key["use"] == "sig"
+        assert not {"d", "p", "q", "dp", "dq", "qi", "k", "key_ops"}.intersection(key)
+    access = obtain_pair()["access"]
+    public = pyjwt.PyJWK(keys[header(access)["kid"]]).key
+    assert pyjwt.decode(access, public, algorithms=[algorithm])["sid"] == claims(access)["sid"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "served"),
+    [
+        ("application/jwk-set+json", "application/jwk-set+json"),
+        ("application/jwk-set+json, application/json;q=0.9", "application/jwk-set+json"),
+        ("application/json, application/jwk-set+json", "application/json"),  # jose's
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("", "application/json"),
+    ],
+)
+def test_the_jwks_has_the_media_type_that_is_asked_for(api, db, sign_with, accept, served):
+    sign_with("ES256", a_key("ES256"))
+    response = api.get("/.well-known/jwks.json", headers={"Accept": accept})
+    assert (response.status_code, response["Content-Type"]) == (200, served)
+    assert "Accept" in response["Vary"]  # it may be kept by caches
+    assert len(response.json()["keys"]) == 1
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/jwk-set+json"])
+@pytest.mark.parametrize("algorithm", ["HS256", "HS512"])
+def test_there_is_no_jwks_for_secrets(api, db, sign_with, algorithm, accept):
+    sign_with(algorithm, a_key(algorithm))
+    response = api.get("/.well-known/jwks.json", headers={"Accept": accept})
+    assert response.status_code == 404
+    assert response["Content-Type"] == "application/json"
+
+
+def test_the_kid_is_the_keys_rfc_7638_thumbprint():
+    # The example of RFC 7638, section 3.1.
+    n = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhM"
+        "stn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5h"
+        "ajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+    )
+    public = pyjwt.PyJWK({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256"}).key
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    assert verifying_key(pem.decode(), "RS256").kid == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def test_the_name_of_a_secret_is_no_plain_hash_of_it():
+    secret = a_key("HS256")
+    kid = signing_key(secret, "HS256").kid
+    digest = base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()).decode()
+    assert not digest.startswith(kid)
+
+
+BAD_KEYS = [
+    ("HS256", "x" * 31, "at least 32 bytes, this one has 31"),
+    ("HS384", "x" * 47, "at least 48 bytes"),
+    ("HS512", "x" * 63, "at least 64 bytes"),
+    ("HS256", public_pem(a_key("RS256")), "needs a secret, not a public"),
+    ("RS256", "not a key at all", "private key in PEM"),
+    ("RS256", public_pem(a_key("RS256")), "private key in PEM"),
+    ("RS256", private_pem(rsa.generate_private_key(public_exponent=65537, key_size=1024)), "2048 bits"),
+    ("RS256", a_key("ES256"), "needs an RSA key"),
+    ("ES256", a_key("ES384"), "on secp256r1"),
+    ("ES256", a_key("EdDSA"), "elliptic-curve key"),
+    ("EdDSA", a_key("ES256"), "Ed25519 or Ed448"),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "text", "message"), BAD_KEYS)
+def test_a_key_that_does_not_fit_its_algorithm_is_refused_without_being_shown(algorithm, text, message):
+    with pytest.raises(KeyFormatError, match=message) as refused:
+        signing_key(text, algorithm)
+    assert text not in str(refused.value)
+
+
+def test_issuer_and_audience_are_written_and_required_when_set(api, obtain_pair, settings):
+    before = obtain_pair()
+    settings.JWT_ISSUER, settings.JWT_AUDIENCE = "https://tracks.example", "tracks"
+    assert whoami(api, before["access"]).status_code == 401
+    pair = obtain_pair()
+    assert claims(pair["access"])["iss"] == "https://tracks.example"
+    assert claims(pair["access"])["aud"] == "tracks"
+    assert whoami(api, pair["access"]).status_code == 200
+    assert refresh(api, pair).status_code == 200
+    settings.JWT_AUDIENCE = "others"
+    assert whoami(api, pair["access"]).status_code == 401
+    settings.JWT_AUDIENCE, settings.JWT_ISSUER = "tracks", "https://other.example"
+    assert whoami(api, pair["access"]).status_code == 401
+
+
+def forge(pair_token: str, **changes) -> str:
+    """The token with other claims, signed with the service's own key. A value of `...` takes the claim away."""
+    payload = {**claims(pair_token), **changes}
+    payload = {name: value for name, value in payload.items() if value is not ...}
+    return sign(payload)
+
+
+def sign(payload, headers=None, algorithm=None) -> str:
+    """Signed with the service's own key, whatever the payload: pyjwt.encode would refuse some of these."""
+    key = key_ring().signing
+    if not isinstance(payload, bytes):
+        payload = json.dumps(payload).encode()
+    return pyjwt.PyJWS().encode(
+        payload, key.signing, algorithm=algorithm or key.algorithm, headers=headers or {"kid": key.kid}
+    )
+
+
+HOSTILE = [
+    *[{"exp": value} for value in ("soon", 1e20, 1e400, math.nan, -1, True, None, [], {}, 10**30, 1.5e10, ...)],
+    *[{"iat": value} for value in ("now", 1e20, math.inf, -1, True, None, [], 10**30, 4102444800, ...)],
+    *[{"nbf": value} for value in ("now", 1e20, math.inf, {}, 4102444800)],
+    *[{"jti": value} for value in ("", "\x00", "x" * 300, 7, None, [], {}, "é" * 32, "\ud800", ...)],
+    *[{"sid": value} for value in ("", "\x00", "x" * 300, 7, None, [], {}, "g" * 32, "0" * 32, ...)],
+    *[{"user_id": value} for value in ("", "\x00", "x" * 300, {}, [], None, "0", 10**30, -1, ...)],
+    *[{"token_type": value} for value in ("", "sliding", 7, None, [], {}, ["access"], ...)],
+]
+
+
+@pytest.mark.parametrize("changes", HOSTILE, ids=lambda changes: repr(changes)[:60].replace("\x00", "NUL"))
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_well_signed_hostile_claim_is_refused_at_every_door(api, obtain_pair, kind, changes):
+    pair = obtain_pair()
+    token = forge(pair[kind], **changes)
+    assert whoami(api, token).status_code == 401
+    assert refresh(api, {"refresh": token}).status_code == 401
+    assert verify(api, token).status_code == 401
+    assert api.post("/api/token/logout/", {"refresh": token}).status_code == 401
+    assert refresh(api, pair).status_code == 200
+
+
+PAYLOADS = [
+    b"",
+    b"null",
+    b"[]",
+    b"7",
+    b'"x"',
+    b"{",
+    b"\xff\xfe",
+    b"[" * 900,
+    b"[" * 2500,
+    b'{"exp":' + b"9" * 3000 + b"}",
+]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: repr(payload[:12]))
+def test_a_well_signed_payload_that_is_no_claims_is_refused(api, db, payload):
+    token = sign(payload)
+    assert whoami(api, token).status_code == 401
+    assert refresh(api, {"refresh": token}).status_code == (401 if len(token) < 4096 else 400)
+
+
+HEADERS = [
+    {"kid": None},
+    {"kid": ""},
+    {"kid": "nobody"},
+    {"kid": 7},
+    {"kid": ["a"]},
+    {"kid": {}},
+    {"kid": "../../etc/passwd"},
+    {"kid": "' OR 1=1 --"},
+    {},
+]
+
+
+@pytest.mark.parametrize("headers", HEADERS, ids=repr)
+def test_a_token_that_names_no_key_of_ours_is_refused(api, obtain_pair, headers):
+    """The kid is what the header says; the signature is right all the same."""
+    pair = obtain_pair()
+    _, payload, _ = pair["access"].split(".")
+    head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "typ": "JWT", **headers}).encode()).rstrip(b"=")
+    signed = head + b"." + payload.encode()
+    signature = hmac.digest(key_ring().signing.signing, signed, "sha256")
+    token = (signed + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
+    assert whoami(api, token).status_code == 401
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", "HS512", "RS256", "hs256"])
+def test_another_algorithm_than_the_keys_is_refused(api, obtain_pair, alg):
+    access = obtain_pair()["access"]
+    kid = header(access)["kid"]
+    _, payload, signature = access.split(".")
+    head = base64.urlsafe_b64encode(json.dumps({"alg": alg, "kid": kid}).encode()).rstrip(b"=").decode()
+    for last in ("", signature):
+        assert whoami(api, f"{head}.{payload}.{last}").status_code == 401
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_the_public_key_is_no_secret_that_signs(api, obtain_pair, sign_with, algorithm):
+    """Algorithm confusion (RFC 8725 2.1): an HS256 token keyed with what the JWKS publishes."""
+    key = a_key(algorithm)
+    sign_with(algorithm, key)
+    pair = obtain_pair()
+    public = key_ring().signing.verifying
+    formats = [
+        public_pem(key).encode(),
+        public_pem(key).strip().encode(),
+        public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo),
+        public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH),
+        json.dumps(key_ring().signing.jwk()).encode(),
+    ]
+    kid = header(pair["access"])["kid"]
+    head, payload = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
+        for part in ({"alg": "HS256", "kid": kid}, claims(pair["access"]))
+    )
+    for secret in formats:
+        signature = base64.urlsafe_b64encode(hmac.digest(secret, head + b"." + payload, "sha256")).rstrip(b"=")
+        assert whoami(api, b".".join((head, payload, signature)).decode()).status_code == 401
+
+
+def test_a_changed_payload_is_refused(api, obtain_pair, staff):
+    access = obtain_pair()["access"]
+    head, _, signature = access.split(".")
+    payload = base64.urlsafe_b64encode(json.dumps({**claims(access), "user_id": str(staff.pk)}).encode())
+    assert whoami(api, f"{head}.{payload.rstrip(b'=').decode()}.{signature}").status_code == 401
+
+
+def test_another_spelling_of_a_token_dies_with_its_login(api, obtain_pair):
+    """A trailing "=" is another text of the same signed token; it lives and dies by its family, not its text."""
+    access = obtain_pair()["access"]
+    before = whoami(api, access + "=").status_code
+    RefreshFamily.objects.update(revoked_at="2020-01-01T00:00:00Z")
+    assert before in (200, 401)
+    assert whoami(api, access + "=").status_code == whoami(api, access).status_code == 401
+
+
+def test_an_oversize_token_is_refused_before_it_is_decoded(api, db, monkeypatch):
+    def decode(*args, **kwargs):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("jwt_auth.keys.jwt.get_unverified_header", decode)
+    assert whoami(api, "a." + "b" * 200_000 + ".c").status_code == 401

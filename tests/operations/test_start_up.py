@@ -1,0 +1,645 @@
+"""Each switch in a fresh process: that every value takes effect, and that a wrong one stops start-up in one line."""
+
+import json
+from urllib.parse import quote, urlencode
+
+import granian.cli
+import pytest
+
+from config.schemes import SCHEMES
+from config.switches import _CACHE_OPTIONS, _DATABASE_OPTIONS, SWITCHES, SwitchError, misspelt, read
+from tests.jwt_auth.test_jwt_keys import a_key
+from tests.support import servers
+
+pytestmark = pytest.mark.once
+
+_SETTING = "import json; from django.conf import settings; print(json.dumps({}, default=str))"
+
+
+def value_of(expression: str, **switches: str):
+    """An expression over `settings`, evaluated in a fresh process."""
+    done = servers.run("-c", _SETTING.format(expression), DJANGO_SETTINGS_MODULE="config.settings", **switches)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# Switch, its text, an expression over the settings, what it is then.
+VALUES = [
+    ("AUTH_SCHEMES", "jwt,token", "[scheme.name for scheme in settings.SCHEMES]", ["jwt", "token"]),
+    ("ANONYMOUS_READ", "on", "settings.ANONYMOUS_READ", True),
+    ("TOKEN_AUTO_CREATE", "off", "settings.TOKEN_AUTO_CREATE", False),
+    # A key in clear that no enabled row takes is not made.
+    ("AUTH_SCHEMES", "token-hashed,jwt", "settings.TOKEN_AUTO_CREATE", False),
+    ("AUTH_SCHEMES", "jwt", "settings.TOKEN_AUTO_CREATE", False),
+    ("AUTH_SCHEMES", "drf-token", "settings.TOKEN_AUTO_CREATE", True),
+    ("TOKEN_ROTATE_ON_GET", "no", "settings.TOKEN_ROTATE_ON_GET", False),
+    ("TOKEN_LIFETIME", "30d", "settings.TOKEN_LIFETIME.total_seconds()", 2_592_000),
+    ("TOKEN_LIFETIME", "none", "settings.TOKEN_LIFETIME", None),
+    ("TOKEN_IDLE_LIFETIME", "2m", "settings.TOKEN_IDLE_LIFETIME.total_seconds()", 120),
+    ("TOKEN_IDLE_LIFETIME", "none", "settings.TOKEN_IDLE_LIFETIME", None),
+    ("TOKENS_PER_USER", "3", "settings.TOKENS_PER_USER", 3),
+    ("TOKENS_PER_USER", "none", "settings.TOKENS_PER_USER", None),
+    ("JWT_ALGORITHM", "HS512", "settings.SIMPLE_JWT['ALGORITHM']", "HS512"),
+    ("JWT_SIGNING_KEY", "s" * 32, "settings.SIMPLE_JWT['SIGNING_KEY']", "s" * 32),
+    ("JWT_VERIFYING_KEYS", f"{'a' * 32},{'b' * 32}", "settings.JWT_VERIFYING_KEYS", ["a" * 32, "b" * 32]),
+    ("JWT_ACCESS_LIFETIME", "90", "settings.JWT_ACCESS_LIFETIME.total_seconds()", 90),
+    ("JWT_REFRESH_LIFETIME", "12h", "settings.JWT_REFRESH_LIFETIME.total_seconds()", 43_200),
+    ("JWT_SESSION_LIFETIME", "7d", "settings.JWT_SESSION_LIFETIME.total_seconds()", 604_800),
+    ("JWT_REUSE_GRACE", "0", "settings.JWT_REUSE_GRACE.total_seconds()", 0),
+    ("JWT_ISSUER", "https://tracks.example", "settings.SIMPLE_JWT['ISSUER']", "https://tracks.example"),
+    ("JWT_AUDIENCE", "tracks", "settings.SIMPLE_JWT['AUDIENCE']", "tracks"),
+    ("JWT_LEEWAY", "1m", "settings.JWT_LEEWAY.total_seconds()", 60),
+    ("LOGIN_THROTTLE", "none", "settings.LOGIN_THROTTLE", None),
+    ("LOGIN_THROTTLE", "5/hour", "settings.LOGIN_THROTTLE", "5/hour"),
+    ("NUM_PROXIES", "2", "settings.REST_FRAMEWORK['NUM_PROXIES']", 2),
+    ("HTTPS_ONLY", "on", "[settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS]", [True, 31_536_000]),
+    ("HTTPS_ONLY", "on", "[settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]", [True, True]),
+    # Whom nobody vouches for, is not believed.
+    ("HTTPS_ONLY", "on", "settings.SECURE_PROXY_SSL_HEADER", None),
+    ("NUM_PROXIES", "1", "settings.SECURE_PROXY_SSL_HEADER", ["HTTP_X_FORWARDED_PROTO", "https"]),
+    ("TOKEN_CACHE_SECONDS", "5", "settings.TOKEN_CACHE_SECONDS", 5),
+    ("LOG_FORMAT", "json", "settings.LOGGING['handlers']['stderr']['formatter']", "json"),
+    ("LOG_FORMAT", "text", "settings.LOGGING['handlers']['stderr']['formatter']", "text"),
+    (
+        "LOG_AUTHENTICATIONS",
+        "on",
+        "settings.REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES']",
+        ["telemetry.instrumented.token", "telemetry.instrumented.jwt"],
+    ),
+    ("METRICS", "on", "[settings.METRICS, settings.LOGGING['loggers']['auth']['handlers']]", [True, ["metrics"]]),
+    ("METRICS", "off", "[settings.METRICS, settings.LOGGING['loggers']['auth']['handlers']]", [False, []]),
+    ("METRICS_TOKEN", "m" * 32, "settings.METRICS_TOKEN", "m" * 32),
+    ("PROMETHEUS_MULTIPROC_DIR", "/tmp", "settings.PROMETHEUS_MULTIPROC_DIR", "/tmp"),
+    ("SERVER_TIMING", "on", "'telemetry.server_timing.ServerTimingMiddleware' in settings.MIDDLEWARE", True),
+    ("DATABASE_URL", "sqlite:////tmp/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a.sqlite3"),
+    ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['ENGINE'][-10:]", "postgresql"),
+    ("DATABASE_URL", "postgresql://h/d", "settings.DATABASES['default']['OPTIONS']['lock_timeout']", 3000),
+    ("CACHE_URL", "valkey://h:1/2", "settings.CACHES['default']['LOCATION']", "redis://h:1/2"),
+    ("CACHE_URL", "locmem://", "settings.CACHES['default']['BACKEND'][-11:]", "LocMemCache"),
+    ("CACHE_URL", "locmem://mine", "settings.CACHES['default']['LOCATION']", "mine"),
+    # A + is a blank in a query alone.
+    ("DATABASE_URL", "sqlite:////tmp/a b.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a b.sqlite3"),
+    ("DATABASE_URL", "sqlite:////tmp/c++/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/c++/a.sqlite3"),
+    ("DATABASE_URL", "postgresql://u:a+b%2B@h/d+e", "settings.DATABASES['default']['PASSWORD']", "a+b+"),
+    ("DATABASE_URL", "postgresql://u:a+b%2B@h/d+e", "settings.DATABASES['default']['NAME']", "d+e"),
+    ("SECRET_KEY", "z" * 40, "settings.SECRET_KEY", "z" * 40),
+    ("DEBUG", "true", "settings.DEBUG", True),
+    ("ALLOWED_HOSTS", "a.example, b.example", "settings.ALLOWED_HOSTS", ["a.example", "b.example"]),
+    ("ALLOWED_HOSTS", ".Example.org,*,192.0.2.1,[2001:db8::1]", "len(settings.ALLOWED_HOSTS)", 4),
+    ("GRANIAN_HOST", "::1", "settings.GRANIAN_HOST", "::1"),
+    ("GRANIAN_PORT", "9000", "settings.GRANIAN_PORT", 9000),
+    ("GRANIAN_WORKERS", "4", "settings.GRANIAN_WORKERS", 4),
+    ("GRANIAN_BLOCKING_THREADS", "16", "settings.GRANIAN_BLOCKING_THREADS", 16),
+]
+
+
+@pytest.mark.parametrize(("switch", "text", "expression", "value"), VALUES)
+def test_a_value_takes_effect(switch, text, expression, value):
+    assert value_of(expression, **{switch: text}) == value
+
+
+@pytest.mark.parametrize(
+    ("switches", "warns"),
+    [
+        ({"DATABASE_URL": "postgresql://h/d"}, True),
+        ({"DATABASE_URL": "postgresql://h/d", "GRANIAN_BLOCKING_THREADS": "8"}, False),
+        ({}, False),
+    ],
+)
+def test_a_server_says_so_when_its_threads_are_left_to_granian(tmp_path, switches, warns):
+    file = tmp_path / "switches"
+    file.write_text("GRANIAN_BLOCKING_THREADS=8\n")  # which granian does not read
+    done = servers.run("-c", "import config.wsgi", ENV_FILE=str(file), **switches)
+    assert done.returncode == 0
+    assert ("GRANIAN_BLOCKING_THREADS is not set" in done.stderr) == warns
+
+
+def test_a_server_says_which_of_its_own_switches_granian_cannot_read(tmp_path):
+    file = tmp_path / "switches"
+    file.write_text("GRANIAN_WORKERS=1\nJWT_LEEWAY=5s\nGRANIAN_PORT=8001\n")
+    done = servers.run("-c", "import config.wsgi", ENV_FILE=str(file))
+    assert "GRANIAN_PORT, GRANIAN_WORKERS: granian does not read ENV_FILE" in done.stderr
+
+
+def test_a_requests_statement_is_given_up_and_a_commands_is_not():
+    switches = {"DATABASE_URL": "postgresql://h/d", "STATEMENT_TIMEOUT": "1m"}
+    options = "settings.DATABASES['default']['OPTIONS']"
+    assert value_of(f"{options}['statement_timeout']", **switches) == 60_000
+    done = servers.run(
+        "manage.py", "shell", "--command", f"from django.conf import settings; print({options})", **switches
+    )
+    assert done.returncode == 0, done.stderr
+    assert "prepare_threshold" in done.stdout
+    assert "timeout': 60000" not in done.stdout
+    assert "lock_timeout" not in done.stdout
+
+
+def test_every_switch_is_among_the_tested_ones():
+    elsewhere = {"ENV_FILE", "STATEMENT_TIMEOUT"}
+    assert {switch for switch, *_ in VALUES} | elsewhere == set(SWITCHES)
+
+
+def test_a_key_may_come_from_a_file(tmp_path):
+    file = tmp_path / "key.pem"
+    file.write_text(a_key("ES256"))
+    switches = {"JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": f"file:{file}"}
+    assert value_of("settings.SIMPLE_JWT['VERIFYING_KEY'][:26]", **switches) == "-----BEGIN PUBLIC KEY-----"
+
+
+def test_a_pem_may_be_one_line():
+    switches = {"JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": a_key("ES256").replace("\n", "\\n")}
+    assert value_of("settings.SIMPLE_JWT['VERIFYING_KEY'][:26]", **switches) == "-----BEGIN PUBLIC KEY-----"
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path):
+    file = tmp_path / "switches"
+    file.write_text("SECRET_KEY=from-the-file\nJWT_LEEWAY=1m\nNUM_PROXIES=3\n")
+    expression = "[settings.SECRET_KEY, settings.JWT_LEEWAY.total_seconds(), settings.NUM_PROXIES]"
+    values = value_of(expression, ENV_FILE=str(file), SECRET_KEY="from the environment", JWT_LEEWAY="2m")
+    assert values == ["from the environment", 120, 3]
+
+
+def test_an_empty_variable_is_the_default():
+    assert value_of("settings.JWT_LEEWAY.total_seconds()", JWT_LEEWAY="") == 10
+
+
+# Switch, its text, what the line must say of what is allowed.
+WRONG = [
+    ("AUTH_SCHEMES", "nonsense", "unknown scheme 'nonsense'; choose from drf-token, simplejwt, "),
+    ("AUTH_SCHEMES", "token,token", "'token' is named twice"),
+    ("AUTH_SCHEMES", "token,drf-token", "both answer to the keyword 'Token'"),
+    ("AUTH_SCHEMES", "", "no scheme named; choose from"),
+    ("ANONYMOUS_READ", "banana", "allowed: on, off"),
+    ("TOKEN_LIFETIME", "0", "allowed: longer than zero"),
+    ("TOKEN_IDLE_LIFETIME", "119s", "allowed: none, or 2m and longer"),
+    ("TOKENS_PER_USER", "0", "allowed: none, or a whole number from 1"),
+    ("JWT_ALGORITHM", "none", "allowed: HS256, "),
+    ("JWT_ACCESS_LIFETIME", "5 minutes", "allowed: a whole number of seconds"),
+    ("JWT_LEEWAY", "-1", "allowed: a whole number of seconds"),
+    ("JWT_SIGNING_KEY", "file:/nowhere/key.pem", "No such file"),
+    ("LOGIN_THROTTLE", "10/fortnight", "allowed: none, or NUMBER/PERIOD"),
+    ("LOGIN_THROTTLE", "0/min", "allowed: none, or NUMBER/PERIOD"),
+    ("NUM_PROXIES", "many", "allowed: a whole number from 0"),
+    ("TOKEN_CACHE_SECONDS", "1.5", "allowed: a whole number from 0"),
+    ("LOG_FORMAT", "xml", "allowed: text, json"),
+    ("LOG_AUTHENTICATIONS", "sometimes", "allowed: on, off"),
+    ("METRICS", "prometheus", "allowed: on, off"),
+    ("METRICS_TOKEN", "xyzzy" * 6, "allowed: 32 printable ASCII characters or more"),
+    ("METRICS_TOKEN", "xyzzy xyzzy" * 6, "allowed: 32 printable ASCII characters or more"),
+    ("PROMETHEUS_MULTIPROC_DIR", "/nowhere/at/all", "allowed: a folder that exists"),
+    ("DATABASE_URL", "mysql://localhost/x", "allowed: sqlite:///"),
+    ("DATABASE_URL", "postgresql://localhost", "it names no database"),
+    ("DATABASE_URL", "postgresql://u:xyzzy@localhost:port/x", "allowed: postgresql://"),
+    ("DATABASE_URL", "postgresql://u:12/xyzzy@localhost/x", "in a password, / ? # @ [ are %2F %3F %23 %40 %5B"),
+    ("CACHE_URL", "memcached://localhost", "allowed: locmem://"),
+    ("SECRET_KEY", " " * 50, "it is blank"),
+    ("TOKEN_LIFETIME", "36501d", "allowed: at most 36500d"),
+    ("TOKEN_LIFETIME", "٣", "allowed: a whole number of seconds"),
+    ("JWT_LEEWAY", "2h", "allowed: at most 1h"),
+    ("JWT_SIGNING_KEY", "file:/dev/null", "'/dev/null' is empty"),
+    ("JWT_SIGNING_KEY", "\udcff" * 40, "surrogates not allowed"),
+    ("DATABASE_URL", "sqlite://", "allowed: the path of a file"),
+    ("DATABASE_URL", "sqlite:///x.sqlite3?mode=ro", "allowed: the path of a file"),
+    ("CACHE_URL", "redis://localhost:abc/0", "allowed: locmem://"),
+    ("CACHE_URL", "redis://[::1", "allowed: locmem://"),
+    ("CACHE_URL", "valkey://localhost/x", "allowed: locmem://"),
+    ("ALLOWED_HOSTS", ",", "it names no host"),
+    ("GRANIAN_PORT", "65536", "allowed: a whole number from 1 to 65535"),
+    ("SECRET_KEY", "", "required unless DEBUG is on"),
+    ("GRANIAN_PORT", "0", "allowed: a whole number from 1"),
+    ("GRANIAN_WORKERS", "0", "allowed: a whole number from 1"),
+    ("ALLOWED_HOSTS", "127.0.0.1,https://tracks.example", "'https://tracks.example' is no host name"),
+    ("GRANIAN_HOST", "http://0.0.0.0", "allowed: an IP address"),
+    ("DATABASE_URL", "postgresql://u:xyzzy@h/d?conn_max_age=60", "unknown option 'conn_max_age'; allowed options: "),
+    ("CACHE_URL", "valkey://:xyzzy@h/0?socket_timeout=60", "unknown option 'socket_timeout'; allowed options: "),
+]
+
+
+@pytest.mark.parametrize(("switch", "text", "words"), WRONG)
+def test_what_cannot_be_read_stops_start_up_in_one_line(switch, text, words):
+    done = servers.run("manage.py", "check", **{switch: text})
+    assert done.returncode != 0
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {switch}=")
+    assert words in line
+    assert "xyzzy" not in line
+    if not SWITCHES[switch].secret:
+        assert repr(SWITCHES[switch].shown(text)) in line
+
+
+# What was taken, and was not honoured as it stood: the same without a process for each.
+NOT_HONOURED = [
+    ("JWT_ISSUER", "  ", "it is blank"),
+    # Else the path itself would be the secret, which everybody can guess.
+    ("JWT_SIGNING_KEY", " file:/etc/tracks/xyzzy-which-is-long-enough.key", "allowed: file:PATH"),
+    ("JWT_SIGNING_KEY", "FILE:/etc/tracks/xyzzy-which-is-long-enough.key", "allowed: file:PATH"),
+    ("JWT_SIGNING_KEY", "'file:/etc/tracks/xyzzy-which-is-long-enough.key'", "allowed: file:PATH"),
+    ("JWT_VERIFYING_KEYS", f'{"a" * 40},"file:/etc/tracks/xyzzy.key"', "allowed: file:PATH"),
+    ("HTTPS_ONLY", "'on'", "allowed: on, off"),
+    ("JWT_ACCESS_LIFETIME", "5 m 3", "allowed: a whole number of seconds"),
+    *(
+        ("ALLOWED_HOSTS", host, f"{host.rpartition(',')[2].strip()!r} is no host name, which has no scheme")
+        for host in (
+            "https://tracks.example",
+            "tracks.example:8443",
+            "127.0.0.1,tracks.example:443",
+            "tracks.example/",
+            "tracks. example",
+            "*.tracks.example",
+            "tracks.example.",
+            "tracks..example",
+            ".",
+            "tracks_1.example",
+            "tr\u00e4cks.example",
+            "'tracks.example'",
+            "::1",
+            "[::1]:8000",
+            "[::1",
+            "[127.0.0.1]",
+            "[fe80::1%eth0]",
+        )
+    ),
+    *(
+        ("GRANIAN_HOST", host, "allowed: an IP address, as 127.0.0.1")
+        for host in (" 0.0.0.0", "localhost", "http://x", "[::1]", "127.0.0.1:8000", "127.1", "fe80::1%eth0")
+    ),
+    ("DATABASE_URL", "sqlite://tracks.sqlite3", "allowed: the path of a file, no host"),
+    ("DATABASE_URL", "sqlite://folder/tracks.sqlite3", "allowed: the path of a file, no host"),
+    ("DATABASE_URL", "sqlite:///tracks.sqlite3 ", "a # or a blank at its end"),
+    ("DATABASE_URL", "postgresql://u:p@h/d\te", "a # or a blank at its end"),
+    ("DATABASE_URL", "sqlite:///tracks;1.sqlite3", "allowed: the path of a file"),
+    ("DATABASE_URL", "sqlite:///:memory:", "allowed: the path of a file"),
+    ("DATABASE_URL", "postgresql://u:p@h/d#xyzzy", "a # or a blank at its end"),
+    ("DATABASE_URL", "postgresql://u:p@h/d;e", "a ; is %3B"),
+    ("DATABASE_URL", f"postgresql://h/{'d' * 64}", "at most 63 characters"),
+    *(
+        ("DATABASE_URL", f"postgresql://u:p@h/d?{option}", words)
+        for option, words in (
+            ("conn_max_age=60", "unknown option 'conn_max_age'; allowed options: application_name, "),
+            ("CONN_MAX_AGE=60", "unknown option 'CONN_MAX_AGE'"),
+            ("atomic_requests=false", "unknown option 'atomic_requests'"),
+            ("autocommit=false", "unknown option 'autocommit'"),
+            ("conn_health_checks=true", "unknown option 'conn_health_checks'"),
+            ("disable_server_side_cursors=1", "unknown option 'disable_server_side_cursors'"),
+            ("pool=true", "unknown option 'pool'"),
+            ("prepare_threshold=0", "unknown option 'prepare_threshold'"),
+            ("server_side_binding=0", "unknown option 'server_side_binding'"),
+            ("connect_timeout=30", "unknown option 'connect_timeout'"),
+            ("tcp_user_timeout=0", "unknown option 'tcp_user_timeout'"),
+            ("keepalives=0", "unknown option 'keepalives'"),
+            ("client_encoding=latin1", "unknown option 'client_encoding'"),
+            ("dbname=other", "unknown option 'dbname'"),
+            ("service=other", "unknown option 'service'"),
+            ("isolation_level=1", "unknown option 'isolation_level'"),
+            ("sslmod=require", "unknown option 'sslmod'"),
+            ("SSLMODE=require", "unknown option 'SSLMODE'"),
+            ("sslmode=on", "the option sslmode: allowed: disable, allow, prefer, require, verify-ca, verify-full"),
+            ("sslmode=", "the option sslmode: allowed: disable"),
+            ("sslrootcert=", "the option sslrootcert: allowed: what is not empty"),
+            ("sslmode", "its options cannot be read"),
+            ("&", "its options cannot be read"),
+            ("sslmode=require&sslmode=disable", "the option sslmode is given twice"),
+            ("user=xyzzy", "the user stands before the ? already"),
+            ("password=xyzzy", "the password stands before the ? already"),
+            ("host=xyzzy", "the host stands before the ? already"),
+            ("options=-c%20x=1&connect_timeout=1", "unknown option 'connect_timeout'"),
+        )
+    ),
+    *(
+        ("CACHE_URL", f"{url}", words)
+        for url, words in (
+            ("valkey://h?socket_timeout=60", "unknown option 'socket_timeout'; allowed options: db, ssl_ca_certs"),
+            ("valkey://h?decode_responses=1", "unknown option 'decode_responses'"),
+            ("valkey://h?max_connections=1", "unknown option 'max_connections'"),
+            ("valkey://h/1?db=2", "the option db: allowed: a number, and none in the path"),
+            ("valkey://h?db=x", "the option db: allowed: a number"),
+            ("valkey://h?ssl_cert_reqs=none", "the option ssl_cert_reqs: allowed with rediss://"),
+            ("rediss://h?ssl_cert_reqs=off", "the option ssl_cert_reqs: allowed: none, optional, required"),
+            ("rediss://h?ssl_check_hostname", "its options cannot be read"),
+            # Django would take each of these for two servers.
+            ("valkey://h,i/0", "allowed: locmem://"),
+            ("valkey://h/0#1", "allowed: locmem://"),
+            ("valkey://h/0 ", "allowed: locmem://"),
+            ("locmem://?timeout=5", "allowed: locmem://"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("switch", "text", "words"), NOT_HONOURED)
+def test_what_would_not_be_honoured_as_it_stands_is_refused_by_name(switch, text, words):
+    with pytest.raises(SwitchError) as refused:
+        read({switch: text})
+    assert str(refused.value).startswith(f"{switch}=")
+    assert words in str(refused.value)
+    assert "xyzzy" not in str(refused.value)
+
+
+# A URL with a password, as it may be printed: by `manage.py switches`, or in the line that refuses it.
+SHOWN = [
+    ("postgresql://ada:xyzzy@db.example:5432/tracks", "postgresql://...@db.example:5432/tracks"),
+    ("postgresql://ada:xy%40zzy@[::1]/tracks", "postgresql://...@[::1]/tracks"),
+    ("postgresql://db.example/tracks?user=ada&password=xyzzy", "postgresql://db.example/tracks?..."),
+    ("postgresql://db.example/tracks?user=ada&password=xy@zzy", "(set)"),
+    ("postgresql://ada:xy@zzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:se/xy@zzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:12/xy@zzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:12?xyzzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:xy#zzy@db.example/tracks", "(set)"),
+    ("postgresql://ada:[xyzzy@db.example/tracks", "postgresql://...@db.example/tracks"),
+    ("postgresql://ada:xyzzy@db.example:port/tracks", "(set)"),
+    ("postgresql://ada:xyzzy/tracks", "(set)"),
+    ("postgresql:/ada:xyzzy@db.example/tracks", "(set)"),
+    ("ada:xyzzy@db.example/tracks", "(set)"),
+    ("sqlite:///tracks.sqlite3", "sqlite:///tracks.sqlite3"),
+]
+
+
+@pytest.mark.parametrize(("url", "shown"), SHOWN)
+@pytest.mark.parametrize("switch", ["DATABASE_URL", "CACHE_URL"])
+def test_no_password_of_a_url_is_printed(switch, url, shown):
+    assert SWITCHES[switch].shown(url) == shown
+    try:
+        read({switch: url})
+        refusal = f"{switch}={shown!r}: "  # none
+    except SwitchError as error:
+        refusal = str(error)
+    assert refusal.startswith(f"{switch}={shown!r}: ")
+    for part in ("xy", "zzy", "se/"):
+        assert part not in refusal
+
+
+@pytest.mark.parametrize("url", ["postgresql://ada:12?xyzzy=@db.example/tracks", "valkey://ada:12?xyzzy=@db.example"])
+def test_half_a_password_is_no_option_to_be_named(url):
+    with pytest.raises(SwitchError) as refused:
+        read({"CACHE_URL" if url.startswith("valkey") else "DATABASE_URL": url})
+    assert "unknown option; allowed options: " in str(refused.value)
+    assert "xyzzy" not in str(refused.value)
+
+
+_PARAMETER = """
+import django, json; django.setup()
+from django.db import connection
+parameters = connection.get_connection_params()
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+unknown = ("cursor_factory", "context", "prepare_threshold")
+text = make_conninfo(**{name: value for name, value in parameters.items() if name not in unknown})
+print(json.dumps(conninfo_to_dict(text)))
+"""
+
+
+def test_every_option_of_a_database_reaches_psycopg_and_is_one_that_it_knows():
+    texts = {name: values[-1] if values else f"x {name}" for name, values in _DATABASE_OPTIONS.items()}
+    url = f"postgresql:///d?{urlencode(texts)}"
+    done = servers.run("-c", _PARAMETER, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert texts.items() <= json.loads(done.stdout).items()
+
+
+def test_an_option_of_a_database_is_in_force_on_the_server():
+    url = f"{servers.start_postgresql()}&application_name=tracks&options={quote('-c work_mem=5MB')}"
+    script = """
+import django; django.setup()
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SELECT current_setting('application_name'), current_setting('work_mem')")
+    print(cursor.fetchone())
+"""
+    done = servers.run("-c", script, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url)
+    assert done.stdout == "('tracks', '5MB')\n", done.stderr
+
+
+_POOL = """
+import django, json; django.setup()
+from django.core.cache import cache
+arguments = cache._cache._get_connection_pool(write=True).connection_kwargs
+print(json.dumps({name: str(arguments[name]).lower() for name in arguments}))
+"""
+
+
+@pytest.mark.parametrize("scheme", ["rediss", "valkeys"])
+def test_every_option_of_a_cache_reaches_its_client_and_leaves_the_time_outs_alone(scheme):
+    texts = {name: values[0] if values else "3" for name, values in _CACHE_OPTIONS.items()}
+    url = f"{scheme}://h?{urlencode(texts)}"
+    done = servers.run("-c", _POOL, DJANGO_SETTINGS_MODULE="config.settings", CACHE_URL=url)
+    assert done.returncode == 0, done.stderr
+    arguments = json.loads(done.stdout)
+    assert texts.items() <= arguments.items()
+    assert arguments["socket_timeout"] == arguments["socket_connect_timeout"] == "1"
+
+
+def test_a_file_of_switches_that_is_no_text_stops_start_up_in_one_line(tmp_path):
+    file = tmp_path / "switches"
+    file.write_bytes(b"NUM_PROXIES=\xff\xfe\n")
+    done = servers.run("manage.py", "check", ENV_FILE=str(file))
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: ENV_FILE='{file}'")
+
+
+def test_the_switches_command_lists_every_switch_and_no_secret():
+    secrets = {"SECRET_KEY": "q" * 50, "JWT_SIGNING_KEY": "w" * 50, "JWT_VERIFYING_KEYS": "e" * 50}
+    secrets["METRICS_TOKEN"] = "r" * 50
+    url = {"DATABASE_URL": "postgresql://ada:p@xyzzy@127.0.0.1:1/tracks"}
+    done = servers.run("manage.py", "switches", JWT_LEEWAY="77s", **secrets, **url)
+    assert done.returncode == 0, done.stderr
+    for switch in SWITCHES.values():
+        assert switch.name in done.stdout
+        assert switch.effect in done.stdout
+    assert "77s" in done.stdout
+    for secret in (*secrets.values(), "xyzzy"):
+        assert secret not in done.stdout
+
+
+# Switches, the id of what stops start-up or warns, whether it stops.
+MISCONFIGURED = [
+    ({"SECRET_KEY": "k" * 31}, "jwt_auth.E001", True),
+    ({"JWT_SIGNING_KEY": "k" * 31}, "jwt_auth.E002", True),
+    ({"JWT_ALGORITHM": "RS256"}, "jwt_auth.E002", True),
+    ({"JWT_ALGORITHM": "RS256", "JWT_SIGNING_KEY": "k" * 50}, "jwt_auth.E002", True),
+    ({"JWT_VERIFYING_KEYS": f"{'a' * 32},short"}, "jwt_auth.E003", True),
+    ({"JWT_ACCESS_LIFETIME": "2d"}, "jwt_auth.E004", True),
+    ({"JWT_REFRESH_LIFETIME": "31d"}, "jwt_auth.E004", True),
+    ({"JWT_REUSE_GRACE": "6m"}, "jwt_auth.E004", True),
+    ({"DEBUG": "on", "ALLOWED_HOSTS": "tracks.example"}, "config.E005", True),
+    ({"DEBUG": "on", "GRANIAN_HOST": "0.0.0.0"}, "config.E005", True),
+    ({"DEBUG": "on", "GRANIAN_HOST": "::"}, "config.E005", True),
+    ({"DEBUG": "on", "GRANIAN_HOST": "192.0.2.1"}, "config.E005", True),
+    ({"HTTPS_ONY": "on"}, "config.W002", False),
+    ({"JWT_SIGNINGKEY": "k" * 50}, "config.W002", False),
+    ({"https_only": "on"}, "config.W002", False),
+    ({"GRANIAN_WORKERS": "2"}, "config.E006", True),
+    (
+        {"METRICS": "on", "METRICS_TOKEN": "m" * 32, "GRANIAN_WORKERS": "2", "CACHE_URL": "valkey://127.0.0.1"},
+        "config.E007",
+        True,
+    ),
+    ({"METRICS": "on"}, "config.E008", True),
+    ({"AUTH_SCHEMES": "drf-token,jwt"}, "config.W001", False),
+    ({"AUTH_SCHEMES": "simplejwt-stateless"}, "config.W001", False),
+]
+
+
+# What `manage.py check` would print, and why no server starts ("" if one does).
+_CHECK_AND_SERVE = """
+import json
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+try:
+    refusal = ""
+    import config.wsgi
+except ImproperlyConfigured as error:
+    refusal = str(error)
+print(json.dumps([[(message.id, message.is_serious()) for message in checks.run_checks()], refusal]))
+"""
+
+
+@pytest.mark.parametrize(("switches", "id", "stops"), MISCONFIGURED)
+def test_a_misconfiguration_has_its_id_and_no_server_starts_with_an_error(switches, id, stops):
+    done = servers.run("-c", _CHECK_AND_SERVE, DJANGO_SETTINGS_MODULE="config.settings", **switches)
+    assert done.returncode == 0, done.stderr
+    found, refusal = json.loads(done.stdout)
+    assert dict(found)[id] == stops
+    assert (f"({id})" in refusal) == stops
+    assert bool(refusal) == stops
+
+
+@pytest.mark.parametrize(("switches", "id", "stops"), [MISCONFIGURED[0], MISCONFIGURED[-1]])
+def test_a_misconfiguration_is_told_by_the_processes_that_meet_it(switches, id, stops):
+    checked = servers.run_cold("manage.py", "check", **switches)
+    assert f"({id})" in checked.stderr
+    assert (checked.returncode != 0) == stops
+    done = servers.run_cold("-c", "import config.wsgi", **switches)
+    assert (done.returncode != 0) == stops
+    assert (f"({id})" in done.stderr) == stops
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_debug_is_right_on_an_address_that_nobody_else_reaches(host):
+    assert "config.E005" not in servers.run("manage.py", "check", DEBUG="on", GRANIAN_HOST=host).stderr
+
+
+def test_a_server_says_that_a_variable_is_misspelt():
+    done = servers.run_cold("-c", "import config.wsgi", HTTPS_ONY="xyzzy")
+    assert done.returncode == 0
+    assert "The environment sets HTTPS_ONY, which is no switch." in done.stderr
+    assert "Did you mean HTTPS_ONLY?" in done.stderr
+    assert "xyzzy" not in done.stderr
+
+
+def test_no_variable_of_another_program_is_taken_for_a_misspelt_switch():
+    theirs = [f"GRANIAN_{parameter.name.upper()}" for parameter in granian.cli.cli.params]
+    theirs += [parameter.envvar for parameter in granian.cli.cli.params if parameter.envvar]
+    theirs += ["DJANGO_SETTINGS_MODULE", "DJANGO_SUPERUSER_PASSWORD", "PGPASSWORD", "PGDATABASE", "PGHOST", "LOG_LEVEL"]
+    assert len(theirs) > 50
+    assert misspelt(dict.fromkeys([*theirs, *SWITCHES], "x")) == {}
+
+
+def test_the_defaults_are_no_misconfiguration():
+    done = servers.run_cold("manage.py", "check")
+    assert done.returncode == 0
+    assert done.stderr + done.stdout == "System check identified no issues (0 silenced).\n"
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [{"GRANIAN_WORKERS": "2", "CACHE_URL": "valkey://127.0.0.1"}, {"GRANIAN_WORKERS": "2", "LOGIN_THROTTLE": "none"}],
+)
+def test_several_workers_are_right_with_a_shared_cache_or_without_a_throttle(switches):
+    assert "config.E006" not in servers.run("manage.py", "check", **switches).stderr
+
+
+def test_metrics_of_one_worker_or_of_several_with_a_folder_are_right(tmp_path):
+    on = {"METRICS": "on", "METRICS_TOKEN": "m" * 32, "LOGIN_THROTTLE": "none"}
+    for switches in ({}, {"GRANIAN_WORKERS": "2", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}):
+        assert servers.run("manage.py", "check", **on, **switches).returncode == 0
+
+
+_WHO_ENTERS = """
+import django, json; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils.module_loading import import_string
+from config.schemes import SCHEMES
+user = get_user_model().objects.create_user("ada")
+client = Client(headers={"host": "localhost"}, raise_request_exception=False)
+refused = client.get("/whoami/")
+print(json.dumps({
+    "challenges": refused["WWW-Authenticate"],
+    "enters": [name for name, row in SCHEMES.items() if client.get("/whoami/", headers={
+        "Authorization": f"{row.keyword} {import_string(row.issue)(user)}"}).status_code == 200],
+    "endpoints": {path: client.post(path).status_code != 404 for path in (
+        "/api-token-auth/", "/api-token-auth/new/", "/api/token/", "/api/token/refresh/", "/api/token/logout/")},
+    "get rotates": client.get("/api-token-auth/new/", headers={
+        "Authorization": f"Token {import_string('tokens.issue.token')(user)}"}).status_code,
+    "timing": refused.get("Server-Timing"),
+}))
+"""
+
+
+def who_enters(folder, **switches: str) -> dict:
+    """What a fresh process answers under these switches."""
+    url = f"sqlite:///{folder}/scratch.sqlite3"
+    done = servers.run("-c", _WHO_ENTERS, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url, **switches)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
+# A stock opaque token and one of ours are the same row of the same table, so that each row takes both.
+OPENED = [
+    ("token", TOKEN, {"drf-token", "token"}, "11000"),
+    ("token-cached", TOKEN, {"drf-token", "token"}, "11000"),
+    ("token-hashed", TOKEN, {"token-hashed"}, "11000"),
+    ("jwt", BEARER, {"jwt"}, "00111"),
+    ("token,jwt", f"{TOKEN}, {BEARER}", {"drf-token", "token", "jwt"}, "11111"),
+    ("jwt,token", f"{BEARER}, {TOKEN}", {"drf-token", "token", "jwt"}, "11111"),
+    # SimpleJWT's own class asks for no more than a signature by the same key, which our access tokens have.
+    ("drf-token,simplejwt", f"Token, {BEARER}", {"drf-token", "token", "simplejwt", "jwt"}, "10110"),
+    ("simplejwt-stateless", BEARER, {"simplejwt", "jwt"}, "00110"),
+    ("jwt-stateless", BEARER, {"jwt"}, "00111"),
+]
+
+
+def _issued_by(name: str) -> str:
+    """The row whose `issue` makes this row's credentials."""
+    return next(row.name for row in SCHEMES.values() if row.issue == SCHEMES[name].issue)
+
+
+@pytest.mark.parametrize(("schemes", "challenges", "entering", "endpoints"), OPENED)
+def test_a_choice_of_schemes_decides_who_enters_what_exists_and_what_a_401_says(
+    tmp_path, schemes, challenges, entering, endpoints
+):
+    answer = who_enters(tmp_path, AUTH_SCHEMES=schemes)
+    assert answer["challenges"] == challenges
+    assert list(map(int, endpoints)) == list(answer["endpoints"].values())
+    assert set(answer["enters"]) == {name for name in SCHEMES if _issued_by(name) in entering}
+
+
+@pytest.mark.parametrize(("text", "status"), [("on", 200), ("off", 405)])
+def test_rotating_by_get_is_there_by_switch_only(tmp_path, text, status):
+    assert who_enters(tmp_path, TOKEN_ROTATE_ON_GET=text)["get rotates"] == status
+
+
+@pytest.mark.parametrize(
+    ("schemes", "timing"),
+    [
+        ("token,jwt", "on"),
+        ("token,jwt", "off"),
+        ("drf-token,simplejwt", "on"),
+        ("simplejwt-stateless", "off"),
+        ("token-hashed,jwt", "on"),
+    ],
+)
+def test_the_schema_has_no_warning_and_names_the_rows(schemes, timing):
+    done = servers.run(
+        "manage.py", "spectacular", "--validate", "--fail-on-warn", AUTH_SCHEMES=schemes, SERVER_TIMING=timing
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("openapi: 3.1.0")
+    schemes_in_it = done.stdout.partition("securitySchemes:")[2]
+    for name in schemes.split(","):
+        assert f"\n    {name}:" in schemes_in_it

@@ -1,0 +1,629 @@
+"""Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once, beside a plain model.
+
+Hypothesis chooses the steps; tests/support/lives.py says what docs/decisions.md promises of them. After each step every living
+credential is asked for, and every one that has just died; at the end all that there ever were.
+
+FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from io import StringIO
+
+import hypothesis
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import override_settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from hypothesis import HealthCheck, Phase, note
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
+
+from config.schemes import SCHEMES, Scheme
+from jwt_auth import models
+from jwt_auth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
+from jwt_auth.models import RefreshFamily
+from tests.database.test_concurrency import at_once
+from tests.support.lives import MINUTE, Answer, Pairs, Tokens, World, explained
+from tokens import hashed, wire
+from tokens.authentication import CachedTokenAuthentication, TokenAuthentication
+from tokens.cache import token_cache
+from tokens.models import HashedToken
+
+IS_LONG = "FUZZ_EXAMPLES" in os.environ
+pytestmark = [pytest.mark.django_db(transaction=True)]
+if not IS_LONG:
+    pytestmark.append(pytest.mark.once)  # the long run is on PostgreSQL too
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
+STEPS = int(os.environ.get("FUZZ_STEPS", "20"))
+
+User = get_user_model()
+NAMES = ("ada", "bob")
+NOON = int(datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp())
+CLIENTS = [APIClient(raise_request_exception=False) for _ in range(3)]  # one for each thread
+NO_ANSWER = Answer(0)
+
+EVENTS = ["password changed", "deactivated", "deactivated behind the signals", "deleted"]
+AGES = st.integers(0, 9)  # see Lives.chosen
+KINDS = st.sampled_from(["refresh", "access"])
+SELDOM = st.sampled_from([False, False, False, True])
+MOSTLY = st.sampled_from([True, True, True, False])
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done, by one of the CLIENTS; and the model's name for it, with what it needs to know."""
+
+    do: Callable[[APIClient], Answer]
+    name: str
+    arguments: tuple
+
+    def follow(self, world: World, answer: Answer) -> Iterator:
+        return getattr(world, self.name)(*self.arguments, answer)
+
+
+def request(method: str, path: str, credential: str = "", body: dict | None = None) -> Callable[[APIClient], Answer]:
+    """`credential`: the value of the Authorization header."""
+
+    def send(client):
+        headers = {"Authorization": credential} if credential else {}
+        response = getattr(client, method)(path, body, headers=headers)
+        assert response.status_code < 500, f"{method} {path}: {response.status_code} {response.content}"
+        return Answer(response.status_code, response.json() if response.content else None)
+
+    return send
+
+
+class Lives(RuleBasedStateMachine):
+    """One row of the scheme table, beside the worlds that explain every answer so far.
+
+    That is one, but where the answers to several requests at the same moment do not tell who was first.
+    """
+
+    switches: dict[str, tuple[int | None, ...]]  # the values each may have, the first one at first
+    counts = Counter()
+
+    def __init__(self, scheme: Scheme):
+        super().__init__()
+        self.scheme = scheme
+        self.authentication = import_string(scheme.authentication)
+        self.stack = ExitStack()
+        self.clock = self.stack.enter_context(time_machine.travel(NOON, tick=False))
+        self.worlds = [self.new_world(NOON, {name: values[0] for name, values in self.switches.items()})]
+        for name, value in self.world.switches.items():
+            self.set(name, value)
+        self.passwords = 0
+        self.lived: set[str] = set()
+        self.counts["examples"] += 1
+        for name in NAMES:
+            self.create(name)
+            self.take(self.logging_in(name, self.password(name)))
+
+    def teardown(self):
+        try:
+            self.ask_for(self.credentials())
+        finally:
+            User.objects.all().delete()
+            self.stack.close()
+
+    @property
+    def world(self) -> World:
+        """For what all worlds have in common."""
+        return self.worlds[0]
+
+    def take(self, *steps: Step):
+        """All at the same moment, if there are several."""
+        if len(steps) == 1:
+            answers = [steps[0].do(CLIENTS[0])]
+        else:
+            answers = at_once(*[partial(step.do, client) for step, client in zip(steps, CLIENTS, strict=False)])
+        taken = list(zip(steps, answers, strict=True))
+        for step, answer in taken:
+            note(f"    {step.name} {[self.named(argument) for argument in step.arguments]}: {answer.status}")
+        parts = [partial(step.follow, answer=answer) for step, answer in taken]
+        worlds, complaints = [], []
+        for world in self.worlds:
+            explaining, why_not = explained(world, parts)
+            worlds += [each for each in explaining if each not in worlds]
+            complaints += why_not
+        self.go_on_with(worlds, complaints)
+        for step, answer in taken:
+            self.counts[f"{step.name} {answer.status}"] += 1
+        self.counts["at the same moment"] += len(steps) > 1
+
+    def ask_for(self, credentials: Iterable[str]):
+        for text in credentials:
+            question = self.question(text)
+            answer = question.do(CLIENTS[0])
+            worlds, complaints = [], []
+            for world in self.worlds:
+                try:
+                    for _ in question.follow(world, answer):
+                        pass
+                    worlds.append(world)
+                except AssertionError as error:
+                    complaints.append(f"{question.name} {self.named(text)}: {error}")
+            self.go_on_with(worlds, complaints)
+            (self.lived.add if answer.status == 200 else self.lived.discard)(text)
+            self.counts["questions"] += 1
+
+    def go_on_with(self, worlds: list[World], complaints: list[str]):
+        self.counts["unexplained"] += not worlds
+        assert worlds, "\n".join(["no world explains this", *complaints])
+        self.worlds = worlds
+
+    def tell(self, **changes):
+        for world in self.worlds:
+            for name, value in changes.items():
+                setattr(world, name, value)
+
+    def named(self, argument) -> str:
+        """What was told by somebody is named by its number."""
+        credentials = self.credentials()
+        return f"#{credentials.index(argument)}" if argument in credentials else str(argument)
+
+    def chosen(self, credentials: list[str], age: int) -> str:
+        """One of the living, the newest at age 0; then come the dead."""
+        return sorted(credentials, key=self.world.lives)[-1 - age % len(credentials)]
+
+    @invariant()
+    def every_living_credential_is_honoured_and_none_that_has_died(self):
+        asked = [text for text in self.credentials() if text in self.lived or self.world.lives(text)]
+        self.ask_for(asked)
+
+    @invariant()
+    def there_is_one_row_for_each_login(self):
+        self.counts["steps"] += 1
+        rows = self.table.objects.count()
+        self.go_on_with([world for world in self.worlds if len(world.rows) == rows], [f"{rows} rows in the table"])
+
+    @rule(name=st.sampled_from(NAMES), is_right=MOSTLY)
+    def log_in(self, name, is_right):
+        self.take(self.logging_in(name, self.password(name, is_right)))
+
+    # --- the account ---------------------------------------------------------------------------------
+
+    def password(self, name: str, is_right: bool = True) -> str:
+        user = self.world.users.get(name)
+        return user.password if user and is_right else "wrong"
+
+    def new_password(self) -> str:
+        self.passwords += 1
+        return f"password {self.passwords}"
+
+    def create(self, name: str):
+        password = self.new_password()
+        user = User.objects.create_user(name, password=password)
+        for world in self.worlds:
+            world.create(name, user.pk, password)
+
+    def deactivation(self, name: str) -> Step:
+        def do(client):
+            user = User.objects.get(username=name)
+            user.is_active = False
+            user.save()
+            return NO_ANSWER
+
+        return Step(do, "deactivate", (name,))
+
+    def change_of_password(self, name: str) -> Step:
+        password = self.new_password()
+
+        def do(client):
+            user = User.objects.get(username=name)
+            user.set_password(password)
+            user.save()
+            return NO_ANSWER
+
+        return Step(do, "change_password", (name, password))
+
+    @rule(name=st.sampled_from(NAMES), event=st.sampled_from(EVENTS))
+    def account(self, name, event):
+        """Who was deleted comes back at the next event, as another user of the same name; who was deactivated, too."""
+        away = [each for each in NAMES if not self.world.is_active(each)]
+        if away:
+            (self.activate if away[0] in self.world.users else self.create)(away[0])
+            self.take(self.logging_in(away[0], self.password(away[0])))
+        elif event == "password changed":
+            self.take(self.change_of_password(name))
+        elif event == "deactivated":
+            self.take(self.deactivation(name))
+        elif event == "deactivated behind the signals" and not self.answers_from_memory:
+            User.objects.filter(username=name).update(is_active=False)
+            for world in self.worlds:
+                world.users[name].active = False
+        elif event == "deleted":
+            User.objects.get(username=name).delete()
+            for world in self.worlds:
+                world.delete(name)
+
+    def activate(self, name: str):
+        user = User.objects.get(username=name)
+        user.is_active = True
+        user.save()
+        for world in self.worlds:
+            world.users[name].active = True
+
+    @property
+    def answers_from_memory(self) -> bool:
+        """What no signal tells is then bounded by TOKEN_CACHE_SECONDS alone, of a clock that nobody moves."""
+        return issubclass(self.authentication, CachedTokenAuthentication)
+
+    # --- time and switches ---------------------------------------------------------------------------
+
+    @rule(which=st.sampled_from([0, 0, 0, 1, 1, 2, 4]), beside=st.sampled_from([-1, 0, 1]), clean=st.booleans())
+    def time_passes(self, which, beside, clean):
+        """Until just before, at or just after a moment at which something changes by itself."""
+        now = self.world.now
+        moments = sorted(moment for moment in self.world.moments() if moment > now) or [now + MINUTE]
+        self.wait(moments[which % len(moments)] + beside - now)
+        if clean:
+            self.clean_up()
+
+    def clean_up(self):
+        """The command that deletes what is of no use any more, where a kind has one."""
+
+    def wait(self, seconds: int):
+        self.clock.shift(seconds)
+        self.tell(now=self.world.now + seconds)
+
+    @initialize(data=st.data())
+    def begin(self, data):
+        for name, values in sorted(self.switches.items()):
+            self.set(name, data.draw(st.sampled_from(values), name))
+
+    @rule(data=st.data())
+    def switch(self, data):
+        name = data.draw(st.sampled_from(sorted(self.switches)))
+        self.set(name, data.draw(st.sampled_from(self.switches[name])))
+
+    def set(self, name: str, value: int | None):
+        is_duration = value is not None and name != "TOKENS_PER_USER"
+        self.override(**{name: timedelta(seconds=value) if is_duration else value})
+        self.tell(switches=self.world.switches | {name: value})
+
+    def override(self, **switches):
+        self.stack.enter_context(override_settings(**switches))
+
+
+# --- opaque tokens ------------------------------------------------------------------------------------
+
+_TOKEN_STEPS = [*["use", "log in", "rotate"] * 3, "revoke", "revoke everywhere", "change password", "deactivate"]
+
+
+class TokenLives(Lives):
+    switches = {
+        "TOKEN_LIFETIME": (None, 600, 3600),
+        "TOKEN_IDLE_LIFETIME": (None, 120, 900),
+        "TOKENS_PER_USER": (4, 2, None),
+    }
+
+    def new_world(self, now, switches):
+        return Tokens(now, switches, per_client=self.per_client, auto_create=self.scheme.auto_create)
+
+    @property
+    def per_client(self) -> bool:
+        return self.authentication.life is hashed
+
+    @property
+    def table(self):
+        return HashedToken if self.per_client else Token
+
+    def credentials(self):
+        return list(self.world.told_at)
+
+    def question(self, key):
+        return self.using(key)
+
+    def presenting(self, key: str, method: str, path: str, body: dict | None = None):
+        return request(method, path, f"{self.scheme.keyword} {key}", body)
+
+    def using(self, key):
+        return Step(self.presenting(key, "get", "/whoami/"), "use", (key,))
+
+    def logging_in(self, name, password):
+        body = {"username": name, "password": password}
+        return Step(request("post", "/api-token-auth/", body=body), "log_in", (name, password))
+
+    def rotating(self, key, method="post"):
+        return Step(self.presenting(key, method, "/api-token-auth/new/"), "rotate", (key,))
+
+    def revoking(self, key, everywhere=False):
+        do = self.presenting(key, "post", "/api-token-auth/revoke/", {"everywhere": everywhere})
+        return Step(do, "revoke_everywhere" if everywhere else "revoke", (key,))
+
+    @rule(age=AGES, method=st.sampled_from(["post", "get"]))
+    def rotate(self, age, method):
+        self.take(self.rotating(self.chosen(self.credentials(), age), method))
+
+    @rule(age=AGES, everywhere=SELDOM)
+    def revoke(self, age, everywhere):
+        self.take(self.revoking(self.chosen(self.credentials(), age), everywhere))
+
+    @rule(age=AGES, of=AGES)
+    def list_and_delete_by_id(self, age, of):
+        key, other = self.chosen(self.credentials(), age), self.chosen(self.credentials(), of)
+        if not self.per_client:
+            return
+        self.take(Step(self.presenting(key, "get", "/api-token-auth/tokens/"), "list_own", (key,)))
+        pk = HashedToken.objects.filter(digest=wire.digest(other)).values_list("pk", flat=True).first() or 0
+        self.take(Step(self.presenting(key, "delete", f"/api-token-auth/tokens/{pk}/"), "delete_by_id", (key, other)))
+
+    @rule(age=AGES, pause=st.sampled_from([59, 60, 119, 599]), times=st.integers(1, 3))
+    def one_is_used_while_the_others_are_not(self, age, pause, times):
+        key = self.chosen(self.credentials(), age)
+        for _ in range(times):
+            self.wait(pause)
+            self.take(self.using(key))
+
+    @rule(
+        age=st.integers(0, 1),
+        two=st.sampled_from(_TOKEN_STEPS),
+        third=st.lists(st.sampled_from(_TOKEN_STEPS), max_size=1),
+    )
+    def at_the_same_moment(self, age, two, third):
+        key = self.chosen(self.credentials(), age)
+        name = next((row.user for row in self.world.rows if row.key == key), NAMES[0])
+        if not self.world.is_active(name):
+            return
+        known = {
+            "use": lambda: self.using(key),
+            "log in": lambda: self.logging_in(name, self.password(name)),
+            "rotate": lambda: self.rotating(key),
+            "revoke": lambda: self.revoking(key),
+            "revoke everywhere": lambda: self.revoking(key, everywhere=True),
+            "change password": lambda: self.change_of_password(name),
+            "deactivate": lambda: self.deactivation(name),
+        }
+        self.take(*[known[step]() for step in saved_once([two, two, *third])])
+
+
+def saved_once(steps: list[str]) -> list[str]:
+    """Of two who save one account at the same moment the later may undo what the earlier changed: here one does."""
+    saves = [index for index, step in enumerate(steps) if step in ("change password", "deactivate")]
+    return [step for index, step in enumerate(steps) if index not in saves[1:]]
+
+
+# --- pairs --------------------------------------------------------------------------------------------
+
+_PAIR_STEPS = [*["use", "log in", "refresh"] * 3, "log out", "log out everywhere", "change password", "deactivate"]
+
+
+class PairLives(Lives):
+    # In whatever combination, each of the last four is at most as long as the next, as the checks want it.
+    switches = {
+        "JWT_LEEWAY": (10, 0),
+        "JWT_REUSE_GRACE": (10, 0, 60),
+        "JWT_ACCESS_LIFETIME": (300, 60),
+        "JWT_REFRESH_LIFETIME": (1800, 300),
+        "JWT_SESSION_LIFETIME": (7200, 1800),
+    }
+    table = RefreshFamily
+
+    def new_world(self, now, switches):
+        self.sign_with(0)
+        return Pairs(now, switches, stateless=issubclass(self.authentication, JWTStatelessUserAuthentication))
+
+    def sign_with(self, key: int, *older: int):
+        secrets = [f"the secret of the key number {number} of this test" for number in (key, *older)]
+        self.override(JWT_SIGNING_KEY=secrets[0], JWT_VERIFYING_KEYS=tuple(secrets[1:]))
+
+    def credentials(self):
+        return list(self.world.tokens)
+
+    def question(self, text):
+        return self.using(text) if self.world.tokens[text].kind == "access" else self.verifying(text)
+
+    def verifying(self, text):
+        return Step(request("post", "/api/token/verify/", body={"token": text}), "verify", (text,))
+
+    def using(self, access):
+        return Step(request("get", "/whoami/", f"{self.scheme.keyword} {access}"), "use", (access,))
+
+    def logging_in(self, name, password):
+        body = {"username": name, "password": password}
+        return Step(request("post", "/api/token/", body=body), "log_in", (name, password))
+
+    def refreshing(self, refresh):
+        return Step(request("post", "/api/token/refresh/", body={"refresh": refresh}), "refresh", (refresh,))
+
+    def logging_out(self, text, everywhere=False):
+        body = {"everywhere": everywhere}
+        if self.world.tokens[text].kind == "refresh":
+            do = request("post", "/api/token/logout/", body=body | {"refresh": text})
+        else:
+            do = request("post", "/api/token/logout/", f"{self.scheme.keyword} {text}", body)
+        return Step(do, "log_out", (text, everywhere))
+
+    def family(self, age: int) -> list[str]:
+        """The refresh tokens of one login, the current one last."""
+        texts = self.world.of_kind("refresh")
+        login = self.world.tokens[self.chosen(texts, age)].login
+        return [text for text in texts if self.world.tokens[text].login == login]
+
+    @rule(age=AGES)
+    def refresh(self, age):
+        self.take(self.refreshing(self.family(age)[-1]))
+
+    @rule(age=AGES, beside=st.sampled_from([-1, 0, 1, None]))
+    def refresh_with_the_parent(self, age, beside):
+        """Just before, at or just after the end of its grace, or now."""
+        *_, parent, child = [None, *self.family(age)]
+        if parent is None:
+            return self.take(self.refreshing(child))
+        login = self.world.rows.get(self.world.tokens[child].login)
+        if login and beside is not None:
+            end = login.rotated + self.world.switches["JWT_REUSE_GRACE"]
+            self.wait(max(0, end + beside - self.world.now))
+        return self.take(self.refreshing(parent))
+
+    @rule(age=AGES)
+    def refresh_with_one_that_was_spent_long_ago(self, age):
+        self.take(self.refreshing(self.family(age)[0]))
+
+    @rule(kind=KINDS, age=AGES, everywhere=SELDOM)
+    def log_out(self, kind, age, everywhere):
+        self.take(self.logging_out(self.chosen(self.world.of_kind(kind), age), everywhere))
+
+    @rule(kind=KINDS, age=AGES)
+    def verify(self, kind, age):
+        self.take(self.verifying(self.chosen(self.world.of_kind(kind), age)))
+
+    @rule(drop=st.booleans())
+    def change_the_keys(self, drop):
+        """Another key signs and the one before still verifies; or that is dropped."""
+        signing = self.world.signing
+        if drop:
+            self.sign_with(signing)
+            self.tell(verifying={signing})
+        else:
+            self.sign_with(signing + 1, signing)
+            self.tell(signing=signing + 1, verifying={signing + 1, signing})
+
+    def clean_up(self):
+        def do(client):
+            out = StringIO()
+            call_command("flush_refresh_families", stdout=out)
+            return Answer(0, out.getvalue())
+
+        self.take(Step(do, "flush", ()))
+
+    @rule(
+        age=st.integers(0, 1),
+        two=st.sampled_from(_PAIR_STEPS),
+        third=st.lists(st.sampled_from(_PAIR_STEPS), max_size=1),
+    )
+    def at_the_same_moment(self, age, two, third):
+        refresh, access = (self.chosen(self.world.of_kind(kind), age) for kind in ("refresh", "access"))
+        login = self.world.rows.get(self.world.tokens[refresh].login)
+        name = login.user if login else NAMES[0]
+        if not self.world.is_active(name):
+            return
+        known = {
+            "use": lambda: self.using(access),
+            "log in": lambda: self.logging_in(name, self.password(name)),
+            "refresh": lambda: self.refreshing(refresh),
+            "log out": lambda: self.logging_out(refresh),
+            "log out everywhere": lambda: self.logging_out(refresh, everywhere=True),
+            "change password": lambda: self.change_of_password(name),
+            "deactivate": lambda: self.deactivation(name),
+        }
+        self.take(*[known[step]() for step in saved_once([two, two, *third])])
+
+
+# --- the runs -----------------------------------------------------------------------------------------
+
+OWN = {name: import_string(row.authentication) for name, row in SCHEMES.items() if not row.is_stock}
+LIVES = {TokenAuthentication: TokenLives, JWTAuthentication: PairLives}
+MACHINES = {name: lives for name, own in OWN.items() for kind, lives in LIVES.items() if issubclass(own, kind)}
+
+
+def test_every_row_of_ours_has_a_machine():
+    assert set(MACHINES) == set(OWN)
+
+
+@pytest.fixture
+def lives_of(door_to, caplog):
+    """lives_of("jwt")(examples) runs so many examples of that row, and prints how many of what."""
+
+    def prepare(name: str):
+        caplog.set_level("ERROR", "django.request")  # which warns of every refusal
+        door_to(name)
+
+        def run(examples: int, **options):
+            Lives.counts.clear()
+            token_cache.close()
+            try:
+                run_state_machine_as_test(
+                    lambda: MACHINES[name](SCHEMES[name]),
+                    settings=hypothesis.settings(
+                        max_examples=examples,
+                        stateful_step_count=STEPS,
+                        deadline=None,
+                        suppress_health_check=list(HealthCheck),
+                        **options,
+                    ),
+                )
+            finally:
+                token_cache.close()
+                print(f"\n{name}: " + ", ".join(f"{number:,} {what}" for what, number in Lives.counts.items()))
+
+        return run
+
+    return prepare
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_whatever_happens_every_credential_lives_and_dies_as_promised(lives_of, name):
+    lives_of(name)(EXAMPLES, derandomize=not IS_LONG, print_blob=IS_LONG)
+
+
+# --- what is broken on purpose is found ---------------------------------------------------------------
+
+
+def reuse_ends_nothing(monkeypatch):
+    end = models.end
+    monkeypatch.setattr(models, "end", lambda reason, **which: reason == models.REUSE or end(reason, **which))
+
+
+def a_parent_is_answered_for_ever(monkeypatch):
+    monkeypatch.setattr(models, "_is_recent_parent", lambda token, family, now: token.jti == family.previous_jti)
+
+
+def rotation_leaves_the_old_one_alive(monkeypatch):
+    def rotate(key):
+        token = hashed.find(key)
+        token.pk, new_key = None, wire.new()
+        token.digest = wire.digest(new_key)
+        token.save(force_insert=True)
+        return new_key
+
+    monkeypatch.setattr(hashed, "rotate", rotate)
+
+
+def rotation_looks_before_it_writes(monkeypatch):
+    """Right, but for another request in between."""
+
+    def rotate(key):
+        token, new_key = hashed.find(key), wire.new()
+        time.sleep(0.01)
+        row = {"digest": wire.digest(new_key), "last_four": new_key[-4:], "created": timezone.now()}
+        HashedToken.objects.filter(pk=token.pk).update(**row, last_used=timezone.now())
+        return new_key
+
+    monkeypatch.setattr(hashed, "rotate", rotate)
+
+
+def the_memory_is_not_told(monkeypatch):
+    monkeypatch.setattr(token_cache, "drop", lambda key: None)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "sabotage"),
+    [
+        ("jwt", reuse_ends_nothing),
+        ("jwt", a_parent_is_answered_for_ever),
+        ("token-hashed", rotation_leaves_the_old_one_alive),
+        ("token-hashed", rotation_looks_before_it_writes),
+        ("token-cached", the_memory_is_not_told),
+    ],
+)
+def test_a_promise_that_is_broken_is_noticed(lives_of, monkeypatch, name, sabotage):
+    run = lives_of(name)
+    sabotage(monkeypatch)
+    with pytest.raises((AssertionError, Flaky)):  # which a race makes of it that ends well the next time
+        run(200, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False)
+    assert Lives.counts["unexplained"]

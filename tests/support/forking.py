@@ -1,0 +1,114 @@
+"""Fresh Python processes without the second in which each imports Django: forks of one that has.
+
+`python -m tests.support.forking` has imported what knows of no settings: Django refuses the rest until it has settings, and
+its settings, its apps and every module of ours are the fork's own. A fork has its own environment, arguments, output
+and end, as a process has; not its own hash seed and nothing else that Python reads before it starts.
+"""
+
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from types import ModuleType
+
+IMPORTED = (
+    "django.contrib.postgres.fields",
+    "django.core.management",
+    "django.db.backends.sqlite3.base",
+    "django.test",
+    "redis",
+    "rest_framework.serializers",
+)
+
+
+class Parent:
+    """Starts the process that forks, when it is first needed; from several threads, one fork after another."""
+
+    def __init__(self, folder: Path):
+        self._folder, self._lock, self._process = folder, Lock(), None
+
+    def run(
+        self, arguments: tuple[str, ...], environment: dict[str, str], seconds: float
+    ) -> subprocess.CompletedProcess[str]:
+        """`python *arguments`, which are a script and its own or `-c` and a text, as subprocess.run does it.
+
+        Raises subprocess.TimeoutExpired.
+        """
+        with self._lock, tempfile.TemporaryDirectory(prefix="tracks-tests-") as folder:
+            output, errors = Path(folder, "output"), Path(folder, "errors")
+            order = [list(arguments), environment, str(output), str(errors)]
+            process = self._process = self._process or self._started()
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+            if not select.select([process.stdout], [], [], seconds)[0]:
+                os.killpg(process.pid, signal.SIGKILL)
+                self.stop()
+                raise subprocess.TimeoutExpired(arguments, seconds, output.read_bytes(), errors.read_bytes())
+            returncode = int(process.stdout.readline())
+            return subprocess.CompletedProcess(arguments, returncode, output.read_text(), errors.read_text())
+
+    def _started(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.support.forking"],
+            cwd=self._folder,
+            env={name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a group to be killed with its forks
+        )
+
+    def stop(self):
+        if self._process:
+            self._process.communicate()
+            self._process = None
+
+
+def main():
+    for name in IMPORTED:
+        import_module(name)
+    gc.freeze()  # else each fork, as it ends, goes through all of it, and takes longer than it lived
+    while line := sys.stdin.readline():
+        arguments, *others = json.loads(line)
+        child = os.fork()
+        if not child:
+            _become(*others)
+            _execute(arguments)
+            return
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _become(environment: dict[str, str], output: str, errors: str):
+    os.environ.clear()
+    os.environ.update(environment)
+    flags = os.O_WRONLY | os.O_CREAT
+    for number, path, how in ((0, os.devnull, os.O_RDONLY), (1, output, flags), (2, errors, flags)):
+        file = os.open(path, how)
+        os.dup2(file, number)
+        os.close(file)
+
+
+def _execute(arguments: list[str]):
+    """Returns or raises as `python *arguments` ends: the interpreter does the rest, as it would."""
+    sys.argv[:] = arguments
+    if arguments[0] != "-c":
+        sys.path[0] = os.getcwd()
+        runpy.run_path(arguments[0], run_name="__main__")
+    else:
+        sys.path[0] = ""
+        del sys.argv[1]
+        module = sys.modules["__main__"] = ModuleType("__main__")
+        exec(compile(arguments[1], "<string>", "exec"), module.__dict__)
+
+
+if __name__ == "__main__":
+    main()
