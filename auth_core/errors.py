@@ -195,7 +195,7 @@ def _tell_refusal(exc: Exception, view, request):
         None,
     )
     told = getattr(exc, "event", None) or getattr(exc.__cause__, "event", None) or {"reason": _reason(exc)}
-    events.tell(events.CREDENTIAL_REFUSED, scheme=scheme, request=request, **told)
+    events.log_event(events.CREDENTIAL_REFUSED, scheme=scheme, request=request, **told)
 
 
 def _reason(exc: AuthenticationFailed) -> str:

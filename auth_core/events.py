@@ -1,6 +1,6 @@
 """Events: what happened to a credential, whose it is, from where; never the credential. Docs: docs/deployment.md.
 
-Each is a record of the logger `auth`, whose message is one of the words below and whose fields are those of `tell`.
+Each is a record of the logger `auth`, whose message is one of the words below and whose fields are those of `log_event`.
 METRICS counts the same records (telemetry/metrics.py). A handler that fails, of a full disk, prints why on stderr and
 raises nothing: that is how `logging` does it, so an event costs no client its answer.
 """
@@ -41,7 +41,7 @@ SESSION = "session"  # as a scheme: the admin's, which is in no row
 _KEYWORDS = {"token": "Token", "jwt": "Bearer"}
 
 
-def tell(event: str, *, scheme=None, user=None, token=None, family=None, reason=None, request=None):
+def log_event(event: str, *, scheme=None, user=None, token=None, family=None, reason=None, request=None):
     """Log the event now.
 
     `scheme`   the name of a row, or SESSION
@@ -57,13 +57,13 @@ def tell(event: str, *, scheme=None, user=None, token=None, family=None, reason=
     logger.log(logging.WARNING if event in _WARNINGS else logging.INFO, event, extra=extra)
 
 
-def tell_on_commit(event: str, *, using: str | None = None, **fields):
+def log_event_on_commit(event: str, *, using: str | None = None, **fields):
     """The same once the present transaction is committed, at once outside of one, and never when it is rolled back."""
-    transaction.on_commit(partial(tell, event, **fields), using=using, robust=True)
+    transaction.on_commit(partial(log_event, event, **fields), using=using, robust=True)
 
 
-def because(error: Exception, reason: str, **fields) -> Exception:
-    """The error, with what its CREDENTIAL_REFUSED will say: fields of `tell`."""
+def with_reason(error: Exception, reason: str, **fields) -> Exception:
+    """The error, with what its CREDENTIAL_REFUSED will say: fields of `log_event`."""
     error.event = {"reason": reason, **fields}
     return error
 
@@ -98,7 +98,7 @@ class Told:
         accepted = super().authenticate(request)
         if accepted is not None:
             scheme = scheme_of(self)
-            tell(CREDENTIAL_ACCEPTED, scheme=scheme and scheme.name, user=accepted[0].pk, request=request)
+            log_event(CREDENTIAL_ACCEPTED, scheme=scheme and scheme.name, user=accepted[0].pk, request=request)
         return accepted
 
 
@@ -108,16 +108,16 @@ class Told:
 def _login_failed(sender, credentials, request=None, **kwargs):
     """Of any view that asks for a password, a library's own too. Django does not tell a wrong name from a disabled
     user, and what was typed as the name is not looked at."""
-    tell(LOGIN_FAILED, scheme=scheme_at(request), reason="password", request=request)
+    log_event(LOGIN_FAILED, scheme=scheme_at(request), reason="password", request=request)
 
 
 def _session_began(sender, request, user, **kwargs):
-    tell_on_commit(LOGIN_SUCCEEDED, scheme=SESSION, user=user.pk, request=request)
+    log_event_on_commit(LOGIN_SUCCEEDED, scheme=SESSION, user=user.pk, request=request)
 
 
 def _session_ended(sender, request, user, **kwargs):
     if user is not None:
-        tell_on_commit(LOGIN_ENDED, scheme=SESSION, user=user.pk, reason="logout", request=request)
+        log_event_on_commit(LOGIN_ENDED, scheme=SESSION, user=user.pk, reason="logout", request=request)
 
 
 def connect():

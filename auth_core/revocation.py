@@ -25,17 +25,17 @@ ADMIN = "admin"
 CLOCK_MARGIN = timedelta(days=1)
 
 # Sent with user_id, reason (one of the words above) and using (database alias).
-credentials_ended = Signal()
+credentials_revoked = Signal()
 
 
-def end_credentials(user_id, reason: str, using: str | None = None, request=None):
+def revoke_all_credentials(user_id, reason: str, using: str | None = None, request=None):
     """End every opaque token, access token, refresh token and session (the admin's) of the user.
 
     `request` is the one that asked for it, if one did: its event names the client's address.
     """
     with transaction.atomic(using=using):
         _end_all(user_id, reason, using)
-        events.tell_on_commit(events.CREDENTIALS_ENDED, using=using, user=user_id, reason=reason, request=request)
+        events.log_event_on_commit(events.CREDENTIALS_ENDED, using=using, user=user_id, reason=reason, request=request)
 
 
 def lock_users(user_ids, using: str | None = None):
@@ -49,7 +49,7 @@ def lock_users(user_ids, using: str | None = None):
     list(users.filter(pk__in=user_ids).order_by("pk").values_list("pk"))
 
 
-def lock_unchanged(user) -> bool:
+def lock_if_unchanged(user) -> bool:
     """Lock the user's row until the transaction ends, and return True if the account is still what was checked.
 
     Call it inside `transaction.atomic()`, between checking a password and issuing a credential. A change of password,
@@ -60,13 +60,13 @@ def lock_unchanged(user) -> bool:
     return now is not None and now.is_active and now.password == user.password
 
 
-class TellsOfDeletion:
-    """For a ModelAdmin of credentials: give what it deleted, one or many, to its `tell_deletion(request, obj)`."""
+class LogsRevocationMixin:
+    """For a ModelAdmin of credentials: give what it deleted, one or many, to its `log_revocation(request, obj)`."""
 
     def delete_model(self, request, obj):
         told = copy(obj)  # Django takes the id off what it deletes
         super().delete_model(request, obj)
-        self.tell_deletion(request, told)
+        self.log_revocation(request, told)
 
     def delete_queryset(self, request, queryset):
         with transaction.atomic():
@@ -74,7 +74,7 @@ class TellsOfDeletion:
             told = list(queryset)
             super().delete_queryset(request, queryset)
             for obj in told:
-                self.tell_deletion(request, obj)
+                self.log_revocation(request, obj)
 
 
 # --- the hash that Django renews ---------------------------------------------------------------------
@@ -103,7 +103,7 @@ def check_password(user: AbstractBaseUser, raw_password: str) -> bool:
     is_correct = hashers.check_password(raw_password, user.password, renew)
     if is_outrun:
         written = users.filter(pk=user.pk).values_list("password", flat=True).first()
-        # Of another password, or of no user at all, it is not taken over: `lock_unchanged` refuses then.
+        # Of another password, or of no user at all, it is not taken over: `lock_if_unchanged` refuses then.
         if written is not None and hashers.check_password(raw_password, written):
             user.password = written
     return is_correct
@@ -120,7 +120,7 @@ async def acheck_password(user: AbstractBaseUser, raw_password: str) -> bool:
 def _end_all(user_id, reason: str, using: str | None):
     with transaction.atomic(using=using):
         lock_users([user_id], using)
-        credentials_ended.send(sender=get_user_model(), user_id=user_id, reason=reason, using=using)
+        credentials_revoked.send(sender=get_user_model(), user_id=user_id, reason=reason, using=using)
 
 
 def _remember_what_ends(sender, instance, using, update_fields, **kwargs):
@@ -145,7 +145,7 @@ def _remember_what_ends(sender, instance, using, update_fields, **kwargs):
     if instance._credentials_end:
         # Here, so that no credential outlives the change if the process dies between two statements; and
         # again after saving, for a login with the old password that slipped in between.
-        end_credentials(instance.pk, instance._credentials_end, using)
+        revoke_all_credentials(instance.pk, instance._credentials_end, using)
 
 
 def _end_what_slipped_in(sender, instance, using, **kwargs):
@@ -160,7 +160,7 @@ def _end_before_deletion(sender, instance, using, **kwargs):
     The lock keeps out a login that would refer to a user who is gone.
     """
     get_user_model()._base_manager.using(using).select_for_update().filter(pk=instance.pk).first()
-    end_credentials(instance.pk, DELETION, using)
+    revoke_all_credentials(instance.pk, DELETION, using)
 
 
 def _end_sessions(sender, user_id, reason, using, **kwargs):
@@ -200,6 +200,6 @@ def connect():
     user_model = get_user_model()
     if user_model.check_password is AbstractBaseUser.check_password:
         user_model.check_password, user_model.acheck_password = check_password, acheck_password
-    credentials_ended.connect(_end_sessions, dispatch_uid="auth_core.revocation.sessions")
+    credentials_revoked.connect(_end_sessions, dispatch_uid="auth_core.revocation.sessions")
     for model in user_models():
         watch(model)

@@ -150,7 +150,7 @@ class RefusalThrottleMixin:
 
 
 def _tell(event: str, request, reason: str):
-    events.tell(event, scheme=events.scheme_at(request), reason=reason, request=request)
+    events.log_event(event, scheme=events.scheme_at(request), reason=reason, request=request)
 
 
 _is_away = False

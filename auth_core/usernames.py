@@ -29,6 +29,6 @@ class UserNameField(serializers.CharField):
         return normal(super().to_internal_value(data))
 
 
-def tell_failure(request):
+def log_failure(request):
     """Log the login of a name that no account can have as what it is, a wrong user name."""
-    events.tell(events.LOGIN_FAILED, scheme=events.scheme_at(request), reason="password", request=request)
+    events.log_event(events.LOGIN_FAILED, scheme=events.scheme_at(request), reason="password", request=request)

@@ -47,7 +47,7 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
+class Population:
     """Users beside the one who is timed, how often each has refreshed, and whether each has a track."""
 
     population: int = 0
@@ -58,7 +58,7 @@ class Others:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Others":
+    def from_json(cls, text: str) -> "Population":
         return cls(**json.loads(text))
 
 

@@ -529,7 +529,7 @@ class TokenAuth(_StoredAuth):
             return
         response = yield _with(request, self.scheme, key)
         is_new = False
-        # Others may have rotated the successor too, before it got there.
+        # Population may have rotated the successor too, before it got there.
         while self._is_refused(response) and not is_new:
             self._refusal = ("the token was refused, log in again", response)
             key, is_new = yield from self._other_than(key, request)

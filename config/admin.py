@@ -19,7 +19,7 @@ class LoginForm(AdminAuthenticationForm):
     def clean(self):
         name = self.cleaned_data.get("username")
         if name is not None and usernames.normal(name) is None:
-            usernames.tell_failure(self.request)
+            usernames.log_failure(self.request)
             raise self.get_invalid_login_error()
         return super().clean()
 
@@ -45,7 +45,7 @@ class AccountAdmin(UserAdmin):
     def log_out_everywhere(self, request, queryset):
         users = list(queryset.order_by("pk"))  # as accounts.lock_users has it, should this be one transaction
         for user in users:
-            revocation.end_credentials(user.pk, revocation.ADMIN, request=request)
+            revocation.revoke_all_credentials(user.pk, revocation.ADMIN, request=request)
             self.log_change(request, user, "logged out everywhere (admin action)")
         self.message_user(request, f"{len(users)} logged out everywhere.", messages.SUCCESS)
 

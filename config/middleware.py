@@ -88,7 +88,7 @@ class ApiErrorMiddleware:
 def _unavailable(request, error: BaseException) -> JsonResponse:
     """Log that the database is away, and return the 503 that says when to try again."""
     logger.error("database away: %s", error, exc_info=error)
-    events.tell(events.SERVICE_UNAVAILABLE, reason="database", request=request)
+    events.log_event(events.SERVICE_UNAVAILABLE, reason="database", request=request)
     return JsonResponse(
         {"detail": ServiceUnavailable.default_detail},
         status=ServiceUnavailable.status_code,

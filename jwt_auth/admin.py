@@ -13,7 +13,7 @@ if apps.is_installed("rest_framework_simplejwt.token_blacklist"):  # if not, a c
 
 
 @admin.register(models.RefreshFamily)
-class RefreshFamilyAdmin(revocation.TellsOfDeletion, admin.ModelAdmin):
+class RefreshFamilyAdmin(revocation.LogsRevocationMixin, admin.ModelAdmin):
     """Logins: to look at and to end. Nobody writes one by hand."""
 
     list_display = ("id", "user", "created_at", "rotated_at", "refresh_expires_at", "revoked_at", "reason")
@@ -39,10 +39,10 @@ class RefreshFamilyAdmin(revocation.TellsOfDeletion, admin.ModelAdmin):
                 self._tell_end(request, family)
         self.message_user(request, f"{len(families)} ended.", messages.SUCCESS)
 
-    def tell_deletion(self, request, family):
+    def log_revocation(self, request, family):
         if family.revoked_at is None:
             self._tell_end(request, family)
 
     @staticmethod
     def _tell_end(request, family):
-        models.tell(events.LOGIN_ENDED, family, reason=revocation.ADMIN, request=request)
+        models.log_event(events.LOGIN_ENDED, family, reason=revocation.ADMIN, request=request)

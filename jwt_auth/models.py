@@ -69,7 +69,7 @@ class Pair:
 
 
 def log_in(user) -> Pair | None:
-    """Begin a family. None when the account changed since `user` was read (see accounts.lock_unchanged)."""
+    """Begin a family. None when the account changed since `user` was read (see accounts.lock_if_unchanged)."""
     now = timezone.now()
     expires_at = now + settings.JWT_SESSION_LIFETIME
     family = RefreshFamily(
@@ -81,7 +81,7 @@ def log_in(user) -> Pair | None:
         expires_at=expires_at,
     )
     with transaction.atomic():
-        if not revocation.lock_unchanged(user):
+        if not revocation.lock_if_unchanged(user):
             return None
         family.save(force_insert=True)
     return _mint(family, now)
@@ -94,7 +94,7 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
     """
     family = _FAMILY.first(token.sid)
     if family is None:
-        raise events.because(TokenError("Token belongs to no login"), "unknown", family=token.sid)
+        raise events.with_reason(TokenError("Token belongs to no login"), "unknown", family=token.sid)
     if str(family.user_id) != token.user_id:
         raise TokenError("Token belongs to another user")
     return family
@@ -148,16 +148,16 @@ def refresh(token: RefreshToken, request=None) -> Pair:
         if swapped:
             for name, value in following.items():
                 setattr(family, name, value)
-            tell(events.REFRESH_ROTATED, family, request=request)
+            log_event(events.REFRESH_ROTATED, family, request=request)
             return _mint(family, now)
         family = living_family(token)  # another caller was faster, or the login has just been ended
         now = timezone.now()
     if _is_recent_parent(token, family, now):
-        tell(events.REFRESH_REPEATED, family, request=request)
+        log_event(events.REFRESH_REPEATED, family, request=request)
         return _mint(family, now)
     _refuse_to_judge_by_a_clock_that_is_behind(token, family, now)
     if end(REUSE, pk=family.pk):
-        tell(events.REFRESH_REUSED, family, request=request)
+        log_event(events.REFRESH_REUSED, family, request=request)
     raise _refused("The refresh token has been used before, the login has been ended", "reused", family)
 
 
@@ -177,14 +177,14 @@ def end(reason: str, using: str | None = None, **families) -> int:
     return living.update(revoked_at=timezone.now(), reason=reason)
 
 
-def tell(event: str, family: RefreshFamily, **fields):
-    """An event of this login's life, on commit; `fields` of `events.tell`."""
+def log_event(event: str, family: RefreshFamily, **fields):
+    """An event of this login's life, on commit; `fields` of `events.log_event`."""
     row = events.row_that_issues("jwt_auth.issue.jwt")
-    events.tell_on_commit(event, scheme=row, user=family.user_id, family=family.pk, **fields)
+    events.log_event_on_commit(event, scheme=row, user=family.user_id, family=family.pk, **fields)
 
 
 def _refused(message: str, reason: str, family: RefreshFamily) -> Exception:
-    return events.because(TokenError(message), reason, user=family.user_id, family=family.pk)
+    return events.with_reason(TokenError(message), reason, user=family.user_id, family=family.pk)
 
 
 def _is_recent_parent(token: RefreshToken, family: RefreshFamily, now: datetime) -> bool:

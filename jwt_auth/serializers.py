@@ -26,15 +26,15 @@ class ObtainPairSerializer(TokenObtainSerializer):
     def validate(self, attrs):
         request = self.context["request"]
         if attrs[self.username_field] is None:
-            usernames.tell_failure(request)
+            usernames.log_failure(request)
             raise self._no_account()
         super().validate(attrs)
         pair = models.log_in(self.user)
         told = {"scheme": events.scheme_at(request), "user": self.user.pk, "request": request}
         if pair is None:
-            events.tell(events.LOGIN_FAILED, reason="changed", **told)
+            events.log_event(events.LOGIN_FAILED, reason="changed", **told)
             raise self._no_account()
-        events.tell_on_commit(events.LOGIN_SUCCEEDED, family=pair.refresh.sid, **told)
+        events.log_event_on_commit(events.LOGIN_SUCCEEDED, family=pair.refresh.sid, **told)
         return _written(pair)
 
     def _no_account(self) -> AuthenticationFailed:

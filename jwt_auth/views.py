@@ -71,9 +71,9 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
         # The token of a login that had ended before ends nothing more.
         if serializer.validated_data["everywhere"] and family.revoked_at is None:
             # This login with the others: if it ended first and the process died, asking again would not end them.
-            revocation.end_credentials(family.user_id, revocation.LOGOUT_EVERYWHERE, request=request)
+            revocation.revoke_all_credentials(family.user_id, revocation.LOGOUT_EVERYWHERE, request=request)
         elif models.end(models.LOGOUT, pk=family.pk):
-            models.tell(events.LOGIN_ENDED, family, reason=models.LOGOUT, request=request)
+            models.log_event(events.LOGIN_ENDED, family, reason=models.LOGOUT, request=request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_authenticate_header(self, request):

@@ -17,12 +17,12 @@ from tokens import hashed, models
 admin.site.unregister(TokenProxy)
 
 
-class _Tells(revocation.TellsOfDeletion):
-    def tell_deletion(self, request, token):
+class _Tells(revocation.LogsRevocationMixin):
+    def log_revocation(self, request, token):
         self._tell(events.TOKEN_REVOKED, token, request)
 
     def _tell(self, event, token, request):
-        self.life.tell(event, token, reason=revocation.ADMIN, request=request)
+        self.life.log_event(event, token, reason=revocation.ADMIN, request=request)
 
 
 @admin.register(models.OpaqueToken)

@@ -4,7 +4,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from auth_core.credentials import credential
-from auth_core.events import because
+from auth_core.events import with_reason
 from tokens import hashed, models, wire
 from tokens.cache import token_cache
 
@@ -33,7 +33,7 @@ class TokenAuthentication(authentication.TokenAuthentication):
         key = credential(request, self.keyword)
         if key is None:
             return None
-        if not self.is_possible(key):
+        if not self.is_well_formed(key):
             # No database is asked what cannot be a key, nor handed a NUL it would choke on.
             raise AuthenticationFailed("Invalid token.")
         return self.authenticate_credentials(key)
@@ -47,12 +47,12 @@ class TokenAuthentication(authentication.TokenAuthentication):
 
     def check(self, user, token):
         if not user.is_active:
-            raise because(AuthenticationFailed("User inactive or deleted."), "inactive", **self.life.named(token))
+            raise with_reason(AuthenticationFailed("User inactive or deleted."), "inactive", **self.life.named(token))
         if self.life.is_expired(token):
             expired = AuthenticationFailed("The token has expired.", code="token_expired")
-            raise because(expired, "expired", **self.life.named(token))
+            raise with_reason(expired, "expired", **self.life.named(token))
 
-    def is_possible(self, key: str) -> bool:
+    def is_well_formed(self, key: str) -> bool:
         return _KEY.fullmatch(key) is not None
 
     def authenticate_header(self, request):
@@ -85,5 +85,5 @@ class HashedTokenAuthentication(TokenAuthentication):
         hashed.note_use(token)
         return user, token
 
-    def is_possible(self, key):
-        return wire.is_possible(key)
+    def is_well_formed(self, key):
+        return wire.is_well_formed(key)

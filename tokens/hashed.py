@@ -51,7 +51,7 @@ def obtain(user, label: str = "") -> HashedToken | None:
     lock on the user's row lets one caller at a time count.
     """
     with transaction.atomic():
-        if not revocation.lock_unchanged(user):
+        if not revocation.lock_if_unchanged(user):
             return None
         own = HashedToken.objects.filter(user=user)
         # Not what has just expired: if the clock is ahead, it lives again once the clock is set right.
@@ -113,13 +113,13 @@ def named(token: HashedToken) -> dict:
     return {"user": token.user_id, "token": token.pk}
 
 
-def tell(event: str, token: HashedToken, **fields):
-    """An event of this token's life, on commit; `fields` of `events.tell`."""
+def log_event(event: str, token: HashedToken, **fields):
+    """An event of this token's life, on commit; `fields` of `events.log_event`."""
     row = events.row_that_issues("tokens.issue.hashed_token")
-    events.tell_on_commit(event, using=token._state.db, scheme=row, **named(token), **fields)
+    events.log_event_on_commit(event, using=token._state.db, scheme=row, **named(token), **fields)
 
 
-def moved(token) -> HashedToken:
+def from_drf_token(token) -> HashedToken:
     """The row, not yet saved, by which a token of DRF's table goes on working."""
     return HashedToken(
         user_id=token.user_id,

@@ -34,7 +34,7 @@ class ObtainHashedTokenView(ObtainTokenView):
         try:
             return hashed.obtain(data["user"], data["label"])
         except hashed.TokenLimitError as error:
-            self.tell_failure("token_limit")
+            self.log_failure("token_limit")
             raise TooManyTokens(str(error)) from None
 
 
@@ -72,4 +72,4 @@ class TokenView(_OwnTokensView, DestroyAPIView):
         told = copy(instance)  # Django takes the id off what it deletes
         deleted, _ = instance.delete()
         if deleted:
-            self.life.tell(events.TOKEN_REVOKED, told, reason="logout", request=self.request)
+            self.life.log_event(events.TOKEN_REVOKED, told, reason="logout", request=self.request)

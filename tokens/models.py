@@ -102,7 +102,7 @@ def obtain(user) -> Token | None:
     None when the account changed since `user` was read: its password, its being active, its existence.
     """
     with transaction.atomic():
-        if not revocation.lock_unchanged(user):
+        if not revocation.lock_if_unchanged(user):
             return None
         token, _ = Token.objects.get_or_create(user=user)
         if is_expired(token):
@@ -138,7 +138,7 @@ def named(token: Token) -> dict:
     return {"user": token.user_id}
 
 
-def tell(event: str, token: Token, **fields):
-    """An event of this token's life, on commit; `fields` of `events.tell`."""
+def log_event(event: str, token: Token, **fields):
+    """An event of this token's life, on commit; `fields` of `events.log_event`."""
     row = events.row_that_issues("tokens.issue.token")
-    events.tell_on_commit(event, using=token._state.db, scheme=row, **named(token), **fields)
+    events.log_event_on_commit(event, using=token._state.db, scheme=row, **named(token), **fields)

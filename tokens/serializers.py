@@ -14,7 +14,7 @@ class AuthTokenSerializer(stock.AuthTokenSerializer):
 
     def validate(self, attrs):
         if attrs["username"] is None:
-            usernames.tell_failure(self.context["request"])
+            usernames.log_failure(self.context["request"])
             raise serializers.ValidationError(_("Unable to log in with provided credentials."), code="authorization")
         return super().validate(attrs)
 

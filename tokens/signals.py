@@ -6,7 +6,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from rest_framework.authtoken.models import Token
 
-from auth_core.revocation import credentials_ended, user_models
+from auth_core.revocation import credentials_revoked, user_models
 from tokens.cache import token_cache
 from tokens.models import HashedToken
 
@@ -18,7 +18,7 @@ def create_token(sender, instance, created, raw, using, **kwargs):
         Token.objects.using(using).get_or_create(user=instance)
 
 
-@receiver(credentials_ended, dispatch_uid="tokens.delete")
+@receiver(credentials_revoked, dispatch_uid="tokens.delete")
 def delete_tokens(sender, user_id, using, **kwargs):
     with transaction.atomic(using):
         # Locked as they are read: Django deletes by the keys it has read, since forget_token listens, and a

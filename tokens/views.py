@@ -33,19 +33,19 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
         serializer.is_valid(raise_exception=True)
         token = self.obtain(serializer.validated_data)
         if token is None:
-            self.tell_failure("changed")
+            self.log_failure("changed")
             # As DRF answers a wrong password, which it is by now.
             raise ValidationError({"non_field_errors": ["Unable to log in with provided credentials."]})
-        self.life.tell(events.LOGIN_SUCCEEDED, token, request=request)
+        self.life.log_event(events.LOGIN_SUCCEEDED, token, request=request)
         return Response({"token": token.key})
 
     def obtain(self, data: dict):
         return models.obtain(data["user"])
 
-    def tell_failure(self, reason: str):
+    def log_failure(self, reason: str):
         """Of a right password."""
         scheme = events.scheme_at(self.request)
-        events.tell(events.LOGIN_FAILED, scheme=scheme, reason=reason, request=self.request)
+        events.log_event(events.LOGIN_FAILED, scheme=scheme, reason=reason, request=self.request)
 
 
 class PresentedTokenView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, GenericAPIView):
@@ -77,7 +77,7 @@ class RotateTokenView(PresentedTokenView):
         if new_key is None:
             # Another request that presented it won.
             raise AuthenticationFailed("Invalid token.")
-        self.life.tell(events.TOKEN_ROTATED, request.auth, request=request)
+        self.life.log_event(events.TOKEN_ROTATED, request.auth, request=request)
         return Response({"token": new_key})
 
     @extend_schema(operation_id="token_rotate_by_get", tags=["token"], responses=TokenSerializer)
@@ -97,10 +97,10 @@ class RevokeTokenView(PresentedTokenView):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data["everywhere"]:
-            revocation.end_credentials(request.user.pk, revocation.LOGOUT_EVERYWHERE, request=request)
+            revocation.revoke_all_credentials(request.user.pk, revocation.LOGOUT_EVERYWHERE, request=request)
         elif not self.life.revoke(request.auth.key):
             # A rotation was faster: its successor lives, and "dead" would be a lie.
             raise AuthenticationFailed("Invalid token.")
         else:
-            self.life.tell(events.TOKEN_REVOKED, request.auth, reason="logout", request=request)
+            self.life.log_event(events.TOKEN_REVOKED, request.auth, reason="logout", request=request)
         return Response(status=status.HTTP_204_NO_CONTENT)

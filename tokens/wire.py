@@ -23,7 +23,7 @@ def new() -> str:
     return f"trk_{random}_{_checksum(f'trk_{random}')}"
 
 
-def is_possible(text: str) -> bool:
+def is_well_formed(text: str) -> bool:
     """Whether the text can be a token at all: of either shape, and the checksum right where there is one."""
     if _TOKEN.fullmatch(text):
         body, _, checksum = text.rpartition("_")

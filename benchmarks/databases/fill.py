@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from unittest import mock
 
-from benchmarks.messages import Others
+from benchmarks.messages import Population
 from benchmarks.processes.worker import serve
 
 USERNAME = "benchmarks"
 PASSWORD = "correct horse battery staple"
 
-NOBODY = Others()
+NOBODY = Population()
 BEGIN = datetime(2026, 1, 1, 12, 0, 0, 28_564, tzinfo=UTC)
 
 
-def fill(others: Others = NOBODY, done: Callable[[int], None] = lambda rows: None):
+def fill(others: Population = NOBODY, done: Callable[[int], None] = lambda rows: None):
     """Every migration, one user in the middle of the others, the Chinook tracks.
 
     `done` is told how many rows of the others were added.
@@ -52,7 +52,7 @@ def same_times():
         yield
 
 
-def main(others: Others):
+def main(others: Population):
     def work(done):
         from benchmarks.databases import population
 
@@ -70,4 +70,4 @@ def main(others: Others):
 
 
 if __name__ == "__main__":
-    main(Others.from_json(sys.argv[1]) if len(sys.argv) > 1 else NOBODY)
+    main(Population.from_json(sys.argv[1]) if len(sys.argv) > 1 else NOBODY)

@@ -24,12 +24,12 @@ from benchmarks.messages import (
     SAMPLE,
     SWITCHES_VARIABLE,
     Assignment,
-    Others,
+    Population,
     Sample,
     Stored,
 )
 
-NOBODY = Others()
+NOBODY = Population()
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,7 +42,7 @@ class WorkerFailedError(Exception):
 
 
 def fill(
-    database: Database, schemes: Sequence[str] = (), others: Others = NOBODY, service: Path | None = None
+    database: Database, schemes: Sequence[str] = (), others: Population = NOBODY, service: Path | None = None
 ) -> Stored:
     """Fill the scratch database, in a process of its own, with the tables that `schemes` need.
 

@@ -28,10 +28,10 @@ class Mean:
 
     estimate: float
     error: float
-    freedom: float
+    degrees_of_freedom: float
 
     def interval(self, level: float = 0.95) -> Interval:
-        reach = _quantile(level, self.freedom) * self.error
+        reach = _quantile(level, self.degrees_of_freedom) * self.error
         return Interval(self.estimate, self.estimate - reach, self.estimate + reach)
 
 
@@ -49,9 +49,9 @@ def welch(before: Sequence[float], after: Sequence[float]) -> Mean:
     """
     one, other = mean(before), mean(after)
     variance = one.error**2 + other.error**2
-    scatter = one.error**4 / one.freedom + other.error**4 / other.freedom
-    freedom = variance**2 / scatter if scatter else one.freedom + other.freedom
-    return Mean(other.estimate - one.estimate, sqrt(variance), freedom)
+    scatter = one.error**4 / one.degrees_of_freedom + other.error**4 / other.degrees_of_freedom
+    degrees_of_freedom = variance**2 / scatter if scatter else one.degrees_of_freedom + other.degrees_of_freedom
+    return Mean(other.estimate - one.estimate, sqrt(variance), degrees_of_freedom)
 
 
 def t_interval(figures: Sequence[float], level: float = 0.95) -> Interval:
@@ -78,6 +78,6 @@ def ratio_interval(above: Sequence[float], below: Sequence[float], level: float 
     return Interval(float(ratio), float((middle - reach) / square), float((middle + reach) / square))
 
 
-def _quantile(level: float, freedom: float) -> float:
+def _quantile(level: float, degrees_of_freedom: float) -> float:
     """Of Student's t, two-sided."""
-    return float(stdtrit(freedom, (1 + level) / 2))
+    return float(stdtrit(degrees_of_freedom, (1 + level) / 2))

@@ -61,8 +61,8 @@ def probabilities(difference: Mean, margin_us: float) -> tuple[float, float]:
     if difference.error == 0:
         return float(size == 0), float(size >= margin_us)
     return (
-        float(2 * stdtr(difference.freedom, -size / difference.error)),
-        float(stdtr(difference.freedom, (size - margin_us) / difference.error)),
+        float(2 * stdtr(difference.degrees_of_freedom, -size / difference.error)),
+        float(stdtr(difference.degrees_of_freedom, (size - margin_us) / difference.error)),
     )
 
 

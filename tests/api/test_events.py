@@ -427,7 +427,7 @@ def test_a_login_with_as_many_tokens_as_allowed_is_a_failed_one(door_to, user, t
 @pytest.mark.parametrize("name", OURS)
 def test_a_password_changed_while_it_is_checked_is_a_failed_login(door_to, user, told, settings, monkeypatch, name):
     settings.SCHEMES = (SCHEMES[name],)
-    monkeypatch.setattr(revocation, "lock_unchanged", lambda user: False)
+    monkeypatch.setattr(revocation, "lock_if_unchanged", lambda user: False)
     obtain(door_to(name))
     assert told.events[0]["scheme"] == name
     assert told.words() == ["login.failed changed"]
@@ -613,19 +613,19 @@ def test_of_many_logouts_of_one_login_one_is_told(door_to, user, told):
 
 
 ENDS = {
-    "everywhere": (lambda user: revocation.end_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)),
+    "everywhere": (lambda user: revocation.revoke_all_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)),
     "password": lambda user: change_password(None, user),
     "deactivation": lambda user: deactivate(None, user),
     "deletion": lambda user: user.delete(),
-    "token": lambda user: tokens.tell(events.TOKEN_REVOKED, user.auth_token),
-    "hashed": lambda user: hashed.tell(events.TOKEN_REVOKED, hashed.obtain(user)),
+    "token": lambda user: tokens.log_event(events.TOKEN_REVOKED, user.auth_token),
+    "hashed": lambda user: hashed.log_event(events.TOKEN_REVOKED, hashed.obtain(user)),
     "login": lambda user: log_out_of(logins.log_in(user)),
     "refresh": lambda user: logins.refresh(logins.log_in(user).refresh),
 }
 
 
 def log_out_of(pair):
-    logins.tell(events.LOGIN_ENDED, logins.family_of(pair.refresh), reason=logins.LOGOUT)
+    logins.log_event(events.LOGIN_ENDED, logins.family_of(pair.refresh), reason=logins.LOGOUT)
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
@@ -696,7 +696,7 @@ def test_nothing_that_a_client_chooses_makes_a_line(api, user, formatter, end):
         api.get("/whoami/", headers={"Authorization": "Token garbage", "User-Agent": text})
         api.get(f"/nowhere/{text}")
         logging.getLogger("django.request").warning("refused: %s", text)
-        events.tell(events.CREDENTIAL_REFUSED, scheme=text, reason=text)
+        events.log_event(events.CREDENTIAL_REFUSED, scheme=text, reason=text)
         try:
             raise ValueError(text)
         except ValueError:

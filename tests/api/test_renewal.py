@@ -385,7 +385,7 @@ def test_whoever_is_deleted_or_disabled_as_a_proxy_loses_every_credential(user, 
     def notice(reason, **kwargs):
         reasons.add(reason)
 
-    revocation.credentials_ended.connect(notice)
+    revocation.credentials_revoked.connect(notice)
     for each, end in ((user, disable), (staff, proxy.delete)):
         renewed_credentials(each)
         end(proxy.objects.get(pk=each.pk))

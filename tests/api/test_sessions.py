@@ -53,7 +53,7 @@ def test_a_session_ends_with_every_other_credential_of_its_user(api, staff, user
 
 def test_a_session_ends_though_it_has_expired_by_a_clock_that_is_ahead(staff, session):
     with time_machine.travel(Session.objects.get().expire_date + timedelta(hours=1)):
-        revocation.end_credentials(staff.pk, revocation.LOGOUT_EVERYWHERE)
+        revocation.revoke_all_credentials(staff.pk, revocation.LOGOUT_EVERYWHERE)
     assert not is_open(session)
 
 
@@ -68,4 +68,4 @@ def test_no_session_is_read_for_a_user_who_has_none(user, session, monkeypatch):
         raise AssertionError("read")
 
     monkeypatch.setattr(Session, "get_decoded", read)
-    revocation.end_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)
+    revocation.revoke_all_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)

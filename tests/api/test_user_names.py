@@ -104,7 +104,7 @@ def test_all_spellings_of_a_name_are_one_to_the_throttle(door_to, settings, type
     assert statuses == [401, 401, 429]
 
 
-COMMANDS = pytest.mark.parametrize("command", ["issue_token", "drf_create_token", "end_credentials"])
+COMMANDS = pytest.mark.parametrize("command", ["issue_token", "drf_create_token", "revoke_all_credentials"])
 
 
 @COMMANDS

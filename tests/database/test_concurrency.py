@@ -141,7 +141,7 @@ def deactivate():
 
 
 def log_out_everywhere():
-    revocation.end_credentials(User.objects.get(username="ada").pk, revocation.LOGOUT_EVERYWHERE)
+    revocation.revoke_all_credentials(User.objects.get(username="ada").pk, revocation.LOGOUT_EVERYWHERE)
 
 
 def delete_user():

@@ -62,7 +62,7 @@ def delete(user):
 
 
 def log_out_everywhere(user):
-    revocation.end_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)
+    revocation.revoke_all_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)
 
 
 def use_a_token_and_log_out_everywhere(user):

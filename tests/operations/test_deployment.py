@@ -293,7 +293,7 @@ def deployed(place):
             token = {"Authorization": f"Token {seen['token']}"}
             with place.client() as client:
                 assert client.post("/api-token-auth/revoke/", headers=token).status_code == 204
-        elif "end_credentials" in command:
+        elif "revoke_all_credentials" in command:
             with servers.granian(ENV_FILE=str(place.root / "etc/tracks/tracks.env")) as base:
                 seen["restored"] = [_ask(base, f"Token {seen['token']}"), _ask(base, f"Bearer {seen['new']['access']}")]
         elif "VACUUM" in command:

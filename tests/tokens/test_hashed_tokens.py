@@ -82,10 +82,10 @@ def test_a_scanner_finds_a_token_by_the_published_expression():
 
 def test_no_token_with_one_character_changed_is_possible():
     token = wire.new()
-    assert wire.is_possible(token)
+    assert wire.is_well_formed(token)
     for position, character in enumerate(token):
         for other in ("a", "b", "_", "é", "\x00", ""):
-            assert other == character or not wire.is_possible(token[:position] + other + token[position + 1 :])
+            assert other == character or not wire.is_well_formed(token[:position] + other + token[position + 1 :])
 
 
 MALFORMED = ["x", "trk_", "trk__", "TRK_" + "0" * 32 + "_000000", "trk_" + "0" * 39, "a" * 39, "A" * 40, "trk_" * 12]
@@ -457,7 +457,7 @@ def change_password():
 
 
 def log_out_everywhere():
-    revocation.end_credentials(User.objects.get(username="ada").pk, revocation.LOGOUT_EVERYWHERE)
+    revocation.revoke_all_credentials(User.objects.get(username="ada").pk, revocation.LOGOUT_EVERYWHERE)
 
 
 @CONCURRENT

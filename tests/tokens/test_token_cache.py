@@ -278,7 +278,7 @@ def revoke_in_the_admin(door, user, key):
 
 
 def log_out_everywhere(door, user, key):
-    revocation.end_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)
+    revocation.revoke_all_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)
 
 
 ENDINGS = [

@@ -236,7 +236,7 @@ def delete(user):
 
 
 def log_out_everywhere(user):
-    revocation.end_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)
+    revocation.revoke_all_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)
 
 
 ENDINGS = [change_password, write_a_hash_by_hand, deactivate, delete, log_out_everywhere]

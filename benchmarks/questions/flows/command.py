@@ -8,7 +8,7 @@ import click
 
 from benchmarks import terminal
 from benchmarks.databases import scratch as databases
-from benchmarks.messages import Others
+from benchmarks.messages import Population
 from benchmarks.processes import environment, start
 from benchmarks.questions import options
 from benchmarks.questions.flows import run as experiment
@@ -99,7 +99,7 @@ def command(
     machine = environment.describe()
     try:
         with databases.scratch(database, database_url, connection) as scratch:
-            stored = start.fill(scratch, others=Others(population))
+            stored = start.fill(scratch, others=Population(population))
             end = begin + budget + stored.seconds
             with terminal.progress() as watcher:
                 run = experiment.run(schemes or tuple(SCHEMES), scratch, count, end, watcher)

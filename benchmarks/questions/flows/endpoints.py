@@ -122,7 +122,7 @@ class Endpoints:
     def prepare(self, flow: Flow, client: Client) -> dict:
         """The environ of the client's request, who is given what it needs before."""
         if not flow.holds:
-            revocation.end_credentials(client.user_id, revocation.LOGOUT_EVERYWHERE)
+            revocation.revoke_all_credentials(client.user_id, revocation.LOGOUT_EVERYWHERE)
             client.credential = client.refresh = ""
         elif not client.credential:
             obtain = self.flows[OBTAIN]

@@ -11,7 +11,7 @@ from rich.table import Table
 from benchmarks import terminal
 from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases import scratch as databases
-from benchmarks.messages import ANONYMOUS, Assignment, Others
+from benchmarks.messages import ANONYMOUS, Assignment, Population
 from benchmarks.processes import environment, start
 from benchmarks.questions.ladder import run as ladder
 from benchmarks.reporting import tables as table
@@ -107,7 +107,7 @@ def command(
     machine = environment.describe()
     try:
         with databases.scratch(database, database_url, connection) as scratch:
-            stored = start.fill(scratch, assignment.schemes, Others(population))
+            stored = start.fill(scratch, assignment.schemes, Population(population))
             end = None if budget is None else begin + budget + stored.seconds
             with terminal.progress() as watcher:
                 run = ladder.run(assignment, scratch, count or 10, end, rounds, watcher)

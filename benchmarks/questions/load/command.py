@@ -13,7 +13,7 @@ from rich.table import Table
 from benchmarks import terminal
 from benchmarks.databases import latency
 from benchmarks.databases import scratch as databases
-from benchmarks.messages import Assignment, Others
+from benchmarks.messages import Assignment, Population
 from benchmarks.processes import environment, start
 from benchmarks.questions.load import run as load
 from benchmarks.questions.load.run import STOCK, Contender, Plan, Run, Series
@@ -139,7 +139,7 @@ def command(
     try:
         with databases.scratch(database, database_url, connection) as scratch, terminal.progress() as watcher:
             proved = tuple(dict.fromkeys(each.scheme for each in contenders))
-            stored = start.fill(scratch, proved, Others(population))
+            stored = start.fill(scratch, proved, Population(population))
             # Proves all rows, and tells what the service runs on.
             service = start.work(Assignment(proved, {url: 0}, 15, 5, seed=0), scratch, 0).service
             del service["garbage_collection"]  # that of a process which times itself

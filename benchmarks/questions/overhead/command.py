@@ -9,7 +9,7 @@ import click
 from benchmarks import terminal
 from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases import scratch as databases
-from benchmarks.messages import Assignment, Others
+from benchmarks.messages import Assignment, Population
 from benchmarks.processes import environment, start
 from benchmarks.questions.overhead import run as experiment
 from benchmarks.reporting import tables as table
@@ -156,7 +156,7 @@ def command(
         budget = 600 if precision else 60
     try:
         with databases.scratch(database, database_url, connection) as scratch:
-            stored = start.fill(scratch, assignment.schemes, Others(population))
+            stored = start.fill(scratch, assignment.schemes, Population(population))
             end = None if budget is None else begin + budget + stored.seconds
             with terminal.progress() as watcher:
                 run = experiment.run(assignment, scratch, experiment.Aim(count or 10, end, precision), rounds, watcher)

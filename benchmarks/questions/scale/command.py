@@ -14,7 +14,7 @@ from benchmarks import terminal
 from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases import population as others
 from benchmarks.databases import scratch
-from benchmarks.messages import Assignment, Others, Stored
+from benchmarks.messages import Assignment, Population, Stored
 from benchmarks.processes import environment, start, turns
 from benchmarks.questions.flows.messages import OBTAIN, REFRESH
 from benchmarks.questions.scale import login_costs
@@ -144,7 +144,7 @@ def command(
         with scratch.several(len(populations), database, database_url, connection) as made:
             places = {str(each): turns.Place(place) for each, place in zip(populations, made, strict=True)}
             stored = {
-                each: start.fill(places[str(each)].database, assignment.schemes, Others(each, refreshes, tracks))
+                each: start.fill(places[str(each)].database, assignment.schemes, Population(each, refreshes, tracks))
                 for each in populations
             }
             end = None if budget is None else time.monotonic() + budget

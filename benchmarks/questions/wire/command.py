@@ -12,7 +12,7 @@ from rich.table import Table
 from benchmarks import terminal
 from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases import scratch as databases
-from benchmarks.messages import Assignment, Others
+from benchmarks.messages import Assignment, Population
 from benchmarks.processes import environment, start, turns
 from benchmarks.questions.wire import run as wire
 from benchmarks.reporting import tables
@@ -170,7 +170,7 @@ def command(
     try:
         inside = beside and comparison.read(beside)
         with databases.scratch(database, database_url, connection) as scratch:
-            stored = start.fill(scratch, assignment.schemes, Others(population))
+            stored = start.fill(scratch, assignment.schemes, Population(population))
             end = None if budget is None else begin + budget + stored.seconds
             places = wire.places(scratch, server, inside)
             with terminal.progress() as watcher:

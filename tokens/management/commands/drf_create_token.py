@@ -20,11 +20,11 @@ class Command(drf_create_token.Command):
             revocation.lock_users([user.pk])
             # Of several resets at once one wins, and all print its token.
             if before and reset_token and models.rotate(before.key):
-                models.tell(events.TOKEN_ROTATED, before, reason="command")
+                models.log_event(events.TOKEN_ROTATED, before, reason="command")
             key = Token.objects.filter(user=user).values_list("key", flat=True).first()
             obtained = models.obtain(user)
             if obtained and obtained.key != key:
-                models.tell(events.TOKEN_ISSUED, obtained, reason="command")
+                models.log_event(events.TOKEN_ISSUED, obtained, reason="command")
         if obtained is None:
             raise CommandError(f"Cannot create the Token: user {username} is disabled or was just changed")
         return obtained

@@ -28,7 +28,7 @@ class Command(BaseCommand):
             raise CommandError(f"user {username}: {error}") from None
         if token is None:
             raise CommandError(f"user {username} is disabled or was just changed")
-        hashed.tell(events.TOKEN_ISSUED, token, reason="command")
+        hashed.log_event(events.TOKEN_ISSUED, token, reason="command")
         self.stdout.write(token.key)
         if all(row.issue != "tokens.issue.hashed_token" for row in settings.SCHEMES):
             enabled = ", ".join(row.name for row in settings.SCHEMES)

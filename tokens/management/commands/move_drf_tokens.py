@@ -35,6 +35,6 @@ class Command(BaseCommand):
             revocation.lock_users(users)
             tokens = list(Token.objects.select_for_update().filter(user__in=users))
             # One that is there already came back with a restored table.
-            HashedToken.objects.bulk_create(map(hashed.moved, tokens), ignore_conflicts=True)
+            HashedToken.objects.bulk_create(map(hashed.from_drf_token, tokens), ignore_conflicts=True)
             Token.objects.filter(pk__in=[token.pk for token in tokens]).delete()
         return len(tokens)

@@ -1,4 +1,4 @@
-"""`manage.py end_credentials`: users are logged out everywhere from the command line."""
+"""`manage.py revoke_all_credentials`: users are logged out everywhere from the command line."""
 
 from io import StringIO
 
@@ -13,7 +13,7 @@ ENDS_AT_ONCE = pytest.mark.parametrize("row", ["token", "token-hashed", "token-c
 
 def end(*arguments: str) -> str:
     output = StringIO()
-    call_command("end_credentials", *arguments, stdout=output)
+    call_command("revoke_all_credentials", *arguments, stdout=output)
     return output.getvalue().strip()
 
 

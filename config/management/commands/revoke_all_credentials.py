@@ -25,5 +25,5 @@ class Command(BaseCommand):
                 raise CommandError(f"no such user, and nobody was logged out: {', '.join(missing)}")
         keys = list(users.values_list("pk", flat=True))
         for key in keys:
-            revocation.end_credentials(key, revocation.ADMIN)
+            revocation.revoke_all_credentials(key, revocation.ADMIN)
         self.stdout.write(f"{len(keys)} logged out everywhere")
