@@ -12,9 +12,10 @@ from rich.table import Table
 
 from benchmarks import terminal
 from benchmarks.databases.scratch import DatabaseError
-from benchmarks.processes import start
+from benchmarks.processes import environment, start
 from benchmarks.reporting.tables import verdict_line
 from benchmarks.results import files
+from benchmarks.results.records.common import Environment, Record
 from benchmarks.stats.overhead import Verdict
 
 
@@ -32,8 +33,8 @@ def refusals(*more: type[Exception]) -> Iterator[None]:
 
 def finish(
     command: str,
-    path: Path,
-    record: Mapping[str, Any],
+    path: Path | None,
+    record: Record | Mapping[str, Any],
     shown: Iterable[Table | str],
     *,
     verdict: Verdict | None = None,
@@ -46,6 +47,7 @@ def finish(
 
     The result is shown although its file cannot be written; then the exit code is 1.
 
+    `path`        None: the result is not written
     `record`      what the file holds under the head of all results
     `shown`       tables and lines, in this order
     `verdict`     whether the run can be trusted; if not, the exit code is 3
@@ -54,10 +56,16 @@ def finish(
     `written_as`  what the file is called in the line that names it; empty: no such line
     `hidden`      a word of the command line that is not written: the database's URL, with its password
     """
-    written = files.write(path, command, record, hidden=hidden)
+    written = None
+    if path is None:
+        pass
+    elif isinstance(record, Record):
+        written = files.save(path, record, Environment(**environment.describe()), hidden=hidden)
+    else:
+        written = files.write(path, command, record, hidden=hidden)
     console = terminal.console()
     show(console, shown)
-    if written_as:
+    if written and written_as:
         console.print(written.told(written_as), highlight=False, markup=False, soft_wrap=True)
     if verdict:
         closing = (verdict_line(verdict), *closing)
@@ -65,7 +73,8 @@ def finish(
     if closing:
         console.print()
         show(console, closing, style="bold")
-    written.end()
+    if written:
+        written.end()
     if code:
         sys.exit(code)
 

@@ -29,12 +29,17 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.messages import ANONYMOUS
+from benchmarks.messages import ANONYMOUS, Stored
 from benchmarks.reporting.frontier import Worst, worst
 from benchmarks.reporting.wording import duration, interval, number
 from benchmarks.results import files
-from benchmarks.results.records import RESULTS, Crowd, Flow, Flows, Head, Overhead, Plan, Planned, Stored, Verdict
+from benchmarks.results.records import RESULTS
+from benchmarks.results.records.common import Head
+from benchmarks.results.records.flows import Flow, Flows
+from benchmarks.results.records.overhead import Overhead
+from benchmarks.results.records.plan import Crowd, Plan, Planned
 from benchmarks.stats.intervals import Interval
+from benchmarks.stats.verdicts import Verdict
 
 KINDS = ("overhead", "flows", "revocation", "scale")  # results of which a plan is made
 

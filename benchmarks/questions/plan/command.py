@@ -13,7 +13,7 @@ from benchmarks.questions import options
 from benchmarks.questions.plan import capacity
 from benchmarks.reporting import tables
 from benchmarks.results import files
-from benchmarks.results.records import Plan
+from benchmarks.results.records.plan import Plan
 from config.switches import SWITCHES
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -74,7 +74,7 @@ def collect(path: Path, database: Database, processes: int, rounds: int, watcher
     with path.open("a", encoding="utf-8") as file:
         while len(records) < processes:
             start = time.monotonic()
-            sample = overhead.work(assignment, database, lambda _: None).sample
+            _, sample = overhead.work(assignment, database, lambda _: None)
             now = time.monotonic()
             record = Record(
                 seconds=round(now - start, 3),
