@@ -1,6 +1,6 @@
 """Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once, beside a plain model.
 
-Hypothesis chooses the steps; tests/support/lives.py says what docs/decisions.md promises of them.
+Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md promises of them.
 After each step the test presents every living credential and every one that has just died, and at
 the end all that there ever were.
 
