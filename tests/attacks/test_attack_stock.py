@@ -151,7 +151,7 @@ def too_deep() -> int:
 
 
 def table() -> dict[tuple[str, str], list[int]]:
-    """Return (row, cases) -> how many cases, let in, failed, for this run's database, from docs/explanation/security.md."""
+    """Return (row, cases) -> how many cases, let in, failed, from docs/explanation/security.md."""
     lines = DOCUMENT.splitlines()
     rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| `")]
     column = {"sqlite": 3, "postgresql": 4}[connection.vendor]
