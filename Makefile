@@ -59,7 +59,7 @@ bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a re
 selftest: .venv/bench  ## can the lab be trusted? About three quarters of an hour, and it can be stopped
 	ENV_FILE= $(BIN)/python -m benchmarks selftest
 
-bench-contenders: .venv/contenders  ## the same with every contender that has a name: docs/contenders.md
+bench-contenders: .venv/contenders  ## the same with every contender that has a name: docs/reference/contenders.md
 	ENV_FILE= $(BIN)/python -m benchmarks overhead --budget 240 $(CONTENDERS)
 # All but basic, which takes minutes.
 CONTENDERS = $(shell $(BIN)/python -c 'from benchmarks.contenders.lineup import LINEUP; print(*(f"--contender {n}" for n in LINEUP if n != "basic"))')

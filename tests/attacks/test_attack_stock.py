@@ -1,6 +1,6 @@
 """The same cases against the stock rows, as a project without ours has them: how many let in, how many fail.
 
-The table in docs/security.md is what is counted here.
+The table in docs/explanation/security.md is what is counted here.
 """
 
 import json
@@ -38,7 +38,7 @@ from tests.support.attacks_bodies import BODIES
 
 pytestmark = pytest.mark.attack
 
-DOCUMENT = (servers.ROOT / "docs/security.md").read_text()
+DOCUMENT = (servers.ROOT / "docs/explanation/security.md").read_text()
 STOCK = [row.name for row in SCHEMES.values() if row.is_stock]
 OF_JWT = [name for name in STOCK if SCHEMES[name].keyword == "Bearer"]
 PARSERS = [import_string(parser) for parser in DEFAULTS["DEFAULT_PARSER_CLASSES"]]
@@ -156,7 +156,7 @@ def too_deep() -> int:
 
 
 def table() -> dict[tuple[str, str], list[int]]:
-    """Return (row, cases) -> how many cases, let in, failed, for this run's database, from docs/security.md."""
+    """Return (row, cases) -> how many cases, let in, failed, for this run's database, from docs/explanation/security.md."""
     lines = DOCUMENT.splitlines()
     rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| `")]
     column = {"sqlite": 3, "postgresql": 4}[connection.vendor]

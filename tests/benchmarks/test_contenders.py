@@ -59,7 +59,7 @@ STATEMENTS = {
     "allauth-jwt": 1,
 }
 
-# What docs/contenders.md says: who answers what to a credential whose user has since been ...
+# What docs/reference/contenders.md says: who answers what to a credential whose user has since been ...
 AFTERWARDS = {
     "session": {"disabled": 403, "deleted": 403, "given another password": 403},
     "knox": {"disabled": 401, "deleted": 401, "given another password": 200},

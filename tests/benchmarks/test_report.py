@@ -1148,7 +1148,7 @@ def test_a_text_for_a_picture_is_one_printable_line():
 
 
 def test_the_schema_in_the_documentation_is_the_programs():
-    assert json.loads((servers.ROOT / "docs/results.schema.json").read_text("utf-8")) == json.loads(
+    assert json.loads((servers.ROOT / "docs/reference/results.schema.json").read_text("utf-8")) == json.loads(
         json.dumps(schema())
     )
 

@@ -1,6 +1,6 @@
 """Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once, beside a plain model.
 
-Hypothesis chooses the steps; tests/support/lives.py says what docs/decisions.md promises of them. After each step every living
+Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md promises of them. After each step every living
 credential is asked for, and every one that has just died; at the end all that there ever were.
 
 FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
