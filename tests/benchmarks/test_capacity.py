@@ -17,7 +17,7 @@ from benchmarks.reporting.frontier import Worst
 from benchmarks.results.records import Stored, StoredTable
 from benchmarks.results.schema import schema
 from benchmarks.stats.intervals import Interval
-from tests.benchmarks.test_report import flows, head, overhead, revocation
+from tests.support.results import flows, head, overhead, revocation
 
 pytestmark = pytest.mark.once  # no database
 
