@@ -25,9 +25,9 @@ from config.views import WhoAmIView
 from jwt_auth import models as logins
 from telemetry.instrumented import watched
 from telemetry.logs import FIELDS, JsonFormatter, TextFormatter
-from tests.conftest import PASSWORD
-from tests.database.test_concurrency import at_once
 from tests.support import servers
+from tests.support.accounts import PASSWORD
+from tests.support.threads import at_once
 from tokens import hashed
 from tokens import models as tokens
 from tokens.hashed_views import TokenView

