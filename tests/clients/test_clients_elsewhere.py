@@ -156,7 +156,7 @@ def test_a_200_without_a_credential_is_an_error_that_shows_none_and_loses_none(h
         with to(base, auth, store=store) as client:
             for _ in range(2):
                 with pytest.raises(
-                    httpx.RemoteProtocolError, match=f"POST {base}{path} was answered 200 without a usable"
+                    httpx.RemoteProtocolError, match=f"POST {base}{path} returned 200 without a usable"
                 ):
                     client.get("/")
         assert asked[-2:] == [path, path]
@@ -171,13 +171,13 @@ def test_no_password_and_no_token_follows_a_redirect(httpx, stranger, status, to
         store = Store(held)
         with (
             to(base, store=store, follow_redirects=True) as client,
-            pytest.raises(httpx.RemoteProtocolError, match="was redirected, and is not sent on"),
+            pytest.raises(httpx.RemoteProtocolError, match="was redirected and not sent on"),
         ):
             client.get("/")
         with (
             to(base, store=store) as client,
             pytest.raises(
-                httpx.HTTPStatusError, match=f"was answered {status} {elsewhere}{REFRESH if held else OBTAIN}, not 200"
+                httpx.HTTPStatusError, match=f"returned {status} {elsewhere}{REFRESH if held else OBTAIN}, not 200"
             ),
         ):
             client.get("/")
@@ -596,7 +596,7 @@ def test_one_of_the_two_libraries_is_enough(names, script):
 
 def test_without_both_libraries_an_error_says_what_to_install():
     done = servers.run_cold("-c", _ALONE, "httpx", "httpx", "httpx2")
-    assert done.stderr.endswith("ModuleNotFoundError: clients.py needs httpx2 or httpx: pip install httpx2\n")
+    assert done.stderr.endswith("ModuleNotFoundError: httpx_auth.py needs httpx2 or httpx: pip install httpx2\n")
 
 
 def test_the_module_can_be_copied_to_where_one_of_the_two_is_all_there_is():
