@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test race storm attack fuzz faults load bench bench-contenders selftest lint lock clean
+.PHONY: other-python run test race storm attack fuzz faults load bench bench-contenders selftest lint reference lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -59,7 +59,7 @@ bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a re
 selftest: .venv/bench  ## can the lab be trusted? About three quarters of an hour, and it can be stopped
 	ENV_FILE= $(BIN)/python -m benchmarks selftest
 
-bench-contenders: .venv/contenders  ## the same with every contender that has a name: docs/contenders.md
+bench-contenders: .venv/contenders  ## the same with every contender that has a name: docs/reference/contenders.md
 	ENV_FILE= $(BIN)/python -m benchmarks overhead --budget 240 $(CONTENDERS)
 # All but basic, which takes minutes.
 CONTENDERS = $(shell $(BIN)/python -c 'from benchmarks.contenders.lineup import LINEUP; print(*(f"--contender {n}" for n in LINEUP if n != "basic"))')
@@ -69,6 +69,10 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	ENV_FILE= SECRET_KEY=only-for-makemigrations-which-signs-nothing $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m docs.reference.generate --check
+
+reference: .venv/test  ## write the generated pages of docs/reference from the code
+	$(BIN)/python -m docs.reference.generate
 
 lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --upgrade --extra bench --extra load --extra lock --extra test --output-file requirements/test.txt pyproject.toml

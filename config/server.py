@@ -1,4 +1,4 @@
-"""How granian is started: the flags that the unit of docs/deployment.md, `serve_demo`, the tests and the lab share."""
+"""How granian is started: the flags that the unit of docs/how-to/deploy.md, `serve_demo`, the tests and the lab share."""
 
 import sys
 from pathlib import Path

@@ -12,7 +12,8 @@ import string
 import zlib
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
-PATTERN = r"trk_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}"  # published in docs/migration.md, for secret scanners
+# docs/how-to/migrate-from-drf-tokens.md publishes it for secret scanners.
+PATTERN = r"trk_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}"
 
 _TOKEN = re.compile(PATTERN)
 _DRF_KEY = re.compile(r"[0-9a-f]{40}")  # moved here by move_drf_tokens

@@ -1,4 +1,4 @@
-"""What each command's result holds, as far as others read it: the report, and docs/results.schema.json.
+"""What each command's result holds, as far as others read it: the report, and docs/reference/results.schema.json.
 
 Times are in microseconds unless a name says otherwise.
 """

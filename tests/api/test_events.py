@@ -25,9 +25,9 @@ from config.views import WhoAmIView
 from jwt_auth import models as logins
 from telemetry.instrumented import watched
 from telemetry.logs import FIELDS, JsonFormatter, TextFormatter
-from tests.conftest import PASSWORD
-from tests.database.test_concurrency import at_once
 from tests.support import servers
+from tests.support.accounts import PASSWORD
+from tests.support.threads import at_once
 from tokens import hashed
 from tokens import models as tokens
 from tokens.hashed_views import TokenView
@@ -781,7 +781,7 @@ def test_a_process_logs_as_the_switch_says(tmp_path):
 
 
 def test_every_event_is_explained_and_no_other():
-    section = (servers.ROOT / "docs/deployment.md").read_text().partition("\n## What to watch\n")[2]
+    section = (servers.ROOT / "docs/how-to/deploy.md").read_text().partition("\n## What to watch\n")[2]
     first_cells = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
     explained = re.findall(r"`([a-z]+\.[a-z]+)`", " ".join(first_cells))
     known = [value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)]

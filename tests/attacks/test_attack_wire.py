@@ -230,7 +230,7 @@ def test_a_request_that_came_through_no_proxy_is_refused_before_its_credential_i
 
 
 def test_a_header_that_a_proxy_may_pass_on_by_another_spelling_is_seen_by_the_service(server):
-    """Why docs/deployment.md has the proxy drop names with an underscore: granian does not."""
+    """Why docs/how-to/deploy.md has the proxy drop names with an underscore: granian does not."""
     answer = server.say(get(b"Content_Encoding: gzip"))
     assert statuses(answer) == [415]
 

@@ -30,8 +30,8 @@ from benchmarks.stats.design import rounds, williams
 from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
 from benchmarks.stats.overhead import MATTERS, Row, Table, answer, judge, tabulate
 from config.schemes import SCHEMES, Scheme
-from tests.benchmarks.test_report import Page
 from tests.support import servers
+from tests.support.pages import Page
 from tracks import catalogue
 
 pytestmark = pytest.mark.once  # the lab brings its own database

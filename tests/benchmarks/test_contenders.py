@@ -59,7 +59,7 @@ STATEMENTS = {
     "allauth-jwt": 1,
 }
 
-# What docs/contenders.md says: who answers what to a credential whose user has since been ...
+# What docs/reference/contenders.md says: who answers what to a credential whose user has since been ...
 AFTERWARDS = {
     "session": {"disabled": 403, "deleted": 403, "given another password": 403},
     "knox": {"disabled": 401, "deleted": 401, "given another password": 200},
@@ -315,7 +315,8 @@ def test_what_happens_to_the_user_ends_a_credential_or_does_not(name):
     skip_unless_installed(name)
     process = servers.run(
         "-c",
-        f"import django; django.setup(); from tests.benchmarks.test_contenders import print_statuses; print_statuses({name!r})",
+        "import django; django.setup(); from tests.benchmarks.test_contenders import print_statuses; "
+        f"print_statuses({name!r})",
         DJANGO_SETTINGS_MODULE="benchmarks.settings",
         BENCHMARKS_CONTENDERS=name,
     )

@@ -16,9 +16,8 @@ from click.testing import CliRunner
 from benchmarks import terminal
 from benchmarks.__main__ import COMMANDS, main
 from benchmarks.results import files as results
-from tests.benchmarks.test_compare import result
-from tests.benchmarks.test_report import overhead
 from tests.support import processes, servers
+from tests.support.results import overhead, overhead_of
 
 pytestmark = pytest.mark.once
 
@@ -65,7 +64,7 @@ def test_every_command_is_known_to_write_or_not():
 
 @pytest.fixture
 def files(saved):
-    return {"overhead": saved(overhead()), "compared": saved(result({"token": 300})), "HEAD": "HEAD"}
+    return {"overhead": saved(overhead()), "compared": saved(overhead_of({"token": 300})), "HEAD": "HEAD"}
 
 
 @pytest.mark.parametrize(

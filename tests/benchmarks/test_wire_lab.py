@@ -387,9 +387,9 @@ def test_a_run_waited_as_long_as_its_client_or_its_server():
         (("--url", "whoami"), 2, ["'whoami'", "beginning with /"]),
         (("--block", "6", "--drop", "5"), 2, ["--drop 5 leaves fewer than 2 of the 6 requests"]),
         (
-            ("--beside", "docs/results.schema.json"),
+            ("--beside", "docs/reference/results.schema.json"),
             1,
-            ["docs/results.schema.json", "no result of python -m benchmarks"],
+            ["docs/reference/results.schema.json", "no result of python -m benchmarks"],
         ),
     ],
 )

@@ -16,7 +16,7 @@ from tests.support import servers
 
 pytestmark = pytest.mark.once
 
-DOCUMENTS = [servers.ROOT / "README.md", servers.ROOT / "CONTRIBUTING.md", *sorted(servers.ROOT.glob("docs/*.md"))]
+DOCUMENTS = [servers.ROOT / "README.md", servers.ROOT / "CONTRIBUTING.md", *sorted(servers.ROOT.glob("docs/**/*.md"))]
 # Where code is meant: a block, or a span in a sentence.
 CODE = [
     (document.name, code.strip().removeprefix("$ "))

@@ -17,8 +17,8 @@ from config.views import WhoAmIView
 from telemetry import metrics
 from telemetry.instrumented import Counted, watched
 from telemetry.metrics_view import MetricsView
-from tests.conftest import PASSWORD
 from tests.support import disks, servers
+from tests.support.accounts import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -37,7 +37,7 @@ def assert_flags(command: list[str]):
 
 
 def test_the_guides_unit_starts_granian_with_the_same_flags():
-    (line,) = re.findall(r"^ExecStart=(.*)$", (servers.ROOT / "docs/deployment.md").read_text(), re.MULTILINE)
+    (line,) = re.findall(r"^ExecStart=(.*)$", (servers.ROOT / "docs/how-to/deploy.md").read_text(), re.MULTILINE)
     assert_flags(shlex.split(line))
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a credential, as docs/decisions.md has it: a plain model of each of the two kinds.
+"""What becomes of a credential, as docs/explanation/decisions.md has it: a plain model of each of the two kinds.
 
 A model knows no database, no HTTP and no clock. Moments and lifetimes are whole seconds; None is a lifetime without an
 end. A step takes what the service answered, raises AssertionError if that is not to be explained, and follows it.

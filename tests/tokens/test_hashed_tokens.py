@@ -16,10 +16,9 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from auth_core import revocation
-from tests.conftest import PASSWORD
-from tests.database.test_concurrency import at_once
 from tests.support import servers
-from tests.tokens.test_tokens import ENDINGS
+from tests.support.accounts import ENDINGS, PASSWORD
+from tests.support.threads import at_once
 from tokens import hashed, issue, wire
 from tokens.models import HashedToken, HashedTokenQuerySet
 
@@ -74,7 +73,7 @@ def test_a_token_has_160_random_bits_and_more_without_the_characters_that_are_ke
 
 
 def test_a_scanner_finds_a_token_by_the_published_expression():
-    published = re.search(r"`(trk_\[[^`]+)`", (servers.ROOT / "docs/migration.md").read_text())[1]
+    published = re.search(r"`(trk_\[[^`]+)`", (servers.ROOT / "docs/how-to/migrate-from-drf-tokens.md").read_text())[1]
     assert published == wire.PATTERN
     token = wire.new()
     assert re.findall(published, f"export TOKEN={token}; curl -H 'Authorization: Token {token}'") == [token, token]

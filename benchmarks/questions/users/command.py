@@ -53,7 +53,7 @@ def command(schemes, users, seconds, pace, access_lifetime, server, workers, dat
 
     They log in, read pages with filters, write now and then, refresh before their token ends, log out and in again.
     Response times are printed from when a request was due, beside locust's own, which count from the sending. For
-    several hosts, and for a server of yours, run locust itself: docs/lab.md.
+    several hosts, and for a server of yours, run locust itself: docs/explanation/how-the-lab-measures.md.
 
     \b
     Exit codes:

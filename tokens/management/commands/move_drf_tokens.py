@@ -10,7 +10,8 @@ from tokens.models import HashedToken
 class Command(BaseCommand):
     help = (
         "Move every key of DRF's table into the table of hashed tokens, which then takes it by its digest; the key in "
-        "clear is deleted. There is no way back, since a digest gives no key. See docs/migration.md."
+        "clear is deleted. There is no way back, since a digest gives no key. "
+        "See docs/how-to/migrate-from-drf-tokens.md."
     )
 
     def add_arguments(self, parser):

