@@ -265,7 +265,7 @@ CHECK_ID = re.compile(r"\b(?:config|tokens|jwt_auth|auth_core|tracks)\.[EW]\d{3}
 
 
 def checks() -> list[tuple[str, str, str]]:
-    """Return (id, message, hint) of each check, and of each error that stops start-up before them."""
+    """Return (id, message, hint) of each check and of errors that stop start-up before them."""
     rows = set()
     for tree in modules().values():
         for name, call in calls(tree):
