@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test race storm attack fuzz faults load bench bench-contenders selftest lint lock clean
+.PHONY: other-python run test race storm attack fuzz faults load bench bench-contenders selftest lint reference lock clean
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -69,6 +69,10 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	ENV_FILE= SECRET_KEY=only-for-makemigrations-which-signs-nothing $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m docs.reference.generate --check
+
+reference: .venv/test  ## write the generated pages of docs/reference from the code
+	$(BIN)/python -m docs.reference.generate
 
 lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --upgrade --extra bench --extra load --extra lock --extra test --output-file requirements/test.txt pyproject.toml

@@ -7,7 +7,8 @@ class ServiceConfig(AppConfig):
 
     def ready(self):
         from auth_core import events, revocation
-        from config import checks, lookups, openapi  # noqa: F401 - three register themselves
+        from config import checks, openapi  # noqa: F401 - imported to register themselves
+        from config.databases import lookups  # noqa: F401
 
         revocation.connect()
         events.connect()

@@ -1,14 +1,52 @@
-"""Options that commands share and that need more than a type."""
+"""The options that commands share, each declared once, and what a command makes of their values.
 
+An option without parameters is a decorator (`@options.databases`). One whose default or help depends
+on the command is a function that returns a decorator (`@options.budget("Seconds ...")`). A command
+takes `**place` from `databases` and gives it to `scratch(**place)` as it is.
+"""
+
+from collections.abc import Callable, Sequence
 from math import isfinite
+from pathlib import Path
 
 import click
 
+from benchmarks.contenders.lineup import LINEUP
+from benchmarks.databases.latency import MOST
+from benchmarks.databases.scratch import CONNECTIONS, LARGEST_POPULATION, postgresql_only
+from benchmarks.messages import SERVED
+from benchmarks.servers.server import SERVERS
+from config.schemes import SCHEMES
 from config.switches import SWITCHES
+
+Decorator = Callable[[Callable], Callable]
+
+PROCESSES = 10  # where neither --processes nor --budget says how many
+
+
+# --- types --------------------------------------------------------------------------------------------
+
+
+class Finite(click.FloatRange):
+    """A number in a range, without nan and infinity, which click would take."""
+
+    def convert(self, value, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{number} is no number; allowed: {self._describe_range()}", param, ctx)
+        return number
+
+
+ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
+INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def lifetime(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    """Seconds of a text such as 5m, read as the switch JWT_<the option's name> is. Raises click.BadParameter."""
+    """Return the seconds of a text such as 5m, read as the switch JWT_<the option's name> is.
+
+    Raises click.BadParameter.
+    """
     switch = SWITCHES[f"JWT_{parameter.name.upper()}"]
     try:
         return switch.parse(value).total_seconds()
@@ -16,11 +54,182 @@ def lifetime(context: click.Context, parameter: click.Parameter, value: str) -> 
         raise click.BadParameter(f"{value!r}: {error}") from None
 
 
-class Finite(click.FloatRange):
-    """A number in a range; nan, which is in every range, and infinity are none."""
+def path(context: click.Context, parameter: click.Parameter, value):
+    """Return the path or paths of --url as they are. Raises click.UsageError unless each begins with a slash."""
+    for each in (value,) if isinstance(value, str) else value or ():
+        if not each.startswith("/"):
+            raise click.UsageError(f"--url {each!r}: a path, beginning with /")
+    return value
 
-    def convert(self, value, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number = super().convert(value, param, ctx)
-        if not isfinite(number):
-            self.fail(f"{number} is no number; allowed: {self._describe_range()}", param, ctx)
-        return number
+
+# --- what is measured ---------------------------------------------------------------------------------
+
+contenders = click.option(
+    "--scheme",
+    "schemes",
+    type=click.Choice(list(LINEUP)),
+    multiple=True,
+    help="A contender by name; may be repeated.  [default: all rows of the scheme table]",
+)
+rows = click.option(
+    "--scheme",
+    "schemes",
+    type=click.Choice(list(SCHEMES)),
+    multiple=True,
+    help="A row of the scheme table; may be repeated.  [default: all]",
+)
+others = click.option(
+    "--contender",
+    "others",
+    metavar="PACKAGE.MODULE:SCHEME",
+    multiple=True,
+    help="A config.schemes.Scheme that is in no table; may be repeated.",
+)
+
+
+def chosen(*named: Sequence[str]) -> tuple[str, ...]:
+    """Return all names of --scheme and --contender, each once; all rows of the scheme table where there are none."""
+    return tuple(dict.fromkeys(name for names in named for name in names)) or tuple(SCHEMES)
+
+
+def url(default: str = "/whoami/") -> Decorator:
+    return click.option("--url", metavar="PATH", default=default, show_default=True, callback=path, help="What to GET.")
+
+
+def urls(*defaults: str) -> Decorator:
+    return click.option(
+        "--url",
+        "urls",
+        metavar="PATH",
+        multiple=True,
+        default=defaults,
+        show_default=", ".join(defaults),
+        callback=path,
+        help="What to GET, any guarded URL of the service; may be repeated.",
+    )
+
+
+# --- how long and how closely -------------------------------------------------------------------------
+
+
+def processes(help: str, default: int | None = None) -> Decorator:
+    return click.option(
+        "--processes", "count", type=click.IntRange(min=2), default=default, show_default=bool(default), help=help
+    )
+
+
+def budget(help: str, default: float | None = None) -> Decorator:
+    return click.option(
+        "--budget", type=click.FloatRange(min=1), default=default, show_default=bool(default), help=help
+    )
+
+
+def budget_or(default: float, budget: float | None, *limits: float | None) -> float | None:
+    """Return --budget, or the default where neither it nor one of the other limits of the run was given."""
+    return default if budget is None and not any(limits) else budget
+
+
+def precision(help: str) -> Decorator:
+    return click.option("--precision", type=ABOVE_ZERO, help=help)
+
+
+def margin(help: str) -> Decorator:
+    return click.option("--margin", type=ABOVE_ZERO, default=5, show_default=True, help=help)
+
+
+def rounds(help: str) -> Decorator:
+    return click.option("--rounds", type=click.IntRange(min=1), help=f"{help}  [default: what pays best]")
+
+
+def block(of: str) -> Decorator:
+    return click.option(
+        "--block",
+        type=click.IntRange(min=3),
+        default=15,
+        show_default=True,
+        help=f"Consecutive requests of one {of}.",
+    )
+
+
+drop = click.option(
+    "--drop",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="First requests of a block that are left out.",
+)
+
+
+def check_blocks(block: int, drop: int):
+    """Raise click.UsageError unless a block keeps two requests or more."""
+    if block - drop < 2:
+        raise click.UsageError(f"--drop {drop} leaves fewer than 2 of the {block} requests of a --block")
+
+
+# --- where --------------------------------------------------------------------------------------------
+
+population = click.option(
+    "--population",
+    type=click.IntRange(0, LARGEST_POPULATION),
+    default=0,
+    show_default="none",
+    help="Other users in the scratch database, each with a credential of every kind. The time to load them is not "
+    "part of --budget.",
+)
+connection = click.option(
+    "--connection",
+    type=click.Choice(list(CONNECTIONS)),
+    default=SERVED,
+    show_default=True,
+    help="How the service connects: as its settings have it, kept open, psycopg's pool, or new for each request.",
+)
+
+
+def database_url(help: str = "") -> Decorator:
+    return click.option(
+        "--database-url",
+        metavar="URL",
+        callback=postgresql_only,
+        help=f"A PostgreSQL server on which a scratch database is made and dropped.{help}",
+    )
+
+
+def databases(command: Callable) -> Callable:
+    """Add --database, --database-url and --connection, which `scratch` takes as they are."""
+    database = click.option(
+        "--database",
+        type=click.Choice(["sqlite", "postgresql"]),
+        default="sqlite",
+        show_default=True,
+        help="SQLite in a file, or a PostgreSQL started for this run.",
+    )
+    return database(database_url()(connection(command)))
+
+
+def distance(**settings) -> Decorator:
+    """Return an option of milliseconds by which the database's answers come later; may be repeated."""
+    return click.option(
+        "--distance",
+        "distances",
+        metavar="MILLISECONDS",
+        type=click.FloatRange(0, MOST),
+        multiple=True,
+        **settings,
+    )
+
+
+def server(**settings) -> Decorator:
+    """Return an option that names a key of SERVERS: granian, unless another is named."""
+    return click.option(
+        "--server", type=click.Choice(list(SERVERS)), show_default=True, **{"default": "granian", **settings}
+    )
+
+
+def json_file(command: str, content: str = "everything measured") -> Decorator:
+    """Return the option --json, which files.destination takes."""
+    return click.option(
+        "--json",
+        "path",
+        type=OUTPUT,
+        help=f"Where to write {content}.  [default: results/{command}-<UTC time>.json]",
+    )

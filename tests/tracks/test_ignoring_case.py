@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from config.lookups import upper
+from config.databases.lookups import upper
 from tests.api.test_admin import pages  # noqa: F401 - a fixture
 from tests.support import servers
 from tracks.models import Album, Artist, Genre, Track
@@ -161,7 +161,9 @@ def test_a_column_can_still_be_compared_with_another(api):
 @pytest.mark.once
 def test_every_process_of_the_service_has_the_lookups():
     code = "from django.db.models import EmailField; print(EmailField().get_lookup('icontains').__module__)"
-    assert servers.run("manage.py", "shell", "--verbosity", "0", "--command", code).stdout == "config.lookups\n"
+    assert (
+        servers.run("manage.py", "shell", "--verbosity", "0", "--command", code).stdout == "config.databases.lookups\n"
+    )
 
 
 @pytest.mark.parametrize(("term", "operator"), [("Rock", "LIKE"), ("100%", "LIKE"), ("Jazzy", "LIKE"), ("ö", "GLOB")])

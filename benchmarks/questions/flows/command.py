@@ -1,8 +1,6 @@
 """What do login, refresh, rotation and logout cost, and a request with its share of them?"""
 
-import sys
 import time
-from pathlib import Path
 
 import click
 
@@ -10,7 +8,7 @@ from benchmarks import terminal
 from benchmarks.databases import scratch as databases
 from benchmarks.messages import Population
 from benchmarks.processes import environment, start
-from benchmarks.questions import options
+from benchmarks.questions import options, outcome
 from benchmarks.questions.flows import run as experiment
 from benchmarks.questions.flows import tables as flows_table
 from benchmarks.reporting import tables as table
@@ -21,13 +19,7 @@ from config.switches import SWITCHES
 
 
 @click.command(name="flows")
-@click.option(
-    "--scheme",
-    "schemes",
-    type=click.Choice(list(SCHEMES)),
-    multiple=True,
-    help="A row of the scheme table; may be repeated.  [default: all]",
-)
+@options.rows
 @click.option(
     "--access-lifetime",
     metavar="DURATION",
@@ -44,32 +36,12 @@ from config.switches import SWITCHES
     callback=options.lifetime,
     help="How often a client of any scheme must log in, in the curve.",
 )
-@click.option(
-    "--processes",
-    "count",
-    type=click.IntRange(min=2),
-    default=10,
-    show_default=True,
-    help="Fresh processes, over which the intervals are taken.",
-)
-@click.option(
-    "--budget",
-    type=click.FloatRange(min=1),
-    default=20,
-    show_default=True,
-    help="Seconds that the run may take: so many rounds are done in each process, one at least.",
-)
-@databases.population
-@databases.options
-@click.option(
-    "--json",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write everything measured.  [default: results/flows-<UTC time>.json]",
-)
-def command(
-    schemes, access_lifetime, session_lifetime, count, budget, population, database, database_url, connection, path
-):
+@options.processes("Fresh processes, over which the intervals are taken.", default=10)
+@options.budget("Seconds that the run may take: so many rounds are done in each process, one at least.", default=20)
+@options.population
+@options.databases
+@options.json_file("flows")
+def command(schemes, access_lifetime, session_lifetime, count, budget, population, path, **place):
     """What do login, refresh, rotation and logout cost, and a request with its share of them?
 
     The flows are what each scheme's own URLs offer. Every call is proved: the expected status, the
@@ -97,93 +69,82 @@ def command(
     lifetimes = break_even.Lifetimes(access_lifetime, session_lifetime)
     path = files.destination(path, "flows")
     machine = environment.describe()
-    try:
-        with databases.scratch(database, database_url, connection) as scratch:
-            stored = start.fill(scratch, others=Population(population))
-            end = begin + budget + stored.seconds
-            with terminal.progress() as watcher:
-                run = experiment.run(schemes or tuple(SCHEMES), scratch, count, end, watcher)
-    except (start.WorkerRefusedError, start.WorkerFailedError, databases.DatabaseError) as error:
-        raise click.ClickException(str(error)) from None
-
+    with outcome.refusals(), databases.scratch(**place) as scratch:
+        stored = start.fill(scratch, others=Population(population))
+        end = begin + budget + stored.seconds
+        with terminal.progress() as watcher:
+            run = experiment.run(schemes or tuple(SCHEMES), scratch, count, end, watcher)
     answer = experiment.analyse(run, lifetimes)
     seconds = time.monotonic() - begin
-    written = files.write(
-        path,
-        "flows",
-        {
-            "seconds": round(seconds, 1),
-            "service": run.rehearsal.service,
-            "steal": run.steal,
-            "population": population,
-            "stored": stored,
-            "plan": {"processes": count, "rounds": run.rounds, "budget_seconds": budget},
-            "lifetimes_seconds": lifetimes,
-            "flows": answer.flows,
-            "bytes_written": run.rehearsal.bytes_meaning,
-            "endpoints": run.rehearsal.endpoints,
-            "password_hash": {
-                "algorithm": run.rehearsal.password_hash.algorithm,
-                "iterations": run.rehearsal.password_hash.iterations,
-                "time_us": answer.hash_us,
-            },
-            "requests_us": answer.requests_us,
-            "anonymous_us": answer.anonymous_us,
-            "request_statements": run.rehearsal.statements,
-            "curve": {
-                "requests": break_even.REQUESTS,
-                "schemes": {
-                    scheme: {
-                        "cost_us": [each.estimate for each in costs],
-                        "low": [each.low for each in costs],
-                        "high": [each.high for each in costs],
-                    }
-                    for scheme, costs in answer.curves.items()
-                },
-            },
-            "crossings": [
-                {
-                    "first": each.first,
-                    "second": each.second,
-                    "requests": each.requests.estimate,
-                    "low": each.requests.low,
-                    "high": each.requests.high,
-                    "cheaper_below": each.cheaper_below,
-                    "cheaper_above": each.cheaper_above,
-                }
-                for each in answer.crossings
-                if each.requests is not None
-            ],
-            "without_crossing": [each for each in answer.crossings if each.requests is None],
-            "control": answer.control,
-            "verdict": {"conclusive": answer.verdict.conclusive, "reasons": answer.verdict.reasons},
-            "processes": [
-                {
-                    "hash_seed": process.hash_seed,
-                    "seed": process.seed,
-                    "request_ns": process.found.request_ns,
-                    "flow_ns": process.found.flow_ns,
-                    "password_hash_ns": process.found.password_hash.verify_ns,
-                }
-                for process in run.processes
-            ],
+    record = {
+        "seconds": round(seconds, 1),
+        "service": run.rehearsal.service,
+        "steal": run.steal,
+        "population": population,
+        "stored": stored,
+        "plan": {"processes": count, "rounds": run.rounds, "budget_seconds": budget},
+        "lifetimes_seconds": lifetimes,
+        "flows": answer.flows,
+        "bytes_written": run.rehearsal.bytes_meaning,
+        "endpoints": run.rehearsal.endpoints,
+        "password_hash": {
+            "algorithm": run.rehearsal.password_hash.algorithm,
+            "iterations": run.rehearsal.password_hash.iterations,
+            "time_us": answer.hash_us,
         },
-        hidden=database_url,
+        "requests_us": answer.requests_us,
+        "anonymous_us": answer.anonymous_us,
+        "request_statements": run.rehearsal.statements,
+        "curve": {
+            "requests": break_even.REQUESTS,
+            "schemes": {
+                scheme: {
+                    "cost_us": [each.estimate for each in costs],
+                    "low": [each.low for each in costs],
+                    "high": [each.high for each in costs],
+                }
+                for scheme, costs in answer.curves.items()
+            },
+        },
+        "crossings": [
+            {
+                "first": each.first,
+                "second": each.second,
+                "requests": each.requests.estimate,
+                "low": each.requests.low,
+                "high": each.requests.high,
+                "cheaper_below": each.cheaper_below,
+                "cheaper_above": each.cheaper_above,
+            }
+            for each in answer.crossings
+            if each.requests is not None
+        ],
+        "without_crossing": [each for each in answer.crossings if each.requests is None],
+        "control": answer.control,
+        "verdict": {"conclusive": answer.verdict.conclusive, "reasons": answer.verdict.reasons},
+        "processes": [
+            {
+                "hash_seed": process.hash_seed,
+                "seed": process.seed,
+                "request_ns": process.found.request_ns,
+                "flow_ns": process.found.flow_ns,
+                "password_hash_ns": process.found.password_hash.verify_ns,
+            }
+            for process in run.processes
+        ],
+    }
+    outcome.finish(
+        "flows",
+        path,
+        record,
+        [
+            flows_table.flows_of(answer, run),
+            flows_table.curve_of(answer, lifetimes),
+            *flows_table.sentences(answer.crossings, lifetimes),
+            "",
+            *table.population(population, stored),
+            *flows_table.remarks(answer, run, lifetimes, machine, seconds),
+        ],
+        verdict=answer.verdict,
+        hidden=place["database_url"],
     )
-    console = terminal.console()
-    console.print(flows_table.flows_of(answer, run))
-    console.print(flows_table.curve_of(answer, lifetimes))
-    for line in flows_table.sentences(answer.crossings, lifetimes):
-        console.print(line, highlight=False, markup=False)
-    console.print()
-    for line in (
-        *table.population(population, stored),
-        *flows_table.remarks(answer, run, lifetimes, machine, seconds),
-    ):
-        console.print(line, highlight=False, markup=False)
-    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
-    console.print()
-    console.print(table.verdict_line(answer.verdict), style="bold", highlight=False, markup=False)
-    written.end()
-    if not answer.verdict.conclusive:
-        sys.exit(terminal.INCONCLUSIVE)

@@ -1,0 +1,79 @@
+"""How a command ends: its result is written and shown, and its exit code says what to think of it."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import terminal
+from benchmarks.databases.scratch import DatabaseError
+from benchmarks.processes import start
+from benchmarks.reporting.tables import verdict_line
+from benchmarks.results import files
+from benchmarks.stats.overhead import Verdict
+
+
+@contextmanager
+def refusals(*more: type[Exception]) -> Iterator[None]:
+    """Exit with 1 and the error's message where a contender is refused or a process fails.
+
+    Every command wraps its run in this. `more`: errors of its own that end it in the same way.
+    """
+    try:
+        yield
+    except (start.WorkerRefusedError, start.WorkerFailedError, DatabaseError, *more) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def finish(
+    command: str,
+    path: Path,
+    record: Mapping[str, Any],
+    shown: Iterable[Table | str],
+    *,
+    verdict: Verdict | None = None,
+    closing: Sequence[str] = (),
+    code: int = 0,
+    written_as: str = "Everything measured",
+    hidden: str | None = None,
+):
+    """Write the result of a command, show it, and exit: the last call of a command that measures.
+
+    The result is shown although its file cannot be written; then the exit code is 1.
+
+    `record`      what the file holds under the head of all results
+    `shown`       tables and lines, in this order
+    `verdict`     whether the run can be trusted; if not, the exit code is 3
+    `closing`     lines in bold at the end, below the verdict
+    `code`        exit code for a reason other than the verdict
+    `written_as`  what the file is called in the line that names it; empty: no such line
+    `hidden`      a word of the command line that is not written: the database's URL, with its password
+    """
+    written = files.write(path, command, record, hidden=hidden)
+    console = terminal.console()
+    show(console, shown)
+    if written_as:
+        console.print(written.told(written_as), highlight=False, markup=False, soft_wrap=True)
+    if verdict:
+        closing = (verdict_line(verdict), *closing)
+        code = code or (0 if verdict.conclusive else terminal.INCONCLUSIVE)
+    if closing:
+        console.print()
+        show(console, closing, style="bold")
+    written.end()
+    if code:
+        sys.exit(code)
+
+
+def show(console: Console, shown: Iterable[Table | str], style: str | None = None):
+    """Print tables, and lines without markup."""
+    for each in shown:
+        if isinstance(each, str):
+            console.print(each, highlight=False, markup=False, style=style)
+        else:
+            console.print(each)
