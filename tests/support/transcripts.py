@@ -33,7 +33,9 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 
 def is_shown(shown: str, output: str) -> bool:
-    """Return whether the output ends with what is shown, where `…` stands for any text."""
+    """Return whether the output ends with what is shown, if anything is; `…` stands for any text."""
+    if not shown:
+        return True
     pattern = ".*".join(map(re.escape, shown.split("…")))
     return re.search(rf"(?:^|\n){pattern}$", output, re.DOTALL) is not None
 
