@@ -62,6 +62,18 @@ def path(context: click.Context, parameter: click.Parameter, value):
     return value
 
 
+def value(name: str, type: click.ParamType, default, help: str, metavar: str | None = None) -> Decorator:
+    """Return an option of one value, whose help shows the default."""
+    return click.option(name, type=type, default=default, show_default=True, help=help, metavar=metavar)
+
+
+def duration(switch: str, help: str) -> Decorator:
+    """Return an option named after a JWT_ switch, whose default is the switch's; its value is in seconds."""
+    name = "--" + switch.removeprefix("JWT_").lower().replace("_", "-")
+    default = SWITCHES[switch].default
+    return click.option(name, metavar="DURATION", default=default, show_default=True, callback=lifetime, help=help)
+
+
 # --- what is measured ---------------------------------------------------------------------------------
 
 contenders = click.option(

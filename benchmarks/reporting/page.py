@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from benchmarks.questions.flows.messages import OBTAIN, REFRESH
 from benchmarks.questions.load import run as load
-from benchmarks.questions.plan import capacity
+from benchmarks.questions.plan import tables as plan_tables
 from benchmarks.reporting import frontier, pictures
 from benchmarks.reporting.wording import MINUS, duration, interval, number
 from benchmarks.results import files
@@ -873,8 +873,8 @@ def _plan(report: Report) -> Section | None:
     )
     lines = Grid(
         f"{crowd.users:,.0f} users: authentication on {plan.url}, at the peak",
-        capacity.HEAD,
-        tuple(tuple(Field(text) for text in capacity.line(each)) for each in plan.schemes),
+        plan_tables.HEAD,
+        tuple(tuple(Field(text) for text in plan_tables.line(each)) for each in plan.schemes),
     )
     remarks, formulae = (
         Grid(caption, ("",), tuple((Field(each),) for each in told), prose=True)

@@ -28,9 +28,9 @@ from clients.httpx_auth import BearerAuth, CredentialError, FileStore, Store, To
 from config.handler import Handler
 from jwt_auth import models
 from jwt_auth.models import RefreshFamily
-from tests.conftest import PASSWORD
-from tests.database.test_concurrency import at_once
 from tests.support import processes, servers
+from tests.support.accounts import PASSWORD
+from tests.support.threads import at_once
 from tracks.models import Genre
 
 BASE = "http://testserver"

@@ -19,8 +19,8 @@ import pytest
 
 from clients import httpx_auth
 from clients.httpx_auth import BearerAuth, CredentialError, FileStore, Store, TokenAuth
-from tests.conftest import PASSWORD
 from tests.support import processes, servers
+from tests.support.accounts import PASSWORD
 
 pytestmark = pytest.mark.once
 

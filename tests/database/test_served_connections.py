@@ -16,8 +16,8 @@ from auth_core.errors import is_database_away
 from benchmarks.messages import DATABASE_VARIABLE
 from benchmarks.servers import server as lab_servers
 from config.databases.sqlite3.base import DatabaseWrapper
-from tests.database.test_race_over_http import _MAKE_USER, PASSWORD, USER, Client
 from tests.support import servers
+from tests.support.http_client import MAKE_USER, PASSWORD, USER, Client
 
 pytestmark = pytest.mark.once  # each brings its own database
 
@@ -39,7 +39,7 @@ def url(request, tmp_path_factory):
         url = request.getfixturevalue("postgresql")
     for arguments in (
         ["migrate", "--verbosity", "0"],
-        ["shell", "--verbosity", "0", "-c", _MAKE_USER],
+        ["shell", "--verbosity", "0", "-c", MAKE_USER],
         ["load_tracks"],
     ):
         done = servers.run("manage.py", *arguments, DATABASE_URL=url)
@@ -233,7 +233,7 @@ def served(postgresql):
     """Yield the address of a server on PostgreSQL."""
     for arguments in (["migrate", "--verbosity", "0"], ["load_tracks"]):
         assert servers.run("manage.py", *arguments, DATABASE_URL=postgresql).returncode == 0
-    servers.run("manage.py", "shell", "--verbosity", "0", "-c", _MAKE_USER, DATABASE_URL=postgresql)
+    servers.run("manage.py", "shell", "--verbosity", "0", "-c", MAKE_USER, DATABASE_URL=postgresql)
     switches = {"GRANIAN_BLOCKING_THREADS": "8", "LOGIN_THROTTLE": "none", "STATEMENT_TIMEOUT": "1s"}
     with servers.granian(DATABASE_URL=postgresql, **switches) as base:
         yield base.removeprefix("http://")

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support import checkouts, machine, processes, servers
+from tests.support.keys import a_key
 from tests.support.machine import HOST, Place
 from tests.support.transcripts import blocks, commands, is_shown, page, sections
 
@@ -138,7 +139,7 @@ import django; django.setup()
 from django.test import Client
 print(Client(headers={"host": "localhost"}).get("/.well-known/jwks.json").headers["Cache-Control"])
 """
-    switches = {"JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": _pem(ec.generate_private_key(ec.SECP256R1())).decode()}
+    switches = {"JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": a_key("ES256")}
     done = servers.run("-c", script, DJANGO_SETTINGS_MODULE="config.settings", **switches)
     kept = int(re.search(r"max-age=(\d+)", done.stdout)[1])
     assert waits
@@ -259,10 +260,6 @@ def _certificate(folder: Path):
         .sign(key, hashes.SHA256())
     )
     (folder / "tls.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "tls.key").write_bytes(_pem(key))
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "tls.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )

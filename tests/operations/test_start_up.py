@@ -9,19 +9,11 @@ import pytest
 from config.connection_urls import CACHE_OPTIONS, DATABASE_OPTIONS
 from config.schemes import SCHEMES
 from config.switches import SWITCHES, SwitchError, misspelt, read
-from tests.jwt_auth.test_jwt_keys import a_key
 from tests.support import servers
+from tests.support.keys import a_key
+from tests.support.start import value_of
 
 pytestmark = pytest.mark.once
-
-_SETTING = "import json; from django.conf import settings; print(json.dumps({}, default=str))"
-
-
-def value_of(expression: str, **switches: str):
-    """An expression over `settings`, evaluated in a fresh process."""
-    done = servers.run("-c", _SETTING.format(expression), DJANGO_SETTINGS_MODULE="config.settings", **switches)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 # Switch, its text, an expression over the settings, what it is then.
