@@ -20,7 +20,7 @@ ROOT = FOLDER.parent.parent
 HEAD = "<!-- Generated: change the code, then run `make reference`. -->\n"
 PACKAGES = ("auth_core", "config", "tokens", "jwt_auth", "tracks", "telemetry")
 
-# Texts that no switch, or few, can read: the refusals say what is allowed.
+# Texts that most switches refuse. The error says what is allowed.
 PROBES = (
     "?",
     "",
@@ -98,7 +98,7 @@ def allowed(switch: Switch) -> str:
 
 
 def endpoints() -> str:
-    """Return the page of endpoints: those of every scheme, then those that come with each scheme."""
+    """Return the page of endpoints: the common ones, then those that come with each scheme."""
     from django.urls import include, path, reverse
 
     from config import urls, views
@@ -138,7 +138,7 @@ def endpoint_table(rows: list[tuple[str, ...]]) -> str:
 
 
 def operations(patterns: list, is_stock: bool = False) -> list[tuple[str, ...]]:
-    """Return (method, path, what, who, answers) for each operation of the OpenAPI document of `patterns`."""
+    """Return (method, path, what, who, answers) for each operation behind `patterns`."""
     from drf_spectacular.generators import SchemaGenerator
 
     generator = SchemaGenerator(patterns=patterns)
@@ -160,7 +160,7 @@ def operations(patterns: list, is_stock: bool = False) -> list[tuple[str, ...]]:
     ]
 
 
-# What a viewset's action does: its docstring is the same for all of them.
+# A viewset has one docstring for all its actions.
 ACTIONS = {
     "list": "List, filter, search, order and page {}.",
     "create": "Create one of the {}.",
@@ -231,7 +231,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def template(node: ast.expr | None) -> str | None:
-    """Return a string literal or f-string as a template, its values in braces, or None for another expression."""
+    """Return a string or f-string as a template with values in braces, or None if it is neither."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -265,7 +265,7 @@ CHECK_ID = re.compile(r"\b(?:config|tokens|jwt_auth|auth_core|tracks)\.[EW]\d{3}
 
 
 def checks() -> list[tuple[str, str, str]]:
-    """Return (id, message, hint) of each system check, and of what stops start-up before the checks can run."""
+    """Return (id, message, hint) of each check, and of each error that stops start-up before them."""
     rows = set()
     for tree in modules().values():
         for name, call in calls(tree):
@@ -293,7 +293,7 @@ def statuses() -> list[tuple[str, str, str]]:
 
 
 def errors() -> list[tuple[str, str, str, str]]:
-    """Return (status, detail, code, module) of each error that a module of the service can answer with."""
+    """Return (status, detail, code, module) of each error that the service can answer with."""
     rows = set()
     for dotted, tree in modules().items():
         if dotted == "config.wsgi":  # starts the service
@@ -311,7 +311,7 @@ def errors() -> list[tuple[str, str, str, str]]:
 
 
 def answers(name: str, call: ast.Call, names: dict) -> Iterator[tuple[int, str, str]]:
-    """Yield (status, detail, code) of the errors that a call makes, in a module that has these names."""
+    """Yield (status, detail, code) of the errors that a call creates; `names` are its module's."""
     from rest_framework.exceptions import APIException, ValidationError
     from rest_framework_simplejwt.exceptions import DetailDictMixin, InvalidToken, TokenBackendError, TokenError
 
@@ -381,7 +381,7 @@ def lab_commands() -> str:
 
 
 def paragraphs(text: str) -> str:
-    """Return the paragraphs of a command's help; a block that click keeps as it is becomes a block of code."""
+    """Return the paragraphs of a command's help; text that click does not wrap becomes code."""
     shown = []
     for paragraph in filter(None, text.split("\n\n")):
         if paragraph.startswith("\b"):
