@@ -67,7 +67,7 @@ CONTENDERS = $(shell $(BIN)/python -c 'from benchmarks.contenders.lineup import 
 lint: .venv/test  ## check format, style, imports, types, spelling, migrations and generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(SETTINGS) $(BIN)/mypy
 	$(BIN)/codespell
 	$(SETTINGS) $(BIN)/python manage.py makemigrations --check --dry-run

@@ -162,12 +162,12 @@ def operations(patterns: list, is_stock: bool = False) -> list[tuple[str, ...]]:
 
 # A viewset has one docstring for all its actions.
 ACTIONS = {
-    "list": "List, filter, search, order and page {}.",
-    "create": "Create one of the {}.",
-    "retrieve": "Read one of the {}.",
-    "update": "Replace one of the {}; its owner or staff.",
-    "partial_update": "Change one of the {}; its owner or staff.",
-    "destroy": "Delete one of the {}; its owner or staff.",
+    "list": "List, filter, search, order and page {}s.",
+    "create": "Create a {}.",
+    "retrieve": "Read a {}.",
+    "update": "Replace a {}.",
+    "partial_update": "Change a {}.",
+    "destroy": "Delete a {}.",
 }
 
 
@@ -176,7 +176,7 @@ def what(operation: dict, view, is_stock: bool) -> str:
     if is_stock:
         return f"`{type(view).__module__}.{type(view).__name__}`, untouched."
     if getattr(view, "action", None):
-        return ACTIONS[view.action].format(operation["tags"][0])
+        return ACTIONS[view.action].format(operation["tags"][0].removesuffix("s"))
     return sentence(operation["description"])
 
 
@@ -194,7 +194,8 @@ def who(operation: dict, document: dict) -> str:
     names = {name for requirement in security for name in requirement}
     if names == {"metrics"}:
         return "`METRICS_TOKEN`, as a Bearer token"
-    return "a credential of its scheme" if len(names) == 1 else "a credential of an enabled scheme"
+    credential = f"a credential of {'its' if len(names) == 1 else 'an enabled'} scheme"
+    return f"{credential}, of the owner or staff" if "403" in operation["responses"] else credential
 
 
 # --- checks and errors ---------------------------------------------------------------------------
@@ -206,8 +207,8 @@ def checks_and_errors() -> str:
         f"# Checks and errors\n\n{HEAD}\n"
         "This page is generated from the code by `make reference`. `{…}` stands for a value that the message names.\n\n"
         "## System checks\n\n"
-        "An error (E) stops the service and every command at start-up; a warning (W) is logged. Read the id first,\n"
-        "then the hint.\n\n"
+        "An error (E) stops the service and every command at start-up; a warning (W) is logged. Where `config.E001`\n"
+        "has `{error}`, it says what is allowed, as [switches](switches.md) does.\n\n"
         f"{table(('id', 'message', 'hint'), checks())}\n"
         "## Status codes of errors\n\n"
         'An error\'s body is JSON: `{"detail": "…"}`, or for status 400 a list of messages for each wrong field.\n\n'
@@ -265,7 +266,7 @@ CHECK_ID = re.compile(r"\b(?:config|tokens|jwt_auth|auth_core|tracks)\.[EW]\d{3}
 
 
 def checks() -> list[tuple[str, str, str]]:
-    """Return (id, message, hint) of each check, and of each error that stops start-up before them."""
+    """Return (id, message, hint) of each check and of errors that stop start-up before them."""
     rows = set()
     for tree in modules().values():
         for name, call in calls(tree):
