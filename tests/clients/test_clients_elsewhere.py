@@ -155,9 +155,7 @@ def test_a_200_without_a_credential_is_an_error_that_shows_none_and_loses_none(h
         store = Store(held)
         with to(base, auth, store=store) as client:
             for _ in range(2):
-                with pytest.raises(
-                    httpx.RemoteProtocolError, match=f"POST {base}{path} returned 200 without a usable"
-                ):
+                with pytest.raises(httpx.RemoteProtocolError, match=f"POST {base}{path} returned 200 without a usable"):
                     client.get("/")
         assert asked[-2:] == [path, path]
         assert store.load() == held
