@@ -18,7 +18,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework_simplejwt.exceptions import ExpiredTokenError
 
 from auth_core import events
-from config.schemes import scheme_of
+from auth_core.schemes import scheme_of
 
 
 class ServiceUnavailable(APIException):
@@ -187,9 +187,9 @@ def _tell_refusal(exc: Exception, view, request):
         return
     scheme = events.scheme_at(request) or next(
         (
-            row.name
+            scheme
             for authenticator in view.get_authenticators()
-            if (row := scheme_of(authenticator))
+            if (scheme := scheme_of(type(authenticator)))
             and _is_presented(authenticator.authenticate_header(request) or "", request)
         ),
         None,

@@ -1,6 +1,8 @@
-"""Events: what happened to a credential, whose it is, from where; never the credential. Docs: docs/how-to/deploy.md.
+"""Events: what happened to a credential, whose it is, from where; never the credential.
 
-Each is a record of the logger `auth`, whose message is one of the words below and whose fields are those of `log_event`.
+docs/reference/events-and-metrics.md explains each of them.
+
+Each is a record of the logger `auth`. Its message is one of the words below, its fields are those of `log_event`.
 METRICS counts the same records (telemetry/metrics.py). A handler that fails, of a full disk, prints why on stderr and
 raises nothing: that is how `logging` does it, so an event costs no client its answer.
 """
@@ -8,12 +10,11 @@ raises nothing: that is how `logging` does it, so an event costs no client its a
 import logging
 from functools import partial
 
-from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 
 from auth_core.address import client_address
-from config.schemes import SCHEMES, scheme_of
+from auth_core.schemes import enabled_classes, scheme_of
 
 logger = logging.getLogger("auth")
 
@@ -68,17 +69,15 @@ def with_reason(error: Exception, reason: str, **fields) -> Exception:
     return error
 
 
-def row_that_issues(issue: str) -> str:
-    """The row whose credentials these are: the enabled one, else the first in the table."""
-    return next(row.name for row in (*settings.SCHEMES, *SCHEMES.values()) if row.issue == issue)
-
-
 def scheme_at(request) -> str | None:
-    """The enabled row whose endpoint is asked, or SESSION at the admin's login; None elsewhere."""
+    """Return the enabled scheme whose endpoint this is, SESSION for the admin's login, or None."""
     kind = _route(request).partition("-")[0]
     if kind == SESSION:
         return SESSION
-    return next((row.name for row in settings.SCHEMES if row.keyword == _KEYWORDS.get(kind)), None)
+    keyword = _KEYWORDS.get(kind)
+    if keyword is None:
+        return None
+    return next((scheme_of(cls) for cls in enabled_classes() if _keyword(cls, request) == keyword), None)
 
 
 def takes_password(request) -> bool:
@@ -86,19 +85,23 @@ def takes_password(request) -> bool:
     return _route(request) in ("token-obtain", "jwt-obtain")
 
 
+def _keyword(cls, request) -> str:
+    """Return the keyword of the Authorization header that this authentication class reads."""
+    return (cls().authenticate_header(request) or "").partition(" ")[0]
+
+
 def _route(request) -> str:
     match = getattr(request, "resolver_match", None)
     return (match and match.url_name) or ""
 
 
-class Told:
-    """For an authentication class: each credential that it accepts is an event (telemetry/instrumented.py)."""
+class Logged:
+    """For an authentication class: log each credential that it accepts (telemetry/instrumented.py)."""
 
     def authenticate(self, request):
         accepted = super().authenticate(request)
         if accepted is not None:
-            scheme = scheme_of(self)
-            log_event(CREDENTIAL_ACCEPTED, scheme=scheme and scheme.name, user=accepted[0].pk, request=request)
+            log_event(CREDENTIAL_ACCEPTED, scheme=scheme_of(type(self)), user=accepted[0].pk, request=request)
         return accepted
 
 

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
+
+from config.schemes import SCHEMES
 
 
 class ServiceConfig(AppConfig):
@@ -6,8 +9,12 @@ class ServiceConfig(AppConfig):
     verbose_name = "Service"
 
     def ready(self):
-        from auth_core import events, revocation
-        from config import checks, lookups, openapi  # noqa: F401 - three register themselves
+        from auth_core import events, revocation, schemes
+        from config import checks, openapi  # noqa: F401 - imported to register themselves
+        from config.databases import lookups  # noqa: F401
 
         revocation.connect()
         events.connect()
+        for row in SCHEMES.values():
+            if row.is_stock:
+                schemes.name_library_class(import_string(row.authentication), row.name)

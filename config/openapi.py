@@ -1,6 +1,7 @@
 """What drf-spectacular does not say by itself: the name of each row of the scheme table, and the errors."""
 
 from drf_spectacular import openapi
+from drf_spectacular.drainage import set_override
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import ResolvedComponent, build_bearer_security_scheme_object
 from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
@@ -11,8 +12,10 @@ from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from config.schemes import SCHEMES, Scheme
 
 
-def _extension(scheme: Scheme):
+def _extension(scheme: Scheme, priority: int):
     def get_security_definition(self, auto_schema):
+        if type(self.target) is not self.target_class:  # an instrumented class, which has its row's name
+            set_override(type(self.target), "suppress_collision_warning", True)
         definition = build_bearer_security_scheme_object("Authorization", scheme.keyword, bearer_format="JWT")
         description = f"{scheme.summary}. `Authorization: {scheme.keyword} <credential>`"
         return {**definition, "description": description}
@@ -22,14 +25,17 @@ def _extension(scheme: Scheme):
         (OpenApiAuthenticationExtension,),
         {
             "target_class": scheme.authentication,
-            "priority": 1,  # before drf-spectacular's own for the stock classes
+            "match_subclasses": True,  # of telemetry/instrumented.py
+            "priority": priority,
             "name": scheme.name,
             "get_security_definition": get_security_definition,
         },
     )
 
 
-EXTENSIONS = [_extension(scheme) for scheme in SCHEMES.values()]
+# drf-spectacular's own extensions have priority 0 or less. A row's class may derive from an earlier
+# row's, so later rows have priority.
+EXTENSIONS = [_extension(scheme, position) for position, scheme in enumerate(SCHEMES.values(), 1)]
 
 
 class _ScrapeExtension(OpenApiAuthenticationExtension):

@@ -104,15 +104,6 @@ _ROWS = (
 SCHEMES: dict[str, Scheme] = {row.name: row for row in _ROWS}
 
 
-_BY_CLASS = {row.authentication: row for row in _ROWS}
-
-
-def scheme_of(authenticator: object) -> Scheme | None:
-    """The row whose class this authenticator is, or None for a class that is in no row."""
-    cls = type(authenticator)
-    return _BY_CLASS.get(f"{cls.__module__}.{cls.__qualname__}")
-
-
 class SchemeError(ValueError):
     """A choice of schemes that cannot be served. `id` tells the misconfigurations apart."""
 

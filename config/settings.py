@@ -228,7 +228,7 @@ SPECTACULAR_SETTINGS = {
 # is no good before a request uses it.
 DATABASES = {"default": {**_values["DATABASE_URL"], "CONN_MAX_AGE": None}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["ENGINE"] = "config.sqlite3"
+    DATABASES["default"]["ENGINE"] = "config.databases.sqlite3"
     DATABASES["default"]["OPTIONS"] = {
         # Writers queue at BEGIN instead of failing with "database is locked" when a read becomes a write.
         "transaction_mode": "IMMEDIATE",
@@ -237,7 +237,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["NAME"] = BASE_DIR / DATABASES["default"]["NAME"]
 else:
-    DATABASES["default"]["ENGINE"] = "config.postgresql"
+    DATABASES["default"]["ENGINE"] = "config.databases.postgresql"
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
         # Bound on the server, so that a statement seen five times is planned once (psycopg's own threshold).

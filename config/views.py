@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from auth_core.negotiation import ContentNegotiation
 from auth_core.renderers import JSONErrorsMixin
-from config.schemes import scheme_of
+from auth_core.schemes import scheme_of
 
 
 class IndexView(APIView):
@@ -76,7 +76,7 @@ class WhoAmIView(APIView):
     )
     def get(self, request):
         user_model = get_user_model()
-        scheme = scheme_of(request.successful_authenticator)
+        scheme = scheme_of(type(request.successful_authenticator))
         try:
             # A stateless user's id is whatever a claim says.
             user_id = user_model._meta.pk.to_python(request.user.pk)
@@ -86,7 +86,7 @@ class WhoAmIView(APIView):
             {
                 "id": user_id,
                 "username": getattr(request.user, user_model.USERNAME_FIELD, ""),
-                "scheme": scheme and scheme.name,
+                "scheme": scheme,
             }
         )
 

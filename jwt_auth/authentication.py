@@ -14,6 +14,7 @@ class JWTAuthentication(BaseAuthentication):
     forged, expired or of another type, whose login has been ended, or whose user is deleted or not active.
     """
 
+    scheme = "jwt"
     keyword = "Bearer"
     token_class = AccessToken
 
@@ -41,6 +42,8 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
     a deletion is noticed at the next refresh, which fails. Raises InvalidToken (401) for a token that is malformed,
     forged, expired or of another type.
     """
+
+    scheme = "jwt-stateless"
 
     def get_user(self, validated_token):
         return TokenUser(validated_token)

@@ -5,6 +5,8 @@ from django.conf import settings
 from django.core.checks import Error, register
 from rest_framework_simplejwt.settings import DEFAULTS
 
+from auth_core.schemes import enabled_classes, scheme_of
+from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.jwk import KeyFormatError, is_symmetric, signing_key, verifying_key
 
 LEAST_SECRET_BYTES = 32
@@ -96,7 +98,7 @@ _NOT_HONOURED = {
 
 @register
 def every_simplejwt_setting_is_honoured(app_configs, **kwargs):
-    ours = [scheme.name for scheme in settings.SCHEMES if scheme.authentication.startswith("jwt_auth.")]
+    ours = [scheme_of(cls) for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]
     for name, value in settings.SIMPLE_JWT.items() if ours else ():
         default = DEFAULTS.get(name)
         same = default == (tuple(value) if isinstance(value, list) else value)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
 from auth_core import events, prepared, revocation
+from auth_core.schemes import enabled_of
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 REUSE = "reuse"
@@ -179,8 +180,8 @@ def end(reason: str, using: str | None = None, **families) -> int:
 
 def log_event(event: str, family: RefreshFamily, **fields):
     """An event of this login's life, on commit; `fields` of `events.log_event`."""
-    row = events.row_that_issues("jwt_auth.issue.jwt")
-    events.log_event_on_commit(event, scheme=row, user=family.user_id, family=family.pk, **fields)
+    scheme = enabled_of("jwt", "jwt-stateless")
+    events.log_event_on_commit(event, scheme=scheme, user=family.user_id, family=family.pk, **fields)
 
 
 def _refused(message: str, reason: str, family: RefreshFamily) -> Exception:

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import AuthenticationFailed
 
-from auth_core.events import Told
-from config.schemes import SCHEMES, scheme_of
+from auth_core.events import Logged
+from auth_core.schemes import scheme_of
 from telemetry.server_timing import Timed
 
 
@@ -24,31 +24,24 @@ class Counted:
         try:
             accepted = super().authenticate(request)
         except AuthenticationFailed:
-            observe(scheme_of(self).name, "refused", perf_counter() - start)
+            observe(scheme_of(type(self)), "refused", perf_counter() - start)
             raise
         if accepted is not None:
-            observe(scheme_of(self).name, "accepted", perf_counter() - start)
+            observe(scheme_of(type(self)), "accepted", perf_counter() - start)
         return accepted
 
 
-def watched(name: str, *additions: type) -> type:
-    """The authentication class of the row of this name, any row's, a library's own too, with these additions.
-
-    It passes for the class it stands for, so that all that asks for a row's class finds the row.
-    """
-    cls = import_string(SCHEMES[name].authentication)
-    disguise = {
-        "__module__": cls.__module__,
-        "__qualname__": cls.__qualname__,
-        "__class__": property(lambda self: cls),
-    }
-    return type(cls.__name__, (*additions, cls), disguise)
+def instrumented(cls: type, *additions: type) -> type:
+    """Return the authentication class, a library's own too, with these additions and its scheme."""
+    return type(f"Instrumented{cls.__name__}", (*additions, cls), {"scheme": scheme_of(cls)})
 
 
 def __getattr__(name: str):
-    """`telemetry.instrumented.<row>`: as the switches say."""
-    if name not in SCHEMES:
+    """Return the class of the enabled scheme of this name, with what the switches add."""
+    row = next((row for row in settings.SCHEMES if row.name == name), None)
+    if row is None:
         raise AttributeError(name)
-    switches = {Told: settings.LOG_AUTHENTICATIONS, Timed: settings.SERVER_TIMING, Counted: settings.METRICS}
-    globals()[name] = watched(name, *(addition for addition, is_on in switches.items() if is_on))
+    switches = {Logged: settings.LOG_AUTHENTICATIONS, Timed: settings.SERVER_TIMING, Counted: settings.METRICS}
+    additions = (addition for addition, is_on in switches.items() if is_on)
+    globals()[name] = instrumented(import_string(row.authentication), *additions)
     return globals()[name]

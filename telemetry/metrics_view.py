@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from auth_core.credentials import credential
+from auth_core.renderers import JSONErrorsMixin
 from auth_core.throttling import RefusalThrottleMixin
-from config.views import JSONErrorsMixin
 from telemetry.metrics import registry
 
 

@@ -1,18 +1,18 @@
 import time
-from dataclasses import dataclass
 from importlib import import_module
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
-from django.utils.module_loading import import_string
 from rest_framework.test import APIClient
 
-from config.schemes import SCHEMES, Scheme
+from config.schemes import SCHEMES
 from tests.support import processes, servers
+from tests.support.accounts import PASSWORD
+from tests.support.admin import client_with_rows
+from tests.support.clients import Door
 from tests.urlconf import urlconf_for
-
-PASSWORD = "correct horse battery"
 
 # What takes longest, the longest first: the last file that a process begins is then a short one, and the other process
 # does not stand idle beside a long one.
@@ -90,23 +90,6 @@ def api():
     return APIClient(raise_request_exception=False)
 
 
-@dataclass
-class Door:
-    """One row of the scheme table, and a client of the URLs it alone opens."""
-
-    scheme: Scheme
-    client: APIClient
-
-    def credential(self, user) -> str:
-        return import_string(self.scheme.issue)(user)
-
-    def get(self, path: str, credential: str | None = None, keyword: str | None = None):
-        headers = {}
-        if credential is not None:
-            headers["Authorization"] = f"{keyword or self.scheme.keyword} {credential}"
-        return self.client.get(path, headers=headers)
-
-
 @pytest.fixture
 def door_to(settings):
     """door_to("drf-token"): that row's Door; the URLs are its alone from then on."""
@@ -128,6 +111,13 @@ def door(request, door_to):
 def httpx(request):
     """Each of the two libraries whose clients clients/httpx_auth.py serves."""
     return import_module(request.param)
+
+
+@pytest.fixture
+def pages(staff, monkeypatch):
+    """A client logged in as staff, of an admin with a row on each page and without its sidebar."""
+    monkeypatch.setattr(admin.site, "enable_nav_sidebar", False)
+    return client_with_rows(staff)
 
 
 @pytest.fixture

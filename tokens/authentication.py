@@ -18,6 +18,7 @@ class TokenAuthentication(authentication.TokenAuthentication):
     malformed, unknown or expired, and for a user who is not active. One query.
     """
 
+    scheme = "token"
     life = models  # the module of what happens to the tokens this class takes
 
     def __init_subclass__(cls, **options):
@@ -65,6 +66,8 @@ class CachedTokenAuthentication(TokenAuthentication):
     Its user comes without the password's hash, which is read from the database by whoever asks for it.
     """
 
+    scheme = "token-cached"
+
     def authenticate_credentials(self, key):
         user, token = token_cache.get_or_read(key, super().authenticate_credentials)
         self.check(user, token)
@@ -78,6 +81,7 @@ class HashedTokenAuthentication(TokenAuthentication):
     and once a minute one more statement, which notes the use.
     """
 
+    scheme = "token-hashed"
     life = hashed
 
     def authenticate_credentials(self, key):

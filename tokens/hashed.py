@@ -115,8 +115,7 @@ def named(token: HashedToken) -> dict:
 
 def log_event(event: str, token: HashedToken, **fields):
     """An event of this token's life, on commit; `fields` of `events.log_event`."""
-    row = events.row_that_issues("tokens.issue.hashed_token")
-    events.log_event_on_commit(event, using=token._state.db, scheme=row, **named(token), **fields)
+    events.log_event_on_commit(event, using=token._state.db, scheme="token-hashed", **named(token), **fields)
 
 
 def from_drf_token(token) -> HashedToken:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from rest_framework.authtoken.models import Token, TokenProxy
 
 from auth_core import events, prepared, revocation
+from auth_core.schemes import enabled_of
 from tokens.cache import token_cache
 
 PREFIX_LENGTH = 8  # of 40 hexadecimal digits: enough to tell tokens apart, 128 secret bits left
@@ -140,5 +141,5 @@ def named(token: Token) -> dict:
 
 def log_event(event: str, token: Token, **fields):
     """An event of this token's life, on commit; `fields` of `events.log_event`."""
-    row = events.row_that_issues("tokens.issue.token")
-    events.log_event_on_commit(event, using=token._state.db, scheme=row, **named(token), **fields)
+    scheme = enabled_of("token", "token-cached")
+    events.log_event_on_commit(event, using=token._state.db, scheme=scheme, **named(token), **fields)

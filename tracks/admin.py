@@ -4,9 +4,10 @@ from tracks.models import Album, Artist, Genre, Track
 
 
 class NamesAdmin(admin.ModelAdmin):
-    """Rows that tracks or albums point at: deleted only when nothing does.
+    """Rows that tracks or albums refer to, which may be deleted only when nothing refers to them.
 
-    Said before the question, because Django's confirmation page would list every protected track.
+    The permission is refused before Django's confirmation page, which would list every track that
+    protects the row.
     """
 
     pointed_at_by: str
@@ -34,7 +35,7 @@ class AlbumAdmin(NamesAdmin):
     autocomplete_fields = ["artist"]
 
     def get_queryset(self, request):
-        # The autocomplete answer prints the artist of each album, and list_select_related is not for it.
+        # Autocomplete prints the artist of each album too, and ignores list_select_related.
         return super().get_queryset(request).select_related("artist")
 
 
@@ -55,4 +56,4 @@ class TrackAdmin(admin.ModelAdmin):
     autocomplete_fields = ["album", "genre"]
     raw_id_fields = ["owner"]
     readonly_fields = ["created", "updated"]
-    show_full_result_count = False  # a second count, of a million rows
+    show_full_result_count = False  # saves a second count, of a million rows

@@ -1,4 +1,4 @@
-"""Reading the catalogue from a CSV file, and putting it into the database."""
+"""Read the catalogue from a CSV file, and load it into the database."""
 
 import csv
 import difflib
@@ -15,7 +15,7 @@ from tracks.models import MAX_DURATION_MS, Album, Artist, Genre, Track
 
 CHINOOK = Path(__file__).parent / "data" / "chinook_tracks.csv"
 
-# Column of the file -> most characters it may have.
+# The longest text that each column of the file may hold, in characters.
 TEXT_COLUMNS = {
     "title": Track._meta.get_field("title").max_length,
     "album": Album._meta.get_field("title").max_length,
@@ -27,17 +27,17 @@ COLUMNS = (*TEXT_COLUMNS, "duration_ms")
 OPTIONAL = {"composer"}
 FORMAT = f"CSV in UTF-8, separated by commas, with the header {','.join(COLUMNS)}"
 
-# A cell with what ends it, and a cell in quotation marks: its content and the closing mark.
+# A cell with its separator, and a cell in quotation marks: its content and the closing mark.
 _CELL = re.compile(r'(?:"[^"]*(?:""[^"]*)*"|(?!")[^,\r\n]*)(?:,|\r\n?|\n)')
 _QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)("?)')
 _NOT_UTF_8 = re.compile("[\ud800-\udfff]")
 
-MAX_COPIES = 10_000  # 35 million of Chinook's tracks; a digit too many should not fill a disk
-BATCH = 500  # rows at a time: what is in memory, and in one statement's parameters
+MAX_COPIES = 10_000  # 35 million tracks from Chinook; a digit too many should not fill a disk
+BATCH = 500  # rows in one statement, and in memory at a time
 
 
 class CatalogueError(ValueError):
-    """A file that cannot be loaded; the message names the file, the line and the column."""
+    """A file that cannot be loaded. The message names the file, the line and the column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Row:
 
     @property
     def identity(self):
-        """What tells two tracks apart; a corrected genre or composer makes no other track."""
+        """Return what distinguishes two tracks. Correcting genre or composer keeps the identity."""
         return self.title, self.album, self.artist, self.duration_ms
 
 
@@ -62,16 +62,16 @@ class Loaded:
 
 
 def read(path: Path, copies: int = 1) -> list[Row]:
-    """Return the rows of the file, every one of them checked.
+    """Return the rows of the file after checking each.
 
     Raise CatalogueError for the first fault. Its message gives line and column, what was found and
-    what was expected. A compressed file or a spreadsheet is named as such, and not opened.
+    what was expected. It names the format of a compressed file or a spreadsheet.
     """
     try:
         with open(path, "rb") as file:
             if kind := filetypes.kind_of(file.peek()):
                 raise CatalogueError(f"{path}, line 1: {kind} found; expected {FORMAT}")
-            # A byte that is not UTF-8 becomes a lone surrogate, so that it is found in its line and column.
+            # A byte that is not UTF-8 becomes a lone surrogate, which _row finds with its column.
             text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
             return _read(text, path, copies)
     except IsADirectoryError:
@@ -81,7 +81,10 @@ def read(path: Path, copies: int = 1) -> list[Row]:
 
 
 def load(rows: list[Row], copies: int = 1, progress: Callable[[int], None] = lambda done: None) -> Loaded:
-    """Add what is missing, in one transaction. `progress` is told how many more rows are dealt with."""
+    """Add the missing tracks in one transaction.
+
+    Call `progress` after each batch with the number of rows in it.
+    """
     added = 0
     with transaction.atomic():
         genres = _genres(rows)
@@ -91,12 +94,12 @@ def load(rows: list[Row], copies: int = 1, progress: Callable[[int], None] = lam
                 added += _add_missing(batch, _suffix(number), albums, genres)
                 progress(len(batch))
                 reset_queries()  # with DEBUG on, Django keeps the text of the last 9,000 statements
-            # Each time the table may have doubled: PostgreSQL would go on as if it were empty, and read all
-            # of it for each batch, because its own gathering does not see a transaction that is under way.
+            # Once per doubling of the table. Autovacuum does not see an open transaction, so
+            # without this PostgreSQL would plan for an empty table and read all of it per batch.
             if added and number.bit_count() == 1:
                 _analyze()
         if added:
-            _analyze()  # for the readers; on SQLite nothing else ever does
+            _analyze()  # for the API's queries; on SQLite nothing else ever does
     return Loaded(added, len(rows) * copies - added)
 
 
@@ -105,7 +108,7 @@ def _suffix(number: int) -> str:
 
 
 def _read(file, path, copies):
-    raw = []  # the lines of the row that is being read
+    raw = []  # the lines of the current row
     lines = csv.reader(_kept(file, raw), strict=True)
     longest = {**TEXT_COLUMNS, "title": TEXT_COLUMNS["title"] - len(_suffix(copies))}
     header = None
@@ -157,9 +160,9 @@ def _kept(file, lines):
 
 
 def _fault(text, path, line, header, error) -> str:
-    """Return what is wrong with the row `text`, which begins in that line and which csv refused.
+    """Return what is wrong with a row that csv refused: `text`, which begins in that line.
 
-    The first cell without a proper end, or longer than csv reads, is to blame.
+    The fault lies in the first cell that has no proper end or is longer than csv reads.
     """
     at = number = 0
     most = csv.field_size_limit()
@@ -228,13 +231,16 @@ def _row(cells, longest, where):
 
 
 def _not_utf_8(text, at) -> str:
-    """Return the byte at that place of the cell, and the cell as Windows-1252 would read it."""
+    """Return a message with the byte at that place, and the cell as Windows-1252 would read it."""
     around = text[max(at - 20, 0) : at + 20].encode(errors="surrogateescape").decode("cp1252", "replace")
     return f"byte 0x{ord(text[at]) - 0xDC00:02X} found, which is not UTF-8; in Windows-1252 it is {around!r}"
 
 
 def _genres(rows):
-    """Genre name -> id; locked, so that a second load waits for this one and then finds its tracks."""
+    """Return the genres' ids by name.
+
+    Lock their rows, so that a second load waits for this one and then finds its tracks.
+    """
     names = {row.genre for row in rows}
     Genre.objects.bulk_create([Genre(name=name) for name in sorted(names)], ignore_conflicts=True)
     locked = Genre.objects.order_by("pk").select_for_update(no_key=True)
@@ -242,7 +248,7 @@ def _genres(rows):
 
 
 def _albums(rows):
-    """(album title, artist name) -> album id."""
+    """Return the albums' ids by title and artist's name."""
     names = sorted({row.artist for row in rows})
     Artist.objects.bulk_create([Artist(name=name) for name in names], ignore_conflicts=True)
     artists = Artist.objects.in_bulk(names, field_name="name")
@@ -263,7 +269,7 @@ def _albums(rows):
 
 
 def _add_missing(batch, suffix, albums, genres):
-    """Insert the rows that the catalogue does not have yet; how many those were."""
+    """Insert the rows that the catalogue does not have yet, and return their number."""
     tracks = {}
     for row in batch:
         title, album = row.title + suffix, albums[row.album, row.artist]
@@ -282,7 +288,7 @@ def _add_missing(batch, suffix, albums, genres):
 
 
 def _analyze():
-    """Count what the planner chooses among the indexes by."""
+    """Update the statistics by which the planner chooses an index."""
     with connection.cursor() as cursor:
         for model in (Artist, Album, Genre, Track):
             cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")

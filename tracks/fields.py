@@ -20,7 +20,7 @@ _TERM = re.compile(r'\s*(?:"([^"]*(?:""[^"]*)*)"\s*|(?![\s"])([^,]*))(,|\Z)')
 
 
 class WholeNumberField(forms.IntegerField):
-    """Digits only: int() would take 1_000, and forms.IntegerField 1.0 as well."""
+    """A whole number in plain digits. int() accepts 1_000, and forms.IntegerField 1.0 as well."""
 
     def to_python(self, value):
         if value not in self.empty_values and not re.fullmatch("-?[0-9]{1,20}", str(value).strip()):
@@ -54,25 +54,25 @@ class UntilField(SinceField):
 
 
 def read_moment(text: str, is_end: bool) -> datetime:
-    """Return the moment in UTC that `text` names as a bound: the last one if `is_end`, else the first.
+    """Return the bound that `text` names, in UTC: its last moment if `is_end`, else its first.
 
-    Every `date-time` of RFC 3339 is read (section 5.6): in either case, with a space for the T, with
-    any offset and any fraction. So are a date, and the other forms of ISO 8601 that Django reads. A
-    time without an offset is in UTC.
+    Accept every `date-time` of RFC 3339 (section 5.6): in either case, with a space for the T, with
+    any offset and any fraction. Accept a date, and the other forms of ISO 8601 that Django parses.
+    A time without an offset is in UTC.
 
-    The database holds microseconds. A finer fraction is rounded up for a lower bound and down for an
-    upper one, which leaves out no track. A leap second is read as the first second of the next
-    minute, as PostgreSQL reads 23:59:60. It exists only at the end of a month in UTC (section 5.7).
+    The database stores microseconds. A finer fraction is rounded up for a lower bound and down for
+    an upper one, so that no track is lost. A leap second means the first second of the next minute,
+    as in PostgreSQL. It exists only at the end of a month in UTC (section 5.7).
 
     Raise ValueError for any other text, and OverflowError outside of the years 1 to 9999.
     """
-    if not text.isascii():  # \d would take the digits of other scripts
+    if not text.isascii():  # \d matches the digits of other scripts too
         raise ValueError(text)
     text = text.upper()
     if day := parse_date(text):
         return datetime.combine(day, time.max if is_end else time.min, UTC)
     if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:", text):
-        moment = parse_datetime(text)  # reads the rest of ISO 8601, and some texts that are wrong
+        moment = parse_datetime(text)  # the rest of ISO 8601, and some wrong texts
         if moment is None:
             raise ValueError(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -91,7 +91,7 @@ def read_moment(text: str, is_end: bool) -> datetime:
 
 
 class ListWidget(BaseCSVWidget):
-    """Read every text of a repeated parameter, and show all of them in one field of the form."""
+    """A widget that reads all texts of a repeated parameter and shows them in one form field."""
 
     def value_from_datadict(self, data, files, name):
         return data.getlist(name)
@@ -103,7 +103,7 @@ class ListWidget(BaseCSVWidget):
 class ListField(BaseCSVField):
     """A list: terms separated by commas, or the parameter repeated, or both.
 
-    Empty terms are ignored. A list of nothing else is not given, like a field left empty in a form.
+    Empty terms are ignored. A list without other terms counts as not given, like an empty field.
     """
 
     base_widget_class = ListWidget
@@ -116,7 +116,7 @@ class ListField(BaseCSVField):
 
 
 class NamesField(ListField):
-    """A list of names, each of which may hold any character, as RFC 4180 quotes them: see HOW."""
+    """A list of names, which may hold any character if quoted as in RFC 4180 (see HOW)."""
 
     HOW = (
         "Separate names by commas, or repeat the parameter. Put a name in quotation marks if it is empty, holds "
@@ -125,7 +125,7 @@ class NamesField(ListField):
     )
 
     def terms(self, text: str) -> list[str]:
-        """Return the names in `text`. Raise ValidationError for a quotation mark without its pair."""
+        """Return the names in `text`. Raise ValidationError for an unpaired quotation mark."""
         names, comma, at = [], ",", 0
         while comma:
             match = _TERM.match(text, at)

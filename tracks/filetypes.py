@@ -1,8 +1,8 @@
-"""Name the kind of a file that was given in place of a CSV file."""
+"""Name the format of a file that is not CSV."""
 
 import re
 
-# How files of other kinds begin. UTF-32's mark begins like UTF-16's, so it comes first.
+# The first bytes of other formats. UTF-32's mark begins like UTF-16's, so it comes first.
 _SIGNATURES = {
     b"\x1f\x8b": "gzip compression",
     b"BZh": "bzip2 compression",
@@ -22,7 +22,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def kind_of(head: bytes) -> str | None:
-    """Return what the file that begins with `head` is, if it is known and is no CSV in UTF-8."""
+    """Return the format of a file that begins with `head`; None if unknown, or CSV in UTF-8."""
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):
             return kind
@@ -47,7 +47,7 @@ def _kind_of_zip(head: bytes) -> str:
 
 
 def separator_of(header: str, columns: tuple[str, ...]) -> str | None:
-    """Return what separates the names of the columns in `header`, if that is not a comma."""
+    """Return the name of the separator in `header`, or None for a comma."""
     for separator, name in _SEPARATORS.items():
         cells = {cell.strip(' "').casefold() for cell in header.split(separator)}
         if len(cells & set(columns)) > 1:

@@ -1,4 +1,4 @@
-"""What may be asked of the list of tracks. Whatever is not named here is refused, by name."""
+"""Filters, search and order of the list of tracks. Unknown parameters are refused by name."""
 
 from django.db.models import Q
 from django_filters import rest_framework as filters
@@ -13,11 +13,11 @@ from tracks.models import MAX_DURATION_MS, Album, Artist, Genre, Track
 from tracks.pagination import TrackPagination
 from tracks.permissions import user_pk
 
-# Parameters that are read elsewhere than in the filter set.
+# Parameters that the filter set accepts and others read.
 PAGINATION = (TrackPagination.page_query_param, TrackPagination.page_size_query_param)
 FORMAT = api_settings.URL_FORMAT_OVERRIDE
 
-# Each word is looked for in three columns of every row: a sentence is no search.
+# Each word is searched in several columns of every row, so a search must stay short.
 MAX_SEARCH_CHARACTERS = 200
 MAX_SEARCH_WORDS = 8
 MAX_LIST = 50
@@ -27,7 +27,7 @@ ALBUM_LENGTH = Album._meta.get_field("title").max_length
 ARTIST_LENGTH = Artist._meta.get_field("name").max_length
 GENRE_LENGTH = Genre._meta.get_field("name").max_length
 
-MOMENT = "A moment or a date, by RFC 3339; in UTC unless it names its offset."
+MOMENT = "A date-time or a date, as in RFC 3339; in UTC unless it has an offset."
 
 
 class WholeNumberFilter(filters.NumberFilter):
@@ -43,17 +43,17 @@ class UntilFilter(filters.IsoDateTimeFilter):
 
 
 class NamesFilter(filters.BaseInFilter, filters.CharFilter):
-    """Any of several names, as NamesField reads them."""
+    """A filter that matches any of several names, as NamesField reads them."""
 
     base_field_class = NamesField
 
     def __init__(self, *args, **kwargs):
-        # NamesField has stripped what is not in quotation marks.
+        # NamesField strips what is not in quotation marks, and the rest must stay as it is.
         super().__init__(*args, strip=False, **kwargs)
 
     @property
     def schema(self) -> dict:
-        """Return the JSON Schema of the repeated parameter, each of whose texts holds one name."""
+        """Return the JSON Schema of the repeated parameter, with one name in each text."""
         most = self.extra["max_length"]
         quoted, plain = rf'"([^"\u0000]|""){{0,{most}}}"', rf'[^\s",\u0000][^,\u0000]{{0,{most - 1}}}'
         items = {"type": "string", "pattern": rf"^\s*({quoted}|{plain})?\s*$"}
@@ -61,10 +61,10 @@ class NamesFilter(filters.BaseInFilter, filters.CharFilter):
 
 
 class TrackOrdering(filters.OrderingFilter):
-    """Any of its fields, and always the id last, so that pages neither repeat nor skip a track.
+    """An order by given fields and then by id, so that pages neither repeat nor skip a track.
 
-    The tie-breaker takes the direction of the field before it: the descending order is then exactly the
-    ascending one read backwards, and one index serves both.
+    The id takes the direction of the field before it. Descending order is then exactly ascending
+    order read backwards, and one index serves both.
     """
 
     base_field_class = ListField
@@ -73,7 +73,7 @@ class TrackOrdering(filters.OrderingFilter):
         columns = {}
         for term in value:
             column = self.get_ordering_value(term)
-            columns.setdefault(column.removeprefix("-"), column)  # a second mention changes nothing
+            columns.setdefault(column.removeprefix("-"), column)  # the first mention of a field decides
         if "id" not in columns:
             last = next(reversed(columns.values()), "")
             columns["id"] = "-id" if last.startswith("-") else "id"
@@ -97,10 +97,11 @@ def is_list(a_filter: filters.Filter | None) -> bool:
 
 
 class TrackFilter(filters.FilterSet):
-    """Exact filters compare letter by letter; those with `icontains` ignore case.
+    """The filters of the list. Those with `icontains` ignore case; the others compare exactly.
 
-    Album, artist and genre are looked up in their own small tables, inside the same statement. A join would
-    do that once for every track, count included, and keep an index on (genre, ...) from giving the order.
+    Album, artist and genre are looked up in subqueries on their own small tables. A join would do
+    that once for every track, count included, and prevent an index on (genre, ...) from giving the
+    order.
     """
 
     title = filters.CharFilter(max_length=TITLE_LENGTH, label="Title", help_text="Exactly this title.")
@@ -202,13 +203,13 @@ class TrackFilter(filters.FilterSet):
         fields = ()
 
     def __init__(self, *args, only=None, **kwargs):
-        """`only`: names of the filters to make; all when not given."""
+        """Make the filters named in `only`, or all of them."""
         if only is not None:
             self.base_filters = {name: each for name, each in self.base_filters.items() if name in only}
         super().__init__(*args, **kwargs)
 
     def is_valid(self):
-        """A mistyped filter would otherwise answer with everything, and look like an answer."""
+        """Refuse unknown and repeated parameters: a mistyped filter would return every track."""
         all_filters = type(self).base_filters
         known = (*all_filters, *PAGINATION, FORMAT)
         wrong = {}
@@ -235,7 +236,7 @@ class TrackFilter(filters.FilterSet):
         return queryset.filter(album__in=Album.objects.filter(artist__name__icontains=value))
 
     def by_genre(self, queryset, name, value):
-        # `=` and not `IN`, so that the rest of the index gives the order.
+        # With `=` instead of `IN`, the rest of the index gives the order.
         return queryset.filter(genre=Genre.objects.filter(name=value).values("pk")[:1])
 
     def by_genre_part(self, queryset, name, value):
@@ -264,10 +265,10 @@ class TrackFilter(filters.FilterSet):
 
 
 class TrackFilterBackend(filters.DjangoFilterBackend):
-    """Makes only the filters that a request names; the form for people has them all.
+    """A backend that makes only the filters that a request names.
 
-    A filter without its parameter changes nothing, and to copy every filter and its form field for each request
-    took a quarter of its time.
+    Copying every filter and its form field took a quarter of a request's time, and a filter without
+    its parameter changes nothing. The browsable API's form shows them all.
     """
 
     def filter_queryset(self, request, queryset, view):

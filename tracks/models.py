@@ -3,7 +3,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-MAX_DURATION_MS = 2_147_483_647  # what four bytes hold, on every database: nearly 25 days
+MAX_DURATION_MS = 2_147_483_647  # nearly 25 days: four signed bytes, which every database stores
 
 
 class Artist(models.Model):
@@ -43,15 +43,15 @@ class Track(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(MAX_DURATION_MS)],
         help_text="Playing time in milliseconds.",
     )
-    # CASCADE: people expect what they made to go with their account, and SET_NULL would turn it into
-    # catalogue, which nobody vouched for and which load_tracks compares its file with.
+    # CASCADE, because people expect what they made to go with their account. SET_NULL would move
+    # it into the catalogue, which load_tracks compares with its file.
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="tracks",
         null=True,
         blank=True,
-        db_index=False,  # the partial index below is a thousandth of the size: most tracks have no owner
+        db_index=False,  # the partial index below is far smaller, as most tracks have no owner
         help_text="Who created it through the API; empty for a catalogue track, which only staff may change.",
     )
     created = models.DateTimeField(auto_now_add=True)
@@ -61,7 +61,7 @@ class Track(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(duration_ms__gte=1), name="tracks_track_duration_ms_positive"),
         ]
-        # Each ends with the tie-breaker, and is read backwards for the descending order: see TrackOrdering.
+        # Each index ends with the tie-breaker, so it serves both directions (see TrackOrdering).
         indexes = [
             models.Index(fields=["title", "id"], name="tracks_track_title"),
             models.Index(fields=["duration_ms", "id"], name="tracks_track_duration"),

@@ -8,22 +8,24 @@ from tracks.serializers import COLUMNS
 
 
 class TrackPaginator(Paginator):
-    """Pages of rows, each with the values of COLUMNS in their order."""
+    """A paginator of rows, each a tuple of the values of COLUMNS."""
 
     def page(self, number):
         page = super().page(number)
-        # Here and no earlier: the count of a queryset of values joins every table these come from.
+        # Not earlier, because counting a queryset of values joins every table of theirs.
         page.object_list = page.object_list.values_list(*COLUMNS.values())
         return page
 
     def validate_number(self, number):
-        # In plain digits: int() would also take 1_0 for page 10.
+        # Plain digits only: int() accepts 1_0 as page 10.
         if not re.fullmatch("[0-9]+", str(number)):
             raise PageNotAnInteger(self.error_messages["invalid_page"])
         return super().validate_number(number)
 
 
 class TrackPagination(PageNumberPagination):
+    """Pages of 25 tracks, or of up to 100 by `page_size`."""
+
     django_paginator_class = TrackPaginator
     page_size = 25
     max_page_size = 100
@@ -31,7 +33,10 @@ class TrackPagination(PageNumberPagination):
     page_size_query_description = f"Tracks per page, from 1 to {max_page_size}; {page_size} when not given."
 
     def get_page_size(self, request):
-        """Refuses what DRF would silently replace: a client that asks for 500 must not take 100 for all."""
+        """Return the page size. Refuse what DRF would silently replace.
+
+        A client that asks for 500 tracks must not believe that the 100 it gets are all.
+        """
         text = request.query_params.get(self.page_size_query_param, "").strip()
         if not text:
             return self.page_size
@@ -42,14 +47,14 @@ class TrackPagination(PageNumberPagination):
         return int(text)
 
     def get_schema_operation_parameters(self, view):
-        """DRF's, with their limits."""
+        """Return DRF's parameters with their limits."""
         page, page_size = super().get_schema_operation_parameters(view)
         page["schema"]["minimum"] = page_size["schema"]["minimum"] = 1
         page_size["schema"]["maximum"] = self.max_page_size
         return [page, page_size]
 
     def get_paginated_response_schema(self, schema):
-        """DRF's in the words of OpenAPI 3.1, to which `nullable` says nothing."""
+        """Return DRF's schema in OpenAPI 3.1, which has no `nullable`."""
         page = super().get_paginated_response_schema(schema)
         for name in ("next", "previous"):
             link = page["properties"][name]

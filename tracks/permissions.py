@@ -4,25 +4,26 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 
 def user_pk(user):
-    """The primary key of whoever asks, as the database has it, or None when it can be no key.
+    """Return the primary key of the request's user as the database stores it.
 
-    A stateless token's user is no row of ours: its pk is a claim, a string that may name a user deleted
-    since, or no user at all. Through str(), so that a claim of 1.5 or true is not taken for user 1.
+    Return None if it cannot be a key. A stateless token's user is not read from the database: its
+    pk is a claim, which may name a deleted user or none. str() keeps a claim of 1.5 or true from
+    naming user 1.
     """
     field = get_user_model()._meta.pk
     try:
         key = field.to_python(str(user.pk))
-        field.run_validators(key)  # a number that the column cannot hold cannot be asked for either
+        field.run_validators(key)  # a query for a number that the column cannot hold would fail
         return key
     except ValidationError:
         return None
 
 
 class IsOwnerOrStaff(BasePermission):
-    """Anybody may read a track; its owner and staff may change it; a catalogue track has no owner."""
+    """Permission for anybody to read a track, and for its owner and staff to change it."""
 
     def has_object_permission(self, request, view, track):
-        # `is True`: a stateless user's is_staff is a claim of any type, and "false" must not open the door.
+        # `is True`, because a stateless user's is_staff is a claim of any type, such as "false".
         if request.method in SAFE_METHODS or request.user.is_staff is True:
             return True
         if track.owner_id is None:

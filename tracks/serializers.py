@@ -5,7 +5,7 @@ from tracks.models import MAX_DURATION_MS, Album, Artist, Genre, Track
 
 
 class GenreField(serializers.SlugRelatedField):
-    """A genre by its name. Genres are a list kept by staff: an unknown one is answered with that list."""
+    """A genre by its name. The error for an unknown one lists the genres, which staff keep."""
 
     default_error_messages = {"unknown": 'There is no genre "{value}". Choose one of: {choices}.'}
     name = TextField(max_length=Genre._meta.get_field("name").max_length)
@@ -14,7 +14,7 @@ class GenreField(serializers.SlugRelatedField):
         super().__init__(slug_field="name", queryset=Genre.objects.order_by("name"), **kwargs)
 
     def to_internal_value(self, data):
-        name = self.name.run_validation(data)  # before the query: PostgreSQL cannot be asked for NUL
+        name = self.name.run_validation(data)  # before the query, because PostgreSQL refuses NUL
         genres = self.get_queryset()
         genre = genres.filter(name=name).first()
         if genre is None:
@@ -25,11 +25,11 @@ class GenreField(serializers.SlugRelatedField):
 class TrackSerializer(serializers.ModelSerializer):
     """A track, with its album, artist and genre as plain names.
 
-    An album or artist that is not known yet is created with the track; names are compared exactly, after
-    white space at both ends is taken off. A genre must exist. An album is one title by one artist, shared by
-    its tracks, so changing `album` or `artist` moves this track and renames nothing: with `album` alone, to
-    the album of that title by the same artist; with `artist` alone, to the album of the same title by that
-    artist.
+    An unknown album or artist is created with the track. Names are compared exactly, without white
+    space at both ends. The genre must exist. An album is one title by one artist, shared by its
+    tracks, so changing `album` or `artist` moves this track and renames nothing. With `album` alone
+    it moves to the album of that title by the same artist; with `artist` alone, to the album of the
+    same title by that artist.
     """
 
     title = TextField(max_length=Track._meta.get_field("title").max_length)
@@ -44,20 +44,20 @@ class TrackSerializer(serializers.ModelSerializer):
         help_text="Name of the album's artist; created when unknown.",
     )
     genre = GenreField(help_text="Name of an existing genre.")
-    # A default, so that PUT without it empties it; PATCH takes no defaults.
+    # The default lets a PUT without it empty it. PATCH ignores defaults.
     composer = TextField(
         max_length=Track._meta.get_field("composer").max_length,
         allow_blank=True,
         default="",
         help_text="As printed; may be empty.",
     )
-    # Both bounds by name: the column's own differ from one database to the next.
+    # Both bounds are explicit, because the column's own differ between databases.
     duration_ms = WholeNumberField(min_value=1, max_value=MAX_DURATION_MS, help_text="Playing time in milliseconds.")
     owner = serializers.SlugRelatedField(
         slug_field="username",
         read_only=True,
         allow_null=True,
-        help_text="User name of whoever created the track; null for a catalogue track.",
+        help_text="Name of the user who created the track; null for a catalogue track.",
     )
 
     class Meta:
@@ -74,7 +74,7 @@ class TrackSerializer(serializers.ModelSerializer):
             "created",
             "updated",
         )
-        # As the database has them, in UTC: the renderer makes the same text of them, and faster.
+        # The renderer writes the same text for a datetime in UTC, faster.
         extra_kwargs = {"created": {"format": None}, "updated": {"format": None}}
 
     def create(self, validated_data):
@@ -87,7 +87,7 @@ class TrackSerializer(serializers.ModelSerializer):
         return instance
 
     def _columns(self, validated_data, instance=None):
-        """The validated data with the names of album and artist made into one album."""
+        """Return the validated data with an Album in place of the names of album and artist."""
         columns = dict(validated_data)
         names = columns.pop("album", None)
         if names is not None:
@@ -96,12 +96,12 @@ class TrackSerializer(serializers.ModelSerializer):
                 names = {"title": album.title, "artist": {"name": album.artist.name}} | names
             artist, _ = Artist.objects.get_or_create(name=names["artist"]["name"])
             columns["album"], _ = Album.objects.get_or_create(title=names["title"], artist=artist)
-            columns["album"].artist = artist  # at hand, so the answer needs no query for it
+            columns["album"].artist = artist  # saves the response a query
         return columns
 
 
 def column_of(field: serializers.Field) -> str:
-    """What `field` shows unchanged, as values() spells it."""
+    """Return the column that `field` shows unchanged, as values() spells it."""
     path = field.source_attrs
     if isinstance(field, serializers.SlugRelatedField):
         path = [*path, field.slug_field]
@@ -110,6 +110,6 @@ def column_of(field: serializers.Field) -> str:
     return "__".join(path)
 
 
-# Field -> column, in order. Of these a list is made: 25 model instances, and each one's ten fields asked for
-# theirs, would take longer than all the rest of the request.
+# The column of each field, in order. A list is made of these, because 25 model instances and a
+# serializer's ten fields for each would take longer than the rest of the request.
 COLUMNS = {name: column_of(field) for name, field in TrackSerializer().fields.items()}

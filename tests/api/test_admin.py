@@ -5,15 +5,11 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
-from django.db import models, transaction
-from django.test import Client
+from django.db import models
 from django.urls import reverse
 
 from auth_core.errors import is_impossible_value
-from jwt_auth.models import log_in
-from tokens.issue import hashed_token
-from tracks.models import Album, Artist, Genre, Track
+from tracks.models import Album
 
 pytestmark = pytest.mark.django_db
 
@@ -21,30 +17,6 @@ PAGES = pytest.mark.parametrize("model", admin.site._registry, ids=lambda model:
 GARBAGE = ["", "abc", "0", "-1", "1.5", "9" * 20, "9" * 5000, "a\0b", "\ud800", "_00", "9999", "1,x"]
 
 FORM = "application/x-www-form-urlencoded"
-
-
-class UndoingClient(Client):
-    """Each request in a savepoint that is rolled back: PostgreSQL goes on after an error, and no row is lost."""
-
-    def request(self, **request):
-        with transaction.atomic():
-            response = super().request(**request)
-            transaction.set_rollback(True)
-        return response
-
-
-@pytest.fixture
-def pages(staff, monkeypatch):
-    """A client logged in as staff, of an admin with a row on each page; without the list of pages beside each page."""
-    monkeypatch.setattr(admin.site, "enable_nav_sidebar", False)
-    log_in(staff)
-    hashed_token(staff)
-    Group.objects.create(name="editors")
-    album = Album.objects.create(title="2112", artist=Artist.objects.create(name="Rush"))
-    Track.objects.create(title="Overture", album=album, genre=Genre.objects.create(name="Rock"), duration_ms=1000)
-    client = UndoingClient(raise_request_exception=False)
-    client.force_login(staff)
-    return client
 
 
 def page(model, name, *args):

@@ -22,7 +22,7 @@ from config.handler import Handler
 from config.schemes import SCHEMES
 from config.views import WhoAmIView
 from jwt_auth import models as logins
-from tests.conftest import PASSWORD
+from tests.support.accounts import PASSWORD
 from tokens import issue
 from tokens.models import HashedToken
 from tracks.filters import MAX_SEARCH_WORDS

@@ -16,6 +16,7 @@ from django.db import OperationalError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIRequestFactory
 
@@ -23,11 +24,11 @@ from auth_core import events, revocation
 from config.schemes import SCHEMES
 from config.views import WhoAmIView
 from jwt_auth import models as logins
-from telemetry.instrumented import watched
+from telemetry.instrumented import instrumented
 from telemetry.logs import FIELDS, JsonFormatter, TextFormatter
-from tests.conftest import PASSWORD
-from tests.database.test_concurrency import at_once
 from tests.support import servers
+from tests.support.accounts import PASSWORD
+from tests.support.threads import at_once
 from tokens import hashed
 from tokens import models as tokens
 from tokens.hashed_views import TokenView
@@ -67,10 +68,16 @@ def told():
     logging.getLogger("auth").removeHandler(handler)
 
 
+def enable(settings, name: str):
+    """Make the scheme the only one that opens the API by default."""
+    classes = [SCHEMES[name].authentication]
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "DEFAULT_AUTHENTICATION_CLASSES": classes}
+
+
 @pytest.fixture
 def row(door, settings):
     """The Door of each row in turn, which is the only one enabled."""
-    settings.SCHEMES = (door.scheme,)
+    enable(settings, door.scheme.name)
     return door
 
 
@@ -276,7 +283,7 @@ NOBODYS |= {"credential.refused user_inactive"}
 @pytest.mark.parametrize(("step", "name", "words"), CASES, ids=lambda value: getattr(value, "__name__", None))
 def test_each_step_tells_this_and_no_more_in_this_row(door_to, user, told, settings, step, name, words):
     settings.TOKEN_LIFETIME = timedelta(days=1)
-    settings.SCHEMES = (SCHEMES[name],)
+    enable(settings, name)
     user_id = str(user.pk)
     step(door_to(name), user)
     for event in told.events:
@@ -317,14 +324,15 @@ def test_what_a_request_is_opened_by_is_told_by_switch_at_the_same_queries(row, 
         assert response.data["scheme"] == row.scheme.name
         return len(queries)
 
-    refused = WhoAmIView.as_view(authentication_classes=[watched(row.scheme.name, events.Told)])
+    authentication = import_string(row.scheme.authentication)
+    refused = WhoAmIView.as_view(authentication_classes=[instrumented(authentication, events.Logged)])
     assert refused(APIRequestFactory().get("/whoami/")).status_code == 401
-    plain = get(watched(row.scheme.name))
+    plain = get(instrumented(authentication))
     assert told.events == []
     if row.scheme.name != "token-cached":  # its second request asks nothing
-        assert get(watched(row.scheme.name, events.Told)) == plain
+        assert get(instrumented(authentication, events.Logged)) == plain
     else:
-        get(watched(row.scheme.name, events.Told))
+        get(instrumented(authentication, events.Logged))
     assert told.events == [
         {
             "event": "credential.accepted",
@@ -396,7 +404,7 @@ def test_what_the_admin_ends_is_told_with_the_admins_address(admin, user, told):
 
 
 def test_a_token_deleted_by_its_id_is_told_once(door_to, user, told, settings):
-    settings.SCHEMES = (SCHEMES["token-hashed"],)
+    enable(settings, "token-hashed")
     door = door_to("token-hashed")
     keeper, other = hashed.obtain(user), hashed.obtain(user)
     header = {"Authorization": f"Token {keeper.key}"}
@@ -418,7 +426,7 @@ def test_of_two_who_delete_one_token_the_winner_is_told(user, told):
 
 def test_a_login_with_as_many_tokens_as_allowed_is_a_failed_one(door_to, user, told, settings):
     settings.TOKENS_PER_USER = 1
-    settings.SCHEMES = (SCHEMES["token-hashed"],)
+    enable(settings, "token-hashed")
     hashed.obtain(user)
     obtain(door_to("token-hashed"))
     assert told.words() == ["login.failed token_limit"]
@@ -426,7 +434,7 @@ def test_a_login_with_as_many_tokens_as_allowed_is_a_failed_one(door_to, user, t
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_password_changed_while_it_is_checked_is_a_failed_login(door_to, user, told, settings, monkeypatch, name):
-    settings.SCHEMES = (SCHEMES[name],)
+    enable(settings, name)
     monkeypatch.setattr(revocation, "lock_if_unchanged", lambda user: False)
     obtain(door_to(name))
     assert told.events[0]["scheme"] == name
@@ -781,7 +789,7 @@ def test_a_process_logs_as_the_switch_says(tmp_path):
 
 
 def test_every_event_is_explained_and_no_other():
-    section = (servers.ROOT / "docs/how-to/deploy.md").read_text().partition("\n## What to watch\n")[2]
+    section = (servers.ROOT / "docs/reference/events-and-metrics.md").read_text().partition("\n## What to watch\n")[2]
     first_cells = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
     explained = re.findall(r"`([a-z]+\.[a-z]+)`", " ".join(first_cells))
     known = [value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)]

@@ -13,8 +13,8 @@ from auth_core.throttling import PasswordThrottleMixin
 from config.schemes import SCHEMES
 from jwt_auth import models as logins
 from jwt_auth.models import RefreshFamily
-from tests.conftest import PASSWORD
-from tests.tracks.test_tracks import NEW
+from tests.support.accounts import PASSWORD
+from tests.support.tracks import NEW
 from tokens import issue
 from tokens.models import HashedToken
 from tracks.models import Album, Artist, Genre, Track

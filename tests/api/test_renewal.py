@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import aauthenticate, authenticate, get_user_model
-from django.contrib.auth.hashers import MD5PasswordHasher, PBKDF2PasswordHasher, make_password
+from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.core import serializers
 from django.core.management import call_command
 from django.db import connection
@@ -17,8 +17,9 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 from auth_core import revocation
 from config.schemes import SCHEMES
 from jwt_auth import models as logins
-from tests.conftest import PASSWORD
-from tests.database.test_concurrency import at_once
+from tests.support.accounts import PASSWORD
+from tests.support.hashers import TwoRounds
+from tests.support.threads import at_once
 from tokens import models as tokens
 from tokens import signals
 
@@ -27,15 +28,11 @@ LOGIN = {"username": "ada", "password": PASSWORD}
 NEW = "another one entirely"
 
 
-class TwoRounds(PBKDF2PasswordHasher):
-    iterations = 2
-
-
 # How a hash came to be out of date: the hashers of today, and the hash of yesterday.
 OUT_OF_DATE = {
-    "rounds": (["tests.api.test_renewal.TwoRounds"], lambda: TwoRounds().encode(PASSWORD, "s" * 22, iterations=1)),
+    "rounds": (["tests.support.hashers.TwoRounds"], lambda: TwoRounds().encode(PASSWORD, "s" * 22, iterations=1)),
     "hasher": (
-        ["django.contrib.auth.hashers.MD5PasswordHasher", "tests.api.test_renewal.TwoRounds"],
+        ["django.contrib.auth.hashers.MD5PasswordHasher", "tests.support.hashers.TwoRounds"],
         lambda: TwoRounds().encode(PASSWORD, "s" * 22),
     ),
     "salt": (

@@ -9,14 +9,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
 from auth_core import events
 from jwt_auth.models import RefreshFamily
 from telemetry.logs import JsonFormatter, TextFormatter
-from tests.conftest import PASSWORD
+from tests.support.accounts import PASSWORD
+from tests.support.tables import dump
 from tokens import wire
 
 pytestmark = pytest.mark.django_db(transaction=True)  # events wait for a commit
@@ -58,16 +58,6 @@ EVENTS_OF_A_LIFE = (
     events.REFRESH_ROTATED,
     events.REFRESH_REUSED,
 )
-
-
-def dump() -> dict[str, str]:
-    """Every row of every table as text."""
-    tables = {}
-    with connection.cursor() as cursor:
-        for name in connection.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(name)}")
-            tables[name] = repr(cursor.fetchall())
-    return tables
 
 
 def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, staff, logged):

@@ -9,7 +9,7 @@ from django.test import Client
 
 from auth_core import revocation
 from jwt_auth import models
-from tests.conftest import PASSWORD
+from tests.support.accounts import PASSWORD
 
 
 @pytest.fixture

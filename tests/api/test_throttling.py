@@ -20,8 +20,8 @@ from auth_core.throttling import AddressThrottle
 from benchmarks.questions.revocation.clock import Clock
 from config.switches import SWITCHES
 from telemetry.metrics_view import MetricsView
-from tests.conftest import PASSWORD
 from tests.support import servers
+from tests.support.accounts import PASSWORD
 from tokens.valkey import Shared
 
 LIMIT = 3

@@ -18,8 +18,8 @@ from config.handler import Request
 from config.middleware import ApiErrorMiddleware
 from config.schemes import SCHEMES, choose
 from jwt_auth import models
-from tests.conftest import PASSWORD
 from tests.support import servers
+from tests.support.accounts import PASSWORD
 
 TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
 DEAD_KEY = "0" * 40

@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 
 from config.schemes import SCHEMES
-from tests.conftest import PASSWORD
+from tests.support.accounts import PASSWORD
 from tests.support.attacks_bodies import BODIES
 from tracks.models import Album, Artist, Genre, Track
 

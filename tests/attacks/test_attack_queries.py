@@ -10,8 +10,7 @@ from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
 from jwt_auth.models import RefreshFamily
-from tests.api.test_admin import pages  # noqa: F401 - a fixture
-from tests.conftest import PASSWORD
+from tests.support.accounts import PASSWORD
 from tokens.models import HashedToken
 
 # Refused before the database is asked: once is enough.
@@ -115,7 +114,7 @@ def test_every_page_of_the_admin_is_asked():
 
 
 @pytest.mark.parametrize(("model", "path"), [(model, path) for model, paths in PATHS.items() for path in paths])
-def test_the_admin_tells_no_right_guess_from_a_wrong_one(pages, staff, model, path):  # noqa: F811
+def test_the_admin_tells_no_right_guess_from_a_wrong_one(pages, staff, model, path):
     right = {
         "password": staff.password,
         "key": Token.objects.get(user=staff).key,
@@ -131,7 +130,7 @@ def test_the_admin_tells_no_right_guess_from_a_wrong_one(pages, staff, model, pa
 
 
 @pytest.mark.parametrize("model", PATHS)
-def test_the_admin_orders_and_searches_by_no_secret(pages, staff, model):  # noqa: F811
+def test_the_admin_orders_and_searches_by_no_secret(pages, staff, model):
     secrets = [staff.password, Token.objects.get(user=staff).key, RefreshFamily.objects.get().current_jti, PASSWORD]
     for secret in secrets:
         status, _, rows = guessed(pages, model, "q", secret)

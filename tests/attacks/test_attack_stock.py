@@ -23,18 +23,13 @@ from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from config.schemes import SCHEMES
 from config.views import WhoAmIView
-from tests.attacks.test_attack_credentials import (
-    CREDENTIAL_SPELLINGS,
-    HEADER_SPELLINGS,
-    TOKEN_SPELLINGS,
-    with_an_a,
-    written,
-)
-from tests.conftest import PASSWORD, Door
-from tests.jwt_auth.test_jwt_keys import a_key, public_pem
-from tests.stock_beside_ours.test_stock_beside_ours_both import by_the_library, serve
 from tests.support import attacks, servers
+from tests.support.accounts import PASSWORD
 from tests.support.attacks_bodies import BODIES
+from tests.support.attacks_spellings import CREDENTIAL_SPELLINGS, HEADER_SPELLINGS, TOKEN_SPELLINGS, with_an_a, written
+from tests.support.clients import Door
+from tests.support.keys import a_key, public_pem
+from tests.support.stock import by_the_library, serve
 
 pytestmark = pytest.mark.attack
 
@@ -156,7 +151,7 @@ def too_deep() -> int:
 
 
 def table() -> dict[tuple[str, str], list[int]]:
-    """Return (row, cases) -> how many cases, let in, failed, for this run's database, from docs/explanation/security.md."""
+    """Return (row, cases) -> how many cases, let in, failed, from docs/explanation/security.md."""
     lines = DOCUMENT.splitlines()
     rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| `")]
     column = {"sqlite": 3, "postgresql": 4}[connection.vendor]

@@ -1,4 +1,4 @@
-"""From measured costs to what a population takes: arithmetic by hand, and what a plan may be made of."""
+"""The plan: its arithmetic, checked by hand, and the results that it accepts."""
 
 import json
 from dataclasses import replace
@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as some
 
-from benchmarks.questions.plan import capacity
+from benchmarks.questions.plan import capacity, sources
 from benchmarks.questions.plan.capacity import Cost, Costs
 from benchmarks.questions.plan.command import command
 from benchmarks.reporting.frontier import Worst
 from benchmarks.results.records import Stored, StoredTable
 from benchmarks.results.schema import schema
 from benchmarks.stats.intervals import Interval
-from tests.benchmarks.test_report import flows, head, overhead, revocation
+from tests.support.results import flows, head, overhead, revocation
 
 pytestmark = pytest.mark.once  # no database
 
@@ -90,7 +90,16 @@ def test_what_was_not_measured_is_left_open():
 def test_a_client_refreshes_as_often_as_its_access_token_ends_and_no_oftener_than_it_asks(
     minutes, requests, lifetime, refreshes
 ):
-    made = capacity.crowd(1, requests, 1, minutes, lifetime, 1, 1, 0)
+    made = capacity.crowd(
+        users=1,
+        requests_per_user_per_day=requests,
+        logins_per_user_per_day=1,
+        active_minutes_per_day=minutes,
+        access_lifetime_seconds=lifetime,
+        peak=1,
+        utilisation=1,
+        database_rtt_ms=0,
+    )
     assert made.refreshes_per_user_per_day == refreshes
 
 
@@ -138,7 +147,7 @@ def test_a_rows_bytes_are_those_of_the_fullest_table_that_is_full_enough():
     def stored(*tables):
         return Stored(tuple(StoredTable(*each) for each in tables), 0, 0.0)
 
-    found = capacity.bytes_per_row(
+    found = sources.bytes_per_row(
         [
             stored(("token", 4000, 400_000, 200_000), ("user", 999, 99_900, 99_900)),
             stored(("token", 1000, 900_000, 100_000), ("login", 5000, None, None)),
@@ -151,7 +160,7 @@ def test_a_rows_bytes_are_those_of_the_fullest_table_that_is_full_enough():
 
 
 def measured_flows():
-    """As test_report has it, with what a plan needs: a login and a refresh of jwt, and what a row takes."""
+    """Return test_report's result with what a plan needs: logins and refreshes, and the size of a row."""
     document = flows()
     call = {"statements": 3, "rows_written": 1, "bytes_written": 4000, "tables": {}}
     document["flows"] = [
@@ -181,7 +190,7 @@ def measured_flows():
 
 @pytest.fixture
 def planning(tmp_path):
-    """planning(document, ..., option, ...): (what the command answers, its result or None)."""
+    """Return planning(document, ..., option, ...) -> (the command's answer, its result or None)."""
 
     def run(*words):
         arguments = []
@@ -212,7 +221,7 @@ def test_a_plan_shows_its_formulae_and_keeps_to_the_schema(planning):
     assert made["jwt"]["cores"]["estimate"] == pytest.approx(5e-6 * 50e6 / 86_400 * (50 * 595 + 0.05 * 1800 + 6 * 1500))
     assert made["jwt"]["bytes_per_day"] == pytest.approx(50e6 * 0.05 * 324)
     assert made["jwt"]["revoked_seconds"] == 30
-    # Who logs in has done so before; a refresh is nothing that token has.
+    # A user who logs in has done so before; token has no refresh.
     assert made["token"]["cores"]["estimate"] == pytest.approx(5e-6 * 50e6 / 86_400 * (50 * 372 + 0.05 * 1000))
     assert made["drf-token"]["rows_per_day"] is None
     assert document["service_cores"] == pytest.approx(5e-6 * 50e6 / 86_400 * 50 * 184)
@@ -270,8 +279,8 @@ def test_what_is_not_to_be_trusted_makes_a_plan_that_says_so(planning, documents
     [
         ((), 2, "Missing argument"),
         ((revocation(),), 1, "no result of overhead or flows"),
-        ((flows(),), 1, "tells no request's time and statements"),
-        ((measured_flows(), "--url", "/tracks/"), 1, "--url /tracks/: flows asks /whoami/ alone"),
+        ((flows(),), 1, "lacks a request's time and statements"),
+        ((measured_flows(), "--url", "/tracks/"), 1, "--url /tracks/: flows measures /whoami/ alone"),
         (
             (overhead(), "--url", "/nowhere/"),
             1,

@@ -9,63 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks.__main__ import main
-from benchmarks.messages import ANONYMOUS, CONTROL
+from benchmarks.messages import ANONYMOUS
 from benchmarks.results import comparison
 from benchmarks.results.files import FORMAT
+from tests.support.results import SCATTER, overhead_of
 
 pytestmark = pytest.mark.once
-
-SCATTER = (-2, -1, 0, 1, 2)  # µs, of the processes of a run
-
-
-def result(adds: dict[str, float], anonymous: float = 200.0) -> dict:
-    """As `overhead` writes one, with what compare and csv read. Contender -> what it adds, in µs."""
-
-    def blocks(scatter: float) -> dict:
-        request = {ANONYMOUS: anonymous, CONTROL: anonymous, **{who: anonymous + us for who, us in adds.items()}}
-        nanoseconds = {who: [1000 * (us + scatter * (who != ANONYMOUS))] * 4 for who, us in request.items()}
-        return {
-            "orders": [],
-            "p25_ns": nanoseconds,
-            "median_ns": nanoseconds,
-            "min_ns": nanoseconds,
-            "position_ns": nanoseconds,
-        }
-
-    return {
-        "format": FORMAT,
-        "command": "overhead",
-        "date": "2026-01-01T00:00:00+00:00",
-        "environment": {
-            "processor": "a processor",
-            "cores": 2,
-            "python": "CPython 3.11.7",
-            "packages": {"Django": "5.2.19"},
-            "commit": "abc",
-        },
-        "service": {
-            "database": "SQLite",
-            "database_version": "3.40.1",
-            "transport": "in process",
-            "connection": "kept",
-            "connection_policy": {},
-            "garbage_collection": "",
-            "switches": {},
-        },
-        "plan": {"block": 15, "drop": 5},
-        "verdict": {"conclusive": True, "reasons": []},
-        "contenders": [{"name": who} for who in (ANONYMOUS, CONTROL, *adds)],
-        "tables": [
-            {
-                "url": "/whoami/",
-                "anonymous": {"name": ANONYMOUS, "request": anonymous},
-                "rows": [{"name": who, "overhead": {"estimate": us, "low": us - 1}} for who, us in adds.items()],
-            }
-        ],
-        "processes": [
-            {"hash_seed": seed, "blocks": {"/whoami/": blocks(scatter)}} for seed, scatter in enumerate(SCATTER)
-        ],
-    }
 
 
 def run(*arguments) -> Result:
@@ -83,8 +32,8 @@ def saved(tmp_path):
 
 
 def test_each_contender_is_compared_with_itself():
-    before = result({"token": 300, "jwt": 500, "gone": 1})
-    after = result({"jwt": 450, "token": 301, "new": 1}, anonymous=240)
+    before = overhead_of({"token": 300, "jwt": 500, "gone": 1})
+    after = overhead_of({"jwt": 450, "token": 301, "new": 1}, anonymous=240)
     changes = comparison.compare(before, after, margin_us=5)
     assert {change.name: (change.difference.estimate, change.verdict) for change in changes} == {
         ANONYMOUS: (pytest.approx(40), "faster"),  # before, compared with now
@@ -95,7 +44,7 @@ def test_each_contender_is_compared_with_itself():
 
 @pytest.mark.parametrize(("part", "name"), comparison._ALIKE, ids=lambda word: word)
 def test_unlike_environments_are_refused_unless_told_otherwise(part, name):
-    before = result({"token": 300})
+    before = overhead_of({"token": 300})
     after = copy.deepcopy(before)
     assert comparison.differences(before, after) == []
     after[part][name] = "another"
@@ -103,7 +52,7 @@ def test_unlike_environments_are_refused_unless_told_otherwise(part, name):
 
 
 def test_other_versions_are_what_is_to_be_compared():
-    before = result({"token": 300})
+    before = overhead_of({"token": 300})
     after = copy.deepcopy(before)
     after["environment"] |= {"packages": {"Django": "5.2.20"}, "commit": "def"}
     assert comparison.differences(before, after) == []
@@ -111,7 +60,7 @@ def test_other_versions_are_what_is_to_be_compared():
 
 
 def test_the_command_refuses_and_names_what_is_unlike_and_how_to_go_on(saved):
-    before, other = result({"token": 300}), result({"token": 300})
+    before, other = overhead_of({"token": 300}), overhead_of({"token": 300})
     other["service"]["connection"] = "per-request"
     files = saved("a.json", before), saved("b.json", other)
     refused = run("compare", *files)
@@ -125,9 +74,9 @@ def test_the_command_refuses_and_names_what_is_unlike_and_how_to_go_on(saved):
 
 
 def test_a_comparison_of_what_cannot_be_trusted_cannot_be_either(saved):
-    doubtful = result({"token": 300})
+    doubtful = overhead_of({"token": 300})
     doubtful["verdict"] = {"conclusive": False, "reasons": ["the control failed"]}
-    compared = run("compare", saved("a.json", result({"token": 300})), saved("b.json", doubtful))
+    compared = run("compare", saved("a.json", overhead_of({"token": 300})), saved("b.json", doubtful))
     assert compared.exit_code == 3
     assert "the control failed" in " ".join(compared.stdout.split())
 
@@ -138,19 +87,19 @@ def test_a_comparison_of_what_cannot_be_trusted_cannot_be_either(saved):
         ({"format": FORMAT, "command": "flows"}, "a result of flows; allowed: overhead"),
         ({"format": 1, "command": "overhead"}, f"format 1; this version reads {FORMAT}"),
         ({}, "no result of python -m benchmarks"),
-        (result({}) | {"tables": []}, "no URL and no contender in common"),
+        (overhead_of({}) | {"tables": []}, "no URL and no contender in common"),
     ],
     ids=["of another command", "of another format", "of nothing", "of nothing in common"],
 )
 def test_what_cannot_be_compared_is_told(document, why, saved):
-    refused = run("compare", saved("a.json", result({"token": 300})), saved("b.json", document))
+    refused = run("compare", saved("a.json", overhead_of({"token": 300})), saved("b.json", document))
     assert refused.exit_code == 1
     assert why in refused.stderr
     assert isinstance(refused.exception, SystemExit)
 
 
 def test_a_result_is_exported_a_line_for_each_contender(saved):
-    exported = run("csv", saved("a.json", result({"token": 300, "jwt": 500})))
+    exported = run("csv", saved("a.json", overhead_of({"token": 300, "jwt": 500})))
     assert exported.exit_code == 0, exported.stderr
     assert list(csv.DictReader(io.StringIO(exported.stdout))) == [
         {"url": "/whoami/", "name": who, "request": request, "overhead.estimate": adds, "overhead.low": low}
@@ -163,7 +112,7 @@ def test_a_result_is_exported_a_line_for_each_contender(saved):
 
 
 def test_what_each_process_found_can_be_exported(saved):
-    exported = run("csv", "--processes", saved("a.json", result({"token": 300})))
+    exported = run("csv", "--processes", saved("a.json", overhead_of({"token": 300})))
     lines = list(csv.DictReader(io.StringIO(exported.stdout)))
     assert len(lines) == len(SCATTER) * 3
     token = [float(line["adds_us"]) for line in lines if line["contender"] == "token"]

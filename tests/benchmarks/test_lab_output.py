@@ -16,9 +16,8 @@ from click.testing import CliRunner
 from benchmarks import terminal
 from benchmarks.__main__ import COMMANDS, main
 from benchmarks.results import files as results
-from tests.benchmarks.test_compare import result
-from tests.benchmarks.test_report import overhead
 from tests.support import processes, servers
+from tests.support.results import overhead, overhead_of
 
 pytestmark = pytest.mark.once
 
@@ -65,7 +64,7 @@ def test_every_command_is_known_to_write_or_not():
 
 @pytest.fixture
 def files(saved):
-    return {"overhead": saved(overhead()), "compared": saved(result({"token": 300})), "HEAD": "HEAD"}
+    return {"overhead": saved(overhead()), "compared": saved(overhead_of({"token": 300})), "HEAD": "HEAD"}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +207,7 @@ def test_a_command_that_is_told_to_end_leaves_no_database_behind(number, tmp_pat
     environment = servers.environment(**{MARK: mark})
     with processes.group(command, cwd=servers.ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 120
-        while not running("benchmarks.processes.worker"):
+        while not running("benchmarks.processes.timing_worker"):
             assert time.monotonic() < end
             time.sleep(0.05)
         assert running("postgres")

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from copy import deepcopy
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import jsonschema
@@ -24,10 +23,11 @@ from benchmarks.results.records import KINDS, Cell, Contest, Delay, End, Facts, 
 from benchmarks.results.schema import schema
 from benchmarks.stats.intervals import Interval
 from tests.support import servers
+from tests.support.pages import Page
+from tests.support.results import SCHEMES, around, flows, head, overhead, revocation, row_of
 
 pytestmark = pytest.mark.once  # no database
 
-SCHEMES = ("drf-token", "simplejwt", "simplejwt-stateless", "token", "jwt")
 HOSTILE = (
     "<script>alert(1)</script>",
     "</svg></table></style><img src=x onerror=alert(1)>",
@@ -40,151 +40,6 @@ HOSTILE = (
 
 
 # --- results, as the commands write them; `mark` stands behind every word that is free -------------
-
-
-def around(estimate, half=10.0):
-    return {"estimate": estimate, "low": estimate - half, "high": estimate + half}
-
-
-def head(name, mark=""):
-    return {
-        "format": results.FORMAT,
-        "command": name,
-        "date": f"2026-11-24T03:51:49+00:00{mark}",
-        "command_line": ["benchmarks", name, f"--budget{mark}"],
-        "environment": {
-            "python": f"CPython 3.11.7{mark}",
-            "packages": {f"Django{mark}": f"5.2.19{mark}"},
-            "processor": f"AMD EPYC{mark}",
-            "cores": 2,
-            "kernel": f"Linux 6.1{mark}",
-            "load_average": [0.5, 0.4, 0.3],
-            "commit": f"9ebc36ced171e7926f2af04fdfbe030876c0c050{mark}",
-            "uncommitted_changes": False,
-        },
-        "service": {
-            "database": f"SQLite{mark}",
-            "database_version": f"3.40.1{mark}",
-            "connection_policy": {f"CONN_MAX_AGE{mark}": None},
-        },
-    }
-
-
-def row_of(name, overhead, mark=""):
-    return {
-        "name": name + mark,
-        "overhead": around(overhead),
-        "request": 184.0 + overhead,
-        "median": 190.0 + overhead,
-        "least": 169.0 + overhead,
-        "reference": ("drf-token" if "token" in name else "simplejwt") + mark,
-        "ratio": None if name in ("drf-token", "simplejwt") else {"estimate": 1.01, "low": 0.98, "high": 1.04},
-        "facts": {"sql_statements": 1, "header_bytes": 63, "response_bytes": 49},
-    }
-
-
-def overhead(mark=""):
-    adds = dict(zip(SCHEMES, (366.0, 389.0, 104.0, 372.0, 595.0), strict=True))
-
-    def contest(first, second):
-        difference = adds[second] - adds[first]
-        verdict = "equivalent" if abs(difference) < 8 else "faster" if difference > 0 else "slower"
-        return {"first": first + mark, "second": second + mark, "difference": around(difference), "verdict": verdict}
-
-    return {
-        **head("overhead", mark),
-        "tables": [
-            {
-                "url": url + mark,
-                "rounds": 21,
-                "anonymous": row_of("anonymous", 0.0, mark),
-                "rows": [row_of(name, added + extra, mark) for name, added in adds.items()],
-                "control": around(3.2, 7.0),
-                "control_level": 0.995,
-                "contests": [contest(a, b) for i, a in enumerate(SCHEMES) for b in SCHEMES[i + 1 :]],
-                "switching": around(141.0),
-            }
-            for url, extra in (("/whoami/", 0.0), ("/tracks/", 70.0))
-        ],
-        "verdict": {"conclusive": True, "reasons": []},
-        "answer": f"Token or JWT: jwt costs 223 µs more.{mark}",
-        "contenders": [{"name": name + mark, "is_stock": name not in ("token", "jwt")} for name in SCHEMES],
-        "plan": {"processes": 10, f"rounds{mark}": {f"/whoami/{mark}": 21}},
-        "steal": 0.01,
-    }
-
-
-def revocation(mark=""):
-    now, gone = {"kind": "at once", "seconds": 0, "status": 401, "refresh": None}, {"kind": "-", "refresh": None}
-    never = {"kind": "never", "seconds": None, "refresh": None}
-    expiry = {"kind": "at access expiry", "seconds": 300, "refresh": {"kind": "at once", "seconds": 0, "status": 500}}
-    lives = {
-        "drf-token": (now, never, now),
-        "simplejwt": (gone, expiry, now),
-        "simplejwt-stateless": (expiry, expiry, expiry),
-        "token": (now, now, now),
-        "jwt": (now, now, {"kind": "within", "seconds": 30, "how": f"by hand{mark}", "refresh": None}),
-    }
-    # The names of the three events are words of the lab, which the report looks for.
-    return {
-        **head("revocation", mark),
-        "events": [{"name": name, "how": f"user.save(){mark}"} for name in frontier.EVENTS],
-        "rows": [
-            {
-                "scheme": name + mark,
-                "access_seconds": 300 if "jwt" in name else None,
-                "refresh_seconds": 86400 if "jwt" in name else None,
-                "cells": dict(zip(frontier.EVENTS, cells, strict=True)),
-            }
-            for name, cells in lives.items()
-        ],
-        "elsewhere": [
-            {
-                "scheme": f"token{mark}",
-                "event": "logout",
-                "alone": {"kind": "within", "seconds": 20, "status": 401},
-                "with_valkey_ms": [1.5, 3.2],
-            }
-        ],
-    }
-
-
-def flows(mark=""):
-    def costs(request, fixed):
-        values = [request + fixed / requests for requests in (1, 10, 100, 1000)]
-        return {"cost_us": values, "low": [0.9 * v for v in values], "high": [1.1 * v for v in values]}
-
-    return {
-        **head("flows", mark),
-        "lifetimes_seconds": {f"access{mark}": 300, f"session{mark}": None},
-        "password_hash": {"algorithm": f"argon2{mark}", "iterations": 2, "time_us": around(97_000.0)},
-        "flows": [
-            {
-                "scheme": name + mark,
-                "flow": f"obtain{mark}",
-                "time_us": around(98_000.0, 400.0),
-                "statements": 4,
-                "rows_written": 1,
-                "bytes_written": 212,
-            }
-            for name in ("token", "jwt")
-        ],
-        "curve": {
-            "requests": [1, 10, 100, 1000],
-            "schemes": {f"token{mark}": costs(372.0, 900.0), f"jwt{mark}": costs(40.0, 5200.0)},
-        },
-        "crossings": [
-            {
-                "first": f"token{mark}",
-                "second": f"jwt{mark}",
-                "requests": 12.95,
-                "low": 12.1,
-                "high": 13.8,
-                "cheaper_below": f"token{mark}",
-                "cheaper_above": f"jwt{mark}",
-            }
-        ],
-    }
 
 
 def ladder(mark=""):
@@ -476,47 +331,6 @@ def whole(tmp_path_factory):
 
 
 # --- reading the page back --------------------------------------------------------------------------
-
-
-class Page(HTMLParser):
-    """`tags`: (name, attributes) in order; `figures`: the texts of each figure's picture and of its table."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.source, self.tags, self.texts, self.open = source, [], [], []
-        self.figures = []
-        self.feed(source)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag == "figure":
-            self.figures.append({"svg": [], "table": []})
-        if tag not in ("meta", "link"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if data.strip() and "style" not in self.open:
-            self.texts.append(data)
-        for part in ("svg", "table"):
-            if "figure" in self.open and part in self.open and data.strip():
-                self.figures[-1][part].append(data.strip())
-
-    @property
-    def text(self):
-        return " ".join(self.texts)
-
-    def all(self, attribute):
-        return [attributes[attribute] for _, attributes in self.tags if attribute in attributes]
-
-    @property
-    def sections(self):
-        return [attributes["id"] for tag, attributes in self.tags if tag == "section"]
 
 
 def rows_of(page, section, index=0):

@@ -1,24 +1,21 @@
 """Many clients with one credential at the same moment, in threads, on the real database."""
 
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
-from threading import Barrier
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import connections
 from django.test import Client
 from rest_framework.authtoken.models import Token
-from rest_framework.test import APIClient
 
 from auth_core import revocation
 from jwt_auth import models
 from jwt_auth.models import RefreshFamily
-from tests.conftest import PASSWORD
+from tests.support.accounts import PASSWORD
+from tests.support.clients import new_client
+from tests.support.threads import at_once
 from tracks.models import Genre, Track
 from tracks.views import TrackViewSet
 
@@ -28,35 +25,16 @@ User = get_user_model()
 CLIENTS = pytest.mark.parametrize("clients", [8, 32])
 
 
-def at_once(*steps: Callable) -> list:
-    """What the steps return, each run in a thread of its own, all let go at the same moment."""
-    barrier = Barrier(len(steps))
-
-    def run(step):
-        barrier.wait(timeout=30)
-        try:
-            return step()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(steps)) as pool:
-        return [future.result() for future in [pool.submit(run, step) for step in steps]]
-
-
-def client() -> APIClient:
-    return APIClient(raise_request_exception=False)
-
-
 def refresh(token):
-    return client().post("/api/token/refresh/", {"refresh": token})
+    return new_client().post("/api/token/refresh/", {"refresh": token})
 
 
 def rotate(key):
-    return client().post("/api-token-auth/new/", headers={"Authorization": f"Token {key}"})
+    return new_client().post("/api-token-auth/new/", headers={"Authorization": f"Token {key}"})
 
 
 def whoami(keyword, credential):
-    return client().get("/whoami/", headers={"Authorization": f"{keyword} {credential}"}).status_code
+    return new_client().get("/whoami/", headers={"Authorization": f"{keyword} {credential}"}).status_code
 
 
 def statuses(responses) -> Counter:
@@ -102,7 +80,7 @@ def test_of_many_rotations_one_wins_and_its_token_lives(user, clients):
 def test_many_obtain_the_same_token_at_once(user, clients):
     Token.objects.all().delete()
     login = {"username": user.username, "password": PASSWORD}
-    responses = at_once(*[lambda: client().post("/api-token-auth/", login)] * clients)
+    responses = at_once(*[lambda: new_client().post("/api-token-auth/", login)] * clients)
     assert statuses(responses) == {200: clients}
     assert {response.json()["token"] for response in responses} == {Token.objects.get().key}
 
@@ -112,7 +90,7 @@ def test_many_obtain_the_same_token_while_the_expired_one_is_replaced(user, sett
     settings.TOKEN_LIFETIME = timedelta(hours=1)
     Token.objects.update(created="2020-01-01T00:00:00Z")
     login = {"username": user.username, "password": PASSWORD}
-    responses = at_once(*[lambda: client().post("/api-token-auth/", login)] * clients)
+    responses = at_once(*[lambda: new_client().post("/api-token-auth/", login)] * clients)
     assert statuses(responses) == {200: clients}
     assert {response.json()["token"] for response in responses} == {Token.objects.get().key}
 
@@ -179,8 +157,8 @@ def test_no_login_with_the_old_password_outlives_the_change(end):
         User.objects.filter(username="ada").delete()
         User.objects.create_user("ada", password=PASSWORD)
         racers = [
-            lambda: client().post("/api-token-auth/", login),
-            lambda: client().post("/api/token/", login),
+            lambda: new_client().post("/api-token-auth/", login),
+            lambda: new_client().post("/api/token/", login),
         ] * 3
         *responses, _ = at_once(*racers, end)
         assert set(statuses(responses)) <= {200, 400, 401}
@@ -189,7 +167,7 @@ def test_no_login_with_the_old_password_outlives_the_change(end):
 
 def track(user, title="Overture"):
     fields = {"title": title, "album": "2112", "artist": "Rush", "genre": "Rock", "duration_ms": 1000}
-    return client().post("/tracks/", fields, headers={"Authorization": f"Token {user.auth_token.key}"})
+    return new_client().post("/tracks/", fields, headers={"Authorization": f"Token {user.auth_token.key}"})
 
 
 def between_check_and_write(monkeypatch, step):

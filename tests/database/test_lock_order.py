@@ -19,7 +19,7 @@ from rest_framework.authtoken.models import Token
 from auth_core import revocation
 from jwt_auth import models as logins
 from jwt_auth.models import RefreshFamily
-from tests.stock_beside_ours.test_stock_beside_ours_both import postgresql_only
+from tests.support.stock import postgresql_only
 from tokens import hashed, models
 from tokens.models import HashedToken
 

@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.skipif(bool(networks.why_not()), reason=f"{networks.why_not()}"),
 ]
 
-_MAKE_USER = """
+MAKE_USER = """
 from django.contrib.auth import get_user_model
 from rest_framework.authtoken.models import Token
 print(Token.objects.get(user=get_user_model().objects.create_user("ada")).key)
@@ -35,7 +35,7 @@ def test_a_request_is_answered_503_and_the_next_one_after_it_is_back():
     ):
         url = f"postgresql://postgres@{network.outside}:{port}/postgres"
         assert servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url).returncode == 0
-        made = servers.run("manage.py", "shell", "--verbosity", "0", "-c", _MAKE_USER, DATABASE_URL=url)
+        made = servers.run("manage.py", "shell", "--verbosity", "0", "-c", MAKE_USER, DATABASE_URL=url)
         key = made.stdout.strip()
         with servers.granian(network=network, DATABASE_URL=url) as base:
             assert ask(network, f"{base}/whoami/", key) == 200

@@ -296,7 +296,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from rest_framework.authtoken.models import Token
-from tests.test_prepared import BY_KEY, User
+from tests.database.test_prepared import BY_KEY, User
 
 connections.settings["replica"] = {**connections.settings["default"], "NAME": settings.BASE_DIR / sys.argv[1]}
 keys = {}

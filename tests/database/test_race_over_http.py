@@ -4,8 +4,6 @@
 shorter, on each database.
 """
 
-import http.client
-import json
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -16,49 +14,20 @@ from threading import Barrier
 import pytest
 
 from tests.support import servers
+from tests.support.http_client import MAKE_USER, PASSWORD, USER, Client
 
 CLIENTS = int(os.environ.get("RACE_CLIENTS", "16"))
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "3"))
-USER, PASSWORD = "ada", "correct horse battery"
-
-_MAKE_USER = f"""
-from django.contrib.auth import get_user_model
-get_user_model().objects.create_user({USER!r}, password={PASSWORD!r})
-"""
 
 
 @pytest.fixture(scope="module")
 def database_url(tmp_path_factory):
     """A database of the run's kind for the server, migrated, with one user."""
     url = servers.scratch_database(tmp_path_factory.mktemp("race"))
-    for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", _MAKE_USER]):
+    for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", MAKE_USER]):
         done = servers.run("manage.py", *arguments, DATABASE_URL=url)
         assert done.returncode == 0, done.stderr
     return url
-
-
-class Client:
-    """One kept connection."""
-
-    def __init__(self, address: str):
-        self._connection = http.client.HTTPConnection(address, timeout=60)
-        self._connection.connect()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self._connection.close()
-
-    def post(self, path: str, body: dict | None = None, **headers: str) -> tuple[int, dict]:
-        return self.request("POST", path, body or {}, **headers)
-
-    def request(self, method: str, path: str, body: dict | None = None, **headers: str) -> tuple[int, dict]:
-        text = None if body is None else json.dumps(body)
-        self._connection.request(method, path, text, {"Content-Type": "application/json", **headers})
-        response = self._connection.getresponse()
-        text = response.read()
-        return response.status, json.loads(text) if text else {}
 
 
 def race(clients: list[Client], step: Callable[[Client], tuple[int, dict]]) -> list[tuple[int, dict]]:

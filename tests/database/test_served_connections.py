@@ -15,9 +15,9 @@ from django.db import ConnectionHandler, OperationalError
 from auth_core.errors import is_database_away
 from benchmarks.messages import DATABASE_VARIABLE
 from benchmarks.servers import server as lab_servers
-from config.sqlite3.base import DatabaseWrapper
-from tests.database.test_race_over_http import _MAKE_USER, PASSWORD, USER, Client
+from config.databases.sqlite3.base import DatabaseWrapper
 from tests.support import servers
+from tests.support.http_client import MAKE_USER, PASSWORD, USER, Client
 
 pytestmark = pytest.mark.once  # each brings its own database
 
@@ -39,7 +39,7 @@ def url(request, tmp_path_factory):
         url = request.getfixturevalue("postgresql")
     for arguments in (
         ["migrate", "--verbosity", "0"],
-        ["shell", "--verbosity", "0", "-c", _MAKE_USER],
+        ["shell", "--verbosity", "0", "-c", MAKE_USER],
         ["load_tracks"],
     ):
         done = servers.run("manage.py", *arguments, DATABASE_URL=url)
@@ -124,7 +124,7 @@ def test_the_lab_has_the_services_connections_middleware_and_classes(url):
 def sqlite(tmp_path, django_db_blocker):
     """Yield a connection of the service's backend to a file of its own, and the file."""
     file = tmp_path / "a b%20.sqlite3"
-    settings = {"ENGINE": "config.sqlite3", "NAME": file, "CONN_MAX_AGE": None}
+    settings = {"ENGINE": "config.databases.sqlite3", "NAME": file, "CONN_MAX_AGE": None}
     connection = ConnectionHandler({"default": settings})["default"]
     with django_db_blocker.unblock():
         yield connection, file
@@ -198,7 +198,9 @@ def test_the_file_is_looked_at_before_the_first_use_and_not_at_every_request(sql
     make(file, "there")
     tables(connection)
     looked = []
-    monkeypatch.setattr("config.sqlite3.base._identity", lambda path: looked.append(path) or connection._opened)
+    monkeypatch.setattr(
+        "config.databases.sqlite3.base._identity", lambda path: looked.append(path) or connection._opened
+    )
     connection.close_if_unusable_or_obsolete()
     if of_the_request == "asks twice":
         for _ in range(2):
@@ -231,7 +233,7 @@ def served(postgresql):
     """Yield the address of a server on PostgreSQL."""
     for arguments in (["migrate", "--verbosity", "0"], ["load_tracks"]):
         assert servers.run("manage.py", *arguments, DATABASE_URL=postgresql).returncode == 0
-    servers.run("manage.py", "shell", "--verbosity", "0", "-c", _MAKE_USER, DATABASE_URL=postgresql)
+    servers.run("manage.py", "shell", "--verbosity", "0", "-c", MAKE_USER, DATABASE_URL=postgresql)
     switches = {"GRANIAN_BLOCKING_THREADS": "8", "LOGIN_THROTTLE": "none", "STATEMENT_TIMEOUT": "1s"}
     with servers.granian(DATABASE_URL=postgresql, **switches) as base:
         yield base.removeprefix("http://")

@@ -12,8 +12,8 @@ import pytest
 from django.db import OperationalError
 
 from auth_core.errors import is_database_away
-from tests.database.test_race_over_http import _MAKE_USER, PASSWORD, USER, Client
 from tests.support import servers
+from tests.support.http_client import MAKE_USER, PASSWORD, USER, Client
 from tests.support.own_connections import connection_to, transaction_on, value
 
 pytestmark = pytest.mark.once  # each brings its own PostgreSQL
@@ -91,7 +91,7 @@ def service(url):
     switches = {"DATABASE_URL": url, "LOGIN_THROTTLE": "none", "GRANIAN_BLOCKING_THREADS": "4"}
     for arguments in (
         ["migrate", "--verbosity", "0"],
-        ["shell", "--verbosity", "0", "-c", _MAKE_USER],
+        ["shell", "--verbosity", "0", "-c", MAKE_USER],
         ["load_tracks"],
     ):
         done = servers.run("manage.py", *arguments, **switches)

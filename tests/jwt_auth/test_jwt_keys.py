@@ -4,43 +4,19 @@ import base64
 import hashlib
 import hmac
 import json
-import math
 
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from config.switches import ALGORITHMS
 from jwt_auth.jwk import KeyFormatError, signing_key, verifying_key
 from jwt_auth.keys import key_ring
 from jwt_auth.models import RefreshFamily
-from tests.jwt_auth.test_logins import claims, refresh, verify, whoami
-
-_RSA = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)]
-_CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
-
-
-def private_pem(key) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-
-
-def public_pem(text: str) -> str:
-    key = serialization.load_pem_private_key(text.encode(), None).public_key()
-    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-def a_key(algorithm: str, which: int = 0) -> str:
-    """A signing key for the algorithm; another for another `which`."""
-    if algorithm.startswith("HS"):
-        return f"secret number {which} " * 8
-    if algorithm.startswith("RS"):
-        return private_pem(_RSA[which])
-    if algorithm in _CURVES:
-        return private_pem(ec.generate_private_key(_CURVES[algorithm]()))
-    return private_pem(ed25519.Ed25519PrivateKey.generate())
+from tests.support.attacks_claims import HOSTILE, KIDS, PAYLOADS
+from tests.support.keys import a_key, forge, private_pem, public_pem, sign
+from tests.support.logins import claims, refresh, verify, whoami
 
 
 def older(algorithm: str, key: str) -> str:
@@ -189,34 +165,6 @@ def test_issuer_and_audience_are_written_and_required_when_set(api, obtain_pair,
     assert whoami(api, pair["access"]).status_code == 401
 
 
-def forge(pair_token: str, **changes) -> str:
-    """The token with other claims, signed with the service's own key. A value of `...` takes the claim away."""
-    payload = {**claims(pair_token), **changes}
-    payload = {name: value for name, value in payload.items() if value is not ...}
-    return sign(payload)
-
-
-def sign(payload, headers=None, algorithm=None) -> str:
-    """Signed with the service's own key, whatever the payload: pyjwt.encode would refuse some of these."""
-    key = key_ring().signing
-    if not isinstance(payload, bytes):
-        payload = json.dumps(payload).encode()
-    return pyjwt.PyJWS().encode(
-        payload, key.signing, algorithm=algorithm or key.algorithm, headers=headers or {"kid": key.kid}
-    )
-
-
-HOSTILE = [
-    *[{"exp": value} for value in ("soon", 1e20, 1e400, math.nan, -1, True, None, [], {}, 10**30, 1.5e10, ...)],
-    *[{"iat": value} for value in ("now", 1e20, math.inf, -1, True, None, [], 10**30, 4102444800, ...)],
-    *[{"nbf": value} for value in ("now", 1e20, math.inf, {}, 4102444800)],
-    *[{"jti": value} for value in ("", "\x00", "x" * 300, 7, None, [], {}, "é" * 32, "\ud800", ...)],
-    *[{"sid": value} for value in ("", "\x00", "x" * 300, 7, None, [], {}, "g" * 32, "0" * 32, ...)],
-    *[{"user_id": value} for value in ("", "\x00", "x" * 300, {}, [], None, "0", 10**30, -1, ...)],
-    *[{"token_type": value} for value in ("", "sliding", 7, None, [], {}, ["access"], ...)],
-]
-
-
 @pytest.mark.parametrize("changes", HOSTILE, ids=lambda changes: repr(changes)[:60].replace("\x00", "NUL"))
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_a_well_signed_hostile_claim_is_refused_at_every_door(api, obtain_pair, kind, changes):
@@ -229,20 +177,6 @@ def test_a_well_signed_hostile_claim_is_refused_at_every_door(api, obtain_pair, 
     assert refresh(api, pair).status_code == 200
 
 
-PAYLOADS = [
-    b"",
-    b"null",
-    b"[]",
-    b"7",
-    b'"x"',
-    b"{",
-    b"\xff\xfe",
-    b"[" * 900,
-    b"[" * 2500,
-    b'{"exp":' + b"9" * 3000 + b"}",
-]
-
-
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: repr(payload[:12]))
 def test_a_well_signed_payload_that_is_no_claims_is_refused(api, db, payload):
     token = sign(payload)
@@ -250,20 +184,7 @@ def test_a_well_signed_payload_that_is_no_claims_is_refused(api, db, payload):
     assert refresh(api, {"refresh": token}).status_code == (401 if len(token) < 4096 else 400)
 
 
-HEADERS = [
-    {"kid": None},
-    {"kid": ""},
-    {"kid": "nobody"},
-    {"kid": 7},
-    {"kid": ["a"]},
-    {"kid": {}},
-    {"kid": "../../etc/passwd"},
-    {"kid": "' OR 1=1 --"},
-    {},
-]
-
-
-@pytest.mark.parametrize("headers", HEADERS, ids=repr)
+@pytest.mark.parametrize("headers", KIDS, ids=repr)
 def test_a_token_that_names_no_key_of_ours_is_refused(api, obtain_pair, headers):
     """The kid is what the header says; the signature is right all the same."""
     pair = obtain_pair()

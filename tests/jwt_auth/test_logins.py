@@ -3,9 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
-import jwt as pyjwt
 import pytest
-import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
@@ -14,15 +12,10 @@ from django.urls import reverse
 
 from jwt_auth import issue, models
 from jwt_auth.models import RefreshFamily
-from tests.conftest import PASSWORD
-from tests.tokens.test_tokens import deactivate
+from tests.support.accounts import PASSWORD, deactivate
+from tests.support.logins import NOON, at, claims, refresh, verify, whoami
 
 User = get_user_model()
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-
-
-def at(**later):
-    return time_machine.travel(NOON + timedelta(**later), tick=False)
 
 
 @pytest.fixture
@@ -30,22 +23,6 @@ def noon(user):
     """The clock stands at NOON, when the user logs in."""
     with at():
         yield
-
-
-def whoami(api, access):
-    return api.get("/whoami/", headers={"Authorization": f"Bearer {access}"})
-
-
-def refresh(api, pair):
-    return api.post("/api/token/refresh/", {"refresh": pair["refresh"]})
-
-
-def verify(api, token):
-    return api.post("/api/token/verify/", {"token": token})
-
-
-def claims(token):
-    return pyjwt.decode(token, options={"verify_signature": False})
 
 
 def reason():

@@ -15,7 +15,7 @@ from jwt_auth import memo
 from jwt_auth.keys import key_ring, token_backend
 from jwt_auth.memo import Memo
 from jwt_auth.tokens import AccessToken
-from tests.jwt_auth.test_logins import claims
+from tests.support.logins import claims
 
 STATELESS = "jwt-stateless"
 OWN = pytest.mark.parametrize("name", ["jwt", STATELESS])

@@ -3,8 +3,8 @@
 import pytest
 
 from config.switches import SWITCHES
-from tests.operations.test_start_up import value_of
 from tests.support import servers
+from tests.support.start import value_of
 
 pytestmark = pytest.mark.once
 

@@ -8,6 +8,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.utils.module_loading import import_string
 from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIRequestFactory
@@ -15,10 +16,10 @@ from rest_framework.test import APIRequestFactory
 from config.schemes import SCHEMES
 from config.views import WhoAmIView
 from telemetry import metrics
-from telemetry.instrumented import Counted, watched
+from telemetry.instrumented import Counted, instrumented
 from telemetry.metrics_view import MetricsView
-from tests.conftest import PASSWORD
 from tests.support import disks, servers
+from tests.support.accounts import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,6 +35,10 @@ def seconds(name, outcome) -> float:
     return metrics.registry.get_sample_value("auth_seconds_count", {"scheme": name, "outcome": outcome}) or 0
 
 
+def timed(name: str) -> type:
+    return instrumented(import_string(SCHEMES[name].authentication), Counted)
+
+
 @pytest.mark.parametrize(
     ("header", "accepted", "refused"),
     [("good", 1, 0), ("garbage", 0, 1), ("Basic abc", 0, 0), (None, 0, 0)],
@@ -46,7 +51,7 @@ def test_a_credential_is_counted_as_accepted_or_refused(door, user, header, acce
         header = f"{keyword} garbage"
     before = seconds(name, "accepted"), seconds(name, "refused")
     request = APIRequestFactory().get("/whoami/", headers={"Authorization": header} if header else {})
-    response = WhoAmIView.as_view(authentication_classes=[watched(name, Counted)])(request)
+    response = WhoAmIView.as_view(authentication_classes=[timed(name)])(request)
     assert (response.status_code == 200) == bool(accepted)
     assert (seconds(name, "accepted"), seconds(name, "refused")) == (before[0] + accepted, before[1] + refused)
 
@@ -84,7 +89,7 @@ def test_what_cannot_be_counted_costs_no_login_and_is_not_silent(api, user, coun
     assert "No space left on device" in capsys.readouterr().err
     header = {"Authorization": f"Token {answer.json()['token']}"}
     request = APIRequestFactory().get("/whoami/", headers=header)
-    assert WhoAmIView.as_view(authentication_classes=[watched("token", Counted)])(request).status_code == 200
+    assert WhoAmIView.as_view(authentication_classes=[timed("token")])(request).status_code == 200
     assert "not counted: scheme=token outcome=accepted" in caplog.text
 
 
@@ -114,7 +119,6 @@ try:
 except NoReverseMatch:
     path = None
 print(json.dumps({
-    # The very objects: a watched class only calls itself the same.
     "own": classes == [import_string(row.authentication) for row in settings.SCHEMES],
     "middleware": len(settings.MIDDLEWARE),
     "imported": any(name.partition(".")[0] == "prometheus_client" for name in sys.modules),
@@ -328,7 +332,7 @@ def test_every_row_has_a_class_to_count():
     for name in SCHEMES:
         with pytest.raises(AuthenticationFailed):
             request = APIRequestFactory().get("/", headers={"Authorization": f"{SCHEMES[name].keyword} a b"})
-            watched(name, Counted)().authenticate(request)
+            timed(name)().authenticate(request)
 
 
 def test_what_is_no_text_is_not_answered(settings):

@@ -6,21 +6,14 @@ from urllib.parse import quote, urlencode
 import granian.cli
 import pytest
 
+from config.connection_urls import CACHE_OPTIONS, DATABASE_OPTIONS
 from config.schemes import SCHEMES
-from config.switches import _CACHE_OPTIONS, _DATABASE_OPTIONS, SWITCHES, SwitchError, misspelt, read
-from tests.jwt_auth.test_jwt_keys import a_key
+from config.switches import SWITCHES, SwitchError, misspelt, read
 from tests.support import servers
+from tests.support.keys import a_key
+from tests.support.start import value_of
 
 pytestmark = pytest.mark.once
-
-_SETTING = "import json; from django.conf import settings; print(json.dumps({}, default=str))"
-
-
-def value_of(expression: str, **switches: str):
-    """An expression over `settings`, evaluated in a fresh process."""
-    done = servers.run("-c", _SETTING.format(expression), DJANGO_SETTINGS_MODULE="config.settings", **switches)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 # Switch, its text, an expression over the settings, what it is then.
@@ -390,7 +383,7 @@ print(json.dumps(conninfo_to_dict(text)))
 
 
 def test_every_option_of_a_database_reaches_psycopg_and_is_one_that_it_knows():
-    texts = {name: values[-1] if values else f"x {name}" for name, values in _DATABASE_OPTIONS.items()}
+    texts = {name: values[-1] if values else f"x {name}" for name, values in DATABASE_OPTIONS.items()}
     url = f"postgresql:///d?{urlencode(texts)}"
     done = servers.run("-c", _PARAMETER, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url)
     assert done.returncode == 0, done.stderr
@@ -420,7 +413,7 @@ print(json.dumps({name: str(arguments[name]).lower() for name in arguments}))
 
 @pytest.mark.parametrize("scheme", ["rediss", "valkeys"])
 def test_every_option_of_a_cache_reaches_its_client_and_leaves_the_time_outs_alone(scheme):
-    texts = {name: values[0] if values else "3" for name, values in _CACHE_OPTIONS.items()}
+    texts = {name: values[0] if values else "3" for name, values in CACHE_OPTIONS.items()}
     url = f"{scheme}://h?{urlencode(texts)}"
     done = servers.run("-c", _POOL, DJANGO_SETTINGS_MODULE="config.settings", CACHE_URL=url)
     assert done.returncode == 0, done.stderr

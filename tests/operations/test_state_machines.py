@@ -1,7 +1,8 @@
 """Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once, beside a plain model.
 
-Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md promises of them. After each step every living
-credential is asked for, and every one that has just died; at the end all that there ever were.
+Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md promises of them.
+After each step the test presents every living credential and every one that has just died, and at
+the end all that there ever were.
 
 FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
 """
@@ -35,8 +36,8 @@ from config.schemes import SCHEMES, Scheme
 from jwt_auth import models
 from jwt_auth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
 from jwt_auth.models import RefreshFamily
-from tests.database.test_concurrency import at_once
 from tests.support.lives import MINUTE, Answer, Pairs, Tokens, World, explained
+from tests.support.threads import at_once
 from tokens import hashed, wire
 from tokens.authentication import CachedTokenAuthentication, TokenAuthentication
 from tokens.cache import token_cache

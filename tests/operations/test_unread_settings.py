@@ -7,7 +7,7 @@ from rest_framework.authentication import TokenAuthentication as StockTokenAuthe
 from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.settings import DEFAULTS
 
-from config.schemes import SCHEMES, choose
+from config.schemes import SCHEMES
 from tokens.models import HashedToken
 
 pytestmark = pytest.mark.once
@@ -54,7 +54,8 @@ def test_a_setting_of_simplejwt_that_our_rows_do_not_read_is_named(settings, nam
     assert f"SIMPLE_JWT[{name!r}]" in error
     assert "'jwt' does not honour: " in error
     # Its own rows do.
-    settings.SCHEMES = choose(["token", "simplejwt"])
+    classes = [SCHEMES["token"].authentication, SCHEMES["simplejwt"].authentication]
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "DEFAULT_AUTHENTICATION_CLASSES": classes}
     assert errors() == []
 
 

@@ -7,7 +7,6 @@ mends it; the ours half states what this project promises. `beside` makes the pa
 import json
 from contextlib import suppress
 from threading import Barrier, BrokenBarrierError
-from types import ModuleType
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher, PBKDF2PasswordHasher
@@ -21,10 +20,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.authtoken.models import Token
 from rest_framework.authtoken.views import ObtainAuthToken
-from rest_framework.parsers import JSONParser
 from rest_framework.test import APIClient
-from rest_framework.throttling import AnonRateThrottle
-from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.views import TokenRefreshView
@@ -33,43 +29,10 @@ from config.openapi import EXTENSIONS
 from config.schemes import SCHEMES, SchemeError, choose
 from config.switches import SWITCHES
 from config.views import WhoAmIView
-from tests.conftest import PASSWORD
-from tests.database.test_concurrency import at_once
 from tests.support import servers
+from tests.support.stock import LOGIN, ON_POSTGRESQL, ThreePerMinute, beside, by_the_library, serve, whoami
+from tests.support.threads import at_once
 from tests.urlconf import urlconf_for
-
-LOGIN = {"username": "ada", "password": PASSWORD}
-ON_POSTGRESQL = connection.vendor == "postgresql"
-postgresql_only = pytest.mark.skipif(not ON_POSTGRESQL, reason="shows on PostgreSQL only")
-
-
-def beside(finding: str, stock, ours, names="row, expected"):
-    """One test for both: the stock library's row and what it does, then our row and what that does."""
-    return pytest.mark.parametrize(
-        names, [pytest.param(*stock, id=f"{finding}-stock"), pytest.param(*ours, id=f"{finding}-ours")]
-    )
-
-
-def by_the_library(view, **attributes):
-    """The library's view as a project without ours has it: DRF's exception handler and parsers."""
-    attributes = {
-        "get_exception_handler": lambda self: drf_exception_handler,
-        "parser_classes": (JSONParser,),
-    } | attributes
-    return type(view.__name__, (view,), attributes).as_view()
-
-
-def serve(settings, *patterns) -> APIClient:
-    """A client of these URLs alone, with none of the project's middleware."""
-    settings.ROOT_URLCONF = ModuleType("tests.urlconf_stock")
-    settings.ROOT_URLCONF.urlpatterns = list(patterns)
-    settings.MIDDLEWARE = []
-    return APIClient(raise_request_exception=False)
-
-
-def whoami(client, authorization):
-    return client.get("/whoami/", headers={"Authorization": authorization})
-
 
 # --- B1 ------------------------------------------------------------------------------------------
 
@@ -274,10 +237,6 @@ def test_ours_answers_503_without_its_database(door_to, obtain_pair, row, reques
 @pytest.fixture
 def cache_away(settings):
     settings.CACHES = {"default": SWITCHES["CACHE_URL"].parse(f"redis://127.0.0.1:{servers.free_port()}")}
-
-
-class ThreePerMinute(AnonRateThrottle):
-    rate = "3/min"
 
 
 @pytest.mark.parametrize("view", [ObtainAuthToken, TokenRefreshView], ids=lambda view: view.__name__)

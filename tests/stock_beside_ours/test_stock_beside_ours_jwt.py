@@ -30,14 +30,14 @@ from config.schemes import SCHEMES
 from jwt_auth import models
 from jwt_auth.models import RefreshFamily
 from jwt_auth.tokens import RefreshToken as OurRefreshToken
-from tests.api.test_secrets import dump
-from tests.database.test_concurrency import at_once
-from tests.database.test_concurrency import client as new_client
-from tests.jwt_auth.test_jwt_keys import a_key, forge, public_pem
-from tests.jwt_auth.test_logins import at, claims, refresh, verify
-from tests.stock_beside_ours.test_stock_beside_ours_both import LOGIN, beside, by_the_library, postgresql_only, serve
 from tests.support import servers
-from tests.tokens.test_tokens import change_password, deactivate, delete
+from tests.support.accounts import change_password, deactivate, delete
+from tests.support.clients import new_client
+from tests.support.keys import a_key, forge, public_pem
+from tests.support.logins import at, claims, refresh, verify
+from tests.support.stock import LOGIN, beside, by_the_library, postgresql_only, serve
+from tests.support.tables import dump
+from tests.support.threads import at_once
 
 
 @pytest.fixture
@@ -293,7 +293,7 @@ def test_an_earlier_pair_when_a_later_login_renews_the_hash(log_in, user, settin
     """As each user's first login does after an upgrade of Django that raises the rounds."""
     monkeypatch.setattr(stock_serializers.api_settings, "CHECK_REVOKE_TOKEN", True)
     door, pair = log_in(row)
-    settings.PASSWORD_HASHERS = ["tests.api.test_renewal.TwoRounds", *settings.PASSWORD_HASHERS]
+    settings.PASSWORD_HASHERS = ["tests.support.hashers.TwoRounds", *settings.PASSWORD_HASHERS]
     _, later = log_in(row)
     answer = door.get("/whoami/", pair["access"])
     assert (answer.status_code, answer.json().get("code")) == (expected, code)

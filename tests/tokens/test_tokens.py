@@ -16,7 +16,7 @@ from rest_framework.authtoken.models import Token
 
 from auth_core import revocation
 from jwt_auth import models as jwt_models
-from tests.conftest import PASSWORD
+from tests.support.accounts import ENDINGS, PASSWORD, change_password, deactivate
 from tokens import issue, models
 
 User = get_user_model()
@@ -212,34 +212,6 @@ def test_what_cannot_be_a_key_is_refused_without_a_query(api, db, django_assert_
         header = f"Token {key}".encode().decode("latin-1")
         response = api.get("/whoami/", HTTP_AUTHORIZATION=header)
     assert response.status_code == 401
-
-
-def change_password(user):
-    user.set_password("another one entirely")
-    user.save()
-
-
-def write_a_hash_by_hand(user):
-    from django.contrib.auth.hashers import make_password
-
-    user.password = make_password("another one entirely")
-    user.save(update_fields=["password"])
-
-
-def deactivate(user):
-    user.is_active = False
-    user.save()
-
-
-def delete(user):
-    user.delete()
-
-
-def log_out_everywhere(user):
-    revocation.revoke_all_credentials(user.pk, revocation.LOGOUT_EVERYWHERE)
-
-
-ENDINGS = [change_password, write_a_hash_by_hand, deactivate, delete, log_out_everywhere]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

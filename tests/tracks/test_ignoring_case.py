@@ -12,8 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from config.lookups import upper
-from tests.api.test_admin import pages  # noqa: F401 - a fixture
+from config.databases.lookups import upper
 from tests.support import servers
 from tracks.models import Album, Artist, Genre, Track
 
@@ -112,7 +111,7 @@ def searched() -> list[tuple[type, str]]:
 
 
 @pytest.mark.parametrize(("model", "field"), searched(), ids=str)
-def test_the_admin_ignores_the_case_of_every_alphabet(pages, model, field):  # noqa: F811
+def test_the_admin_ignores_the_case_of_every_alphabet(pages, model, field):
     row = model._default_manager.first()
     *relations, column = field.split("__")
     holder = row
@@ -132,7 +131,7 @@ def rows(client, address: str, term: str) -> int:
     ("field", "term"),
     [("tracks.track.album", "ÖLAF"), ("tracks.album.artist", "ÖLAF"), ("tokens.hashedtoken.user", "ÖLAF")],
 )
-def test_an_autocomplete_ignores_the_case_of_every_alphabet(pages, staff, field, term):  # noqa: F811
+def test_an_autocomplete_ignores_the_case_of_every_alphabet(pages, staff, field, term):
     Artist.objects.update(name="ölaf")
     type(staff).objects.filter(pk=staff.pk).update(username="ölaf")
     asked = dict(zip(("app_label", "model_name", "field_name"), field.split("."), strict=True))
@@ -141,14 +140,14 @@ def test_an_autocomplete_ignores_the_case_of_every_alphabet(pages, staff, field,
     assert pages.get("/admin/autocomplete/", {**asked, "term": "ÖLAV"}).json()["results"] == []
 
 
-def test_the_admin_adds_no_user_whose_name_differs_in_case_alone(pages, django_user_model):  # noqa: F811
+def test_the_admin_adds_no_user_whose_name_differs_in_case_alone(pages, django_user_model):
     django_user_model.objects.create_user("ölaf")
     form = {"username": "ÖLAF", "usable_password": "false"}
     answer = pages.post("/admin/auth/user/add/", form)
     assert "already exists" in answer.context["adminform"].form.errors["username"][0]
 
 
-def test_a_term_longer_than_the_column_finds_nothing(pages):  # noqa: F811
+def test_a_term_longer_than_the_column_finds_nothing(pages):
     for term in ("a" * 60_000, "s" * 60_000, "ö" * 60_000):  # SQLite takes patterns of 50,000 bytes
         assert rows(pages, "/admin/tracks/artist/", term) == 0
 
@@ -161,7 +160,9 @@ def test_a_column_can_still_be_compared_with_another(api):
 @pytest.mark.once
 def test_every_process_of_the_service_has_the_lookups():
     code = "from django.db.models import EmailField; print(EmailField().get_lookup('icontains').__module__)"
-    assert servers.run("manage.py", "shell", "--verbosity", "0", "--command", code).stdout == "config.lookups\n"
+    assert (
+        servers.run("manage.py", "shell", "--verbosity", "0", "--command", code).stdout == "config.databases.lookups\n"
+    )
 
 
 @pytest.mark.parametrize(("term", "operator"), [("Rock", "LIKE"), ("100%", "LIKE"), ("Jazzy", "LIKE"), ("ö", "GLOB")])

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework_simplejwt.authentication import JWTStatelessUserAuthentication
 from rest_framework_simplejwt.tokens import AccessToken
 
+from tests.support.tracks import NEW
 from tracks import urls
 from tracks.filters import TrackFilter
 from tracks.models import Album, Artist, Genre, Track
@@ -22,15 +23,6 @@ from tracks.serializers import TrackSerializer
 from tracks.views import TrackViewSet
 
 pytestmark = pytest.mark.django_db
-
-NEW = {
-    "title": "Overture",
-    "album": "2112",
-    "artist": "Rush",
-    "genre": "Rock",
-    "composer": "Lee, Lifeson, Peart",
-    "duration_ms": 273_000,
-}
 
 
 @pytest.fixture

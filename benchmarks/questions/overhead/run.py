@@ -17,6 +17,7 @@ from benchmarks.stats import overhead
 from benchmarks.stats import rounds as plan
 from benchmarks.stats.design import design_length
 from benchmarks.terminal import Watcher
+from config.schemes import SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def record(
     run: Run, assignment: Assignment, aim: Aim, margin_us: float, budget_seconds: float | None, **others: Any
 ) -> Overhead:
     """Return what the run found. `others`: the fields of the record that the command knows."""
-    tables = overhead.tabulate(run.samples, run.rehearsal.facts, assignment.drop, margin_us)
+    tables = overhead.tabulate(run.samples, run.rehearsal.facts, assignment.drop, margin_us, SCHEMES)
     waited = sum(sample.waited for sample in run.samples) / len(run.samples)
     verdict = overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us)
     return Overhead(

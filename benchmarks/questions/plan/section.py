@@ -1,6 +1,6 @@
 """The section of a report that shows a result of `plan`."""
 
-from benchmarks.questions.plan import capacity
+from benchmarks.questions.plan import tables
 from benchmarks.reporting.page import Field, Grid, Section, doubts
 from benchmarks.reporting.wording import duration
 from benchmarks.results.records.plan import Plan
@@ -28,8 +28,8 @@ def section(plan: Plan) -> Section:
     )
     lines = Grid(
         f"{crowd.users:,.0f} users: authentication on {plan.url}, at the peak",
-        capacity.HEAD,
-        tuple(tuple(Field(text) for text in capacity.line(each)) for each in plan.schemes),
+        tables.HEAD,
+        tuple(tuple(Field(text) for text in tables.line(each)) for each in plan.schemes),
     )
     remarks, formulae = (
         Grid(caption, ("",), tuple((Field(each),) for each in told), prose=True)

@@ -21,8 +21,11 @@ from benchmarks.results.records.overhead import Overhead
 from benchmarks.results.records.wire import Beside, Turn, Wire
 from benchmarks.stats import overhead
 from benchmarks.stats.overhead import Table
+from config.schemes import SCHEMES
 
 WIRE, IN_PROCESS = "over the wire", "in process"  # places of a run by turns
+
+WORKER = "benchmarks.questions.wire.worker"
 
 Inside = tuple[Head, Overhead]  # a result of `overhead`, to compare with
 
@@ -32,7 +35,7 @@ _MEANT = "garbage_collection: "
 
 def places(database: Database, server: str, inside: Inside | None) -> dict[str, Place]:
     """Return the server's place, and one in process unless a result of `overhead` stands for it."""
-    return {WIRE: Place(database, server=server), **({} if inside else {IN_PROCESS: Place(database)})}
+    return {WIRE: Place(database, server=server, worker=WORKER), **({} if inside else {IN_PROCESS: Place(database)})}
 
 
 def record(
@@ -53,7 +56,7 @@ def record(
     rehearsal = run.rehearsals[WIRE]
     tables = {
         place: overhead.tabulate(
-            run.samples(place), rehearsal.facts, assignment.drop, margin_us, len(places) * len(rehearsal.facts)
+            run.samples(place), rehearsal.facts, assignment.drop, margin_us, SCHEMES, len(places) * len(rehearsal.facts)
         )
         for place in places
     }

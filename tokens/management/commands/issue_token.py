@@ -1,9 +1,9 @@
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from auth_core import events, usernames
+from auth_core.schemes import enabled_schemes
 from tokens import hashed
 from tokens.models import HashedToken
 
@@ -30,6 +30,6 @@ class Command(BaseCommand):
             raise CommandError(f"user {username} is disabled or was just changed")
         hashed.log_event(events.TOKEN_ISSUED, token, reason="command")
         self.stdout.write(token.key)
-        if all(row.issue != "tokens.issue.hashed_token" for row in settings.SCHEMES):
-            enabled = ", ".join(row.name for row in settings.SCHEMES)
-            self.stderr.write(f"warning: AUTH_SCHEMES={enabled} does not honour it; allowed: token-hashed")
+        enabled = enabled_schemes()
+        if "token-hashed" not in enabled:
+            self.stderr.write(f"warning: AUTH_SCHEMES={', '.join(enabled)} does not honour it; allowed: token-hashed")

@@ -8,7 +8,7 @@ from tracks import catalogue
 
 
 class Command(BaseCommand):
-    help = "Load the catalogue of tracks. Running it again adds only what is missing."
+    help = "Load the catalogue of tracks. A second run adds only what is missing."
 
     def add_arguments(self, parser):
         parser.add_argument(
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             metavar="N",
             type=int,
             default=1,
-            help="how many times each track is wanted; the second is titled “… (copy 2)” "
+            help="how often to load each track; the second is titled “… (copy 2)” "
             f"(1 to {catalogue.MAX_COPIES}; default: 1)",
         )
 

@@ -13,7 +13,7 @@ from django.db.backends.postgresql import base
 from psycopg import Error, OperationalError
 from psycopg.pq import TransactionStatus
 
-from config.kept import KeptConnectionMixin
+from config.databases.kept import KeptConnectionMixin
 
 
 class Cursor(base.ServerBindingCursor):

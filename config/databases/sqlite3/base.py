@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.db.backends.sqlite3 import base
 
-from config.kept import KeptConnectionMixin
+from config.databases.kept import KeptConnectionMixin
 
 Identity = tuple[int, int]  # device and inode
 

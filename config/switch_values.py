@@ -1,0 +1,194 @@
+"""Turn the text of a switch into its value.
+
+Each parser raises ValueError for a text that it refuses. The message says what is allowed.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 36_500 * _UNITS["d"]  # seconds
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_RATE_PERIODS = ("s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day")
+
+
+def text(value: str) -> str | None:
+    """Return the text as it is, or None for an empty one."""
+    if value and not value.strip():
+        raise ValueError("it is blank")
+    return value or None
+
+
+def flag(value: str) -> bool:
+    """Return True for `on` and False for `off`, or for another word of the same meaning."""
+    word = value.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("allowed: on, off (or 1/0, true/false, yes/no)")
+
+
+def names(value: str) -> tuple[str, ...]:
+    """Return the names in a comma-separated list."""
+    return tuple(word for word in (part.strip() for part in value.split(",")) if word)
+
+
+# What Django compares with a Host header after it removed the port. A name with an underscore
+# never gets that far.
+_HOST = re.compile(r"\*|\.?[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.IGNORECASE)
+
+
+def hosts(value: str) -> tuple[str, ...]:
+    """Return the host names in a comma-separated list."""
+    found = names(value)
+    allowed = "allowed, separated by commas: example.org, .example.org with all names below it, 192.0.2.1, [::1], *"
+    if not found:
+        raise ValueError(f"it names no host; {allowed}")
+    for host in found:
+        if not (_HOST.fullmatch(host) or (host[0] + host[-1] == "[]" and _is_address(host[1:-1], 6))):
+            raise ValueError(f"{host!r} is no host name, which has no scheme, no port and no path; {allowed}")
+    return found
+
+
+def address(value: str) -> str:
+    """Return an IP address as it is."""
+    if not _is_address(value, 4, 6):
+        raise ValueError("allowed: an IP address, as 127.0.0.1, ::1, 0.0.0.0; granian does not resolve names")
+    return value
+
+
+def _is_address(value: str, *versions: int) -> bool:
+    """Return True for an IP address of one of these versions, without a zone."""
+    try:
+        return "%" not in value and ipaddress.ip_address(value).version in versions
+    except ValueError:
+        return False
+
+
+def duration(value: str) -> timedelta:
+    """Return a duration, zero included."""
+    match = re.fullmatch(r"([0-9]{1,10})\s*([smhd]?)", value.strip())
+    if not match:
+        raise ValueError("allowed: a whole number of seconds, or a number with a unit: 10s, 5m, 1h, 30d")
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST:
+        raise ValueError("allowed: at most 36500d")  # a longer one may lead beyond the year 9999
+    return timedelta(seconds=seconds)
+
+
+def positive_duration(value: str) -> timedelta:
+    """Return a duration longer than zero."""
+    found = duration(value)
+    if not found:
+        raise ValueError("allowed: longer than zero, as 10s, 5m, 1h, 30d")
+    return found
+
+
+def optional_duration(value: str) -> timedelta | None:
+    """Return a duration longer than zero, or None for `none`."""
+    return None if value.strip().lower() in ("", "none") else positive_duration(value)
+
+
+def idle_lifetime(value: str) -> timedelta | None:
+    """Return a duration of at least two minutes, or None for `none`."""
+    lifetime = optional_duration(value)
+    if lifetime and lifetime < timedelta(minutes=2):
+        raise ValueError("allowed: none, or 2m and longer; the service records use once a minute")
+    return lifetime
+
+
+def leeway(value: str) -> timedelta:
+    """Return a duration of at most an hour."""
+    found = duration(value)
+    if found > timedelta(hours=1):
+        raise ValueError("allowed: at most 1h; correct clocks that differ by more")
+    return found
+
+
+def count(least: int, most: int = 999_999) -> Callable[[str], int]:
+    """Return a parser of whole numbers from `least` to `most`."""
+
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,6}", value.strip()) or not least <= int(value) <= most:
+            raise ValueError(f"allowed: a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
+
+
+def optional_count(least: int, most: int = 999_999) -> Callable[[str], int | None]:
+    """Return a parser of `none`, which is None, and of whole numbers from `least` to `most`."""
+
+    def parse(value: str) -> int | None:
+        if value.strip().lower() == "none":
+            return None
+        try:
+            return count(least, most)(value)
+        except ValueError:
+            raise ValueError(f"allowed: none, or a whole number from {least} to {most}") from None
+
+    return parse
+
+
+def rate(value: str) -> str | None:
+    """Return a rate in the notation of DRF's throttles, or None for `none`."""
+    if value.strip().lower() == "none":
+        return None
+    number, _, period = value.strip().partition("/")
+    if not re.fullmatch(r"[0-9]{1,9}", number) or int(number) < 1 or period not in _RATE_PERIODS:
+        raise ValueError(f"allowed: none, or NUMBER/PERIOD with a period of {', '.join(_RATE_PERIODS)}: 10/min")
+    return value.strip()
+
+
+def metrics_token(value: str) -> str | None:
+    """Return a token that is long enough and can stand in a header, or None for an empty text."""
+    if value and not re.fullmatch(r"[!-~]{32,}", value):
+        raise ValueError("allowed: 32 printable ASCII characters or more, none of them a space")
+    return value or None
+
+
+def folder(value: str) -> str | None:
+    """Return the path of a folder that exists, or None for an empty text."""
+    if value and not (os.path.isdir(value) and os.access(value, os.W_OK | os.X_OK)):
+        raise ValueError("allowed: a folder that exists and can be written to")
+    return value or None
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a parser that accepts only these words."""
+
+    def parse(value: str) -> str:
+        if value.strip() not in choices:
+            raise ValueError(f"allowed: {', '.join(choices)}")
+        return value.strip()
+
+    return parse
+
+
+def key(value: str) -> str:
+    """Return a secret or a PEM text, read from a file for `file:PATH`.
+
+    In a PEM text on one line, `\\n` becomes a line end.
+    """
+    if value.startswith("file:"):
+        path = value.removeprefix("file:")
+        try:
+            content = Path(path).read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"cannot read {path!r}: {error}") from None
+        if not content:
+            raise ValueError(f"{path!r} is empty")
+        return content
+    if re.match(r"\W*file:", value, re.IGNORECASE):  # or the path itself would be the key
+        raise ValueError("allowed: file:PATH, without a blank or a quote before it")
+    return value.replace("\\n", "\n") if value.startswith("-----BEGIN") else value
+
+
+def keys(value: str) -> tuple[str, ...]:
+    """Return the keys in a comma-separated list."""
+    return tuple(key(part) for part in names(value))
