@@ -16,7 +16,8 @@ from benchmarks.databases import scratch as databases
 from benchmarks.messages import Assignment, Population
 from benchmarks.processes import environment, start
 from benchmarks.questions.load import run as load
-from benchmarks.questions.load.run import STOCK, Contender, Plan, Run, Series
+from benchmarks.questions.load.rates import STOCK, Contender
+from benchmarks.questions.load.run import Plan, Run, Series
 from benchmarks.reporting import tables
 from benchmarks.results import files
 from benchmarks.servers import server
