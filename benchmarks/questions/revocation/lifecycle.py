@@ -175,7 +175,7 @@ def run(assignment: Assignment, clock: Clock) -> dict:
     }
 
 
-# --- asking ----------------------------------------------------------------------------------------
+# --- asking ---------------------------------------------------------------------------------------
 
 
 def remember(service: Service, login: Login, seconds: float):
@@ -260,7 +260,7 @@ def _find(service: Service, ask: Ask, life: int | None, at_expiry: str) -> Findi
         raise RefusedError(f"{service.scheme.name}: {error}") from None
 
 
-# --- what may happen -------------------------------------------------------------------------------
+# --- what may happen ------------------------------------------------------------------------------
 
 
 def _nothing(login: Login):
