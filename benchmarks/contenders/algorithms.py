@@ -1,8 +1,9 @@
 """Rows of the scheme table with each signing algorithm, all in one process.
 
 The switch JWT_ALGORITHM gives a process one algorithm. Here each algorithm has a key of this
-process and a backend, made as the service makes one. Each row has its own classes for each algorithm, which
-differ from the row's only in where they get that backend. lineup.py names them as contenders.
+process and a backend, made as the service makes one. Each row has its own classes for each
+algorithm, which differ from the row's only in where they get that backend. lineup.py names them as
+contenders.
 """
 
 import secrets

@@ -70,10 +70,7 @@ class Contender:
             identity={
                 "id": [user.pk],
                 "username": [user.get_username(), ""],  # empty where a scheme does not read the user
-                # The row whose class this is, though the credential may be a third party's.
-                "scheme": [
-                    next((row.name for row in SCHEMES.values() if row.authentication == scheme.authentication), None)
-                ],
+                "scheme": [_named_by(scheme.authentication)],
             },
         )
 
@@ -84,6 +81,16 @@ class Contender:
     def environ(self, url: str, headers: Mapping[str, str] | None = None) -> dict:
         """Return a GET of `url`, with the contender's own headers unless others are given."""
         return wsgi.request(self.urlconf, "GET", url, self.headers if headers is None else headers)
+
+
+def _named_by(authentication: str) -> str | None:
+    """Return the row that `/whoami/` must name for this class.
+
+    It is the row that has the class, whoever issued the credential, or the row that one of our
+    classes inherits from.
+    """
+    inherited = getattr(import_string(authentication), "scheme", None)
+    return next((row.name for row in SCHEMES.values() if row.authentication == authentication), inherited)
 
 
 def headers(scheme: Scheme, credential: str) -> dict[str, str]:

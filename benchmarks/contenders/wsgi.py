@@ -13,7 +13,7 @@ _NO_BODY = io.BytesIO()
 
 
 class Handler(ServiceHandler):
-    """The service's handler, which takes the URLconf from each environ: it serves all contenders."""
+    """The service's handler, with the URLconf of each environ: it serves all contenders."""
 
     def request_class(self, environ):
         request = super().request_class(environ)

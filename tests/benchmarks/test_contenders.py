@@ -327,7 +327,7 @@ def test_what_happens_to_the_user_ends_a_credential_or_does_not(name):
 
 
 def test_every_third_party_is_documented():
-    text = (servers.ROOT / "docs" / "contenders.md").read_text("utf-8")
+    text = (servers.ROOT / "docs" / "reference" / "contenders.md").read_text("utf-8")
     for candidate in THIRD_PARTIES:
         assert f"`{candidate.name}`" in text
         assert candidate.authentication.rpartition(".")[2] in text

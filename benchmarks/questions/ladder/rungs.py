@@ -29,6 +29,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 import jwt_auth.authentication
 import tokens.authentication
 from auth_core.credentials import credential
+from auth_core.schemes import scheme_of
 from benchmarks.contenders import proof, wsgi
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.lineup import find_scheme
@@ -195,8 +196,7 @@ def _rungs(scheme: Scheme, whole: Contender, url: str, steps) -> dict[str, Conte
     rungs = {}
     for rung, methods in overrides.items():
         name = f"{whole.name}: {rung}"
-        subclass = type(cls.__name__, (cls,), methods)
-        subclass.__module__, subclass.__qualname__ = cls.__module__, cls.__qualname__
+        subclass = type(cls.__name__, (cls,), {"scheme": scheme_of(cls), **methods})
         gate = IsAuthenticated if rung == PERMITTED else AllowAny
         rungs[rung] = replace(
             whole,
