@@ -38,8 +38,9 @@ fuzz: .venv/test  ## random lives of credentials beside a model, random requests
 FUZZ_EXAMPLES ?= 20
 
 faults: .venv/test  ## kill the server, PostgreSQL and Valkey, fill the disk: ten times each, on both databases, with a table; a quarter of an hour
-	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s tests/operations/test_faults.py
-	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s tests/operations/test_faults.py
+	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s $(FAULTS)
+	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s $(FAULTS)
+FAULTS := tests/operations/test_faults.py tests/operations/test_killed.py tests/operations/test_full_disks.py
 
 load: .venv/load  ## users who do as clients do, then how many requests per second; exit code 2 (3 of the lab): inconclusive
 	ENV_FILE= $(BIN)/python -m benchmarks users

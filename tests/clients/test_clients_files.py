@@ -19,7 +19,7 @@ from tests.support.strangers import BASE
 pytestmark = pytest.mark.once
 _HOLD = """
 import sys, time
-from benchmarks.clients import FileStore
+from clients.httpx_auth import FileStore
 store = FileStore(sys.argv[1])
 assert store.acquire()
 store.save("half")
@@ -194,7 +194,7 @@ def test_another_store_of_the_same_file_does_not_let_other_processes_in(tmp_path
 
 _FORK = """
 import os, sys
-from benchmarks.clients import FileStore, Store
+from clients.httpx_auth import FileStore, Store
 stores = [Store(), FileStore(sys.argv[1])]
 assert stores[0].acquire() and super(FileStore, stores[1]).acquire()
 child = os.fork()
@@ -237,7 +237,7 @@ _ALONE = """
 import sys
 for name in sys.argv[2:]:
     sys.modules[name] = None  # as if it were not installed
-from benchmarks.clients import BearerAuth
+from clients.httpx_auth import BearerAuth
 httpx = __import__(sys.argv[1])
 service = httpx.MockTransport(lambda request: httpx.Response(200, json={"access": "a", "refresh": "r"}))
 with httpx.Client(transport=service, auth=BearerAuth("http://testserver", "ada", "secret")) as client:

@@ -193,7 +193,7 @@ def test_one_auth_serves_clients_of_both_libraries(clock, bearer, token):
 _WORK = """
 import sys, time
 import httpx
-from benchmarks.clients import BearerAuth, FileStore
+from clients.httpx_auth import BearerAuth, FileStore
 from config.wsgi import application
 base = "http://localhost"
 auth = BearerAuth(base, store=FileStore(sys.argv[1]))

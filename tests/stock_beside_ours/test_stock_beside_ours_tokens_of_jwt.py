@@ -45,7 +45,7 @@ def test_how_long_an_access_token_outlives_its_users_account(log_in, user, endin
 @pytest.mark.once
 def test_what_stateless_costs_is_written_down():
     """J9"""
-    decisions = " ".join((servers.ROOT / "docs" / "decisions.md").read_text().split())
+    decisions = " ".join((servers.ROOT / "docs/explanation/decisions.md").read_text().split())
     assert "a disabled or deleted user is served until the access token expires" in decisions
     assert "no query" in SCHEMES["simplejwt-stateless"].summary
 
