@@ -1,4 +1,6 @@
-"""Events: what happened to a credential, whose it is, from where; never the credential. Docs: docs/how-to/deploy.md.
+"""Events: what happened to a credential, whose it is, from where; never the credential.
+
+docs/reference/events-and-metrics.md explains each of them.
 
 Each is a record of the logger `auth`. Its message is one of the words below, its fields are those of `log_event`.
 METRICS counts the same records (telemetry/metrics.py). A handler that fails, of a full disk, prints why on stderr and

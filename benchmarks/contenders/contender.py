@@ -20,7 +20,7 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from benchmarks.contenders.candidate import Candidate
 from benchmarks.contenders.lineup import LINEUP
-from benchmarks.messages import Entry, Facts
+from benchmarks.messages import Entry, Facts, RefusedError
 from config.handler import Handler as ServiceHandler
 from config.schemes import SCHEMES, Scheme
 
@@ -28,10 +28,6 @@ WHOAMI = "/whoami/"  # says who entered and by which row; proved for every conte
 
 URLCONF = "benchmarks.urlconf"  # key of the WSGI environ
 _NO_BODY = io.BytesIO()
-
-
-class RefusedError(Exception):
-    """A contender or a URL that must not be timed; the message says why."""
 
 
 class Handler(ServiceHandler):

@@ -52,6 +52,6 @@ def issue_session(user) -> str:
 
 def issue_basic(user) -> str:
     """`user` must have the password that benchmarks.databases.fill gives."""
-    from benchmarks.databases.fill import PASSWORD
+    from benchmarks.contenders.user import PASSWORD
 
     return b64encode(f"{user.get_username()}:{PASSWORD}".encode()).decode()

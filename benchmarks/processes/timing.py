@@ -21,9 +21,9 @@ from django.db import connection
 
 from benchmarks.contenders import contender as contenders
 from benchmarks.contenders import planted
-from benchmarks.contenders.contender import WHOAMI, Contender, Handler, RefusedError
-from benchmarks.databases.fill import USERNAME
-from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Facts, Sample
+from benchmarks.contenders.contender import WHOAMI, Contender, Handler
+from benchmarks.contenders.user import USERNAME
+from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Facts, RefusedError, Sample
 from benchmarks.stats.design import rounds
 from config.switches import SWITCHES
 

@@ -1,4 +1,4 @@
-"""How a command ends: its result is written and shown, and its exit code says what to think of it."""
+"""How a command ends: it writes its result, shows it, and exits with the code of its verdict."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from benchmarks.stats.overhead import Verdict
 
 @contextmanager
 def refusals(*more: type[Exception]) -> Iterator[None]:
-    """Exit with 1 and the error's message where a contender is refused or a process fails.
+    """Exit with 1 and the error's message if a contender is refused or a process fails.
 
     Every command wraps its run in this. `more`: errors of its own that end it in the same way.
     """
@@ -50,15 +50,15 @@ def finish(
 ):
     """Write the result of a command, show it, and exit: the last call of a command that measures.
 
-    The result is shown although its file cannot be written; then the exit code is 1.
+    If the file cannot be written, the result is still shown, and the exit code is 1.
 
     `record`      what the file holds under the head of all results
     `shown`       tables and lines, in this order
     `verdict`     whether the run can be trusted; if not, the exit code is 3
-    `closing`     lines in bold at the end, below the verdict
+    `closing`     lines in bold at the end, after the verdict
     `code`        exit code for a reason other than the verdict
-    `written_as`  what the file is called in the line that names it; empty: no such line
-    `hidden`      a word of the command line that is not written: the database's URL, with its password
+    `written_as`  name of the file's content in the line with its path; empty: no such line
+    `hidden`      word of the command line to leave out: the database's URL, with its password
     """
     written = files.write(path, command, record, hidden=hidden)
     console = terminal.console()

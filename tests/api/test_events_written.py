@@ -148,7 +148,7 @@ def test_a_process_logs_as_the_switch_says(tmp_path):
 
 
 def test_every_event_is_explained_and_no_other():
-    section = (servers.ROOT / "docs/how-to/deploy.md").read_text().partition("\n## What to watch\n")[2]
+    section = (servers.ROOT / "docs/reference/events-and-metrics.md").read_text().partition("\n## What to watch\n")[2]
     first_cells = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
     explained = re.findall(r"`([a-z]+\.[a-z]+)`", " ".join(first_cells))
     known = [value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)]

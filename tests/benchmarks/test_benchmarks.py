@@ -21,7 +21,7 @@ from scipy import stats
 
 from benchmarks.__main__ import main
 from benchmarks.contenders import contender as contenders
-from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Entry, Facts, Sample
+from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Entry, Facts, RefusedError, Sample
 from benchmarks.processes import timing
 from benchmarks.processes.environment import ProcessorTime, steal
 from benchmarks.stats import overhead as analysis
@@ -182,7 +182,7 @@ def test_what_is_timed_is_the_services_own_request(user):
 
 def test_an_error_under_the_clock_is_no_time(user):
     refusing = contenders.of_scheme(REFUSING, user, URLS)
-    with pytest.raises(contenders.RefusedError, match="answered 401 Unauthorized under the clock"):
+    with pytest.raises(RefusedError, match="answered 401 Unauthorized under the clock"):
         timing.time_block(contenders.Handler(), contenders.environ(refusing, "/whoami/"), 3)
 
 
@@ -194,7 +194,7 @@ def test_an_error_under_the_clock_is_no_time(user):
     ],
 )
 def test_a_url_that_cannot_be_guarded_is_refused(url, why):
-    with pytest.raises(contenders.RefusedError, match=why):
+    with pytest.raises(RefusedError, match=why):
         contenders.anonymous(ANONYMOUS, [url])
 
 
@@ -316,7 +316,7 @@ def test_differences_are_paired_within_the_round_and_averaged_within_the_process
         sample(anonymous=[100, 100], drf_token=[306, 306], token=[252, 254], jwt=[408, 408]),
     ]
     facts = dict.fromkeys((ANONYMOUS, CONTROL, "drf-token", "token", "jwt"), Facts(0, 0, 0))
-    (table,) = tabulate(samples, {"/whoami/": facts}, drop=1, margin_us=5)
+    (table,) = tabulate(samples, {"/whoami/": facts}, drop=1, margin_us=5, schemes=SCHEMES)
     by_name = {row.name: row for row in table.rows}
     assert list(by_name) == ["drf-token", "token", "jwt"]
     assert by_name["token"].overhead == t_interval([150, 153])
@@ -533,11 +533,11 @@ def test_a_refused_contender_is_never_timed(tmp_path):
 
 def test_a_worker_refuses_before_its_first_round(tmp_path):
     database = {"BENCHMARKS_DATABASE_URL": f"sqlite:///{tmp_path}/scratch.sqlite3"}
-    assert servers.run("-m", "benchmarks.databases.fill", **database).returncode == 0
+    assert servers.run("-m", "benchmarks.processes.fill_worker", **database).returncode == 0
     expected = {"OPEN": ["refused"], "HONEST": ["done", "sample"]}
     for scheme, kinds in expected.items():
         assignment = Assignment((f"tests.benchmarks.test_benchmarks:{scheme}",), {"/whoami/": 1}, 8, 3, seed=1)
-        process = servers.run("-m", "benchmarks.processes.worker", assignment.to_json(), **database)
+        process = servers.run("-m", "benchmarks.processes.timing_worker", assignment.to_json(), **database)
         assert [next(iter(json.loads(line))) for line in process.stdout.splitlines()] == kinds
 
 

@@ -28,7 +28,7 @@ from benchmarks.contenders.candidate import Candidate
 from benchmarks.contenders.lineup import ALGORITHMS, LINEUP, SIGNED, THIRD_PARTIES, not_installed
 from benchmarks.databases import fill
 from benchmarks.databases import scratch as databases
-from benchmarks.messages import ANONYMOUS, Assignment
+from benchmarks.messages import ANONYMOUS, Assignment, RefusedError
 from benchmarks.processes import start as processes
 from config.schemes import SCHEMES
 from tests.support import servers
@@ -111,7 +111,7 @@ def test_a_path_is_found():
 
 @pytest.mark.parametrize("name", ["nonsense", "jwt-rs1024", ""])
 def test_a_wrong_name_is_told_with_the_choices(name):
-    with pytest.raises(contenders.RefusedError, match="no such contender") as refusal:
+    with pytest.raises(RefusedError, match="no such contender") as refusal:
         contenders.find_scheme(name)
     for choice in (*LINEUP, "package.module:SCHEME"):
         assert choice in str(refusal.value)
@@ -119,7 +119,7 @@ def test_a_wrong_name_is_told_with_the_choices(name):
 
 @pytest.mark.parametrize("name", ["benchmarks.nothing:SCHEME", "benchmarks.contenders.lineup:NOTHING"])
 def test_a_path_to_nothing_is_refused(name):
-    with pytest.raises(contenders.RefusedError, match=name.partition(":")[0]):
+    with pytest.raises(RefusedError, match=name.partition(":")[0]):
         contenders.find_scheme(name)
 
 

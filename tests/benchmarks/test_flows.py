@@ -21,9 +21,10 @@ from rest_framework.views import APIView
 
 from benchmarks.__main__ import main
 from benchmarks.contenders import contender
-from benchmarks.contenders.contender import WHOAMI, Handler, RefusedError
+from benchmarks.contenders.contender import WHOAMI, Handler
 from benchmarks.databases import scratch as databases
 from benchmarks.databases import write_counts
+from benchmarks.messages import RefusedError
 from benchmarks.processes import start
 from benchmarks.questions.flows import run as flows
 from benchmarks.questions.flows import tables as flows_table

@@ -16,7 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from benchmarks.__main__ import main
 from benchmarks.contenders import contender as contenders
-from benchmarks.messages import ANONYMOUS
+from benchmarks.messages import ANONYMOUS, RefusedError
 from benchmarks.questions.instructions import run as instructions
 from benchmarks.questions.ladder import run as ladder
 from benchmarks.questions.ladder import rungs
@@ -198,7 +198,7 @@ def test_a_rung_that_is_not_what_the_class_is_is_refused(authentication, wrong, 
 
 def test_a_class_that_does_not_take_its_own_credential_is_refused(user):
     scheme = replace(scheme_with(Inheriting), keyword="Bearer")
-    with pytest.raises(contenders.RefusedError, match="inheriting does not take its own credential"):
+    with pytest.raises(RefusedError, match="inheriting does not take its own credential"):
         rungs.build(scheme, user, URL)
 
 

@@ -45,7 +45,7 @@ MARK = "BENCHMARKS_TEST_MARK"  # in the environment of whatever a command starts
 def database(tmp_path_factory):
     """A SQLite file that has been filled."""
     url = f"sqlite:///{tmp_path_factory.mktemp('load')}/scratch.sqlite3"
-    assert test_servers.run("-m", "benchmarks.databases.fill", BENCHMARKS_DATABASE_URL=url).returncode == 0
+    assert test_servers.run("-m", "benchmarks.processes.fill_worker", BENCHMARKS_DATABASE_URL=url).returncode == 0
     return Database(url, "kept")
 
 

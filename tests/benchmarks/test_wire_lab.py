@@ -16,9 +16,9 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.contenders.contender import Contender, RefusedError, environ
+from benchmarks.contenders.contender import Contender, environ
 from benchmarks.databases.scratch import Database
-from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Entry, Facts, Sample
+from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Entry, Facts, RefusedError, Sample
 from benchmarks.processes import turns
 from benchmarks.questions.wire import run as wire
 from benchmarks.questions.wire import timing
@@ -132,14 +132,14 @@ def test_no_server_outlives_a_run(run):
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
     url = f"sqlite:///{tmp_path_factory.mktemp('filled')}/scratch.sqlite3"
-    filled = servers.run("-m", "benchmarks.databases.fill", BENCHMARKS_DATABASE_URL=url)
+    filled = servers.run("-m", "benchmarks.processes.fill_worker", BENCHMARKS_DATABASE_URL=url)
     assert filled.returncode == 0, filled.stderr
     return url
 
 
 def worker(assignment: Assignment, database: str, mark: str):
     return processes.group(
-        [sys.executable, "-m", "benchmarks.processes.worker", assignment.to_json()],
+        [sys.executable, "-m", wire.WORKER, assignment.to_json()],
         cwd=servers.ROOT,
         env=servers.environment(BENCHMARKS_DATABASE_URL=database, **{MARK: mark}),
         stdout=subprocess.PIPE,
@@ -347,9 +347,11 @@ def test_only_what_is_not_the_wire_is_told_as_unlike():
 
 def test_what_stands_beside_the_wire_is_not_measured_again():
     database = Database("sqlite://", "kept")
-    assert wire.places(database, "granian", overhead()) == {wire.WIRE: turns.Place(database, server="granian")}
+    assert wire.places(database, "granian", overhead()) == {
+        wire.WIRE: turns.Place(database, server="granian", worker=wire.WORKER)
+    }
     assert wire.places(database, "granian", None) == {
-        wire.WIRE: turns.Place(database, server="granian"),
+        wire.WIRE: turns.Place(database, server="granian", worker=wire.WORKER),
         wire.IN_PROCESS: turns.Place(database),
     }
 

@@ -27,7 +27,7 @@ from jwt_auth import models
 from jwt_auth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
 from jwt_auth.models import RefreshFamily
 from tests.support.lives import Answer, Pairs, Tokens
-from tests.support.machines import NAMES, Lives, Step, request, saved_once
+from tests.support.random_lives import NAMES, Lives, Step, request, saved_once
 from tokens import hashed, wire
 from tokens.authentication import TokenAuthentication
 from tokens.cache import token_cache

@@ -17,8 +17,9 @@ from django.urls import Resolver404, include, path, resolve
 
 from auth_core import revocation
 from benchmarks.contenders import contender as contenders
-from benchmarks.contenders.contender import WHOAMI, Answer, Contender, Handler, RefusedError
-from benchmarks.databases.fill import PASSWORD
+from benchmarks.contenders.contender import WHOAMI, Answer, Contender, Handler
+from benchmarks.contenders.user import PASSWORD
+from benchmarks.messages import RefusedError
 from benchmarks.questions.flows.messages import OBTAIN, REFRESH
 from config.schemes import Scheme
 

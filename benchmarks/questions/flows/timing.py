@@ -17,10 +17,10 @@ from django.utils.module_loading import import_string
 
 import config.settings
 from benchmarks.contenders import contender
-from benchmarks.contenders.contender import WHOAMI, Contender, Handler, RefusedError
+from benchmarks.contenders.contender import WHOAMI, Contender, Handler
+from benchmarks.contenders.user import PASSWORD, USERNAME
 from benchmarks.databases import write_counts
-from benchmarks.databases.fill import PASSWORD, USERNAME
-from benchmarks.messages import ANONYMOUS, CONTROL
+from benchmarks.messages import ANONYMOUS, CONTROL, RefusedError
 from benchmarks.processes import timing
 from benchmarks.questions.flows.endpoints import Client, Endpoints, Flow
 from benchmarks.questions.flows.messages import Counts, Found, Growth, PasswordHash, Task

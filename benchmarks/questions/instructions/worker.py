@@ -21,7 +21,7 @@ def run(task: Task) -> dict[str, list[int]]:
     from django.db import connection
 
     from benchmarks.contenders import contender as contenders
-    from benchmarks.databases.fill import USERNAME
+    from benchmarks.contenders.user import USERNAME
     from benchmarks.processes import timing
 
     user = get_user_model().objects.get(username=USERNAME)

@@ -30,9 +30,9 @@ import jwt_auth.authentication
 import tokens.authentication
 from auth_core.credentials import credential
 from benchmarks.contenders import contender as contenders
-from benchmarks.contenders.contender import Contender, Handler, RefusedError
-from benchmarks.databases.fill import USERNAME
-from benchmarks.messages import ANONYMOUS, Assignment
+from benchmarks.contenders.contender import Contender, Handler
+from benchmarks.contenders.user import USERNAME
+from benchmarks.messages import ANONYMOUS, Assignment, RefusedError
 from benchmarks.processes import timing
 from benchmarks.questions.ladder.run import ASKED, LOADED, PARSED, PERMITTED, VERIFIED, WHOLE, Climb, Counts
 from benchmarks.stats.design import rounds

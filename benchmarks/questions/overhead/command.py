@@ -164,7 +164,7 @@ def command(
         raise click.ClickException(str(error)) from None
 
     samples = [process.sample for process in run.processes]
-    tables = overhead.tabulate(samples, run.rehearsal.facts, drop, margin)
+    tables = overhead.tabulate(samples, run.rehearsal.facts, drop, margin, SCHEMES)
     waited = sum(sample.waited for sample in samples) / len(samples)
     verdict = overhead.judge(tables, run.steal, waited, run.widest_us, precision)
     written = files.write(

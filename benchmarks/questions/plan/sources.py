@@ -110,7 +110,10 @@ def costs_of(overhead: Overhead | None, flows: Flows | None, url: str | None) ->
 
 
 def bytes_per_row(stored: Iterable[Stored]) -> dict[str, float]:
-    """Return table -> bytes of a row and its index entries, where the table has the most rows, and enough."""
+    """Return table -> bytes of a row and its index entries, in the fullest database.
+
+    Tables with fewer than LEAST_ROWS rows are left out.
+    """
     largest = {}
     for table in sorted((each for one in stored for each in one.tables), key=lambda each: each.rows):
         if table.rows >= LEAST_ROWS and None not in (table.table_bytes, table.index_bytes):

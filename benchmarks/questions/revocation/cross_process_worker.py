@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import nullcontext, redirect_stdout
 
-from benchmarks.messages import REFUSED
+from benchmarks.messages import REFUSED, RefusedError
 from benchmarks.questions.revocation.clock import Clock
 from benchmarks.questions.revocation.run import Login
 
@@ -57,7 +57,7 @@ def main(argument: str):
         try:
             for line in sys.stdin:
                 do(**json.loads(line))
-        except contender.RefusedError as refusal:
+        except RefusedError as refusal:
             say(**{REFUSED: str(refusal)})
 
 

@@ -17,6 +17,7 @@ from benchmarks.processes.turns import Run
 from benchmarks.stats import overhead, verdicts
 from benchmarks.stats.intervals import Interval, mean, ratio_interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, Table, Verdict
+from config.schemes import SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def analyse(
     tables = {}
     for population in populations:
         facts = run.rehearsals[str(population)].facts
-        (tables[population],) = overhead.tabulate(run.samples(str(population)), facts, drop, margin_us, controls)
+        (tables[population],) = overhead.tabulate(
+            run.samples(str(population)), facts, drop, margin_us, SCHEMES, controls
+        )
     changes = _changes(run, least, larger, url, margin_us)
     between = {
         population: t_interval(np.subtract(_requests(run, population, url), _requests(run, least, url)), level)

@@ -10,7 +10,7 @@ import os
 from dataclasses import asdict, replace
 from random import Random
 
-from benchmarks.messages import ASSIGNMENT_VARIABLE, Assignment
+from benchmarks.messages import ASSIGNMENT_VARIABLE, Assignment, RefusedError
 from benchmarks.servers.server import FACTS, WORK, work
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
@@ -36,7 +36,7 @@ def _serve() -> tuple[dict, dict]:
     try:
         field = timing.build(assignment, urls, Random(assignment.seed))
         facts = {url: {name: contenders.count(handler, each, url) for name, each in field.items()} for url in urls}
-    except contenders.RefusedError as refusal:
+    except RefusedError as refusal:
         return {}, {"refused": str(refusal)}
     finally:
         connections.close_all()  # of this thread, which serves nobody

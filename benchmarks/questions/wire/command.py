@@ -18,6 +18,7 @@ from benchmarks.questions.wire import run as wire
 from benchmarks.reporting import tables
 from benchmarks.results import comparison, files
 from benchmarks.servers import server as servers
+from benchmarks.stats import overhead
 from benchmarks.stats.verdicts import EQUIVALENT, INCONCLUSIVE
 from config.schemes import SCHEMES
 
@@ -244,7 +245,7 @@ def command(
 
 
 def _answer(answer: wire.Answer) -> str:
-    return f"Over HTTP: {wire.analysis.answer(answer.tables, answer.verdict)}"
+    return f"Over HTTP: {overhead.answer(answer.tables, answer.verdict)}"
 
 
 def _served(service: dict) -> str:

@@ -19,8 +19,11 @@ from benchmarks.results.comparison import Change
 from benchmarks.stats import overhead
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.overhead import Table, Verdict
+from config.schemes import SCHEMES
 
 WIRE, IN_PROCESS = "over the wire", "in process"  # places of a run by turns
+
+WORKER = "benchmarks.questions.wire.worker"
 
 # Where a run on the wire is always unlike one in process, and the reasons below say so.
 _MEANT = "garbage_collection: "
@@ -55,7 +58,7 @@ class Answer:
 
 def places(database: Database, server: str, result: dict[str, Any] | None) -> dict[str, Place]:
     """The server's, and one in process unless there is the `result` of an `overhead` run to stand beside it."""
-    return {WIRE: Place(database, server=server), **({} if result else {IN_PROCESS: Place(database)})}
+    return {WIRE: Place(database, server=server, worker=WORKER), **({} if result else {IN_PROCESS: Place(database)})}
 
 
 def analyse(run: Run, drop: int, margin_us: float, precision_us: float | None, result: dict[str, Any] | None) -> Answer:
@@ -66,7 +69,7 @@ def analyse(run: Run, drop: int, margin_us: float, precision_us: float | None, r
     places = (WIRE,) if result else (WIRE, IN_PROCESS)
     facts = run.rehearsals[WIRE].facts
     tables = {
-        place: overhead.tabulate(run.samples(place), facts, drop, margin_us, len(places) * len(facts))
+        place: overhead.tabulate(run.samples(place), facts, drop, margin_us, SCHEMES, len(places) * len(facts))
         for place in places
     }
     widest = overhead.widest(run.samples(WIRE))

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from random import Random
 from urllib.parse import quote
 
-from benchmarks.contenders.contender import URLCONF, Contender, RefusedError, environ
-from benchmarks.messages import Assignment, Entry, Facts, Sample
+from benchmarks.contenders.contender import URLCONF, Contender, environ
+from benchmarks.messages import Assignment, Entry, Facts, RefusedError, Sample
 from benchmarks.processes import timing
 from benchmarks.servers import http1
 from benchmarks.servers import server as servers
