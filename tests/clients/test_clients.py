@@ -185,7 +185,7 @@ def test_a_503_at_refresh_reaches_the_caller_and_loses_nothing(httpx, clock, wir
             raise OperationalError("the database is away")
 
         without_database.setattr(models, "living_family", away)
-        with pytest.raises(httpx.HTTPStatusError, match=f"POST {BASE}{REFRESH} was answered 503, not 200") as raised:
+        with pytest.raises(httpx.HTTPStatusError, match=f"POST {BASE}{REFRESH} returned 503, not 200") as raised:
             client.get("/whoami/")
     assert raised.value.response.headers["Retry-After"] == "5"
     assert who(client) == "jwt"
@@ -196,7 +196,7 @@ def test_a_429_at_login_reaches_the_caller_and_the_password_is_kept(httpx, clock
     settings.LOGIN_THROTTLE = "1/min"
     who(client_of(bearer()))
     client = client_of(bearer())
-    with pytest.raises(httpx.HTTPStatusError, match="was answered 429") as raised:
+    with pytest.raises(httpx.HTTPStatusError, match="returned 429") as raised:
         client.get("/whoami/")
     clock.pass_(seconds=int(raised.value.response.headers["Retry-After"]))
     assert who(client) == "jwt"
@@ -218,7 +218,7 @@ def test_a_429_at_refresh_is_not_the_end_of_a_login_and_its_end_is_told_after_it
     clock.pass_(minutes=5)
     assert models.end(models.LOGOUT)
     client.post(REFRESH, json={"refresh": "garbage"}, auth=None)
-    with pytest.raises(httpx.HTTPStatusError, match="was answered 429"):
+    with pytest.raises(httpx.HTTPStatusError, match="returned 429"):
         client.get("/whoami/")
     clock.pass_(minutes=1)
     with pytest.raises(CredentialError):

@@ -135,9 +135,7 @@ def test_a_200_without_a_credential_is_an_error_that_shows_none_and_loses_none(h
         store = Store(held)
         with to(base, auth, store=store) as client:
             for _ in range(2):
-                with pytest.raises(
-                    httpx.RemoteProtocolError, match=f"POST {base}{path} was answered 200 without a usable"
-                ):
+                with pytest.raises(httpx.RemoteProtocolError, match=f"POST {base}{path} returned 200 without a usable"):
                     client.get("/")
         assert asked[-2:] == [path, path]
         assert store.load() == held
@@ -151,13 +149,13 @@ def test_no_password_and_no_token_follows_a_redirect(httpx, stranger, status, to
         store = Store(held)
         with (
             to(base, store=store, follow_redirects=True) as client,
-            pytest.raises(httpx.RemoteProtocolError, match="was redirected, and is not sent on"),
+            pytest.raises(httpx.RemoteProtocolError, match="was redirected and not sent on"),
         ):
             client.get("/")
         with (
             to(base, store=store) as client,
             pytest.raises(
-                httpx.HTTPStatusError, match=f"was answered {status} {elsewhere}{REFRESH if held else OBTAIN}, not 200"
+                httpx.HTTPStatusError, match=f"returned {status} {elsewhere}{REFRESH if held else OBTAIN}, not 200"
             ),
         ):
             client.get("/")

@@ -255,7 +255,7 @@ def test_one_of_the_two_libraries_is_enough(names, script):
 
 def test_without_both_libraries_an_error_says_what_to_install():
     done = servers.run_cold("-c", _ALONE, "httpx", "httpx", "httpx2")
-    assert done.stderr.endswith("ModuleNotFoundError: clients.py needs httpx2 or httpx: pip install httpx2\n")
+    assert done.stderr.endswith("ModuleNotFoundError: httpx_auth.py needs httpx2 or httpx: pip install httpx2\n")
 
 
 def test_the_module_can_be_copied_to_where_one_of_the_two_is_all_there_is():

@@ -85,7 +85,6 @@ UNWRITTEN: tuple[str, ...] = (
     "tests/tokens/",
     "tests/tracks/",
     "tokens/",
-    "tracks/",
 )
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
