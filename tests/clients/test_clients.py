@@ -303,7 +303,7 @@ def test_a_503_at_refresh_reaches_the_caller_and_loses_nothing(httpx, clock, wir
             raise OperationalError("the database is away")
 
         without_database.setattr(models, "living_family", away)
-        with pytest.raises(httpx.HTTPStatusError, match=f"POST {BASE}{REFRESH} was answered 503, not 200") as raised:
+        with pytest.raises(httpx.HTTPStatusError, match=f"POST {BASE}{REFRESH} returned 503, not 200") as raised:
             client.get("/whoami/")
     assert raised.value.response.headers["Retry-After"] == "5"
     assert who(client) == "jwt"
@@ -314,7 +314,7 @@ def test_a_429_at_login_reaches_the_caller_and_the_password_is_kept(httpx, clock
     settings.LOGIN_THROTTLE = "1/min"
     who(client_of(bearer()))
     client = client_of(bearer())
-    with pytest.raises(httpx.HTTPStatusError, match="was answered 429") as raised:
+    with pytest.raises(httpx.HTTPStatusError, match="returned 429") as raised:
         client.get("/whoami/")
     clock.pass_(seconds=int(raised.value.response.headers["Retry-After"]))
     assert who(client) == "jwt"
@@ -336,7 +336,7 @@ def test_a_429_at_refresh_is_not_the_end_of_a_login_and_its_end_is_told_after_it
     clock.pass_(minutes=5)
     assert models.end(models.LOGOUT)
     client.post(REFRESH, json={"refresh": "garbage"}, auth=None)
-    with pytest.raises(httpx.HTTPStatusError, match="was answered 429"):
+    with pytest.raises(httpx.HTTPStatusError, match="returned 429"):
         client.get("/whoami/")
     clock.pass_(minutes=1)
     with pytest.raises(CredentialError):
@@ -680,7 +680,7 @@ def test_one_auth_serves_clients_of_both_libraries(clock, bearer, token):
 _WORK = """
 import sys, time
 import httpx
-from benchmarks.clients import BearerAuth, FileStore
+from clients.httpx_auth import BearerAuth, FileStore
 from config.wsgi import application
 base = "http://localhost"
 auth = BearerAuth(base, store=FileStore(sys.argv[1]))
