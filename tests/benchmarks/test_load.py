@@ -22,6 +22,7 @@ from hdrh.histogram import HdrHistogram
 from benchmarks.databases.scratch import Database
 from benchmarks.processes.start import WorkerRefusedError
 from benchmarks.questions.load import command as load_command
+from benchmarks.questions.load import rates
 from benchmarks.questions.load import run as load
 from benchmarks.questions.load.run import BEYOND, HALVINGS, PARTS, Contender, Plan, Run, Series, Step
 from benchmarks.questions.users import command as users_command
@@ -262,7 +263,7 @@ def test_ratios_are_of_the_same_turn():
         [replace(SERIES, saturation=replace(STEP, per_second=rate)) for rate in rates]
         for rates in ((300, 100), (100, 50))
     )
-    assert load.ratios(ones, others, load.at_saturation) == [3, 2]
+    assert rates.ratios(ones, others, rates.at_saturation) == [3, 2]
 
 
 # --- the commands ---------------------------------------------------------------------------------

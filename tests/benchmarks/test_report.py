@@ -160,6 +160,15 @@ def test_the_same_files_make_the_same_bytes_whatever_the_process(files, tmp_path
     assert made[0] == made[1]
 
 
+def test_rendering_a_report_imports_no_server_and_no_process():
+    code = (
+        "import sys; import benchmarks.questions.report.command; "
+        "print(*(name for name in sys.modules if name.startswith(('benchmarks.servers', 'benchmarks.processes'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=servers.ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
+
+
 def test_every_id_is_the_only_one_and_every_reference_finds_one(whole):
     ids = whole.all("id")
     assert len(set(ids)) == len(ids)

@@ -24,8 +24,7 @@ from benchmarks.processes import turns
 from benchmarks.questions.wire import run as wire
 from benchmarks.questions.wire import timing
 from benchmarks.questions.wire.command import command
-from benchmarks.results import comparison
-from benchmarks.results import files
+from benchmarks.results import comparison, files
 from benchmarks.results.records.common import Head
 from benchmarks.results.records.overhead import Process
 from benchmarks.results.records.wire import Wire
