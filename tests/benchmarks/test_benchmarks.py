@@ -494,7 +494,7 @@ def test_the_exit_code_is_the_verdict(tiny):
 
 def test_what_is_no_terminal_gets_plain_text_that_ends_with_the_answer(tiny):
     process, document, folder = tiny
-    assert not re.search(r"[^\n -~µ─≈]", process.stdout)
+    assert not re.search(r"[^\n -~µ─≈−]", process.stdout)
     assert process.stderr == ""
     lines = process.stdout.splitlines()
     assert max(len(line) for line in lines if str(folder) not in line) <= 100
