@@ -426,7 +426,7 @@ class BearerAuth(_StoredAuth):
 
     Only its successor replaces a refresh token. If the response to a refresh is lost, the next
     request presents the same refresh token again. The service returns the same successor within
-    JWT_REUSE_GRACE of the first refresh, so retry soon. With a FileStore, that also covers a
+    JWT_REUSE_GRACE of the first refresh, so retry soon. A FileStore extends that to a
     process that dies before it has the response.
 
     After the service says that the login has expired or ended, every request raises CredentialError
