@@ -39,7 +39,7 @@ class AccountAdmin(UserAdmin):
         return not lookup.startswith("auth_token") and super().lookup_allowed(lookup, value, request)
 
     def get_deleted_objects(self, objs, request):
-        """Return what is deleted with a user. Hide the keys by which DRF's tokens name themselves."""
+        """Return what is deleted with a user. Hide the keys that DRF's tokens have as names."""
         to_delete, *others = super().get_deleted_objects(objs, request)
         return _without_keys(to_delete), *others
 

@@ -23,8 +23,8 @@ class Request(WSGIRequest):
         try:
             super()._set_content_type_params(meta)
         except (ValueError, TypeError):
-            # Raised for an unknown encoding (RFC 2231) or charset, a NUL in either, a section number
-            # of 5,000 digits, and sections without an order (TypeError, up to Python 3.13).
+            # An unknown encoding (RFC 2231) or charset, a NUL in either, a section number of 5,000
+            # digits, or sections without an order (TypeError, up to Python 3.13).
             self.content_type, self.content_params = "", None
 
     @property

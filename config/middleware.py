@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class ApiErrorMiddleware:
-    """Middleware that returns JSON for errors outside of DRF's views, in the form of DRF's errors."""
+    """Middleware that returns errors outside of DRF's views in the form of DRF's errors."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -57,15 +57,15 @@ class ApiErrorMiddleware:
         if request.META.get("HTTP_TRANSFER_ENCODING") or (not length and _has_body(request)):
             # Django reads Content-Length bytes, here none. It would drop the body and return 200.
             return JsonResponse({"detail": "A body needs a Content-Length."}, status=411)
-        # The body is read before the view. A client that disconnects early leaves a short body, which
-        # would be saved truncated if it is a form. And granian sometimes closes a kept connection if
-        # nobody reads the body, as before a 401.
+        # The body is read before the view. A client that disconnects early leaves a short body,
+        # which would be saved truncated if it is a form. And granian sometimes closes a kept
+        # connection if nobody reads the body, which is usual before a 401.
         if length and len(request.body) != length:
             return JsonResponse({"detail": "The body is shorter than its Content-Length."}, status=400)
         response = self.get_response(request)
         if response.status_code == 301 and request.method not in SAFE_METHODS:
-            # A redirect to https, or the admin's to a path with its slash. After a 301 clients repeat
-            # a POST as a GET, after a 308 unchanged (RFC 9110 15.4.2, 15.4.9).
+            # A redirect to https, or the admin's to a path with its slash. After a 301 clients
+            # repeat a POST as a GET, after a 308 unchanged (RFC 9110 15.4.2, 15.4.9).
             response.status_code = 308
         return response
 
@@ -79,8 +79,8 @@ class ApiErrorMiddleware:
             return JsonResponse({"detail": Conflict.default_detail}, status=Conflict.status_code)
         match = request.resolver_match
         if (match.app_name == "admin" or match.url_name == "session-login") and is_impossible_value(exception):
-            # The admin queries ids, dates and numbers as they come in URLs and hidden fields, some of
-            # them only while it renders the page.
+            # The admin queries ids, dates and numbers as they come in URLs and hidden fields, some
+            # of them only while it renders the page.
             logger.warning("admin: impossible value refused: %s", exception, exc_info=exception)
             return bad_request(request, exception)
         return None
@@ -140,8 +140,8 @@ class CommonMiddleware(common.CommonMiddleware):
     """Middleware that adds a missing slash by redirect for GET, HEAD and OPTIONS only.
 
     Other methods get a 404 in JSON that names the path with its slash. After Django's 301, clients
-    repeat a POST as a GET (RFC 9110 15.4.2): they see 200, and nothing was created. With DEBUG,
-    Django's class raises RuntimeError instead.
+    repeat a POST as a GET (RFC 9110 15.4.2): they see 200, and nothing was created. Django's class
+    raises RuntimeError instead if DEBUG is on.
     """
 
     def should_redirect_with_slash(self, request):

@@ -72,7 +72,7 @@ _RETRY_AFTER = {"Retry-After": {"required": True, "schema": {"type": "integer"},
 # The limits of a form's field, and their names in JSON Schema.
 _LIMITS = {"max_length": "maxLength", "min_value": "minimum", "max_value": "maximum"}
 
-# By status: the response's name, description, body and headers.
+# The name, description, body and headers of the response with each status.
 _ERRORS = {
     "400": ("Invalid", "The body or a parameter is invalid.", _INVALID, {}),
     "401": (

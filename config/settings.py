@@ -35,7 +35,7 @@ if not SECRET_KEY:
             "SECRET_KEY='': required unless DEBUG is on; allowed: 32 random bytes or more, as printed by "
             "`python -c 'import secrets; print(secrets.token_urlsafe(50))'` (config.E004)"
         )
-    # A new key for each process. With a constant, anybody could sign tokens for a server in DEBUG.
+    # A new key for each process: a constant would let anybody sign tokens for such a server.
     SECRET_KEY = secrets.token_urlsafe(50)
 ALLOWED_HOSTS = list(_values["ALLOWED_HOSTS"])
 
@@ -53,8 +53,8 @@ TOKEN_CACHE_SECONDS = _values["TOKEN_CACHE_SECONDS"]
 
 JWT_ALGORITHM = _values["JWT_ALGORITHM"]
 # SECRET_KEY itself never signs a token, so that a leak of one key does not expose the other. The
-# derived key always has 64 bytes, enough for HS512 (RFC 7518 3.2). A check looks at SECRET_KEY's own
-# length.
+# derived key always has 64 bytes, enough for HS512 (RFC 7518 3.2). A check requires a long enough
+# SECRET_KEY.
 JWT_SIGNING_KEY = _values["JWT_SIGNING_KEY"] or (
     salted_hmac("jwt_auth.signing_key", "", SECRET_KEY, algorithm="sha256").hexdigest()
     if JWT_ALGORITHM.startswith("HS")
@@ -242,7 +242,7 @@ else:
     DATABASES["default"]["ENGINE"] = "config.databases.postgresql"
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
-        # With server-side binding, psycopg prepares a statement after five uses, its default.
+        # psycopg binds parameters on the server and prepares a statement that it has sent 5 times.
         "server_side_binding": True,
         "prepare_threshold": 5,
         "connect_timeout": 3,  # seconds

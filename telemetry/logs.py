@@ -18,8 +18,8 @@ _PLAIN = re.compile(r"[\w.:/-]+", re.ASCII)
 class TextFormatter(logging.Formatter):
     """A formatter of lines: `time level logger message key=value …`.
 
-    A record is one line, whatever a client sent. A traceback follows on indented lines, which cannot
-    pass for records.
+    A record is one line, whatever a client sent. A traceback follows on indented lines, so that
+    none of them can pass for a record.
     """
 
     def __init__(self):
@@ -36,7 +36,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(_JsonFormatter):
-    """A formatter of JSON objects: timestamp (UTC), level, logger, message and an event's fields."""
+    """A formatter of JSON: timestamp (UTC), level, logger, message and an event's fields."""
 
     def __init__(self):
         super().__init__(

@@ -1,7 +1,7 @@
 """The metrics for Prometheus. Imported only if METRICS is on.
 
-A single process keeps the counts in memory. Of several processes (PROMETHEUS_MULTIPROC_DIR), each
-keeps them in a file, and the one that serves /metrics/ adds up all files.
+A single process keeps the counts in memory. If there are several (PROMETHEUS_MULTIPROC_DIR), each
+keeps its counts in a file, and the process that serves /metrics/ adds them up.
 """
 
 import logging
@@ -64,7 +64,7 @@ SECONDS = Histogram(
     "Time in which a credential was accepted or refused; its count is how many were.",
     ("scheme", "outcome"),
     registry=_own,
-    # In seconds. A cache hit takes 10 µs, a query 100 µs or more, waiting for a connection up to 3 s.
+    # Seconds. A cache hit takes 10 µs, a query 100 µs or more, a wait for a connection up to 3 s.
     buckets=(0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
 )
 

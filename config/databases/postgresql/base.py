@@ -43,14 +43,14 @@ class Cursor(base.ServerBindingCursor):
 def _is_stale(error: Error) -> bool:
     """Return True if the statement must be prepared again.
 
-    The server uses the code 0A000 for other errors too, and its message may be in any language. Only
-    the name of its function identifies this one.
+    The server uses the code 0A000 for other errors too, and its message may be in any language.
+    Only the name of its function identifies this one.
     """
     return error.sqlstate in ("26000", "42P05") or error.diag.source_function == "RevalidateCachedQuery"
 
 
 class CursorWrapper(utils.CursorWrapper):
-    """A wrapper that also wraps errors of close(), which a server-side cursor sends to the server."""
+    """A wrapper that wraps errors of close(), too: a server-side cursor sends it to the server."""
 
     def close(self):
         with self.db.wrap_database_errors:
@@ -61,9 +61,9 @@ class DatabaseOperations(base.DatabaseOperations):
     def bulk_batch_size(self, fields, objs):
         """Return how many rows Django inserts in one statement, or collects for one deletion.
 
-        The protocol numbers server-side parameters with 16 bits. Django would put all rows into one
-        statement, which psycopg refuses: SimpleJWT's `flushexpiredtokens` failed with 65,536 expired
-        tokens.
+        The protocol numbers server-side parameters with 16 bits. Django would put all rows into
+        one statement, which psycopg refuses: SimpleJWT's `flushexpiredtokens` failed with 65,536
+        expired tokens.
         """
         return self.connection.features.max_query_params // max(len(fields), 1)
 
@@ -73,7 +73,7 @@ class DatabaseFeatures(base.DatabaseFeatures):
 
 
 class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
-    """A backend that keeps one connection for each thread (CONN_MAX_AGE), and replaces a broken one.
+    """A backend that keeps a connection for each thread (CONN_MAX_AGE), and replaces a broken one.
 
     OPTIONS may hold `lock_timeout` and `statement_timeout` in milliseconds. They are set by a
     statement on each new connection, because poolers refuse them as start-up parameters. Django's

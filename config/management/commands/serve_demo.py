@@ -16,7 +16,7 @@ from tracks.models import Track
 DEMO, DEMO_PASSWORD = "demo", "demo-password"
 STAFF, STAFF_PASSWORD = "staff", "staff-password"
 
-# By keyword: the route that exchanges a password for a credential, and the credential's field.
+# For each keyword, the route that exchanges a password for a credential, and the field with it.
 OBTAIN = {"Token": ("token-obtain", "token"), "Bearer": ("jwt-obtain", "access")}
 
 
