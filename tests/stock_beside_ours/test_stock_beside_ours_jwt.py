@@ -26,6 +26,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken
 from rest_framework_simplejwt.views import TokenRefreshSlidingView
 
+from auth_core.conf import derived_signing_key
 from config.schemes import SCHEMES
 from jwt_auth import models
 from jwt_auth.models import RefreshFamily
@@ -564,7 +565,7 @@ def test_stock_signs_with_a_short_key_under_a_mere_warning_and_by_default_with_s
 def test_ours_never_signs_with_secret_key_itself(log_in, settings):
     """J16"""
     _, pair = log_in("jwt")
-    assert settings.JWT_SIGNING_KEY_IS_DERIVED
+    assert settings.JWT_SIGNING_KEY == derived_signing_key(settings.SECRET_KEY)
     with pytest.raises(pyjwt.InvalidSignatureError):
         pyjwt.decode(pair["access"], settings.SECRET_KEY, algorithms=["HS256"])
 
@@ -574,7 +575,8 @@ def test_ours_never_signs_with_secret_key_itself(log_in, settings):
 def test_ours_does_not_pass_the_checks_with_fewer_than_32_bytes(settings, switch, error, length):
     """J16"""
     setattr(settings, switch, "k" * length)
-    settings.JWT_SIGNING_KEY_IS_DERIVED = switch == "SECRET_KEY"
+    if switch == "SECRET_KEY":
+        settings.JWT_SIGNING_KEY = derived_signing_key("k" * length)
     assert (error in check_ids()) == (length < 32)
 
 
