@@ -1,52 +1,53 @@
-# Each target makes or renews .venv by itself. Needs: Python 3.11 or newer, make, git.
-# The first of these that runs and is new enough; or make PYTHON=/path/to/python.
+# `make help` lists the targets. Each makes or renews .venv first. Needs: Python 3.11 or newer, make, git.
+# PYTHON is the first of these that runs and is new enough; override it with make PYTHON=/path/to/python.
 PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 
-# Where a Python is named and .venv is of another one, .venv is made again, by the named one.
+# Make .venv again if PYTHON is given and .venv belongs to another Python.
 ifeq ($(origin PYTHON),command line)
 VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test race storm attack fuzz faults load bench bench-contenders selftest lint reference lock clean
+.PHONY: other-python run test race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
 
-# A file in one process: what its tests share, as a run of the lab or a server, is made once; in tests/conftest.py's order.
-# Bytecode is kept even where the shell says not to: pytest rewrites 350 modules, which takes each process 7 s.
-test: lint  ## every test, on SQLite and on PostgreSQL
+# loadfile runs a test file in one process, so that its tests share servers and runs of the lab.
+# PYTHONDONTWRITEBYTECODE= keeps bytecode: without it, pytest rewrites 350 modules in each process, which takes 7 s.
+test: lint  ## run lint and every test, on SQLite and on PostgreSQL
 	ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(SPREAD)
 	ENV_FILE= PYTHONDONTWRITEBYTECODE= TEST_DATABASE=postgresql $(BIN)/pytest $(SPREAD) -m "not once"
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
-race: .venv/test  ## 64 clients with one credential against a server with two workers, 20 rounds
+race: .venv/test  ## send requests from 64 clients with one credential to two workers, 20 rounds
 	ENV_FILE= TEST_DATABASE=postgresql RACE_CLIENTS=64 RACE_ROUNDS=20 $(BIN)/pytest -s -v tests/database/test_race_over_http.py
 
-storm: .venv/test  ## 64 clients who do everything at once for ten minutes; the database must end as their own steps say
+storm: .venv/test  ## run 64 clients for ten minutes, then compare the database with what they did
 	ENV_FILE= TEST_DATABASE=postgresql STORM_CLIENTS=64 STORM_SECONDS=600 $(BIN)/pytest -s -v tests/operations/test_storm.py
 
-attack: .venv/test  ## what an attacker would send, against every row on both databases, and three servers; says how many cases
+attack: .venv/test  ## send what an attacker would, to every scheme on both databases and to three servers; count the cases
 	ENV_FILE= ATTACK_ALL_SERVERS=1 $(BIN)/pytest -q -n 2 -m attack tests/attacks
 	ENV_FILE= TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -m "attack and not once" tests/attacks
 
-fuzz: .venv/test  ## random lives of credentials beside a model, random requests beside the OpenAPI document; FUZZ_EXAMPLES=1000 for a night
+fuzz: .venv/test  ## compare random steps with a model and random requests with the OpenAPI document; FUZZ_EXAMPLES=1000 takes a night
 	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -q -n 2 -rP tests/operations/test_state_machines.py tests/api/test_contract.py
 	ENV_FILE= FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) TEST_DATABASE=postgresql $(BIN)/pytest -q -n 2 -rP -m "not once" tests/operations/test_state_machines.py tests/api/test_contract.py
 FUZZ_EXAMPLES ?= 20
 
-faults: .venv/test  ## kill the server, PostgreSQL and Valkey, fill the disk: ten times each, on both databases, with a table; a quarter of an hour
-	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s tests/operations/test_faults.py
-	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s tests/operations/test_faults.py
+faults: .venv/test  ## kill the server, PostgreSQL and Valkey and fill the disk, ten times each, on both databases: 15 minutes
+	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s $(FAULTS)
+	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s $(FAULTS)
+FAULTS := tests/operations/test_faults.py tests/operations/test_killed.py tests/operations/test_full_disks.py
 
-load: .venv/load  ## users who do as clients do, then how many requests per second; exit code 2 (3 of the lab): inconclusive
+load: .venv/load  ## simulate users, then measure requests per second; inconclusive if the lab exits with 3, make with 2
 	ENV_FILE= $(BIN)/python -m benchmarks users
 	ENV_FILE= $(BIN)/python -m benchmarks load --scheme token --scheme token-cached --scheme jwt --seconds 2 \
 	  --json results/load/load.json
 
-bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a report; exit code 2 (3 of the lab): inconclusive
+bench: .venv/bench  ## measure what Token and JWT cost, with a report: one minute; inconclusive if the lab exits with 3, make with 2
 	@code=0; \
 	bench() { ENV_FILE= $(BIN)/python -m benchmarks "$$@" || { code=$$?; test $$code = 3 || exit $$code; }; echo; }; \
 	bench overhead --budget 22 --json results/bench/overhead.json; \
@@ -56,23 +57,29 @@ bench: .venv/bench  ## token or JWT, what does each cost? In a minute, with a re
 	  --html results/bench/report.html; \
 	exit $$code
 
-selftest: .venv/bench  ## can the lab be trusted? About three quarters of an hour, and it can be stopped
+selftest: .venv/bench  ## test whether the lab's verdicts are right: 45 minutes; continues where it was stopped
 	ENV_FILE= $(BIN)/python -m benchmarks selftest
 
-bench-contenders: .venv/contenders  ## the same with every contender that has a name: docs/reference/contenders.md
+bench-contenders: .venv/contenders  ## measure every named contender: docs/reference/contenders.md
 	ENV_FILE= $(BIN)/python -m benchmarks overhead --budget 240 $(CONTENDERS)
-# All but basic, which takes minutes.
+# `basic` is left out: it takes minutes.
 CONTENDERS = $(shell $(BIN)/python -c 'from benchmarks.contenders.lineup import LINEUP; print(*(f"--contender {n}" for n in LINEUP if n != "basic"))')
 
-lint: .venv/test
+lint: .venv/test  ## check format, style, imports, types, spelling, migrations and generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/lint-imports
-	ENV_FILE= SECRET_KEY=only-for-makemigrations-which-signs-nothing $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/lint-imports --no-logo
+	$(SETTINGS) $(BIN)/mypy
+	$(BIN)/codespell
+	$(SETTINGS) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m docs.reference.generate --check
+SETTINGS := ENV_FILE= SECRET_KEY=only-for-lint-which-signs-nothing
 
 reference: .venv/test  ## write the generated pages of docs/reference from the code
 	$(BIN)/python -m docs.reference.generate
+
+hooks: .venv/test  ## check format, style, imports, types and spelling at each commit
+	$(BIN)/pre-commit install
 
 lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --upgrade --extra bench --extra load --extra lock --extra test --output-file requirements/test.txt pyproject.toml
@@ -82,11 +89,14 @@ lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt pyproject.toml
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-clean:  ## remove what make made; the database and .env stay
-	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+clean:  ## remove .venv and caches; keep the database and .env
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One environment; a stamp for each set of requirements that is installed in it.
+help:  ## list the targets
+	@sed -nE 's/^([a-z-]+):.*  ## (.*)/\1\t\2/p' Makefile | expand -t 18
+
+# .venv/NAME is a stamp: requirements/NAME.txt is installed in .venv.
 .venv/%: requirements/%.txt $(OTHER)
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; name one: make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || { $(CHECK); $(PYTHON) -m venv .venv; }
@@ -95,11 +105,11 @@ clean:  ## remove what make made; the database and .env stay
 	@touch $@
 
 CHECK = test -n "$(PYTHON)" && $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-  { echo "error: PYTHON=$(PYTHON) is no Python 3.11 or newer with ensurepip"; exit 1; }
+  { echo "error: PYTHON=$(PYTHON) is not Python 3.11 or newer with ensurepip"; exit 1; }
 
 other-python:
 	@$(CHECK)
-	@echo "making .venv again: it is not of $(PYTHON), $$($(PYTHON) --version)"
+	@echo "making .venv again with $(PYTHON), $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv --clear .venv
 
 .env:

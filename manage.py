@@ -11,29 +11,29 @@ def main():
     from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
     try:
-        settings.INSTALLED_APPS  # noqa: B018 - reads the switches, so that a wrong one is one line and no traceback
+        settings.INSTALLED_APPS  # noqa: B018 - reads the switches: a wrong one prints one line, no traceback
     except ImproperlyConfigured as error:
         sys.exit(f"error: {error}")
-    # Nobody waits for a command's answer: it may wait for a lock, and read a table from end to end.
+    # Commands have no client that waits: they may wait for locks and read whole tables.
     for name in ("lock_timeout", "statement_timeout"):
         settings.DATABASES["default"]["OPTIONS"].pop(name, None)
     try:
         execute_from_command_line(sys.argv)
     except (DatabaseError, InterfaceError) as error:
         if isinstance(error, DataError | IntegrityError) or "--traceback" in sys.argv:
-            raise  # of a database that is there and has its tables: a defect
+            raise  # the database is available and has its tables: this is a defect
         sys.exit(f"error: {_refusal(error)}")
 
 
-def _refusal(error) -> str:
-    """Which database, without its password, what it said, and the remedy if its tables are missing or old."""
+def _refusal(error: Exception) -> str:
+    """Return which database failed, without its password, why, and how to create missing tables."""
     from config.switches import SWITCHES
 
     switch = SWITCHES["DATABASE_URL"]
     url = switch.shown(os.environ.get(switch.name) or switch.default)
-    # PostgreSQL's undefined_table and undefined_column.
-    unmade = getattr(error.__cause__, "sqlstate", None) in ("42P01", "42703") or "no such " in str(error)
-    remedy = "; `manage.py migrate` makes what is missing" if unmade else ""
+    # PostgreSQL's codes for undefined_table and undefined_column.
+    is_missing = getattr(error.__cause__, "sqlstate", None) in ("42P01", "42703") or "no such " in str(error)
+    remedy = "; `manage.py migrate` creates what is missing" if is_missing else ""
     return f"DATABASE_URL={url!r}: {' '.join(str(error).split())}{remedy}"
 
 

@@ -3,7 +3,7 @@
 Each event is a record of the logger `auth`. Its message is one of the words below, its fields are
 those of `log_event`. METRICS counts the same records (telemetry/metrics.py). A handler that fails, for
 example because the disk is full, prints why on stderr and raises nothing: that is how `logging` works,
-so an event never costs a client its answer. docs/reference/events-and-metrics.md lists them for operators.
+so an event never costs a client its answer. docs/reference/events-and-metrics.md explains each event.
 """
 
 import logging

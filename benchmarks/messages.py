@@ -19,6 +19,10 @@ REFUSED = "refused"
 SAMPLE = "sample"
 
 
+class RefusedError(Exception):
+    """A contender or a URL that must not be timed; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """What one worker process is to do.
@@ -60,6 +64,9 @@ class Population:
     @classmethod
     def from_json(cls, text: str) -> "Population":
         return cls(**json.loads(text))
+
+
+NOBODY = Population()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,14 @@
-"""`python -m benchmarks.databases.fill [OTHERS]` fills the scratch database that is in force (see worker.serve)."""
+"""What a scratch database is filled with: the migrations, the users and the Chinook tracks."""
 
-import sys
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from unittest import mock
 
-from benchmarks.messages import Population
-from benchmarks.processes.worker import serve
+from benchmarks.contenders.user import PASSWORD, USERNAME
+from benchmarks.messages import NOBODY, Population
 
-USERNAME = "benchmarks"
-PASSWORD = "correct horse battery staple"
-
-NOBODY = Population()
 BEGIN = datetime(2026, 1, 1, 12, 0, 0, 28_564, tzinfo=UTC)
 
 
@@ -50,24 +44,3 @@ def same_times():
     with mock.patch("django.utils.timezone.now") as now:
         now.side_effect = lambda: BEGIN + timedelta(microseconds=7) * next(ticks)
         yield
-
-
-def main(others: Population):
-    def work(done):
-        from benchmarks.databases import population
-
-        rows = 0
-
-        def added(more: int):
-            nonlocal rows
-            rows += more
-            done(str(rows / (others.population * population.per_user(others.refreshes, others.tracks))))
-
-        fill(others, added)
-        return asdict(population.stored(others.tracks))
-
-    serve(work)
-
-
-if __name__ == "__main__":
-    main(Population.from_json(sys.argv[1]) if len(sys.argv) > 1 else NOBODY)

@@ -16,7 +16,7 @@ from pathlib import Path
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection
 
-from benchmarks.contenders.contender import RefusedError
+from benchmarks.messages import RefusedError
 
 BYTES = {
     "sqlite": "growth of SQLite's write-ahead log, a copy of each changed page",

@@ -20,6 +20,7 @@ from benchmarks.messages import (
     CONTENDERS_VARIABLE,
     DATABASE_VARIABLE,
     DONE,
+    NOBODY,
     REFUSED,
     SAMPLE,
     SWITCHES_VARIABLE,
@@ -29,8 +30,8 @@ from benchmarks.messages import (
     Stored,
 )
 
-NOBODY = Population()
 ROOT = Path(__file__).resolve().parents[2]
+TIMING_WORKER = "benchmarks.processes.timing_worker"
 
 
 class WorkerRefusedError(Exception):
@@ -56,7 +57,7 @@ def fill(
             watcher.expected((monotonic() - begin) / float(part))
             watcher.tick()
 
-        answer = ask("benchmarks.databases.fill", others.to_json(), database, schemes, 0, done, service=service)
+        answer = ask("benchmarks.processes.fill_worker", others.to_json(), database, schemes, 0, done, service=service)
     return replace(Stored.from_dict(answer), seconds=monotonic() - begin if others.population else 0.0)
 
 
@@ -66,10 +67,14 @@ def work(
     hash_seed: int,
     done: Callable[[str], None] = lambda url: None,
     service: Path | None = None,
+    worker: str = TIMING_WORKER,
 ) -> Sample:
-    """Let one fresh process do the assignment. `done` is told the URL of each finished round."""
+    """Let one fresh process of the module `worker` do the assignment.
+
+    It calls `done` with the URL of each finished round.
+    """
     answer = ask(
-        "benchmarks.processes.worker",
+        worker,
         assignment.to_json(),
         database,
         assignment.schemes,
@@ -91,7 +96,7 @@ def ask(
     switches: Mapping[str, str] | None = None,
     service: Path | None = None,
 ) -> dict[str, Any]:
-    """What a fresh `python -m module argument` finds, which answers as benchmarks.processes.worker does (worker.serve).
+    """What a fresh `python -m module argument` finds, which answers as worker.serve does.
 
     `under` is the command line of a program that runs it, as valgrind does; `switches` are pinned for it. `service`
     is the folder of the packages that it measures; None: those of this checkout, as the lab itself always is.

@@ -27,12 +27,18 @@ from benchmarks.terminal import Watcher
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A database that has been filled, the folder of the service's packages (None: this checkout's), and the server
-    that is asked (empty: none, as in Assignment)."""
+    """Where a process times: on which database, which service, and by which way of asking.
+
+    `database`  has been filled
+    `service`   the folder of the service's packages; None: those of this checkout
+    `server`    as in Assignment; empty: the handler is called in process
+    `worker`    the module that times
+    """
 
     database: Database
     service: Path | None = None
     server: str = ""
+    worker: str = processes.TIMING_WORKER
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ def run(
 
 def _work(assignment: Assignment, place: Place, hash_seed: int, watcher: Watcher) -> Sample:
     assignment = replace(assignment, server=place.server)
-    return processes.work(assignment, place.database, hash_seed, lambda _: watcher.tick(), place.service)
+    return processes.work(assignment, place.database, hash_seed, lambda _: watcher.tick(), place.service, place.worker)
 
 
 def _widest(turns: Sequence[Turn], place: str) -> float:

@@ -1,8 +1,8 @@
 """The options that commands share, each declared once, and what a command makes of their values.
 
-An option without parameters is a decorator (`@options.databases`). One whose default or help depends
-on the command is a function that returns a decorator (`@options.budget("Seconds ...")`). A command
-takes `**place` from `databases` and gives it to `scratch(**place)` as it is.
+An option without parameters is a decorator (`@options.databases`). One whose default or help
+depends on the command is a function that returns a decorator (`@options.budget("Seconds ...")`). A
+command takes `**place` from `databases` and gives it to `scratch(**place)` as it is.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ Decorator = Callable[[Callable], Callable]
 PROCESSES = 10  # where neither --processes nor --budget says how many
 
 
-# --- types --------------------------------------------------------------------------------------------
+# --- types ----------------------------------------------------------------------------------------
 
 
 class Finite(click.FloatRange):
@@ -55,26 +55,27 @@ def lifetime(context: click.Context, parameter: click.Parameter, value: str) -> 
 
 
 def path(context: click.Context, parameter: click.Parameter, value):
-    """Return the path or paths of --url as they are. Raises click.UsageError unless each begins with a slash."""
+    """Return --url. Raises click.UsageError unless each path begins with a slash."""
     for each in (value,) if isinstance(value, str) else value or ():
         if not each.startswith("/"):
             raise click.UsageError(f"--url {each!r}: a path, beginning with /")
     return value
 
 
-def value(name: str, type: click.ParamType, default, help: str, metavar: str | None = None) -> Decorator:
-    """Return an option of one value, whose help shows the default."""
-    return click.option(name, type=type, default=default, show_default=True, help=help, metavar=metavar)
+def value(name: str, type: click.ParamType, default, help: str, metavar: str | None = None, to: str = "") -> Decorator:
+    """Return an option of one value that has a default. `to`: the parameter that takes it."""
+    names = (name, to) if to else (name,)
+    return click.option(*names, type=type, default=default, show_default=True, help=help, metavar=metavar)
 
 
 def duration(switch: str, help: str) -> Decorator:
-    """Return an option named after a JWT_ switch, whose default is the switch's; its value is in seconds."""
+    """Return an option in seconds with the name and the default of a JWT_ switch."""
     name = "--" + switch.removeprefix("JWT_").lower().replace("_", "-")
     default = SWITCHES[switch].default
     return click.option(name, metavar="DURATION", default=default, show_default=True, callback=lifetime, help=help)
 
 
-# --- what is measured ---------------------------------------------------------------------------------
+# --- what is measured -----------------------------------------------------------------------------
 
 contenders = click.option(
     "--scheme",
@@ -100,15 +101,17 @@ others = click.option(
 
 
 def chosen(*named: Sequence[str]) -> tuple[str, ...]:
-    """Return all names of --scheme and --contender, each once; all rows of the scheme table where there are none."""
+    """Return the names of --scheme and --contender, each once; all rows if there are none."""
     return tuple(dict.fromkeys(name for names in named for name in names)) or tuple(SCHEMES)
 
 
 def url(default: str = "/whoami/") -> Decorator:
+    """Return --url for one path."""
     return click.option("--url", metavar="PATH", default=default, show_default=True, callback=path, help="What to GET.")
 
 
 def urls(*defaults: str) -> Decorator:
+    """Return --url for one or more paths."""
     return click.option(
         "--url",
         "urls",
@@ -121,7 +124,7 @@ def urls(*defaults: str) -> Decorator:
     )
 
 
-# --- how long and how closely -------------------------------------------------------------------------
+# --- how long and how closely ---------------------------------------------------------------------
 
 
 def processes(help: str, default: int | None = None) -> Decorator:
@@ -137,7 +140,7 @@ def budget(help: str, default: float | None = None) -> Decorator:
 
 
 def budget_or(default: float, budget: float | None, *limits: float | None) -> float | None:
-    """Return --budget, or the default where neither it nor one of the other limits of the run was given."""
+    """Return --budget, or the default if neither it nor another limit of the run was given."""
     return default if budget is None and not any(limits) else budget
 
 
@@ -178,7 +181,7 @@ def check_blocks(block: int, drop: int):
         raise click.UsageError(f"--drop {drop} leaves fewer than 2 of the {block} requests of a --block")
 
 
-# --- where --------------------------------------------------------------------------------------------
+# --- where ----------------------------------------------------------------------------------------
 
 population = click.option(
     "--population",
@@ -219,7 +222,7 @@ def databases(command: Callable) -> Callable:
 
 
 def distance(**settings) -> Decorator:
-    """Return an option of milliseconds by which the database's answers come later; may be repeated."""
+    """Return an option that delays the database's answers by milliseconds; may be repeated."""
     return click.option(
         "--distance",
         "distances",

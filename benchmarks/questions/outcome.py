@@ -1,4 +1,4 @@
-"""How a command ends: its result is written and shown, and its exit code says what to think of it."""
+"""How a command ends: it writes its result, shows it, and exits with the code of its verdict."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,15 +13,16 @@ from rich.table import Table
 
 from benchmarks import terminal
 from benchmarks.databases.scratch import DatabaseError
-from benchmarks.processes import start
+from benchmarks.processes import environment, start
 from benchmarks.reporting.tables import verdict_line
 from benchmarks.results import files
+from benchmarks.results.records.common import Environment, Record
 from benchmarks.stats.overhead import Verdict
 
 
 @contextmanager
 def refusals(*more: type[Exception]) -> Iterator[None]:
-    """Exit with 1 and the error's message where a contender is refused or a process fails.
+    """Exit with 1 and the error's message if a contender is refused or a process fails.
 
     Every command wraps its run in this. `more`: errors of its own that end it in the same way.
     """
@@ -38,8 +39,8 @@ def fields_of(record) -> dict[str, Any]:
 
 def finish(
     command: str,
-    path: Path,
-    record: Mapping[str, Any],
+    path: Path | None,
+    record: Record | Mapping[str, Any],
     shown: Iterable[Table | str],
     *,
     verdict: Verdict | None = None,
@@ -50,20 +51,27 @@ def finish(
 ):
     """Write the result of a command, show it, and exit: the last call of a command that measures.
 
-    The result is shown although its file cannot be written; then the exit code is 1.
+    If the file cannot be written, the result is still shown, and the exit code is 1.
 
+    `path`        None: the result is not written
     `record`      what the file holds under the head of all results
     `shown`       tables and lines, in this order
     `verdict`     whether the run can be trusted; if not, the exit code is 3
-    `closing`     lines in bold at the end, below the verdict
+    `closing`     lines in bold at the end, after the verdict
     `code`        exit code for a reason other than the verdict
-    `written_as`  what the file is called in the line that names it; empty: no such line
-    `hidden`      a word of the command line that is not written: the database's URL, with its password
+    `written_as`  name of the file's content in the line with its path; empty: no such line
+    `hidden`      word of the command line to leave out: the database's URL, with its password
     """
-    written = files.write(path, command, record, hidden=hidden)
+    written = None
+    if path is None:
+        pass
+    elif isinstance(record, Record):
+        written = files.save(path, record, Environment(**environment.describe()), hidden=hidden)
+    else:
+        written = files.write(path, command, record, hidden=hidden)
     console = terminal.console()
     show(console, shown)
-    if written_as:
+    if written and written_as:
         console.print(written.told(written_as), highlight=False, markup=False, soft_wrap=True)
     if verdict:
         closing = (verdict_line(verdict), *closing)
@@ -71,7 +79,8 @@ def finish(
     if closing:
         console.print()
         show(console, closing, style="bold")
-    written.end()
+    if written:
+        written.end()
     if code:
         sys.exit(code)
 

@@ -15,11 +15,10 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
-from benchmarks.messages import ASSIGNMENT_VARIABLE, Assignment
 from benchmarks.servers import http1
+from config.server import FLAGS
 from config.switches import SWITCHES
 
-APPLICATION = "benchmarks.questions.wire.application:application"
 # Answered by the application before Django: what it serves and what it counted of it, and what work() found there.
 FACTS, WORK = "/facts", "/work"
 WORK_SECONDS = 0.0002
@@ -124,14 +123,6 @@ class Running:
 
 
 @contextmanager
-def running(assignment: Assignment, core: int | None) -> Iterator[Running]:
-    """The assignment's server, as started() has it."""
-    environment = os.environ | {ASSIGNMENT_VARIABLE: assignment.to_json()}
-    with started(assignment.server, APPLICATION, environment, core) as server:
-        yield server
-
-
-@contextmanager
 def started(name: str, application: str, environment: Mapping[str, str], core: int | None) -> Iterator[Running]:
     """A server by its name in SERVERS, on that processor alone where one is given.
 
@@ -161,9 +152,6 @@ def started(name: str, application: str, environment: Mapping[str, str], core: i
 
 
 def _command(name: str, port: int, application: str) -> list[str]:
-    # Not above: a process that times an earlier revision of the service (`versus`) imports this module, too.
-    from config.server import FLAGS
-
     address = {
         "granian": (*FLAGS, "--host", "127.0.0.1", "--port", str(port)),
         "gunicorn": ("--bind", f"127.0.0.1:{port}", "--threads", str(threads())),

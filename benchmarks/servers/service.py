@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from benchmarks.databases.fill import PASSWORD, USERNAME
+from benchmarks.contenders.user import PASSWORD, USERNAME
 from benchmarks.databases.scratch import Database
 from benchmarks.processes import start
 from benchmarks.processes.start import WorkerRefusedError

@@ -19,7 +19,7 @@ The run is inconclusive for any of five reasons:
 - An interval is wider than was asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -29,8 +29,7 @@ from scipy.stats import trim_mean
 from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample
 from benchmarks.stats import verdicts
 from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
-from benchmarks.stats.verdicts import Contest
-from config.schemes import SCHEMES
+from benchmarks.stats.verdicts import Contest, Verdict
 
 CONTROL_LEVEL = 0.99  # of all controls of a run together (Bonferroni)
 MATTERS = 0.005  # of anonymous's request
@@ -79,17 +78,6 @@ class Table:
     champions: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`reasons` why the run is inconclusive, a sentence each; none: it is conclusive."""
-
-    reasons: tuple[str, ...]
-
-    @property
-    def conclusive(self) -> bool:
-        return not self.reasons
-
-
 def overhead(blocks: Blocks, name: str) -> float:
     """A process's figure, in µs."""
     return float(trim_mean(np.subtract(blocks.p25_ns[name], blocks.p25_ns[ANONYMOUS]), TRIMMED)) / 1000
@@ -119,14 +107,18 @@ def tabulate(
     facts: dict[str, dict[str, Facts]],
     drop: int,
     margin_us: float,
+    schemes: Container[str],
     controls: int | None = None,
 ) -> list[Table]:
-    """A table for each URL of `facts`, in that order. All samples have the same contenders and rounds.
+    """Return a table for each URL of `facts`, in that order.
 
-    `controls`  how many the run has in all; None: one for each URL
+    All samples have the same contenders and rounds.
+
+    `schemes`   names in the scheme table: only they can be champions
+    `controls`  how many the whole run has; None: one for each URL
     """
     level = 1 - (1 - CONTROL_LEVEL) / (controls or len(facts))
-    return [_table(samples, url, facts[url], level, drop, margin_us) for url in facts]
+    return [_table(samples, url, facts[url], level, drop, margin_us, schemes) for url in facts]
 
 
 def judge(
@@ -155,7 +147,7 @@ def judge(
         reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
     if waited > WAITED_BOUND:
         reasons.append(f"the run waited {waited:.0%} of its time for a processor (bound: {WAITED_BOUND:.0%})")
-    return Verdict(tuple(reasons))
+    return Verdict.of(reasons)
 
 
 def answer(tables: Sequence[Table], verdict: Verdict) -> str:
@@ -195,6 +187,7 @@ def _table(
     control_level: float,
     drop: int,
     margin_us: float,
+    schemes: Container[str],
 ) -> Table:
     entries = {entry.name: entry for entry in samples[0].entries}
     by_name = {name: overheads(samples, url, name) for name in entries}
@@ -225,7 +218,7 @@ def _table(
         switching=t_interval([switching(sample.blocks[url], drop) for sample in samples]),
         margin_us=margin_us,
         contests=verdicts.contests({each.name: by_name[each.name] for each in rows}, margin_us),
-        champions=_champions(rows, entries),
+        champions=_champions(rows, entries, schemes),
     )
 
 
@@ -241,12 +234,12 @@ def _reference(entry: Entry, entries) -> str | None:
     return next((other.name for other in entries if other.is_stock and other.keyword == entry.keyword), None)
 
 
-def _champions(rows: Sequence[Row], entries: dict[str, Entry]) -> tuple[Row, ...]:
+def _champions(rows: Sequence[Row], entries: dict[str, Entry], schemes: Container[str]) -> tuple[Row, ...]:
     """For each keyword the first row of the scheme table that is ours; where none is, the first.
 
     In a run without any such row, all that were named for it.
     """
-    of_table = [row for row in rows if row.name in SCHEMES]
+    of_table = [row for row in rows if row.name in schemes]
     chosen: dict[str, Row] = {}
     for row in sorted(of_table, key=lambda row: entries[row.name].is_stock):
         chosen.setdefault(entries[row.name].keyword, row)

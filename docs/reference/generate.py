@@ -20,7 +20,7 @@ ROOT = FOLDER.parent.parent
 HEAD = "<!-- Generated: change the code, then run `make reference`. -->\n"
 PACKAGES = ("auth_core", "config", "tokens", "jwt_auth", "tracks", "telemetry")
 
-# Texts that no switch, or few, can read: the refusals say what is allowed.
+# Texts that most switches refuse. The error says what is allowed.
 PROBES = (
     "?",
     "",
@@ -98,7 +98,7 @@ def allowed(switch: Switch) -> str:
 
 
 def endpoints() -> str:
-    """Return the page of endpoints: those of every scheme, then those that come with each scheme."""
+    """Return the page of endpoints: the common ones, then those that come with each scheme."""
     from django.urls import include, path, reverse
 
     from config import urls, views
@@ -138,7 +138,7 @@ def endpoint_table(rows: list[tuple[str, ...]]) -> str:
 
 
 def operations(patterns: list, is_stock: bool = False) -> list[tuple[str, ...]]:
-    """Return (method, path, what, who, answers) for each operation of the OpenAPI document of `patterns`."""
+    """Return (method, path, what, who, answers) for each operation behind `patterns`."""
     from drf_spectacular.generators import SchemaGenerator
 
     generator = SchemaGenerator(patterns=patterns)
@@ -160,14 +160,14 @@ def operations(patterns: list, is_stock: bool = False) -> list[tuple[str, ...]]:
     ]
 
 
-# What a viewset's action does: its docstring is the same for all of them.
+# A viewset has one docstring for all its actions.
 ACTIONS = {
-    "list": "List, filter, search, order and page {}.",
-    "create": "Create one of the {}.",
-    "retrieve": "Read one of the {}.",
-    "update": "Replace one of the {}; its owner or staff.",
-    "partial_update": "Change one of the {}; its owner or staff.",
-    "destroy": "Delete one of the {}; its owner or staff.",
+    "list": "List, filter, search, order and page {}s.",
+    "create": "Create a {}.",
+    "retrieve": "Read a {}.",
+    "update": "Replace a {}.",
+    "partial_update": "Change a {}.",
+    "destroy": "Delete a {}.",
 }
 
 
@@ -176,7 +176,7 @@ def what(operation: dict, view, is_stock: bool) -> str:
     if is_stock:
         return f"`{type(view).__module__}.{type(view).__name__}`, untouched."
     if getattr(view, "action", None):
-        return ACTIONS[view.action].format(operation["tags"][0])
+        return ACTIONS[view.action].format(operation["tags"][0].removesuffix("s"))
     return sentence(operation["description"])
 
 
@@ -194,7 +194,8 @@ def who(operation: dict, document: dict) -> str:
     names = {name for requirement in security for name in requirement}
     if names == {"metrics"}:
         return "`METRICS_TOKEN`, as a Bearer token"
-    return "a credential of its scheme" if len(names) == 1 else "a credential of an enabled scheme"
+    credential = f"a credential of {'its' if len(names) == 1 else 'an enabled'} scheme"
+    return f"{credential}, of the owner or staff" if "403" in operation["responses"] else credential
 
 
 # --- checks and errors ---------------------------------------------------------------------------
@@ -206,8 +207,8 @@ def checks_and_errors() -> str:
         f"# Checks and errors\n\n{HEAD}\n"
         "This page is generated from the code by `make reference`. `{…}` stands for a value that the message names.\n\n"
         "## System checks\n\n"
-        "An error (E) stops the service and every command at start-up; a warning (W) is logged. Read the id first,\n"
-        "then the hint.\n\n"
+        "An error (E) stops the service and every command at start-up; a warning (W) is logged. Where `config.E001`\n"
+        "has `{error}`, it says what is allowed, as [switches](switches.md) does.\n\n"
         f"{table(('id', 'message', 'hint'), checks())}\n"
         "## Status codes of errors\n\n"
         'An error\'s body is JSON: `{"detail": "…"}`, or for status 400 a list of messages for each wrong field.\n\n'
@@ -231,7 +232,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def template(node: ast.expr | None) -> str | None:
-    """Return a string literal or f-string as a template, its values in braces, or None for another expression."""
+    """Return a string or f-string as a template with values in braces, or None if it is neither."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -265,7 +266,7 @@ CHECK_ID = re.compile(r"\b(?:config|tokens|jwt_auth|auth_core|tracks)\.[EW]\d{3}
 
 
 def checks() -> list[tuple[str, str, str]]:
-    """Return (id, message, hint) of each system check, and of what stops start-up before the checks can run."""
+    """Return (id, message, hint) of each check and of errors that stop start-up before them."""
     rows = set()
     for tree in modules().values():
         for name, call in calls(tree):
@@ -293,7 +294,7 @@ def statuses() -> list[tuple[str, str, str]]:
 
 
 def errors() -> list[tuple[str, str, str, str]]:
-    """Return (status, detail, code, module) of each error that a module of the service can answer with."""
+    """Return (status, detail, code, module) of each error that the service can answer with."""
     rows = set()
     for dotted, tree in modules().items():
         if dotted == "config.wsgi":  # starts the service
@@ -311,7 +312,7 @@ def errors() -> list[tuple[str, str, str, str]]:
 
 
 def answers(name: str, call: ast.Call, names: dict) -> Iterator[tuple[int, str, str]]:
-    """Yield (status, detail, code) of the errors that a call makes, in a module that has these names."""
+    """Yield (status, detail, code) of the errors that a call creates; `names` are its module's."""
     from rest_framework.exceptions import APIException, ValidationError
     from rest_framework_simplejwt.exceptions import DetailDictMixin, InvalidToken, TokenBackendError, TokenError
 
@@ -381,7 +382,7 @@ def lab_commands() -> str:
 
 
 def paragraphs(text: str) -> str:
-    """Return the paragraphs of a command's help; a block that click keeps as it is becomes a block of code."""
+    """Return the paragraphs of a command's help; text that click does not wrap becomes code."""
     shown = []
     for paragraph in filter(None, text.split("\n\n")):
         if paragraph.startswith("\b"):

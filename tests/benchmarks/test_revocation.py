@@ -41,7 +41,7 @@ EVENTS = (
 )
 
 
-# --- contenders whose credentials die at a known time; also named on the command line --------------
+# --- contenders whose credentials die at a known time; also named on the command line -------------
 
 
 class Prompt(BaseAuthentication):
@@ -244,7 +244,7 @@ def shown(finding) -> str | None:
     return finding and f"{finding['kind']} {finding['seconds']}"
 
 
-# --- the search ------------------------------------------------------------------------------------
+# --- the search -----------------------------------------------------------------------------------
 
 
 def dying_after(seconds, back=None):
@@ -308,7 +308,7 @@ def test_the_key_after_a_restart_is_one_the_service_takes(algorithm):
     assert len(keys) == 2
 
 
-# --- what is found of contenders with a known end ----------------------------------------------------
+# --- what is found of contenders with a known end -------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_what_another_key_signs_outlives_the_removal_of_ours_and_to_ask_spends_n
     assert shown(rows["foreign"]["cells"]["rotation"]["refresh"]) == "at once 0"
 
 
-# --- what is found of the rows -----------------------------------------------------------------------
+# --- what is found of the rows --------------------------------------------------------------------
 
 AT_ONCE, NEVER, NO_EVENT = "at once 0", "never None", "- None"
 AT_EXPIRY, OURS_AT_EXPIRY = "at access expiry 300", "at access expiry 310"  # ours with JWT_LEEWAY
@@ -456,7 +456,7 @@ def test_what_is_no_terminal_gets_plain_text_of_every_row(found):
         assert any(line.split()[:1] == [row["scheme"]] for line in lines)
 
 
-# --- what is refused ---------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

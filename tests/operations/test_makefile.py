@@ -42,7 +42,7 @@ def test_the_python_that_is_named_makes_the_environment_of_another_again(clone):
     assert done.returncode == 0, done.stderr
     first, *others = done.stdout.splitlines()
     version = sys.version.split()[0]
-    assert first == f"making .venv again: it is not of {sys.executable}, Python {version}"
+    assert first == f"making .venv again with {sys.executable}, Python {version}"
     assert others == ["installing requirements/run.txt"]
     assert f"version = {version}" in (clone / ".venv/pyvenv.cfg").read_text().splitlines()
     assert make(clone, f"PYTHON={sys.executable}").stdout == "make: '.venv/run' is up to date.\n"
@@ -56,7 +56,7 @@ def test_where_none_is_named_the_environment_stays(clone):
 def test_no_python_at_all_is_refused_and_the_environment_stays(clone):
     done = make(clone, "PYTHON=")
     assert done.returncode != 0
-    assert done.stdout == "error: PYTHON= is no Python 3.11 or newer with ensurepip\n"
+    assert done.stdout == "error: PYTHON= is not Python 3.11 or newer with ensurepip\n"
     assert (clone / ".venv/run").exists()
 
 
@@ -68,10 +68,10 @@ def test_a_python_that_can_make_none_is_refused_and_the_environment_stays(line, 
     for _ in range(2):
         done = make(clone, f"PYTHON={named}")
         assert done.returncode != 0
-        assert done.stdout == f"error: PYTHON={named} is no Python 3.11 or newer with ensurepip\n"
+        assert done.stdout == f"error: PYTHON={named} is not Python 3.11 or newer with ensurepip\n"
         assert (clone / ".venv/run").exists()
     shutil.rmtree(clone / ".venv")
     done = make(clone, f"PYTHON={named}")
     assert done.returncode != 0
-    assert done.stdout == f"error: PYTHON={named} is no Python 3.11 or newer with ensurepip\n"
+    assert done.stdout == f"error: PYTHON={named} is not Python 3.11 or newer with ensurepip\n"
     assert not (clone / ".venv").exists()

@@ -1,21 +1,21 @@
 """From measurements to what a population takes: cores, statements, connections, bytes, latency.
 
-This is arithmetic on means, the same for all schemes; nothing was tried at that size. U users each make
-r requests, l logins and f refreshes a day:
+This is arithmetic on means, the same for all schemes; nothing was tried at that size. U users each
+make r requests, l logins and f refreshes a day:
 
     R = U r / 86400    L = U l / 86400    F = U f / 86400      each second, on average over the day
     f = min(60 m / a, r)                 for m active minutes and an access lifetime of a seconds
-    cores       = k / u * (R t_request + L t_login + F t_refresh)
-    statements  = k * (R s_request + L s_login + F s_refresh)                  each second
-    connections = k * (R (t_request + s_request d) + ...)                      busy at once: Little's law
-    bytes       = 86400 * sum over tables of (L n_login + F n_refresh) * b     each day
-    latency     = s * d
+    cores       = k / u * (R t_request + L t_login + F t_refresh) statements  = k * (R s_request + L
+    s_login + F s_refresh)                  each second connections = k * (R (t_request + s_request
+    d) + ...)                      busy at once: Little's law bytes       = 86400 * sum over tables
+    of (L n_login + F n_refresh) * b     each day latency     = s * d
 
-k is the ratio of the peak's rate to the mean, u the utilisation, t a time, s a number of statements,
-n the rows inserted less those deleted, b the bytes of a row with its index entries, and d the round
-trip to the database. A call without statements keeps no connection busy. The time of a login leaves
-out the password's hash, which is the same for all schemes and has its own figure, as have the requests
-themselves. (J. D. C. Little, A proof for the queuing formula L = λW, Operations Research 9, 1961.)
+k is the ratio of the peak's rate to the mean, u the utilisation, t a time, s a number of
+statements, n the rows inserted less those deleted, b the bytes of a row with its index entries, and
+d the round trip to the database. A call without statements keeps no connection busy. The time of a
+login leaves out the password's hash, which is the same for all schemes and has its own figure, as
+have the requests themselves. (J. D. C. Little, A proof for the queuing formula L = λW, Operations
+Research 9, 1961.)
 
 A measured time runs from begin to end. It includes the database's work and the wait for it.
 
@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from math import hypot, inf
 
 from benchmarks.reporting.frontier import Worst
-from benchmarks.results.records import Crowd, Planned
+from benchmarks.results.records.plan import Crowd, Planned
 from benchmarks.stats.intervals import Interval
 
 DAY = 86_400  # seconds
@@ -76,7 +76,7 @@ def crowd(
     requests_per_user_per_day: float,
     **others: float,
 ) -> Crowd:
-    """Return the population. Its clients refresh at most once per request: they need no token otherwise."""
+    """Return the population. A client refreshes at most once per request."""
     refreshes = min(60 * active_minutes_per_day / access_lifetime_seconds, requests_per_user_per_day)
     return Crowd(
         active_minutes_per_day=active_minutes_per_day,
@@ -112,7 +112,8 @@ def planned(
 ) -> Planned:
     """Return what one scheme takes.
 
-    `slowest` is when its credentials have ended after the worst event; None: not measured, or no event.
+    `slowest` is when its credentials have ended after the worst event; None: not measured, or no
+              event.
     """
     called = rated(costs, crowd)
     counted = costs.login is not None and all(cost.rows is not None for _, cost in called)

@@ -31,9 +31,10 @@ from benchmarks.results import files
 def command(runs, url, path, access_lifetime, **crowd):
     """Plan what each scheme takes for a population: cores, statements, connections, bytes, latency.
 
-    The plan is arithmetic on measurements, and is printed with its formulae. Each file is the result of another
-    command, at most one of each: overhead or flows or both; revocation, for how long a revoked credential may still
-    be accepted; scale, for the bytes of a row (or overhead or flows with --population 1000 or more).
+    The plan is arithmetic on measurements, and is printed with its formulae. Each file is the
+    result of another command, at most one of each: overhead or flows or both; revocation, for how
+    long a revoked credential may still be accepted; scale, for the bytes of a row (or overhead or
+    flows with --population 1000 or more).
 
     \b
     Exit codes:

@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.messages import ANONYMOUS
+from benchmarks.messages import ANONYMOUS, Stored
 from benchmarks.questions.plan.capacity import Cost, Costs
 from benchmarks.results import files
-from benchmarks.results.records import RESULTS, Flow, Flows, Head, Overhead, Stored
+from benchmarks.results.records import RESULTS
+from benchmarks.results.records.common import Head
+from benchmarks.results.records.flows import Flow, Flows
+from benchmarks.results.records.overhead import Overhead
 
 KINDS = ("overhead", "flows", "revocation", "scale")  # results of which a plan is made
 
@@ -110,7 +113,10 @@ def costs_of(overhead: Overhead | None, flows: Flows | None, url: str | None) ->
 
 
 def bytes_per_row(stored: Iterable[Stored]) -> dict[str, float]:
-    """Return table -> bytes of a row and its index entries, where the table has the most rows, and enough."""
+    """Return table -> bytes of a row and its index entries, in the fullest database.
+
+    Tables with fewer than LEAST_ROWS rows are left out.
+    """
     largest = {}
     for table in sorted((each for one in stored for each in one.tables), key=lambda each: each.rows):
         if table.rows >= LEAST_ROWS and None not in (table.table_bytes, table.index_bytes):

@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import nullcontext, redirect_stdout
 
-from benchmarks.messages import REFUSED
+from benchmarks.messages import REFUSED, RefusedError
 from benchmarks.questions.revocation.clock import Clock
 from benchmarks.questions.revocation.run import Login
 
@@ -22,10 +22,10 @@ def main(argument: str):
         import django
 
         django.setup()
-        from benchmarks.contenders import contender
+        from benchmarks.contenders.lineup import find_scheme
         from benchmarks.questions.revocation import lifecycle
 
-        service = lifecycle.Service(contender.find_scheme(told["scheme"]))
+        service = lifecycle.Service(find_scheme(told["scheme"]))
         events = {event: happen for event, (happen, _) in lifecycle.events(service).items()}
 
         def say(**answer):
@@ -57,7 +57,7 @@ def main(argument: str):
         try:
             for line in sys.stdin:
                 do(**json.loads(line))
-        except contender.RefusedError as refusal:
+        except RefusedError as refusal:
             say(**{REFUSED: str(refusal)})
 
 

@@ -22,17 +22,11 @@ from django.db.models.signals import post_save, pre_save
 from django.urls import Resolver404, include, path, resolve
 from django.utils.module_loading import import_string
 
-from benchmarks.contenders.contender import (
-    WHOAMI,
-    Answer,
-    Handler,
-    RefusedError,
-    ask,
-    find_scheme,
-    guarded_by,
-    headers,
-    request,
-)
+from benchmarks.contenders.contender import headers
+from benchmarks.contenders.lineup import find_scheme
+from benchmarks.contenders.urlconf import WHOAMI, guarded_by
+from benchmarks.contenders.wsgi import Answer, Handler, ask, request
+from benchmarks.messages import RefusedError
 from benchmarks.questions.revocation.clock import Clock
 from benchmarks.questions.revocation.run import (
     AT_ACCESS_EXPIRY,
@@ -181,7 +175,7 @@ def run(assignment: Assignment, clock: Clock) -> dict:
     }
 
 
-# --- asking ----------------------------------------------------------------------------------------
+# --- asking ---------------------------------------------------------------------------------------
 
 
 def remember(service: Service, login: Login, seconds: float):
@@ -266,7 +260,7 @@ def _find(service: Service, ask: Ask, life: int | None, at_expiry: str) -> Findi
         raise RefusedError(f"{service.scheme.name}: {error}") from None
 
 
-# --- what may happen -------------------------------------------------------------------------------
+# --- what may happen ------------------------------------------------------------------------------
 
 
 def _nothing(login: Login):

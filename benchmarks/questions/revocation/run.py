@@ -185,7 +185,7 @@ class Row:
         }
 
 
-# --- searching: `ask` tells the status of a request so many seconds after the event ----------------
+# --- searching: `ask` tells the status of a request so many seconds after the event ---------------
 
 
 def lifetime(ask: Callable[[int], int]) -> int | None:
@@ -225,7 +225,7 @@ def _first_refusal(ask: Callable[[int], int], refused: int) -> int:
     return refused
 
 
-# --- the run ---------------------------------------------------------------------------------------
+# --- the run --------------------------------------------------------------------------------------
 
 
 def run(schemes: Sequence[str], database: Database, watcher: Watcher) -> tuple[list[Row], list[str], dict[str, Any]]:

@@ -5,7 +5,7 @@ import os
 import sys
 from contextlib import redirect_stdout
 
-from benchmarks.messages import REFUSED, SAMPLE
+from benchmarks.messages import REFUSED, SAMPLE, RefusedError
 from benchmarks.questions.revocation.clock import Clock
 from benchmarks.questions.revocation.run import Assignment
 
@@ -19,12 +19,11 @@ def main(argument: str):
         import django
 
         django.setup()
-        from benchmarks.contenders import contender
         from benchmarks.questions.revocation import lifecycle
 
         try:
             answer = {SAMPLE: {"answers": [lifecycle.run(assignment, clock) for assignment in assignments]}}
-        except contender.RefusedError as refusal:
+        except RefusedError as refusal:
             answer = {REFUSED: str(refusal)}
     print(json.dumps(answer), file=out)
 

@@ -6,8 +6,8 @@ from time import perf_counter_ns
 from django.apps import apps
 from django.core.management import call_command
 
-from benchmarks.contenders.contender import RefusedError
 from benchmarks.databases import population
+from benchmarks.messages import RefusedError
 
 # The command -> the table from which it deletes.
 COMMANDS = {

@@ -17,6 +17,7 @@ from benchmarks.processes.turns import Run
 from benchmarks.stats import overhead, verdicts
 from benchmarks.stats.intervals import Interval, mean, ratio_interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, Table, Verdict
+from config.schemes import SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def analyse(
     tables = {}
     for population in populations:
         facts = run.rehearsals[str(population)].facts
-        (tables[population],) = overhead.tabulate(run.samples(str(population)), facts, drop, margin_us, controls)
+        (tables[population],) = overhead.tabulate(
+            run.samples(str(population)), facts, drop, margin_us, SCHEMES, controls
+        )
     changes = _changes(run, least, larger, url, margin_us)
     between = {
         population: t_interval(np.subtract(_requests(run, population, url), _requests(run, least, url)), level)
@@ -82,7 +85,7 @@ def analyse(
                 f"anonymous, which reads no credential, differs by {control.estimate:+.1f} µs ({control.low:+.1f} to "
                 f"{control.high:+.1f}) of {request:.0f} µs {place.format(population)}"
             )
-    return Answer(tables, changes, between, level, Verdict(tuple(reasons)))
+    return Answer(tables, changes, between, level, Verdict.of(reasons))
 
 
 def _changes(run: Run, least: int, larger: Sequence[int], url: str, margin_us: float) -> tuple[Change, ...]:

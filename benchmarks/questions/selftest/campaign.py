@@ -1,19 +1,19 @@
 """A campaign: thousands of fresh processes, each timing anonymous, its copy and planted delays.
 
-It is kept in a file, a line of JSON for each process, so that one that was stopped goes on where it was.
+A file keeps the campaign, one line of JSON for each process, so that a stopped campaign can go on.
 """
 
 import json
+import secrets
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import CONTROL, Assignment
-from benchmarks.processes import environment
-from benchmarks.questions.overhead import run as overhead
-from benchmarks.stats import overhead as analysis
+from benchmarks.processes import environment, start
+from benchmarks.stats import overhead
 from benchmarks.terminal import Watcher
 
 URL = "/whoami/"
@@ -25,16 +25,16 @@ _SAME = ("python", "packages", "processor", "cores", "kernel", "commit")
 
 
 class CampaignError(Exception):
-    """A file that is no campaign, or one of another machine or version; the message says which."""
+    """A file that is no campaign, or of another machine or version; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One process.
+    """What one process measured.
 
     `seconds`     from its start to its end
-    `figures`     contender -> what it adds to anonymous, in µs, as `overhead` would have it
-    `planted_us`  plant -> what its delay came to by the clock
+    `figures`     contender -> its overhead over anonymous in µs, computed as `overhead` does
+    `planted_us`  plant -> its delay by the clock
     """
 
     seconds: float
@@ -43,7 +43,7 @@ class Record:
 
 
 def read(path: Path) -> list[Record]:
-    """What there is; nothing where there is no file. Raises CampaignError."""
+    """Return the records in `path`, an empty list if there is no file. Raises CampaignError."""
     if not path.exists():
         return []
     head, *lines = path.read_text("utf-8").splitlines() or [""]
@@ -55,15 +55,15 @@ def read(path: Path) -> list[Record]:
     here = _head()["campaign"]
     unlike = [name for name in here if made_by.get(name) != here[name]]
     if unlike:
-        told = "; ".join(f"{name} was {made_by.get(name)!r} and is {here[name]!r}" for name in unlike)
-        raise CampaignError(f"{path}: begun elsewhere ({told}); name another file, or remove it")
+        changes = "; ".join(f"{name} was {made_by.get(name)!r} and is {here[name]!r}" for name in unlike)
+        raise CampaignError(f"{path}: begun elsewhere ({changes}); name another file, or remove it")
     return records
 
 
 def collect(path: Path, database: Database, processes: int, rounds: int, watcher: Watcher) -> list[Record]:
-    """Bring the campaign in `path` to as many processes, and return all of them.
+    """Extend the campaign in `path` to `processes` records, and return them all.
 
-    Raises CampaignError, processes.WorkerRefusedError or WorkerFailedError.
+    Raises CampaignError, start.WorkerRefusedError or start.WorkerFailedError.
     """
     records = read(path)
     if not records:
@@ -73,12 +73,13 @@ def collect(path: Path, database: Database, processes: int, rounds: int, watcher
     begin, before = time.monotonic(), len(records)
     with path.open("a", encoding="utf-8") as file:
         while len(records) < processes:
-            start = time.monotonic()
-            sample = overhead.work(assignment, database, lambda _: None).sample
+            started = time.monotonic()
+            seeded = replace(assignment, seed=secrets.randbelow(2**32))
+            sample = start.work(seeded, database, hash_seed=secrets.randbelow(2**32))
             now = time.monotonic()
             record = Record(
-                seconds=round(now - start, 3),
-                figures={name: analysis.overhead(sample.blocks[URL], name) for name in (CONTROL, *PLANTS)},
+                seconds=round(now - started, 3),
+                figures={name: overhead.overhead(sample.blocks[URL], name) for name in (CONTROL, *PLANTS)},
                 planted_us=sample.planted_us,
             )
             print(json.dumps(asdict(record)), file=file, flush=True)
@@ -89,7 +90,7 @@ def collect(path: Path, database: Database, processes: int, rounds: int, watcher
 
 
 def drawn(records: Iterable[Record], size: int) -> list[list[Record]]:
-    """Contests of `size` processes one after another, as a run has them; no process is in two."""
+    """Return contests of `size` consecutive processes, as in a run; no process is in two."""
     records = list(records)
     return [records[start : start + size] for start in range(0, len(records) - size + 1, size)]
 

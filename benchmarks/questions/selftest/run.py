@@ -1,6 +1,6 @@
-"""Can the lab's numbers be trusted? Rates over contests drawn from a campaign, each beside its bound."""
+"""Can the lab's numbers be trusted? Rates over contests drawn from a campaign, with bounds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,18 +9,19 @@ from benchmarks.messages import CONTROL
 from benchmarks.questions.selftest.campaign import PLANTS, Record, drawn
 from benchmarks.stats.intervals import Interval, mean, t_interval
 from benchmarks.stats.verdicts import probabilities
+from benchmarks.terminal import INCONCLUSIVE
 
-CONTEST = 10  # processes: the fewest that `overhead` takes by itself
+CONTEST = 10  # processes: the fewest that `overhead` uses by default
 SMALL, LARGE = PLANTS  # the plants of 2 and 5 µs
-LARGE_SECONDS, SMALL_SECONDS = 30, 120  # how long a contest that is to find them may take
-MARGIN_US = 2.0  # the plant of 5 µs must not be called equivalent to nothing within that
+LARGE_SECONDS, SMALL_SECONDS = 30, 120  # time of a contest that must find them
+MARGIN_US = 2.0  # within it, the plant of 5 µs must not be called equivalent to no delay
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`count` of `contests` did what is asked; the rate must be in low … high (0 to 1).
+    """One question: it held in `count` of `contests`, and the rate must be in low to high (0 to 1).
 
-    With fewer contests than `least`, an honest lab would leave those bounds too often to be judged by them.
+    `least`  the fewest contests to judge by: with fewer, an honest lab leaves the bounds too often
     """
 
     question: str
@@ -36,12 +37,12 @@ class Line:
 
     @property
     def passed(self) -> bool | None:
-        """None: too few contests to tell."""
+        """Whether the rate is within its bounds; None: too few contests to tell."""
         return self.low <= self.rate <= self.high if self.contests >= self.least else None
 
 
 def judge(records: Sequence[Record]) -> list[Line]:
-    """A line for each question."""
+    """Return a line for each question."""
     seconds = float(np.mean([record.seconds for record in records]))
     tens = drawn(records, CONTEST)
     longer = [
@@ -91,12 +92,23 @@ def judge(records: Sequence[Record]) -> list[Line]:
     ]
 
 
+def verdict(lines: Sequence[Line], refused: Mapping[str, str | None]) -> tuple[str, int]:
+    """Return the verdict in words, and the command's exit code."""
+    passed = {line.passed for line in lines} | {refusal is not None for refusal in refused.values()}
+    if False in passed:
+        return "FAILED", 1
+    if None in passed:
+        return "INCONCLUSIVE: too few contests for some of the bounds", INCONCLUSIVE
+    return "passed", 0
+
+
 def interval(contest: Sequence[Record], name: str) -> Interval:
+    """Return what `name` adds to anonymous, over the processes of one contest."""
     return t_interval([record.figures[name] for record in contest])
 
 
 def planted(contest: Sequence[Record], name: str) -> float:
-    """What the plant's delay came to in these processes, in µs."""
+    """Return the mean of the plant's delay in these processes, in µs, by the clock."""
     return float(np.mean([record.planted_us[name] for record in contest]))
 
 

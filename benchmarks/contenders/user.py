@@ -1,0 +1,4 @@
+"""The one user whose requests are timed."""
+
+USERNAME = "benchmarks"
+PASSWORD = "correct horse battery staple"
