@@ -226,7 +226,7 @@ def test_stock_signs_with_a_short_key_under_a_mere_warning_and_by_default_with_s
 def test_ours_never_signs_with_secret_key_itself(log_in, settings):
     """J16"""
     _, pair = log_in("jwt")
-    assert settings.JWT_SIGNING_KEY == derived_signing_key(settings.SECRET_KEY)
+    assert derived_signing_key(settings.SECRET_KEY) == settings.JWT_SIGNING_KEY
     with pytest.raises(pyjwt.InvalidSignatureError):
         pyjwt.decode(pair["access"], settings.SECRET_KEY, algorithms=["HS256"])
 
