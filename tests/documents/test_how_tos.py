@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -22,6 +23,8 @@ PAGES = {path.stem: page(path.relative_to(servers.ROOT)) for path in (servers.RO
 TUTORIAL = page("docs/tutorial.md")
 # The smallest run of the lab. It may be inconclusive, which is exit code 3.
 SMALLEST = "--processes 2 --rounds 1 --block 3 --drop 1"
+# Pages of which other tests run the commands.
+IN_TEST_DEPLOYMENT = {"deploy", "operate", "rotate-a-signing-key"}
 
 
 class Checkout:
@@ -45,10 +48,9 @@ class Checkout:
         assert is_shown(expected, output) or _begins(expected, output), (here, expected, output)
         return output
 
-    def run_all(self, text: str, before=lambda command: None):
+    def run_all(self, text: str):
         """Run all commands of a page."""
         for command, shown in commands(text):
-            before(command)
             self.run(command, shown)
 
     def _serve(self, shown: str) -> str:
@@ -148,19 +150,12 @@ def test_the_scheme_that_is_added_opens_the_api_and_can_be_timed(checkout):
     checkout.run_all(PAGES["add-a-scheme"])
 
 
-def test_a_class_of_ones_own_is_timed(checkout):
+def test_a_class_of_ones_own_is_timed_and_revisions_and_results_are_compared(checkout):
     (checkout.folder / "mine.py").write_text(blocks("python", PAGES["measure-your-own-class"])[0])
     checkout.run_all(PAGES["measure-your-own-class"])
-
-
-def test_revisions_and_results_are_compared(checkout):
-    def before(command: str):
-        if " compare " in command:
-            run = ".venv/bin/python -m benchmarks overhead --scheme token --url /whoami/ --json results/"
-            checkout.run(f"{run}before.json")
-            shutil.copy(checkout.folder / "results/before.json", checkout.folder / "results/after.json")
-
-    checkout.run_all(PAGES["compare-two-revisions"], before)
+    for name in ("before", "after"):
+        shutil.copy(checkout.folder / "results/mine.json", checkout.folder / f"results/{name}.json")
+    checkout.run_all(PAGES["compare-two-revisions"])
 
 
 def test_the_client_can_be_copied_alone(checkout, tmp_path):
@@ -191,3 +186,8 @@ def test_the_python_runs_beside_a_copy_of_the_client_and_prints_what_its_comment
     )  # seconds
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == shown
+
+
+def test_no_page_is_forgotten():
+    here = set(re.findall(r'PAGES\["(.*?)"\]', Path(__file__).read_text("utf-8"))) | {"use-the-client"}
+    assert set(PAGES) == here | IN_TEST_DEPLOYMENT
