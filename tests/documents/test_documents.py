@@ -24,6 +24,8 @@ def is_executed(document) -> bool:
     return document.parent.name == "how-to" or document.name in ("README.md", "tutorial.md")
 
 
+MADE_BY_A_READER = {"tokens/signed.py"}  # of how-to pages, whose tests write them
+
 # Code stands in a block, or in a span of a sentence.
 CODE = [
     (document.name, code.strip().removeprefix("$ "))
@@ -74,4 +76,4 @@ def test_targets_of_make_exist(document, target):
     ),
 )
 def test_files_exist(document, path):
-    assert (servers.ROOT / path).exists()
+    assert path in MADE_BY_A_READER or (servers.ROOT / path).exists()
