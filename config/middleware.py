@@ -9,14 +9,9 @@ from django.middleware import common
 from rest_framework.permissions import SAFE_METHODS
 
 from auth_core import events
-from auth_core.errors import (
-    Conflict,
-    ContentTooLarge,
-    ServiceUnavailable,
-    is_database_away,
-    is_impossible_value,
-    is_lost_race,
-)
+from auth_core.database_errors import is_database_away, is_lost_race
+from auth_core.errors import Conflict, ContentTooLarge, ServiceUnavailable
+from auth_core.impossible_values import is_impossible_value
 from config.views import bad_request
 
 logger = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ import secrets
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.crypto import salted_hmac
 
+from auth_core.conf import derived_signing_key
 from config import env_file, switches
 from jwt_auth.jwk import KeyFormatError, public_pem
 
@@ -52,14 +52,9 @@ TOKEN_CACHE_SECONDS = _values["TOKEN_CACHE_SECONDS"]
 # --- JSON Web Tokens -----------------------------------------------------------------------------
 
 JWT_ALGORITHM = _values["JWT_ALGORITHM"]
-# SECRET_KEY itself never signs a token: a leak of one use must not be a leak of the other. The derived
-# key has 64 bytes, enough for HS512 (RFC 7518 3.2), whatever SECRET_KEY's length; that is checked apart.
 JWT_SIGNING_KEY = _values["JWT_SIGNING_KEY"] or (
-    salted_hmac("jwt_auth.signing_key", "", SECRET_KEY, algorithm="sha256").hexdigest()
-    if JWT_ALGORITHM.startswith("HS")
-    else ""
+    derived_signing_key(SECRET_KEY) if JWT_ALGORITHM.startswith("HS") else ""
 )
-JWT_SIGNING_KEY_IS_DERIVED = not _values["JWT_SIGNING_KEY"]
 JWT_VERIFYING_KEYS = _values["JWT_VERIFYING_KEYS"]
 JWT_ACCESS_LIFETIME = _values["JWT_ACCESS_LIFETIME"]
 JWT_REFRESH_LIFETIME = _values["JWT_REFRESH_LIFETIME"]
