@@ -52,12 +52,6 @@ TOKEN_CACHE_SECONDS = _values["TOKEN_CACHE_SECONDS"]
 # --- JSON Web Tokens -----------------------------------------------------------------------------
 
 JWT_ALGORITHM = _values["JWT_ALGORITHM"]
-<<<<<<< HEAD
-# SECRET_KEY itself never signs a token, so that a leak of one key does not expose the other. The
-# derived key always has 64 bytes, enough for HS512 (RFC 7518 3.2). A check requires a long enough
-# SECRET_KEY.
-=======
->>>>>>> main
 JWT_SIGNING_KEY = _values["JWT_SIGNING_KEY"] or (
     derived_signing_key(SECRET_KEY) if JWT_ALGORITHM.startswith("HS") else ""
 )
