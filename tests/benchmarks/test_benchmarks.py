@@ -454,7 +454,7 @@ def test_a_run_tells_how_many_others_there_were(tiny):
     process, document, _ = tiny
     assert document["population"] == 50
     assert document["stored"]["tables"][0]["rows"] == 51
-    assert "Population: 50 users beside the one who is timed" in process.stdout
+    assert "Population: 50 users besides the one who is timed" in process.stdout
 
 
 STATEMENTS = {
