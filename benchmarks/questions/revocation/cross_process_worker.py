@@ -22,10 +22,10 @@ def main(argument: str):
         import django
 
         django.setup()
-        from benchmarks.contenders import contender
+        from benchmarks.contenders.lineup import find_scheme
         from benchmarks.questions.revocation import lifecycle
 
-        service = lifecycle.Service(contender.find_scheme(told["scheme"]))
+        service = lifecycle.Service(find_scheme(told["scheme"]))
         events = {event: happen for event, (happen, _) in lifecycle.events(service).items()}
 
         def say(**answer):

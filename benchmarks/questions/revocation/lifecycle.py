@@ -22,7 +22,10 @@ from django.db.models.signals import post_save, pre_save
 from django.urls import Resolver404, include, path, resolve
 from django.utils.module_loading import import_string
 
-from benchmarks.contenders.contender import WHOAMI, Answer, Handler, ask, find_scheme, guarded_by, headers, request
+from benchmarks.contenders.contender import headers
+from benchmarks.contenders.lineup import find_scheme
+from benchmarks.contenders.urlconf import WHOAMI, guarded_by
+from benchmarks.contenders.wsgi import Answer, Handler, ask, request
 from benchmarks.messages import RefusedError
 from benchmarks.questions.revocation.clock import Clock
 from benchmarks.questions.revocation.run import (
