@@ -1,8 +1,8 @@
 """The cost of a request with its share of logins and refreshes, by the number of requests.
 
-Over one access lifetime a client makes N requests. A login gives the first access token of a session
-and a refresh each later one. So of the session's `session / access` lifetimes one begins with a login
-and the others with a refresh:
+Over one access lifetime a client makes N requests. A login gives the first access token of a
+session and a refresh each later one. So of the session's `session / access` lifetimes one begins
+with a login and the others with a refresh:
 
     cost(N) = request + fixed / N
     fixed   = login * access / session + refresh * (1 - access / session)
@@ -89,7 +89,8 @@ def crossings(schemes: Mapping[str, Sequence[Costs]], lifetimes: Lifetimes) -> l
 
 
 def _crossing(pair: tuple[str, str], first: Sequence[Costs], second: Sequence[Costs], lifetimes: Lifetimes) -> Crossing:
-    # first's cost(N) minus second's is more_request + more_fixed / N, which changes its sign once or never.
+    # first's cost(N) minus second's is more_request + more_fixed / N, which changes its sign once
+    # or never.
     more_request = np.array([a.request - b.request for a, b in zip(first, second, strict=True)])
     more_fixed = np.array([fixed(a, lifetimes) - fixed(b, lifetimes) for a, b in zip(first, second, strict=True)])
     below, above = _cheaper(pair, more_request + more_fixed), _cheaper(pair, more_request)

@@ -1,4 +1,4 @@
-"""Intervals from one figure per process: the unit of replication is the process, not the request."""
+"""Intervals from one figure per process: it is the unit of replication, not the request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,8 +49,8 @@ def mean(figures: Figures) -> Mean:
 def welch(before: Figures, after: Figures) -> Mean:
     """Return the mean of `after` minus the mean of `before`, whose variances may differ.
 
-    (B. L. Welch, The generalization of Student's problem when several different population variances
-    are involved, Biometrika 34, 1947.)
+    (B. L. Welch, The generalization of Student's problem when several different population
+    variances are involved, Biometrika 34, 1947.)
     """
     one, other = mean(before), mean(after)
     variance = one.standard_error**2 + other.standard_error**2
@@ -67,10 +67,10 @@ def t_interval(figures: Figures, level: float = 0.95) -> Interval:
 def ratio_interval(numerators: Figures, denominators: Figures, level: float = 0.95) -> Interval | None:
     """Return Fieller's interval of mean(numerators) / mean(denominators), paired by process.
 
-    It contains every ratio r for which a t test cannot tell mean(numerators - r * denominators) from
-    zero. Return None where it is not bounded: a t test cannot tell the denominator from zero.
-    (E. C. Fieller, Some problems in interval estimation, Journal of the Royal Statistical Society B 16,
-    1954.)
+    It contains every ratio r for which a t test cannot tell mean(numerators - r * denominators)
+    from zero. Return None where it is not bounded: a t test cannot tell the denominator from zero.
+    (E. C. Fieller, Some problems in interval estimation, Journal of the Royal Statistical Society B
+    16, 1954.)
     """
     above, below = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
     (aa, ab), (_, bb) = np.cov(above, below, ddof=1) * _quantile(level, len(above) - 1) ** 2 / len(above)

@@ -1,23 +1,24 @@
 """What a run answers: a table for each URL, and whether the run can be trusted.
 
-All times are in microseconds. A process's figure for a contender is the mean, over the middle half of
-its rounds, of the paired difference: the 25th percentile of the contender's block minus that of
+All times are in microseconds. A process's figure for a contender is the mean, over the middle half
+of its rounds, of the paired difference: the 25th percentile of the contender's block minus that of
 anonymous's block in the same round. (Among mean, median and trimmed means over the rounds, this one
-scattered least between processes, for the A/A control, planted delays and real schemes alike: half as
-much as the mean.) Intervals are Student's at 95 % over those figures, one by one. Verdicts hold for
-all contests of a URL together.
+scattered least between processes, for the A/A control, planted delays and real schemes alike: half
+as much as the mean.) Intervals are Student's at 95 % over those figures, one by one. Verdicts hold
+for all contests of a URL together.
 
 The run is inconclusive for any of five reasons:
 
 - The A/A control differs from anonymous: the interval of that difference excludes zero and the
-  difference matters. At 95 % an honest run would fail one time in twenty, so the control is judged at
-  99 %, shared among the URLs. A difference below half a percent of anonymous's request does not matter
-  (the order of two URLs alone moved a result by 0.4 %).
-- The control's interval reaches further on either side than half of the largest overhead: the run is
-  too coarse.
-- The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux only).
-- The run's processes waited more than 20 % of their time for a processor. Other work does not disturb
-  the control, but it empties the caches, and what a scheme adds grew by a tenth.
+  difference matters. At 95 % an honest run would fail one time in twenty, so the control is judged
+  at 99 %, shared among the URLs. A difference below half a percent of anonymous's request does not
+  matter (the order of two URLs alone moved a result by 0.4 %).
+- The control's interval reaches further on either side than half of the largest overhead: the run
+  is too coarse.
+- The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux
+  only).
+- The run's processes waited more than 20 % of their time for a processor. Other work does not
+  disturb the control, but it empties the caches, and what a scheme adds grew by a tenth.
 - An interval is wider than --precision.
 """
 
@@ -46,8 +47,8 @@ class Row:
 
     `request`, `median`, `least`  the whole request: 25th percentile and median of a block, and the
                                   fastest of all
-    `ratio`                       its overhead divided by that of `reference`, the first stock row with
-                                  its keyword
+    `ratio`                       its overhead divided by that of `reference`, the first stock row
+                                  with its keyword
     """
 
     name: str
@@ -140,7 +141,7 @@ def tabulate(
 def judge(
     tables: Sequence[Table], steal: float | None, waited: float, widest_us: float, precision_us: float | None
 ) -> Verdict:
-    """Decide whether the run can be trusted: A/A control, steal time, processor contention, precision.
+    """Decide whether the run can be trusted.
 
     `steal`   as environment.steal() returns it; None: the machine does not tell
     `waited`  the mean of the samples'

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-# Seconds under the clock at each URL for each second of a process's other work. Beyond that, another
-# process narrows an interval more than further rounds do: between 20 and 40 rounds, the scatter of
-# real schemes between processes stayed the same (5 to 10 µs on `/whoami/`).
+# Seconds under the clock at each URL for each second of a process's other work. Beyond that,
+# another process narrows an interval more than further rounds do: between 20 and 40 rounds, the
+# scatter of real schemes between processes stayed the same (5 to 10 µs on `/whoami/`).
 TIMED_SHARE = 1.0
 LEAST_ROUNDS = 2
 
@@ -14,9 +14,9 @@ def rounds_for(
 ) -> dict[str, int]:
     """Return the rounds for each URL in a process that may take `available` seconds.
 
-    `process_seconds` is what a process takes besides its rounds, `round_seconds` what a round takes at
-    each URL. All URLs get the same time. The rounds make whole designs (design.py) where one fits, and
-    are never fewer than LEAST_ROUNDS.
+    `process_seconds` is what a process takes besides its rounds, `round_seconds` what a round takes
+    at each URL. All URLs get the same time. The rounds make whole designs (design.py) where one
+    fits, and are never fewer than LEAST_ROUNDS.
     """
     seconds = min(TIMED_SHARE * process_seconds, (available - process_seconds) / len(round_seconds))
     fitting = {url: int(seconds / length) for url, length in round_seconds.items()}

@@ -1,12 +1,13 @@
 """Contests: two contenders, their difference, and a verdict that holds among all contests of a run.
 
 Each contest tests two hypotheses. Student's t tests that there is no difference. Two one-sided t
-tests test that there is a difference of the margin or more (D. J. Schuirmann, A comparison of the two
-one-sided tests procedure and the power approach, Journal of Pharmacokinetics and Biopharmaceutics 15,
-1987). The probability that any verdict of a run is wrong is at most 5 %, by Holm's procedure (S. Holm,
-A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979).
-It uses that at most one of a contest's two hypotheses is true (J. P. Shaffer, Modified sequentially
-rejective multiple test procedures, Journal of the American Statistical Association 81, 1986).
+tests test that there is a difference of the margin or more (D. J. Schuirmann, A comparison of the
+two one-sided tests procedure and the power approach, Journal of Pharmacokinetics and
+Biopharmaceutics 15, 1987). The probability that any verdict of a run is wrong is at most 5 %, by
+Holm's procedure (S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian
+Journal of Statistics 6, 1979). It uses that at most one of a contest's two hypotheses is true
+(J. P. Shaffer, Modified sequentially rejective multiple test procedures, Journal of the American
+Statistical Association 81, 1986).
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +52,7 @@ def contests(figures: Mapping[str, Figures], margin_us: float) -> tuple[Contest,
 
 
 def judge(differences: Sequence[Mean], margin_us: float) -> list[str]:
-    """Return for each difference in µs whether what is subtracted is FASTER, SLOWER, … than the other."""
+    """Return a verdict on what is subtracted in each difference, in µs: FASTER, SLOWER, …"""
     rejected = holm([p for difference in differences for p in probabilities(difference, margin_us)])
     return [
         _verdict(difference.estimate, *rejected[2 * index : 2 * index + 2])
