@@ -318,8 +318,9 @@ def test_a_run_keeps_what_it_measured_and_leaves_nobody_behind(invoke, tmp_path)
 _SERVE = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process is started without
-from benchmarks import load, service
-from benchmarks.databases import Database
+from benchmarks.databases.scratch import Database
+from benchmarks.questions.load import run as load
+from benchmarks.servers import service
 database = Database(sys.argv[1], "kept")
 with service.serving("granian", database, "token") as server, load.generator(database, server.port, "", 1):
     print("serving", flush=True)
