@@ -10,17 +10,36 @@ Journal of Statistics 6, 1979). It uses that at most one of a contest's two hypo
 Statistical Association 81, 1986).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from scipy.special import stdtr
 
 from benchmarks.stats.intervals import Figures, Interval, Mean, mean
 
-FASTER, SLOWER, EQUIVALENT, INCONCLUSIVE = "faster", "slower", "equivalent", "inconclusive"
+Outcome = Literal["faster", "slower", "equivalent", "inconclusive"]
+FASTER: Outcome = "faster"
+SLOWER: Outcome = "slower"
+EQUIVALENT: Outcome = "equivalent"
+INCONCLUSIVE: Outcome = "inconclusive"
 ERROR = 0.05  # of all contests together
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a run can be trusted; if not, each of `reasons` is a sentence that says why."""
+
+    conclusive: bool
+    reasons: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, reasons: Iterable[str]) -> "Verdict":
+        """Return the verdict on a run against which there are these reasons."""
+        reasons = tuple(reasons)
+        return cls(not reasons, reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +54,13 @@ class Contest:
     first: str
     second: str
     difference: Interval
-    verdict: str
+    verdict: Outcome
+
+    def reversed(self) -> "Contest":
+        """Return the same contest, seen from the second contender."""
+        difference = Interval(-self.difference.estimate, -self.difference.high, -self.difference.low)
+        swapped: dict[Outcome, Outcome] = {FASTER: SLOWER, SLOWER: FASTER}
+        return Contest(self.second, self.first, difference, swapped.get(self.verdict, self.verdict))
 
 
 def contests(figures: Mapping[str, Figures], margin_us: float) -> tuple[Contest, ...]:
@@ -51,7 +76,7 @@ def contests(figures: Mapping[str, Figures], margin_us: float) -> tuple[Contest,
     )
 
 
-def judge(differences: Sequence[Mean], margin_us: float) -> list[str]:
+def judge(differences: Sequence[Mean], margin_us: float) -> list[Outcome]:
     """Return a verdict on what is subtracted in each difference, in µs: FASTER, SLOWER, …"""
     rejected = holm([p for difference in differences for p in probabilities(difference, margin_us)])
     return [
@@ -82,7 +107,7 @@ def holm(p_values: Sequence[float]) -> list[bool]:
     return rejected
 
 
-def _verdict(estimate: float, differs: bool, within_margin: bool) -> str:
+def _verdict(estimate: float, differs: bool, within_margin: bool) -> Outcome:
     if within_margin:
         return EQUIVALENT
     if differs:

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as some
 
+from benchmarks.messages import Stored, StoredTable
 from benchmarks.questions.plan import capacity, sources
 from benchmarks.questions.plan.capacity import Cost, Costs
 from benchmarks.questions.plan.command import command
 from benchmarks.reporting.frontier import Worst
-from benchmarks.results.records import Stored, StoredTable
 from benchmarks.results.schema import schema
 from benchmarks.stats.intervals import Interval
 from tests.support.results import flows, head, overhead, revocation

@@ -22,6 +22,7 @@ from hdrh.histogram import HdrHistogram
 from benchmarks.databases.scratch import Database
 from benchmarks.processes.start import WorkerRefusedError
 from benchmarks.questions.load import command as load_command
+from benchmarks.questions.load import rates
 from benchmarks.questions.load import run as load
 from benchmarks.questions.load.run import BEYOND, HALVINGS, PARTS, Contender, Plan, Run, Series, Step
 from benchmarks.questions.users import command as users_command
@@ -262,7 +263,7 @@ def test_ratios_are_of_the_same_turn():
         [replace(SERIES, saturation=replace(STEP, per_second=rate)) for rate in rates]
         for rates in ((300, 100), (100, 50))
     )
-    assert load.ratios(ones, others, load.at_saturation) == [3, 2]
+    assert rates.ratios(ones, others, rates.at_saturation) == [3, 2]
 
 
 # --- the commands ---------------------------------------------------------------------------------
@@ -318,9 +319,9 @@ def test_a_run_keeps_what_it_measured_and_leaves_nobody_behind(invoke, tmp_path)
 _SERVE = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process is started without
-from benchmarks.databases.scratch import Database
 from benchmarks.questions.load import run as load
 from benchmarks.servers import service
+from benchmarks.databases.scratch import Database
 database = Database(sys.argv[1], "kept")
 with service.serving("granian", database, "token") as server, load.generator(database, server.port, "", 1):
     print("serving", flush=True)

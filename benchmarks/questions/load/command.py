@@ -15,8 +15,10 @@ from benchmarks.databases import latency
 from benchmarks.databases import scratch as databases
 from benchmarks.messages import Assignment, Population
 from benchmarks.processes import environment, start
+from benchmarks.questions.load import rates
 from benchmarks.questions.load import run as load
-from benchmarks.questions.load.run import STOCK, Contender, Plan, Run, Series
+from benchmarks.questions.load.rates import STOCK, Contender
+from benchmarks.questions.load.run import Plan, Run, Series
 from benchmarks.reporting import tables
 from benchmarks.results import files
 from benchmarks.servers import server
@@ -129,7 +131,7 @@ def command(
     contenders = []
     for away in dict.fromkeys(distances or [None]):
         rows = [Contender(scheme, kind, away) for kind, scheme in product(dict.fromkeys(kinds), chosen)]
-        stock = load.stock(away)
+        stock = rates.stock(away)
         contenders += [stock, *(row for row in rows if row != stock)] if reference else rows
     plan = Plan(url, connections, seconds, within * 1000)
     machine = environment.describe()
@@ -212,7 +214,7 @@ def _rates(run: Run, plan: Plan, contenders: Sequence[Contender]) -> Table:
         shown.add_column(heading, justify="right", no_wrap=True)
     for each in contenders:
         cells = []
-        for figure in (load.at_saturation, load.highest):
+        for figure in (rates.at_saturation, rates.highest):
             found = [figure(turn[each.name]) for turn in run.turns]
             cells += [
                 _rate(found),
@@ -237,7 +239,7 @@ def _curves(run: Run, contenders: Sequence[Contender]) -> Table:
         for part in load.PARTS:
             steps = [load.at_part(turn[each.name], part) for turn in run.turns]
             median, tail, naive = (
-                _milliseconds(load.median([getattr(step, name) for step in steps]))
+                _milliseconds(rates.median([getattr(step, name) for step in steps]))
                 for name in ("p50_us", "p99_us", "sent_p99_us")
             )
             cells.append([median, tail, f"[{naive}]"])
@@ -269,18 +271,18 @@ def _rate(found: Sequence[float | None]) -> str:
 def _times(
     run: Run, contender: Contender, contenders: Sequence[Contender], figure: Callable[[Series], float | None]
 ) -> str:
-    stock = load.stock(contender.distance_ms)
+    stock = rates.stock(contender.distance_ms)
     if contender == stock:
         return "1"
     if stock not in contenders:
         return "-"
     ones, others = ([turn[each.name] for turn in run.turns] for each in (contender, stock))
-    found = load.ratios(ones, others, figure)
+    found = rates.ratios(ones, others, figure)
     return _spread(found, "{:.2f}".format) if len(found) == len(run.turns) else "-"
 
 
 def _spread(found: Sequence[float], text: Callable[[float], str]) -> str:
-    return f"{text(load.median(found))} [{text(min(found))}, {text(max(found))}]"
+    return f"{text(rates.median(found))} [{text(min(found))}, {text(max(found))}]"
 
 
 def _milliseconds(microseconds: float) -> str:
