@@ -226,6 +226,7 @@ def options(command: click.Command, context: click.Context) -> str:
         text, _, default = record[1].partition("  [")
         default = default.removesuffix("]").replace("]  [", "; ").removeprefix("default: ")
         has_many = isinstance(parameter.type, click.Choice) and len(parameter.type.choices) > 12
+        default = default.replace("<", "&lt;")  # as Markdown writes it
         rows.append((code(f"{parameter.opts[0]} NAME" if has_many else record[0]), text, default))
     return table(("option", "what it does", "default and range"), rows) if rows else ""
 
