@@ -94,7 +94,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture
 def checkout(repository, tmp_path):
-    """A clone with its own database and its own environment file."""
+    """Make a clone with its own database and its own environment file."""
     folder = tmp_path / "tracks"
     subprocess.run(["git", "clone", "--quiet", repository, folder], check=True)
     checkouts.use_this_environment(folder)
