@@ -83,7 +83,7 @@ _ERRORS = {
     ),
     "403": ("Forbidden", "Somebody else's.", _ERROR, {}),
     "404": ("NotFound", "There is no such thing.", _ERROR, {}),
-    "409": ("Conflict", "What this refers to was changed or deleted meanwhile.", _ERROR, {}),
+    "409": ("Conflict", "Another request changed or deleted what this one refers to.", _ERROR, {}),
     "413": ("ContentTooLarge", "A body of more than 256 kB.", _ERROR, {}),
     "415": ("UnsupportedMediaType", "A body of another media type, charset or content coding.", _ERROR, {}),
     "429": ("Throttled", "Too many attempts.", _ERROR, _RETRY_AFTER),

@@ -45,7 +45,6 @@ LONG_COMMANDS: set[str] = {
     "benchmarks/questions/wire/command.py",
 }
 UNWRITTEN: tuple[str, ...] = (
-    "auth_core/",
     "benchmarks/databases/",
     "benchmarks/processes/",
     "benchmarks/questions/distance/",
@@ -68,7 +67,6 @@ UNWRITTEN: tuple[str, ...] = (
     "benchmarks/stats/",
     "benchmarks/terminal.py",
     "config/",
-    "jwt_auth/",
     "telemetry/",
     "tests/api/",
     "tests/attacks/",
@@ -83,7 +81,6 @@ UNWRITTEN: tuple[str, ...] = (
     "tests/support/",
     "tests/tokens/",
     "tests/tracks/",
-    "tokens/",
 )
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
