@@ -195,7 +195,7 @@ def log_event(event: str, family: RefreshFamily, **fields: Any) -> None:
     events.log_event_on_commit(event, scheme=scheme, user=family.user_id, family=family.pk, **fields)
 
 
-def _refused(message: str, reason: str, family: RefreshFamily) -> Exception:
+def _refused(message: str, reason: str, family: RefreshFamily) -> TokenError:
     return events.with_reason(TokenError(message), reason, user=family.user_id, family=family.pk)
 
 
