@@ -44,7 +44,6 @@ LONG_COMMANDS: set[str] = {
     "benchmarks/questions/wire/command.py",
 }
 UNWRITTEN: tuple[str, ...] = (
-    "auth_core/",
     "benchmarks/databases/",
     "benchmarks/processes/",
     "benchmarks/questions/distance/",
@@ -66,7 +65,6 @@ UNWRITTEN: tuple[str, ...] = (
     "benchmarks/servers/",
     "benchmarks/stats/",
     "benchmarks/terminal.py",
-    "jwt_auth/",
     "tests/api/",
     "tests/attacks/",
     "tests/benchmarks/",
@@ -80,7 +78,6 @@ UNWRITTEN: tuple[str, ...] = (
     "tests/support/",
     "tests/tokens/",
     "tests/tracks/",
-    "tokens/",
 )
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
