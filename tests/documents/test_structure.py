@@ -44,7 +44,6 @@ LONG_COMMANDS: set[str] = {
     "benchmarks/questions/wire/command.py",
 }
 UNWRITTEN: tuple[str, ...] = (
-    "benchmarks/databases/",
     "benchmarks/processes/",
     "benchmarks/questions/distance/",
     "benchmarks/questions/flows/",
@@ -63,15 +62,12 @@ UNWRITTEN: tuple[str, ...] = (
     "benchmarks/reporting/",
     "benchmarks/results/",
     "benchmarks/servers/",
-    "benchmarks/stats/",
-    "benchmarks/terminal.py",
     "tests/api/",
     "tests/attacks/",
     "tests/benchmarks/",
     "tests/clients/",
     "tests/conftest.py",
     "tests/database/",
-    "tests/documents/",
     "tests/jwt_auth/",
     "tests/operations/",
     "tests/stock_beside_ours/",
