@@ -1,7 +1,7 @@
 """Every command and every Python example of the tutorial and of the how-to pages runs.
 
-test_deployment.py runs deploy, operate and rotate-a-signing-key. The rest runs here, in copies of the
-project that use this environment. What takes minutes runs with the smallest budget.
+test_deployment.py runs deploy, operate and rotate-a-signing-key. The rest runs here, in copies of
+the project that use this environment. What takes minutes runs with the smallest budget.
 """
 
 import re
@@ -94,7 +94,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture
 def checkout(repository, tmp_path):
-    """A clone with its own database and its own environment file."""
+    """Make a clone with its own database and its own environment file."""
     folder = tmp_path / "tracks"
     subprocess.run(["git", "clone", "--quiet", repository, folder], check=True)
     checkouts.use_this_environment(folder)
@@ -180,7 +180,8 @@ def test_the_python_runs_beside_a_copy_of_the_client_and_prints_what_its_comment
     assert len(shown) == script.count("print(") > 0
     shutil.copy(servers.ROOT / "clients/httpx_auth.py", tmp_path)
     (tmp_path / "script.py").write_text(script.replace("http://127.0.0.1:8000", served))
-    # Isolated from the environment and from the project: only what stands beside the script can be imported.
+    # Isolated from the environment and from the project: only what stands beside the script can be
+    # imported.
     done = subprocess.run(
         [sys.executable, "-E", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
     )  # seconds
