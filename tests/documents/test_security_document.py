@@ -1,4 +1,4 @@
-"""docs/explanation/security.md names tests that exist, and leaves out no clause that it is about."""
+"""docs/explanation/security.md names tests that exist and has every clause of its standards."""
 
 import re
 from functools import cache

@@ -83,7 +83,7 @@ def sources() -> dict[str, str]:
 
 
 def command_lines(tree: ast.Module) -> int:
-    """Return the lines of the longest function that a decorator makes a command, its decorators included."""
+    """Return the lines of the longest command, its decorators included."""
     return max(
         (
             node.end_lineno - node.decorator_list[0].lineno + 1
