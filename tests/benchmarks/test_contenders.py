@@ -173,7 +173,7 @@ def test_basic_verifies_the_hash_that_the_service_would_have_stored(database):
 
 
 def print_requests():
-    """Print what a request calls and carries, for each row and contender with JWT_ALGORITHM's value.
+    """Print what a request calls and has, for each row and contender with JWT_ALGORITHM's value.
 
     Run in a process of its own, under the switch.
     """
@@ -214,7 +214,7 @@ def print_requests():
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_an_algorithms_contender_does_what_the_row_does_under_the_switch(algorithm):
-    """It calls the same functions in the same order, and its token has the same length and claims."""
+    """It calls the same functions in the same order; its token has the same length and claims."""
     process = servers.run(
         "-c",
         "import django; django.setup(); from tests.benchmarks.test_contenders import print_requests; print_requests()",

@@ -91,7 +91,7 @@ def test_a_row_answered_by_another_rows_class_is_refused(user):
 
 
 def test_what_is_timed_is_the_services_own_request(user):
-    """The lab refuses it where the service does: before a non-text codec decodes its query string."""
+    """The lab refuses it where the service does: before a codec decodes its query string."""
     odd = Contender.anonymous(ANONYMOUS, URLS).environ("/whoami/?a=%2B2AA-")
     odd["CONTENT_TYPE"] = "text/plain; charset=rot13"
     assert wsgi.ask(Handler(), odd).status == 415
