@@ -15,8 +15,8 @@ from tests.support.clients import Door
 from tests.urlconf import urlconf_for
 
 
-# pytest-django puts the tests with transactions of their own behind the others of all files. Each file
-# goes back together, so that its module's fixtures, some of them servers, are made once.
+# pytest-django puts the tests with transactions of their own behind the others of all files. Each
+# file goes back together, so that its module's fixtures, some of them servers, are made once.
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path)
@@ -24,7 +24,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def _nobody_is_left():
-    """The last test of each process fails where a process that the tests started still runs after it."""
+    """The last test of each process fails where a process that the tests started still runs after
+    it.
+    """
     yield
     servers.end()
     end = time.monotonic() + 10  # seconds: what has been told to end may take a moment

@@ -1,4 +1,5 @@
-"""Does the service answer as its OpenAPI document says? Schemathesis makes requests of the document, good ones and bad.
+"""Does the service answer as its OpenAPI document says? Schemathesis makes requests of the
+document, good ones and bad.
 
 FUZZ_EXAMPLES makes the runs longer, and random: `make fuzz`. FUZZ_SEED repeats one.
 """
@@ -97,13 +98,16 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    """Schemathesis asks from threads of its own, and closes no response. One that ended would keep its connection from
-    the pool for good."""
+    """Schemathesis asks from threads of its own, and closes no response. One that ended would keep
+    its connection from the pool for good.
+    """
     connection.close()
 
 
 def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
-    """The document of the URLs in force; with a new credential of that row for each request, or none."""
+    """The document of the URLs in force; with a new credential of that row for each request, or
+    none.
+    """
     config = schemathesis.Config.from_dict(
         {
             "seed": SEED,
@@ -170,14 +174,18 @@ def is_text_after_all(case) -> bool:
 
 
 def is_drfs_flag(case) -> bool:
-    """DRF takes 1 and 0 and a dozen words for true and false in JSON too, and a client that sends them is served."""
+    """DRF takes 1 and 0 and a dozen words for true and false in JSON too, and a client that sends
+    them is served.
+    """
     flag = case.body.get("everywhere") if isinstance(case.body, dict) else None
     known = BooleanField.TRUE_VALUES | BooleanField.FALSE_VALUES
     return isinstance(flag, int | float | str) and not isinstance(flag, bool) and flag in known
 
 
 def is_no_good(text: str) -> bool:
-    """Text without a visible character, with one that no database takes, or more words than may be searched for."""
+    """Text without a visible character, with one that no database takes, or more words than may be
+    searched for.
+    """
     return not text.strip() or "\0" in text or len(text.split()) > MAX_SEARCH_WORDS
 
 

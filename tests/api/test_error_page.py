@@ -1,4 +1,6 @@
-"""With DEBUG on Django shows settings, variables and the environment; no secret of any switch is among them."""
+"""With DEBUG on Django shows settings, variables and the environment; no secret of any switch is
+among them.
+"""
 
 import json
 

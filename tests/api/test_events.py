@@ -1,4 +1,6 @@
-"""What is told of each step of a credential's life, in every row; never the credential, nor what was rolled back."""
+"""What is told of each step of a credential's life, in every row; never the credential, nor what
+was rolled back.
+"""
 
 import uuid
 from collections import Counter

@@ -31,7 +31,9 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def field(name: str, value: str) -> bytes:
-    """A literal header field without indexing (RFC 7541 6.2.2), neither of them of 127 bytes or more."""
+    """A literal header field without indexing (RFC 7541 6.2.2), neither of them of 127 bytes or
+    more.
+    """
     return b"\0" + b"".join(bytes([len(text)]) + text.encode() for text in (name, value))
 
 

@@ -1,4 +1,6 @@
-"""A request that changes something says nothing that nobody reads: names, parameters, bodies that are no object."""
+"""A request that changes something says nothing that nobody reads: names, parameters, bodies that
+are no object.
+"""
 
 import json
 from itertools import product
@@ -33,7 +35,9 @@ def track(staff):
 
 @pytest.fixture
 def ask(door_to, staff):
-    """ask("token", "POST", "/tracks/", {...}): with a credential of that row; a body that is text goes as it is."""
+    """ask("token", "POST", "/tracks/", {...}): with a credential of that row; a body that is text
+    goes as it is.
+    """
 
     def ask(row, method, path, body="", content_type=JSON, **headers):
         door = door_to(row)
@@ -240,7 +244,9 @@ NEITHER = [2, -1, 0.5, "", " true", "ja", "truth", "10", "null", None, [], [True
 )
 @pytest.mark.parametrize(("row", "path"), [("token", "/api-token-auth/revoke/"), ("jwt", "/api/token/logout/")])
 def test_everywhere_is_said_in_the_words_of_drf_and_in_no_others(ask, staff, row, path, value, is_everywhere):
-    """Each of them means one thing; none is a success that was none. In JSON too: clients that exist send them."""
+    """Each of them means one thing; none is a success that was none. In JSON too: clients that
+    exist send them.
+    """
     other = logins.log_in(staff).refresh.sid
     answer = ask(row, "POST", path, {"everywhere": value})
     if is_everywhere is None:

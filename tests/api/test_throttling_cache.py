@@ -65,7 +65,8 @@ def put(value, **end):
     return lambda client, name: client.set(name, value, **end)
 
 
-# What somebody could leave under the key of a window, and what Valkey itself leaves whose clock was set back.
+# What somebody could leave under the key of a window, and what Valkey itself leaves whose clock was
+# set back.
 FOREIGN = {
     "text": put("no number", ex=60),
     "nothing": put("", ex=60),

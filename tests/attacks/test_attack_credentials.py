@@ -1,4 +1,6 @@
-"""Nobody is let in by what is no good credential of the row: forged, hostile, of another kind or misspelt."""
+"""Nobody is let in by what is no good credential of the row: forged, hostile, of another kind or
+misspelt.
+"""
 
 import pytest
 from django.http import HttpResponse
@@ -47,7 +49,9 @@ def assert_refused(response: HttpResponse, keyword: str):
 
 
 def present(door, credential: str, but: str = ""):
-    """The credential at every door of the row that reads the header (`but` that path), none of which opens."""
+    """The credential at every door of the row that reads the header (`but` that path), none of
+    which opens.
+    """
     authorization = f"{door.scheme.keyword} {credential}"
     for method, path in (*GUARDED, *OF_ROW[door.scheme.name]):
         if path == but:
@@ -57,7 +61,9 @@ def present(door, credential: str, but: str = ""):
 
 
 def send(door, path: str, name: str, text: str):
-    """The text in the body, where a token is asked for: refused, be it for its length or its being empty."""
+    """The text in the body, where a token is asked for: refused, be it for its length or its being
+    empty.
+    """
     response = door.client.post(path, {name: text})
     if response.status_code != 400:
         assert_refused(response, "Bearer")
@@ -118,7 +124,8 @@ def test_what_the_public_key_can_make_opens_no_door(asymmetric, pair, own, make)
     attack_with(own, pair, make)
 
 
-# Well formed and signed by us, of a login or a user that is not there. This row asks nobody, by its design.
+# Well formed and signed by us, of a login or a user that is not there. This row asks nobody, by its
+# design.
 NOT_THERE = {"claims {'sid': '" + "0" * 32 + "'}", "claims {'user_id': '0'}"}
 
 

@@ -1,4 +1,6 @@
-"""No list can be asked about a secret: not by a filter, an order or a search, in the API or in the admin."""
+"""No list can be asked about a secret: not by a filter, an order or a search, in the API or in the
+admin.
+"""
 
 from urllib.parse import urlencode
 

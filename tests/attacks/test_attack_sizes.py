@@ -1,4 +1,5 @@
-"""What an anonymous client may send that is longer than anything this service reads, at every endpoint.
+"""What an anonymous client may send that is longer than anything this service reads, at every
+endpoint.
 
 No time is measured. The costly steps are watched instead: a value that is too long is refused or
 cut before it reaches Unicode normalisation, a password hasher, a JWT decoder, the address parser
@@ -38,7 +39,8 @@ def urlconf(*patterns) -> ModuleType:
     return module
 
 
-# All that any row of ours brings. Of two that answer to one path the first is asked, so each has its own.
+# All that any row of ours brings. Of two that answer to one path the first is asked, so each has
+# its own.
 URLCONFS = [urlconf(*urls.urlpatterns, path("", include("telemetry.metrics_view")))]
 URLCONFS += [
     urlconf(path("", include(each))) for each in dict.fromkeys(s.urlconf for s in SCHEMES.values() if not s.is_stock)

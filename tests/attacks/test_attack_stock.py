@@ -1,4 +1,5 @@
-"""The same cases against the stock rows, as a project without ours has them: how many let in, how many fail.
+"""The same cases against the stock rows, as a project without ours has them: how many let in, how
+many fail.
 
 The table in docs/explanation/security.md is what is counted here.
 """
@@ -55,7 +56,9 @@ def user(db):
 
 @pytest.fixture
 def stock(settings, user):
-    """stock("simplejwt"): its classes and views behind DRF's own exception handler, and no middleware."""
+    """stock("simplejwt"): its classes and views behind DRF's own exception handler, and no
+    middleware.
+    """
 
     def stock(name: str) -> Door:
         scheme = SCHEMES[name]

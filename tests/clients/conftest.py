@@ -67,7 +67,9 @@ def client(client_of, bearer):
 
 @pytest.fixture
 def to(httpx):
-    """to(base): a client of the service at this address, as ada; BearerAuth if no other auth is given."""
+    """to(base): a client of the service at this address, as ada; BearerAuth if no other auth is
+    given.
+    """
 
     def client(base: str, auth: type = BearerAuth, **options):
         held = auth(base, "ada", PASSWORD, store=options.pop("store", None))

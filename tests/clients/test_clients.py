@@ -1,4 +1,6 @@
-"""clients/httpx_auth.py against the service: what a client holds survives whatever happens on the way."""
+"""clients/httpx_auth.py against the service: what a client holds survives whatever happens on the
+way.
+"""
 
 from collections import Counter
 from contextlib import contextmanager

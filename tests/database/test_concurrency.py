@@ -171,7 +171,9 @@ def track(user, title="Overture"):
 
 
 def between_check_and_write(monkeypatch, step):
-    """Have the step done, on a connection of its own, after a track was validated and before it is written."""
+    """Have the step done, on a connection of its own, after a track was validated and before it is
+    written.
+    """
     write = TrackViewSet.perform_create
 
     def perform_create(view, serializer):

@@ -80,7 +80,9 @@ def test_a_connection_that_the_server_closed_while_it_lay_idle_is_replaced_befor
 
 
 def test_a_connection_that_is_lost_while_a_cursor_closes_is_a_database_that_is_away(url, connected):
-    """Django wraps what a cursor's methods raise, but not what `close()` does, which asks the server."""
+    """Django wraps what a cursor's methods raise, but not what `close()` does, which asks the
+    server.
+    """
     connection, hang_up = connected
     connection.set_autocommit(False)
     cursor = connection.chunked_cursor()

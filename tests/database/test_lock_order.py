@@ -1,4 +1,6 @@
-"""The user's row is locked before the user's tokens and logins, whoever locks them: so no two transactions deadlock."""
+"""The user's row is locked before the user's tokens and logins, whoever locks them: so no two
+transactions deadlock.
+"""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +31,9 @@ LOCKS = re.compile(r"^(UPDATE|DELETE)|FOR (NO KEY )?UPDATE")
 
 @pytest.fixture
 def ada(user, settings):
-    """A user with a login and a token of each kind, which has expired, and one whose use is to be noted."""
+    """A user with a login and a token of each kind, which has expired, and one whose use is to be
+    noted.
+    """
     settings.TOKEN_LIFETIME = timedelta(days=1)
     models.obtain(user)
     hashed.obtain(user)
@@ -143,7 +147,9 @@ def test_the_users_row_is_locked_first(ada, step):
 
 
 def pause_after_first_lock(barrier):
-    """Return a wrapper of statements that waits once it holds a lock, for the other's or for a second."""
+    """Return a wrapper of statements that waits once it holds a lock, for the other's or for a
+    second.
+    """
     has_paused = False
 
     def wrapper(execute, sql, params, many, context):

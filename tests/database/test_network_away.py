@@ -1,4 +1,6 @@
-"""A network that swallows everything between the service and PostgreSQL: 503 in seconds, and back with the network."""
+"""A network that swallows everything between the service and PostgreSQL: 503 in seconds, and back
+with the network.
+"""
 
 import subprocess
 import time

@@ -1,4 +1,6 @@
-"""A query compiled once finds what the ORM finds, by the same statement, wherever and by whomever it is asked."""
+"""A query compiled once finds what the ORM finds, by the same statement, wherever and by whomever
+it is asked.
+"""
 
 import string
 import uuid

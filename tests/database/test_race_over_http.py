@@ -1,7 +1,8 @@
-"""Many HTTP clients with one credential against a real server with two worker processes, and stock beside ours.
+"""Many HTTP clients with one credential against a real server with two worker processes, and stock
+beside ours.
 
-`make race` runs it as the project's claim is worded: 64 clients, 20 rounds, PostgreSQL. Inside `make test` it is
-shorter, on each database.
+`make race` runs it as the project's claim is worded: 64 clients, 20 rounds, PostgreSQL. Inside
+`make test` it is shorter, on each database.
 """
 
 import os

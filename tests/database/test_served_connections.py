@@ -1,4 +1,6 @@
-"""What is measured is what is served: one connection for each thread, by the service and by the lab alike."""
+"""What is measured is what is served: one connection for each thread, by the service and by the lab
+alike.
+"""
 
 import json
 import os
@@ -49,7 +51,9 @@ def url(request, tmp_path_factory):
 
 @contextmanager
 def counting(url: str, module: str, **switches):
-    """Serve by the settings of this module; yield the address, and how often a database was opened so far."""
+    """Serve by the settings of this module; yield the address, and how often a database was opened
+    so far.
+    """
     environment = servers.environment(DATABASE_URL=url, LOGIN_THROTTLE="none", **switches) | {
         "DJANGO_SETTINGS_MODULE": module,
         DATABASE_VARIABLE: url,
@@ -319,7 +323,9 @@ def test_a_transaction_that_takes_too_long_for_the_server_is_503(postgresql, ser
 
 
 def test_a_row_that_another_session_keeps_locked_takes_no_thread_for_long(postgresql, served):
-    """Every thread waits for it, and each gives up after lock_timeout: what needs no lock is then answered."""
+    """Every thread waits for it, and each gives up after lock_timeout: what needs no lock is then
+    answered.
+    """
     address = served
     token = credential(address)
 

@@ -1,4 +1,6 @@
-"""What is kept of a verified access token: how much, for how long, and that nothing of its meaning is lost."""
+"""What is kept of a verified access token: how much, for how long, and that nothing of its meaning
+is lost.
+"""
 
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor

@@ -58,7 +58,9 @@ def users(service) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def logged_in(service, users) -> dict[str, Iterator[Answer]]:
-    """Logins of users of their own, by the row's name. Made before PostgreSQL is copied, and without its slow hash."""
+    """Logins of users of their own, by the row's name. Made before PostgreSQL is copied, and
+    without its slow hash.
+    """
 
     def of(scheme: Scheme) -> list[Answer]:
         names = itertools.islice(users, 5 * RUNS)

@@ -1,7 +1,8 @@
-"""What the service does when something dies: the server itself, its PostgreSQL, its Valkey, the room on its disk.
+"""What the service does when something dies: the server itself, its PostgreSQL, its Valkey, the
+room on its disk.
 
-Real processes, killed with real signals. `make faults` has each fault ten times, with each row, on each database, and
-prints what came of it; `make test` has each once.
+Real processes, killed with real signals. `make faults` has each fault ten times, with each row, on
+each database, and prints what came of it; `make test` has each once.
 """
 
 import http.client
@@ -44,7 +45,9 @@ class Seen:
 
 
 class Load:
-    """Clients, each in a thread of its own on a kept connection, who ask again and again until the end."""
+    """Clients, each in a thread of its own on a kept connection, who ask again and again until the
+    end.
+    """
 
     def __init__(self):
         self.seen: list[Seen] = []
@@ -63,7 +66,9 @@ class Load:
             client.result()
 
     def add(self, who: str, base: str, *requests: dict, then: Callable[[Answer], dict | None] = lambda answer: None):
-        """A client who sends the requests in turn. `then` may make another request of an answer, for the next turn."""
+        """A client who sends the requests in turn. `then` may make another request of an answer,
+        for the next turn.
+        """
         self._names.add(who)
         self._clients.append(self._pool.submit(self._ask, who, base, list(requests), then))
 
@@ -85,7 +90,9 @@ class Load:
             time.sleep(0.01)
 
     def of(self, who: str, since: float = 0, until: float = math.inf) -> Counter:
-        """How often which status was the answer to what was asked after `since` and answered before `until`."""
+        """How often which status was the answer to what was asked after `since` and answered before
+        `until`.
+        """
         return Counter(s.status for s in self.seen if s.who == who and since <= s.asked and s.answered <= until)
 
     def whos(self) -> set[str]:
@@ -134,7 +141,9 @@ def bases(postgresql) -> Iterator[dict[str, str]]:
 
 
 def begin(load: Load, scheme: Scheme, base: str, login: Answer, clients: int = 2):
-    """So many clients with a credential of the row, and one who refreshes where that can be done again and again."""
+    """So many clients with a credential of the row, and one who refreshes where that can be done
+    again and again.
+    """
     client = CLIENTS[scheme.keyword]
     authorization = f"{scheme.keyword} {login.body.get('access') or client.credential(login)}"
     for _ in range(clients):

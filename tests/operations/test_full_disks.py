@@ -85,7 +85,8 @@ class CannotWrite:
     needs_disk: bool = False
 
 
-# To read, SQLite needs a -shm beside the file: one that is there, or room and permission to make it.
+# To read, SQLite needs a -shm beside the file: one that is there, or room and permission to make
+# it.
 CANNOT_WRITE = {
     "files at their size limit": CannotWrite(files_at_their_limit),
     "disk full": CannotWrite(full_disk, reads=503, needs_disk=True),

@@ -40,10 +40,11 @@ def killed(
     times: int = 1,
     first: Callable[[list[str]], None] = lambda names: None,
 ):
-    """(life, user's name, credentials): what `ask(*credentials)` returns was served and killed, at each step once.
+    """(life, user's name, credentials): what `ask(*credentials)` returns was served and killed, at
+    each step once.
 
-    The last is the step before the answer is sent: all is done, and the client does not know. In a short run only
-    at every other step: after a statement the database is as before the next.
+    The last is the step before the answer is sent: all is done, and the client does not know. In a
+    short run only at every other step: after a statement the database is as before the next.
     """
     clients = logins(service, client, users, times, first)
     for _ in range(RUNS):

@@ -1,4 +1,6 @@
-"""What METRICS counts, who may read it, that several workers count together, and that off it costs nothing."""
+"""What METRICS counts, who may read it, that several workers count together, and that off it costs
+nothing.
+"""
 
 import json
 import logging
@@ -201,7 +203,8 @@ def test_two_workers_count_together(tmp_path, database):
         header = f"Token {json.loads(text)['token']}"
         good = bad = 0
         end = time.monotonic() + 60
-        # Until both workers have written a file of events and one of times; which answers is the kernel's choice.
+        # Until both workers have written a file of events and one of times; which answers is the
+        # kernel's choice.
         while len(list((tmp_path / "counts").glob("histogram_*.db"))) < 2 or good < 60:
             assert time.monotonic() < end, "one worker alone answered"
             with ThreadPoolExecutor(8) as pool:

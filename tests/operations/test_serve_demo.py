@@ -1,4 +1,6 @@
-"""What `make run` starts: data, users, requests to paste; what it says when it cannot; a second start."""
+"""What `make run` starts: data, users, requests to paste; what it says when it cannot; a second
+start.
+"""
 
 import json
 import socket

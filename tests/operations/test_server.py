@@ -1,4 +1,6 @@
-"""How granian is started, by everything that starts it, and what it then takes and refuses; over raw sockets."""
+"""How granian is started, by everything that starts it, and what it then takes and refuses; over
+raw sockets.
+"""
 
 import json
 import re

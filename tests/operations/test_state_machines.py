@@ -1,8 +1,9 @@
-"""Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once, beside a plain model.
+"""Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once,
+beside a plain model.
 
-Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md promises of them.
-After each step the test presents every living credential and every one that has just died, and at
-the end all that there ever were.
+Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md
+promises of them. After each step the test presents every living credential and every one that has
+just died, and at the end all that there ever were.
 
 FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
 """
@@ -144,7 +145,8 @@ _PAIR_STEPS = [*["use", "log in", "refresh"] * 3, "log out", "log out everywhere
 
 
 class PairLives(Lives):
-    # In whatever combination, each of the last four is at most as long as the next, as the checks want it.
+    # In whatever combination, each of the last four is at most as long as the next, as the checks
+    # want it.
     switches = {
         "JWT_LEEWAY": (10, 0),
         "JWT_REUSE_GRACE": (10, 0, 60),

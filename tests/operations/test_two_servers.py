@@ -1,6 +1,7 @@
 """Two servers on one PostgreSQL and one Valkey: what happens at one counts at the other.
 
-They are two processes and, where the system allows it, each in a network of its own, as two machines would be.
+They are two processes and, where the system allows it, each in a network of its own, as two
+machines would be.
 
 A rolling restart with a change of the signing key loses no client.
 """
@@ -89,7 +90,9 @@ def apart():
 
 @contextmanager
 def pairs(shared: dict[str, str], places=(None, None)):
-    """pair("token,jwt"): a running pair that is open to these schemes, started when it is first asked for."""
+    """pair("token,jwt"): a running pair that is open to these schemes, started when it is first
+    asked for.
+    """
     with ExitStack() as stack:
         running = {}
 
@@ -215,8 +218,9 @@ ENDS: dict[str, dict[str, Callable]] = {
 }
 CASES = [(row, event) for row in ROWS for event in ENDS[SCHEMES[row].keyword]]
 
-# Seconds after which it is refused in the other process, too, at the latest. Of the others it is the next request.
-# `token-cached` is told by Valkey: within milliseconds, but a machine under load may take its time.
+# Seconds after which it is refused in the other process, too, at the latest. Of the others it is
+# the next request. `token-cached` is told by Valkey: within milliseconds, but a machine under load
+# may take its time.
 BOUNDS = {"token-cached": 5.0, "jwt-stateless": ACCESS_SECONDS + 1.0}
 
 
@@ -275,7 +279,9 @@ class Fleet:
         self.shared, self.running = shared, {}
 
     def replace(self, place: int, **switches: str):
-        """Start anew with these switches. A balancer stops sending requests before a server is stopped."""
+        """Start anew with these switches. A balancer stops sending requests before a server is
+        stopped.
+        """
         _, stop = self.running.pop(place, (None, None))
         if stop is not None:
             time.sleep(0.5)  # what is on its way

@@ -1,7 +1,9 @@
-"""What stock Django REST framework does whichever kind of credential it serves, and what ours does instead.
+"""What stock Django REST framework does whichever kind of credential it serves, and what ours does
+instead.
 
-Each finding is a pair: the stock half states what the library does today, and fails when an upstream release
-mends it; the ours half states what this project promises. `beside` makes the pair; B1 … B9 are the findings' names.
+Each finding is a pair: the stock half states what the library does today, and fails when an
+upstream release mends it; the ours half states what this project promises. `beside` makes the pair;
+B1 … B9 are the findings' names.
 """
 
 import json
@@ -188,7 +190,9 @@ def test_whether_a_cache_may_keep_an_issued_credential(door_to, user, row, url, 
 
 @pytest.fixture
 def database_away(transactional_db):
-    """New connections (those of other threads) find nobody: a port nobody listens on, a folder that is not there."""
+    """New connections (those of other threads) find nobody: a port nobody listens on, a folder that
+    is not there.
+    """
     if ON_POSTGRESQL:
         away = {"HOST": "127.0.0.1", "PORT": str(servers.free_port()), "OPTIONS": {"connect_timeout": 1}}
     else:
@@ -317,7 +321,9 @@ def test_two_transactions_that_read_before_they_write(tmp_path, options, expecte
 
 
 def schema_of(rows) -> dict:
-    """The OpenAPI document of one endpoint for each row, and the generator's warnings left in GENERATOR_STATS."""
+    """The OpenAPI document of one endpoint for each row, and the generator's warnings left in
+    GENERATOR_STATS.
+    """
     GENERATOR_STATS.reset()
     patterns = [
         path(f"{row.name}/", WhoAmIView.as_view(authentication_classes=[import_string(row.authentication)]))

@@ -1,4 +1,6 @@
-"""What SimpleJWT does today, and what ours does instead: J1 … J18 (how to read a pair: ..._both.py)."""
+"""What SimpleJWT does today, and what ours does instead: J1 … J18 (how to read a pair:
+..._both.py).
+"""
 
 from datetime import timedelta
 

@@ -1,4 +1,6 @@
-"""What DRF's authtoken does today, and what ours does instead: T1 … T9 (how to read a pair: ..._both.py)."""
+"""What DRF's authtoken does today, and what ours does instead: T1 … T9 (how to read a pair:
+..._both.py).
+"""
 
 from contextlib import nullcontext
 from datetime import timedelta
@@ -116,7 +118,9 @@ class UsualRecipeView(APIView):
 
 
 def rotate_at_once(client, user) -> tuple[int, int, int]:
-    """How many were answered 200, how many of these were handed a dead token, how many were answered 500."""
+    """How many were answered 200, how many of these were handed a dead token, how many were
+    answered 500.
+    """
     header = {"Authorization": f"Token {Token.objects.get_or_create(user=user)[0].key}"}
     responses = at_once(*[lambda: new_client().post("/api-token-auth/new/", headers=header)] * CLIENTS)
     keys = [response.json()["token"] for response in responses if response.status_code == 200]

@@ -1,6 +1,8 @@
-"""What is sent in the place of a good credential: forged, well signed and hostile, or of another kind.
+"""What is sent in the place of a good credential: forged, well signed and hostile, or of another
+kind.
 
-Plain catalogues of name and maker, so that the tests of our rows and the count of what the stock rows do read the same.
+Plain catalogues of name and maker, so that the tests of our rows and the count of what the stock
+rows do read the same.
 """
 
 import base64
@@ -99,7 +101,9 @@ HEADERS = {
 
 
 def _with_signed_header(token: str, **changes) -> str:
-    """The header as changed, and the signature right for it: pyjwt.encode would refuse some of these."""
+    """The header as changed, and the signature right for it: pyjwt.encode would refuse some of
+    these.
+    """
     signed = with_header(token, **changes).rpartition(".")[0]
     return f"{signed}.{b64(hmac.digest(own_secret(), signed.encode(), 'sha256'))}"
 

@@ -28,7 +28,9 @@ def parts(token: str) -> tuple[dict, str, str]:
 
 
 def with_header(token: str, signature: str | None = None, **changes) -> str:
-    """The token with another header, and the signature it had or the given one. `...` takes a parameter away."""
+    """The token with another header, and the signature it had or the given one. `...` takes a
+    parameter away.
+    """
     header, payload, old = parts(token)
     header = {name: value for name, value in {**header, **changes}.items() if value is not ...}
     return f"{b64(json.dumps(header))}.{payload}.{old if signature is None else signature}"
@@ -151,7 +153,8 @@ def own_secret() -> bytes:
     return key_ring().signing.signing
 
 
-# The attacker's own keys, each named in the header as the ways to name a key are (RFC 7515 4.1.2 to 4.1.9).
+# The attacker's own keys, each named in the header as the ways to name a key are (RFC 7515 4.1.2 to
+# 4.1.9).
 ATTACKERS_SECRET = b"of the attacker, and long enough"
 
 
@@ -168,7 +171,9 @@ ELSEWHERE = "https://attacker.example/keys"
 
 
 def signed_by_attacker(algorithm: str, key, **header) -> Callable[[str], str]:
-    """Really signed, by a key of the attacker's; the kid is the service's own unless another is given."""
+    """Really signed, by a key of the attacker's; the kid is the service's own unless another is
+    given.
+    """
 
     def make(token: str) -> str:
         head = {"kid": parts(token)[0].get("kid")} | header

@@ -1,4 +1,6 @@
-"""Other spellings of a good header: {K} stands for the keyword, {C} for the credential; is it let in?"""
+"""Other spellings of a good header: {K} stands for the keyword, {C} for the credential; is it let
+in?
+"""
 
 import base64
 from urllib.parse import quote

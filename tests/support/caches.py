@@ -20,7 +20,9 @@ User = get_user_model()
 
 @pytest.fixture(autouse=True)
 def _new(transactional_db, settings):
-    """A cache as new before and after, without Valkey. What is in a transaction is not remembered, hence none here."""
+    """A cache as new before and after, without Valkey. What is in a transaction is not remembered,
+    hence none here.
+    """
     begin(settings)
     yield
     token_cache.close()
@@ -122,7 +124,9 @@ ENDINGS = [
 
 @contextmanager
 def held(cache: TokenCache, key: str):
-    """A reader in a thread, between its query and its storing, let go at the end; what it got is in the list."""
+    """A reader in a thread, between its query and its storing, let go at the end; what it got is in
+    the list.
+    """
     has_read, go, got = threading.Event(), threading.Event(), []
 
     def slowly(key):

@@ -25,7 +25,8 @@ ON_POSTGRESQL = connection.vendor == "postgresql"
 on_sqlite = pytest.mark.skipif(ON_POSTGRESQL, reason="a matter of SQLite")
 
 
-# Ours, and which can be enabled together. The short run leaves out those that write as another does.
+# Ours, and which can be enabled together. The short run leaves out those that write as another
+# does.
 if RUNS > 1:
     OWN = [scheme for scheme in SCHEMES.values() if not scheme.is_stock]
     TOGETHER = ("token,jwt", "token-hashed,jwt-stateless", "token-cached")

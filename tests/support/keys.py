@@ -41,14 +41,18 @@ def a_key(algorithm: str, which: int = 0) -> str:
 
 
 def forge(pair_token: str, **changes) -> str:
-    """The token with other claims, signed with the service's own key. A value of `...` takes the claim away."""
+    """The token with other claims, signed with the service's own key. A value of `...` takes the
+    claim away.
+    """
     payload = {**claims(pair_token), **changes}
     payload = {name: value for name, value in payload.items() if value is not ...}
     return sign(payload)
 
 
 def sign(payload, headers=None, algorithm=None) -> str:
-    """Signed with the service's own key, whatever the payload: pyjwt.encode would refuse some of these."""
+    """Signed with the service's own key, whatever the payload: pyjwt.encode would refuse some of
+    these.
+    """
     key = key_ring().signing
     if not isinstance(payload, bytes):
         payload = json.dumps(payload).encode()

@@ -1,8 +1,9 @@
-"""What becomes of a credential, as docs/explanation/decisions.md has it: a plain model of each of the two kinds.
+"""What becomes of a credential, as docs/explanation/decisions.md has it: a plain model of each of
+the two kinds.
 
-A model knows no database, no HTTP and no clock. Moments and lifetimes are whole seconds; None is a lifetime without an
-end. A step takes what the service answered, raises AssertionError if that is not to be explained, and follows it.
-Between two parts of a step (`yield`) another request may come.
+A model knows no database, no HTTP and no clock. Moments and lifetimes are whole seconds; None is a
+lifetime without an end. A step takes what the service answered, raises AssertionError if that is
+not to be explained, and follows it. Between two parts of a step (`yield`) another request may come.
 """
 
 import copy
@@ -41,7 +42,9 @@ def atomic(step):
 
 
 def explained(world: "World", steps: list[Step]) -> tuple[list["World"], list[str]]:
-    """The worlds to which the steps may have led, in any order of their parts; and why other orders explain nothing."""
+    """The worlds to which the steps may have led, in any order of their parts; and why other orders
+    explain nothing.
+    """
     worlds, complaints, orders = [], [], [()]
     while orders:
         order = orders.pop()
@@ -82,7 +85,9 @@ class World:
         self.forget(name)
 
     def change_password(self, name: str, password: str, answer: Answer):
-        """Every credential ends before the save, and after it, for a login that slipped in with the old password."""
+        """Every credential ends before the save, and after it, for a login that slipped in with the
+        old password.
+        """
         self.end(name)
         yield
         self.users[name].password = password
@@ -117,7 +122,9 @@ class Row:
 
 @dataclass
 class Tokens(World):
-    """`per_client`: each login gets a token of its own, which may die of disuse; else a user has one for all."""
+    """`per_client`: each login gets a token of its own, which may die of disuse; else a user has
+    one for all.
+    """
 
     per_client: bool = False
     auto_create: bool = False
@@ -264,7 +271,9 @@ class Token:
 
 @dataclass
 class Pairs(World):
-    """`stateless`: an access token is honoured until it expires, whatever happens to its login and user."""
+    """`stateless`: an access token is honoured until it expires, whatever happens to its login and
+    user.
+    """
 
     stateless: bool = False
     signing: int = 0  # the number of the key that signs
@@ -300,7 +309,9 @@ class Pairs(World):
         return [token.id] == login.refresh_tokens[-2:-1] and self.now < login.rotated + self.switches["JWT_REUSE_GRACE"]
 
     def lives(self, text: str) -> bool:
-        """An access token to a guarded view, a refresh token to whoever asks whether it would be honoured."""
+        """An access token to a guarded view, a refresh token to whoever asks whether it would be
+        honoured.
+        """
         token = self.tokens[text]
         if token.kind == "access" and self.stateless:
             return self.is_good(token)
@@ -350,7 +361,9 @@ class Pairs(World):
             login.ended = True  # either the client or a thief holds a spent token
 
     def log_out(self, text, everywhere, answer):
-        """By either token, of the refresh tokens a spent one too. Doing it twice is no error, and ends nothing more."""
+        """By either token, of the refresh tokens a spent one too. Doing it twice is no error, and
+        ends nothing more.
+        """
         token = self.tokens[text]
         login = self.rows.get(token.login)
         is_known = login is not None and self.is_good(token)

@@ -1,7 +1,8 @@
 """The real service in processes that die when they are told to: at a statement, by SIGKILL.
 
-One process loads `config.wsgi` and serves nothing itself. For each `Service.life` it forks one that has no connection
-and no memory yet, as a server just started; that one answers the requests through the WSGI handler, and ends.
+One process loads `config.wsgi` and serves nothing itself. For each `Service.life` it forks one that
+has no connection and no memory yet, as a server just started; that one answers the requests through
+the WSGI handler, and ends.
 """
 
 import copy
@@ -39,7 +40,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Life:
-    """What one process did: the answers it gave, the steps it got to, the secrets it made, whether it was killed."""
+    """What one process did: the answers it gave, the steps it got to, the secrets it made, whether
+    it was killed.
+    """
 
     answers: list[Answer]
     steps: list[str]
@@ -87,10 +90,12 @@ class Service:
         return opened
 
     def life(self, *requests: dict, die: int | None = None, survives: bool = False, **limits) -> Life:
-        """A new process answers the requests in turn; at its step `die`, counted from 0, it kills itself.
+        """A new process answers the requests in turn; at its step `die`, counted from 0, it kills
+        itself.
 
-        A step is the moment before or after a statement or a commit, and the one before an answer is sent. `limits`
-        are those of `_limit`. Raises RuntimeError for a process that ended by itself.
+        A step is the moment before or after a statement or a commit, and the one before an answer
+        is sent. `limits` are those of `_limit`. Raises RuntimeError for a process that ended by
+        itself.
         """
         task = {"requests": requests, "die": die, "row": self._row, "limits": limits}
         self._process.stdin.write(f"{json.dumps([survives, task])}\n")
@@ -242,8 +247,8 @@ def _limit(
     is_anybody: bool = False,
     lock_seconds: float | None = None,
 ):
-    """Its SQLite file; how long its files may be; that permissions count, though it is root; how long a lock is
-    waited for.
+    """Its SQLite file; how long its files may be; that permissions count, though it is root; how
+    long a lock is waited for.
     """
     from django.db import connections
 

@@ -69,7 +69,8 @@ def request(method: str, path: str, credential: str = "", body: dict | None = No
 class Lives(RuleBasedStateMachine):
     """One row of the scheme table, beside the worlds that explain every answer so far.
 
-    That is one, but where the answers to several requests at the same moment do not tell who was first.
+    That is one, but where the answers to several requests at the same moment do not tell who was
+    first.
     """
 
     switches: dict[str, tuple[int | None, ...]]  # the values each may have, the first one at first
@@ -211,7 +212,9 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), event=st.sampled_from(EVENTS))
     def account(self, name, event):
-        """Who was deleted comes back at the next event, as another user of the same name; who was deactivated, too."""
+        """Who was deleted comes back at the next event, as another user of the same name; who was
+        deactivated, too.
+        """
         away = [each for each in NAMES if not self.world.is_active(each)]
         if away:
             (self.activate if away[0] in self.world.users else self.create)(away[0])
@@ -238,7 +241,9 @@ class Lives(RuleBasedStateMachine):
 
     @property
     def answers_from_memory(self) -> bool:
-        """What no signal tells is then bounded by TOKEN_CACHE_SECONDS alone, of a clock that nobody moves."""
+        """What no signal tells is then bounded by TOKEN_CACHE_SECONDS alone, of a clock that nobody
+        moves.
+        """
         return issubclass(self.authentication, CachedTokenAuthentication)
 
     # --- time and switches ---------------------------------------------------------------------------
@@ -279,6 +284,8 @@ class Lives(RuleBasedStateMachine):
 
 
 def saved_once(steps: list[str]) -> list[str]:
-    """Of two who save one account at the same moment the later may undo what the earlier changed: here one does."""
+    """Of two who save one account at the same moment the later may undo what the earlier changed:
+    here one does.
+    """
     saves = [index for index, step in enumerate(steps) if step in ("change password", "deactivate")]
     return [step for index, step in enumerate(steps) if index not in saves[1:]]

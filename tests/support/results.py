@@ -407,8 +407,9 @@ def scale(mark=""):
 
 
 def load(mark="", distances=(None,)):
-    """Of two turns: `token` answers twice as much as the stock row, and half as much at 5 ms; the stock is never within
-    the bound in the second."""
+    """Of two turns: `token` answers twice as much as the stock row, and half as much at 5 ms; the
+    stock is never within the bound in the second.
+    """
 
     def step(rate, mean, part=1.0, **others):
         return {

@@ -1,4 +1,6 @@
-"""Real servers for the tests, from wheels, started by the test run itself: PostgreSQL, Valkey, granian."""
+"""Real servers for the tests, from wheels, started by the test run itself: PostgreSQL, Valkey,
+granian.
+"""
 
 import atexit
 import os
@@ -54,7 +56,9 @@ def start_postgresql() -> str:
 
 
 def migrated_sqlite(folder: Path) -> str:
-    """Return the URL of a new SQLite file in this folder with the service's tables, which are made once."""
+    """Return the URL of a new SQLite file in this folder with the service's tables, which are made
+    once.
+    """
     shutil.copy(_migrated(), file := folder / "migrated.sqlite3")
     return f"sqlite:///{file}"
 
@@ -80,7 +84,9 @@ def postgresql_server():
 
 @contextmanager
 def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32"):
-    """One that listens on a port, not on a Unix socket only, until the block ends; `network` may come in."""
+    """One that listens on a port, not on a Unix socket only, until the block ends; `network` may
+    come in.
+    """
     server = postgresql_server()
     stop_postgresql(server, "fast")
     with (server.pgdata / "pg_hba.conf").open("a") as rules:
@@ -129,7 +135,9 @@ def environment(**switches: str) -> dict[str, str]:
 
 
 def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
-    """`python *arguments` in a fresh process at the project's root: in a fork, but for a module and by `run_cold`."""
+    """`python *arguments` in a fresh process at the project's root: in a fork, but for a module and
+    by `run_cold`.
+    """
     if arguments[0] == "-m":
         return run_cold(*arguments, **switches)
     return _FORKS.run(arguments, environment(**switches), _RUN_SECONDS)
@@ -171,7 +179,9 @@ def logged_granian(workers: int = 1, network: Network | None = None, level: str 
 
 @contextmanager
 def demo(host: str = "127.0.0.1", **switches: str):
-    """`manage.py serve_demo`, as `make run` starts it: its address, and the file that holds what it prints."""
+    """`manage.py serve_demo`, as `make run` starts it: its address, and the file that holds what it
+    prints.
+    """
     port = free_port()
     command = [sys.executable, "manage.py", "serve_demo"]
     switches = {"GRANIAN_HOST": host, "GRANIAN_PORT": str(port), **switches}
@@ -211,7 +221,9 @@ def _wait_for(url: str, process: subprocess.Popen, output: Path, seconds: float 
 
 
 def scratch_database(folder: Path) -> str:
-    """The URL of a new database of the run's kind: a file in the folder, or one on the run's PostgreSQL."""
+    """The URL of a new database of the run's kind: a file in the folder, or one on the run's
+    PostgreSQL.
+    """
     url = os.environ["DATABASE_URL"]
     if url.startswith("sqlite"):
         return f"sqlite:///{folder}/scratch.sqlite3"

@@ -76,7 +76,9 @@ class Shell:
 
 
 def run_all(text: str, shell: Shell, replace: dict[str, str]) -> list[str]:
-    """Run a page's commands in their order and return the outputs. Fail unless each prints what is shown."""
+    """Run a page's commands in their order and return the outputs. Fail unless each prints what is
+    shown.
+    """
     outputs = []
     for command, shown in commands(text):
         for there, here in replace.items():

@@ -12,7 +12,9 @@ THREADS = 16
 
 
 class Wire:
-    """Carries requests to the service, and notes them. `loses` is a path of which the next answer does not arrive."""
+    """Carries requests to the service, and notes them. `loses` is a path of which the next answer
+    does not arrive.
+    """
 
     def __init__(self, httpx):
         self._httpx = httpx
@@ -31,7 +33,9 @@ class Wire:
 
 
 class Clock:
-    """Stands, of client and service both; `pass_` moves the service's, and with `awake` the client's."""
+    """Stands, of client and service both; `pass_` moves the service's, and with `awake` the
+    client's.
+    """
 
     def __init__(self, traveller):
         self._traveller = traveller

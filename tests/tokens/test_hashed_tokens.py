@@ -1,4 +1,6 @@
-"""Tokens of which only the digest is kept: their form, their life, who may see what of them, and moving DRF's in."""
+"""Tokens of which only the digest is kept: their form, their life, who may see what of them, and
+moving DRF's in.
+"""
 
 import re
 

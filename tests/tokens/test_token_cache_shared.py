@@ -24,7 +24,9 @@ from tokens.entries import Entry, seal, unseal
 
 @pytest.fixture(autouse=True)
 def _new(transactional_db, settings):
-    """A cache as new before and after, without Valkey. What is in a transaction is not remembered, hence none here."""
+    """A cache as new before and after, without Valkey. What is in a transaction is not remembered,
+    hence none here.
+    """
     begin(settings)
     yield
     token_cache.close()
