@@ -223,7 +223,7 @@ def test_a_body_that_no_parser_takes_gets_what_the_document_says(ada, settings, 
     assert asked >= 8
 
 
-# --- what is broken on purpose is found ---------------------------------------------------------------
+# --- what is broken on purpose is found -----------------------------------------------------------
 
 
 def the_id_is_text(monkeypatch):

@@ -47,7 +47,7 @@ def row(door, settings):
     return door
 
 
-# --- the steps ---------------------------------------------------------------------------------------
+# --- the steps ------------------------------------------------------------------------------------
 
 
 def log_in(door, user):
@@ -225,7 +225,7 @@ def test_every_row_has_every_step_that_all_have():
         assert missing in ({*STOCK, *OPAQUE}, {*STOCK, *PAIRS}, {"drf-token", *OPAQUE}, set()), step
 
 
-# --- accepted, by switch -----------------------------------------------------------------------------
+# --- accepted, by switch --------------------------------------------------------------------------
 
 
 def test_what_a_request_is_opened_by_is_told_by_switch_at_the_same_queries(row, user, told):

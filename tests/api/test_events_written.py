@@ -16,7 +16,7 @@ from tests.support.accounts import PASSWORD
 pytestmark = pytest.mark.django_db(transaction=True)  # events wait for a commit
 
 
-# --- how they are written ----------------------------------------------------------------------------
+# --- how they are written -------------------------------------------------------------------------
 
 
 class FullDisk(StringIO):

@@ -1,4 +1,6 @@
-"""A body over HTTP/2, where no header need say that there is one: on a granian that speaks HTTP/2."""
+"""A body over HTTP/2, where no header need say that there is one: on a granian that speaks
+HTTP/2.
+"""
 
 import json
 import socket
@@ -38,7 +40,9 @@ def field(name: str, value: str) -> bytes:
 
 
 def ask(port: int, method: str, path: str, body: bytes | None, **headers: str) -> dict:
-    """What is answered to one request, as JSON. A body of None ends the request with its headers."""
+    """What is answered to one request, as JSON. A body of None ends the request with its
+    headers.
+    """
     fields = {":method": method, ":scheme": "http", ":path": path, ":authority": "localhost"} | headers
     head = b"".join(field(name.replace("_", "-"), value) for name, value in fields.items())
     sent = PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS | (END if body is None else 0), 1, head)

@@ -50,7 +50,9 @@ def ask(door_to, staff):
 
 @pytest.fixture
 def endpoints(door_to, track, staff):
-    """endpoints("token"): method, path and a body that is taken, of what changes or ends something."""
+    """endpoints("token"): method, path and a body that is taken, of what changes or ends
+    something.
+    """
 
     def body_for(path: str) -> dict:
         return {
@@ -227,7 +229,9 @@ def test_the_form_of_the_browsable_api_is_answered_where_it_stands(ask, track):
 
 
 def test_raw_data_that_a_browser_without_scripts_sends_as_fields_is_refused(ask):
-    """DRF's raw data form names its fields so; nobody reads them, and `everywhere` would be lost."""
+    """DRF's raw data form names its fields so; nobody reads them, and `everywhere` would be
+    lost.
+    """
     fields = {"_content_type": JSON, "_content": '{"everywhere": true}'}
     answer = ask("token", "POST", "/api-token-auth/revoke/", fields, FORM)
     assert (answer.status_code, list(answer.json())) == (400, list(fields))

@@ -25,7 +25,7 @@ def stored() -> str:
     return User.objects.values_list("password", flat=True).get(username="ada")
 
 
-# --- every door at which a password is checked -------------------------------------------------------
+# --- every door at which a password is checked ----------------------------------------------------
 
 
 def by_opaque_login(door_to, settings):

@@ -35,7 +35,7 @@ def test_of_many_attempts_at_once_exactly_the_limit_passes(throttled):
         assert sum(pool.map(attempt, range(32))) == LIMIT
 
 
-# --- on Valkey, where others may write -----------------------------------------------------------------
+# --- on Valkey, where others may write ------------------------------------------------------------
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def test_no_version_asked_for_gets_into_the_schema_or_its_header(api, db):
         assert response["Content-Disposition"] == 'inline; filename="Tracks.json"'
 
 
-# --- a path without its slash ------------------------------------------------------------------------
+# --- a path without its slash ---------------------------------------------------------------------
 
 
 PATHS = ["/tracks", "/tracks/1", "/api-token-auth", "/api-token-auth/new", "/api-token-auth/revoke", "/api/token"]

@@ -15,7 +15,9 @@ from tests.support.wire import BASE, NOON, Clock, Wire, who
 
 @pytest.fixture(autouse=True)
 def _one_transaction(request):
-    """The service must not close the connection that holds the test's transaction, if it has one."""
+    """The service must not close the connection that holds the test's transaction, if it has
+    one.
+    """
     marker = request.node.get_closest_marker("django_db")
     if marker and marker.kwargs.get("transaction"):
         yield

@@ -121,7 +121,7 @@ def test_the_lab_has_the_services_connections_middleware_and_classes(url):
     assert json.loads(measured.stdout) == json.loads(served.stdout)
 
 
-# --- SQLite: a file that is not there any more --------------------------------------------------------
+# --- SQLite: a file that is not there any more ----------------------------------------------------
 
 
 @pytest.fixture
@@ -197,7 +197,9 @@ def test_a_connection_that_made_its_file_keeps_it(sqlite):
 
 @pytest.mark.parametrize("of_the_request", ["answered from memory", "asks twice"])
 def test_the_file_is_looked_at_before_the_first_use_and_not_at_every_request(sqlite, monkeypatch, of_the_request):
-    """A system call at every request gives the GIL away, and starves the listener of token-cached."""
+    """A system call at every request gives the GIL away, and starves the listener of
+    token-cached.
+    """
     connection, file = sqlite
     make(file, "there")
     tables(connection)
@@ -223,7 +225,7 @@ def test_a_file_named_by_a_uri_is_looked_for_in_its_place(sqlite):
     assert connection.connection is opened
 
 
-# --- PostgreSQL: connections that somebody else ends, locks or makes read-only -----------------------
+# --- PostgreSQL: connections that somebody else ends, locks or makes read-only --------------------
 
 
 CUT = (

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
 on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="a matter of PostgreSQL")
 
 
-# --- clients who ask all the time ----------------------------------------------------------------------------
+# --- clients who ask all the time -----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Client:
 HEALTH = call("GET", "/health/")
 
 
-# --- PostgreSQL goes and comes back --------------------------------------------------------------------------
+# --- PostgreSQL goes and comes back ---------------------------------------------------------------
 
 
 # What each row answers to /whoami/ while its database is away, having answered it a moment before.
@@ -207,7 +207,7 @@ def test_a_postgresql_that_was_restarted_while_nobody_asked_costs_a_client_no_re
         tally.count("PostgreSQL, restarted when idle", "200 at once")
 
 
-# --- Valkey goes and comes back --------------------------------------------------------------------------------
+# --- Valkey goes and comes back -------------------------------------------------------------------
 
 
 @pytest.mark.once

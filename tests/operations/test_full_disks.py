@@ -14,7 +14,7 @@ from tests.support.faults import CLIENTS, OWN, RUNS, copy_of, on_sqlite
 pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
 
 
-# --- SQLite can no longer write -------------------------------------------------------------------------------
+# --- SQLite can no longer write -------------------------------------------------------------------
 
 
 @contextmanager

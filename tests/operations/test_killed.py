@@ -29,7 +29,7 @@ def logins(
             yield name, list(itertools.islice(credentials, times))
 
 
-# --- the server is killed ----------------------------------------------------------------------------------
+# --- the server is killed -------------------------------------------------------------------------
 
 
 def killed(

@@ -30,7 +30,7 @@ LABELS = ("event", "scheme", "reason", "outcome", "le")
 ON = {"METRICS": "on", "METRICS_TOKEN": SECRET}
 
 
-# --- in this process: each row -----------------------------------------------------------------------
+# --- in this process: each row --------------------------------------------------------------------
 
 
 def seconds(name, outcome) -> float:
@@ -105,7 +105,7 @@ def test_a_database_that_is_away_is_neither_accepted_nor_refused(monkeypatch):
         type("Counting", (Counted, Away), {})().authenticate(None)
 
 
-# --- off: nothing of it ------------------------------------------------------------------------------
+# --- off: nothing of it ---------------------------------------------------------------------------
 
 _WHAT_A_REQUEST_PASSES = """
 import django, json, sys; django.setup()
@@ -155,7 +155,7 @@ def test_on_it_is_there(switches, imported, handlers, path):
     assert on == {"own": False, "imported": imported, "handlers": handlers, "path": path}
 
 
-# --- a real server -----------------------------------------------------------------------------------
+# --- a real server --------------------------------------------------------------------------------
 
 _MAKE_USER = f"""
 from django.contrib.auth import get_user_model

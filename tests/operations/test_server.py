@@ -108,7 +108,7 @@ def test_http_2_is_not_spoken_in_the_clear(place):
     assert received == b"" or received.startswith(b"HTTP/1.1 4")
 
 
-# --- an address with colons, and the log as JSON -----------------------------------------------------
+# --- an address with colons, and the log as JSON --------------------------------------------------
 
 
 def has_ipv6() -> bool:

@@ -47,7 +47,7 @@ KINDS = st.sampled_from(["refresh", "access"])
 SELDOM = st.sampled_from([False, False, False, True])
 
 
-# --- opaque tokens ------------------------------------------------------------------------------------
+# --- opaque tokens --------------------------------------------------------------------------------
 
 _TOKEN_STEPS = [*["use", "log in", "rotate"] * 3, "revoke", "revoke everywhere", "change password", "deactivate"]
 
@@ -139,7 +139,7 @@ class TokenLives(Lives):
         self.take(*[known[step]() for step in saved_once([two, two, *third])])
 
 
-# --- pairs --------------------------------------------------------------------------------------------
+# --- pairs ----------------------------------------------------------------------------------------
 
 _PAIR_STEPS = [*["use", "log in", "refresh"] * 3, "log out", "log out everywhere", "change password", "deactivate"]
 
@@ -267,7 +267,7 @@ class PairLives(Lives):
         self.take(*[known[step]() for step in saved_once([two, two, *third])])
 
 
-# --- the runs -----------------------------------------------------------------------------------------
+# --- the runs -------------------------------------------------------------------------------------
 
 OWN = {name: import_string(row.authentication) for name, row in SCHEMES.items() if not row.is_stock}
 LIVES = {TokenAuthentication: TokenLives, JWTAuthentication: PairLives}
@@ -314,7 +314,7 @@ def test_whatever_happens_every_credential_lives_and_dies_as_promised(lives_of, 
     lives_of(name)(EXAMPLES, derandomize=not IS_LONG, print_blob=IS_LONG)
 
 
-# --- what is broken on purpose is found ---------------------------------------------------------------
+# --- what is broken on purpose is found -----------------------------------------------------------
 
 
 def reuse_ends_nothing(monkeypatch):

@@ -119,7 +119,7 @@ def two_apart(apart):
         yield pair
 
 
-# --- the admin, as somebody's browser ----------------------------------------------------------------
+# --- the admin, as somebody's browser -------------------------------------------------------------
 
 
 class _Form(HTMLParser):
@@ -160,7 +160,7 @@ def user_page(two: Two, name: str) -> str:
     return re.search(rf'"(/admin/auth/user/\d+/)change/[^"]*">{name}</a>', found.text).group(1)
 
 
-# --- what ends a credential, at the first server ---------------------------------------------------
+# --- what ends a credential, at the first server --------------------------------------------------
 
 
 def ask(client: httpx.Client, row: str, login: dict) -> int:
@@ -269,7 +269,7 @@ def count_together(switches, here, there):
     assert statuses == [401] * 6 + [429] * 2
 
 
-# --- a rolling restart -----------------------------------------------------------------------------
+# --- a rolling restart ----------------------------------------------------------------------------
 
 
 class Fleet:

@@ -27,7 +27,7 @@ from tests.support.logins import claims
 from tokens import hashed, wire
 from tokens.models import HashedToken
 
-# --- tokens that our own key signed, with what no token of ours says ---------------------------------
+# --- tokens that our own key signed, with what no token of ours says ------------------------------
 
 
 def _signed_payload(text: str) -> Callable[[str], str]:
@@ -110,7 +110,7 @@ def _with_signed_header(token: str, **changes) -> str:
 
 WELL_SIGNED = CLAIMS | HEADERS
 
-# --- good credentials of another kind: name -> user -> what is presented -----------------------------
+# --- good credentials of another kind: name -> user -> what is presented --------------------------
 
 
 def _session(user) -> str:

@@ -93,7 +93,9 @@ TOKEN_SPELLINGS = {
 
 
 def _twin(last: str) -> str:
-    """Another character of which base64 reads the same bits: of the last of 43 it leaves out two."""
+    """Another character of which base64 reads the same bits: of the last of 43 it leaves out
+    two.
+    """
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return alphabet[alphabet.index(last) ^ 1]
 

@@ -107,7 +107,7 @@ class World:
         return name in self.users and self.users[name].active
 
 
-# --- opaque tokens ------------------------------------------------------------------------------------
+# --- opaque tokens --------------------------------------------------------------------------------
 
 
 @dataclass
@@ -215,7 +215,9 @@ class Tokens(World):
 
     @atomic
     def list_own(self, key, answer):
-        """The newest first; an expired one stays until a login of its user's, a day later or more."""
+        """The newest first; an expired one stays until a login of its user's, a day later or
+        more.
+        """
         row = self.honoured(key)
         answer.must_be(200 if row else 401)
         if row:
@@ -244,7 +246,7 @@ class Tokens(World):
         return gone | {moment for row in self.rows for moment in (*self.ends(row), row.used + MINUTE)}
 
 
-# --- pairs --------------------------------------------------------------------------------------------
+# --- pairs ----------------------------------------------------------------------------------------
 
 
 @dataclass

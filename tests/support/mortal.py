@@ -264,7 +264,9 @@ def _limit(
 
 
 def _drop_override():
-    """Take CAP_DAC_OVERRIDE, by which root writes what is read-only, from this process (capset(2))."""
+    """Take CAP_DAC_OVERRIDE, by which root writes what is read-only, from this process
+    (capset(2)).
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; then the same for numbers from 32

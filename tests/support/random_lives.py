@@ -1,4 +1,6 @@
-"""Random lives of credentials: the steps that Hypothesis chooses, whatever the kind of credential."""
+"""Random lives of credentials: the steps that Hypothesis chooses, whatever the kind of
+credential.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +46,9 @@ MOSTLY = st.sampled_from([True, True, True, False])
 
 @dataclass(frozen=True)
 class Step:
-    """What is done, by one of the CLIENTS; and the model's name for it, with what it needs to know."""
+    """What is done, by one of the CLIENTS; and the model's name for it, with what it needs to
+    know.
+    """
 
     do: Callable[[APIClient], Answer]
     name: str

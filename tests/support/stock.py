@@ -17,7 +17,9 @@ postgresql_only = pytest.mark.skipif(not ON_POSTGRESQL, reason="shows on Postgre
 
 
 def beside(finding: str, stock, ours, names="row, expected"):
-    """One test for both: the stock library's row and what it does, then our row and what that does."""
+    """One test for both: the stock library's row and what it does, then our row and what that
+    does.
+    """
     return pytest.mark.parametrize(
         names, [pytest.param(*stock, id=f"{finding}-stock"), pytest.param(*ours, id=f"{finding}-ours")]
     )

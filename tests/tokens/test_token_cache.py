@@ -56,7 +56,7 @@ def key(user) -> str:
     return user.auth_token.key
 
 
-# --- in one process ------------------------------------------------------------------------------------
+# --- in one process -------------------------------------------------------------------------------
 
 
 def test_a_hit_takes_no_query(door, key):

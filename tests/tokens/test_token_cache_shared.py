@@ -49,7 +49,7 @@ def wait_until(condition, seconds: float = 180):
         time.sleep(0.005)
 
 
-# --- with Valkey -----------------------------------------------------------------------------------------
+# --- with Valkey ----------------------------------------------------------------------------------
 
 
 LONG = 3600  # seconds: nothing gets too old while a test waits for word of it

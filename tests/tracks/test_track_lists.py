@@ -15,7 +15,7 @@ from tracks.views import TrackViewSet
 pytestmark = pytest.mark.django_db
 
 
-# --- what it costs ---------------------------------------------------------------------------------
+# --- what it costs --------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_an_index_gives_the_order_so_that_a_page_stops_early(many, users, query,
     assert "TEMP B-TREE" not in plan
 
 
-# --- pages -----------------------------------------------------------------------------------------
+# --- pages ----------------------------------------------------------------------------------------
 
 
 def test_pages_hold_25_tracks_and_a_client_may_ask_for_100(many, users):
@@ -129,7 +129,7 @@ def test_pages_neither_repeat_nor_skip_a_track(many, users, ordering):
     assert sorted(ids) == sorted(Track.objects.values_list("pk", flat=True))
 
 
-# --- for people ------------------------------------------------------------------------------------
+# --- for people -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}?genre=Rock&ordering=-title", f"{LIST}?genre=Rok"])
@@ -166,7 +166,7 @@ def test_every_parameter_is_documented():
     assert [parameter["name"] for parameter in operations["/tracks/{id}/"]["get"]["parameters"]] == ["id"]
 
 
-# --- the admin -------------------------------------------------------------------------------------
+# --- the admin ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -300,7 +300,7 @@ def test_any_text_is_shown_as_by_stock(tracks, people, texts):
     assert [(row["title"], row["composer"]) for row in json.loads(answer.content)["results"]][: len(texts)] == texts
 
 
-# --- for less --------------------------------------------------------------------------------------
+# --- for less -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
