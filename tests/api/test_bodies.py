@@ -129,7 +129,7 @@ def test_a_body_that_is_cut_off_or_has_no_length_reaches_no_view(rf):
     for status, headers in (
         (400, {"CONTENT_LENGTH": "9", "wsgi.input": io.BytesIO(b"{}")}),
         (411, {"HTTP_TRANSFER_ENCODING": "chunked"}),
-        # As granian hands on HTTP/2: neither header, and an input that ends.
+        # granian passes HTTP/2 on like this: neither header, and an input that ends.
         (411, {"CONTENT_LENGTH": "", "SERVER_PROTOCOL": "HTTP/2", "wsgi.input_terminated": True}),
         (411, {"CONTENT_LENGTH": "0", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input_terminated": True}),
     ):

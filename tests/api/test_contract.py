@@ -85,7 +85,7 @@ VALUES = {
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Of good data what exists is asked for."""
+    """Let requests with good data name rows that exist."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     # In a chain of requests the id is one of an answer before.
@@ -98,15 +98,17 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    """Schemathesis asks from threads of its own, and closes no response. One that ended would keep
-    its connection from the pool for good.
+    """Close the connection of this thread.
+
+    Schemathesis sends requests from threads of its own and closes no response. A thread that ended
+    would keep its connection from the pool for good.
     """
     connection.close()
 
 
 def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
-    """The document of the URLs in force; with a new credential of that row for each request, or
-    none.
+    """Return the OpenAPI document of the URLs in force. Requests carry a new credential of this
+    row, or none.
     """
     config = schemathesis.Config.from_dict(
         {
@@ -134,7 +136,9 @@ def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
 
 
 def differences(document, title: str) -> dict[str, str]:
-    """Of each kind one, by the name of its check. Prints how much was asked."""
+    """Return one failure of each check, by the check's name, and print how many requests were
+    sent.
+    """
     found, counts = {}, Counter()
     for event in from_schema(document).execute():
         if isinstance(event, events.FatalError):
@@ -157,16 +161,17 @@ def differences(document, title: str) -> dict[str, str]:
 
 
 def is_told_in_words_alone(check, case) -> bool:
-    """Whether the answer is right by what JSON Schema has no words for."""
+    """Return True for a response that is right although JSON Schema cannot describe why."""
     if check.name == "negative_data_rejection":
         return is_text_after_all(case) or is_drfs_flag(case)
     return check.name == "positive_data_acceptance" and any(map(is_no_good, texts(case.query, case.body)))
 
 
 def is_text_after_all(case) -> bool:
-    """In a form everything is text, an empty field is none, and no field at all is an empty form.
+    """Return True for data that a form or a query turns into valid text.
 
-    In a query, too, and one text of a list may hold several names.
+    In a form everything is text, an empty field is none, and no field at all is an empty form. A
+    query does the same, and one text of a list may hold several names.
     """
     data = case.meta.phase.data
     broken = {data.parameter, *(mutation.parameter for mutation in data.mutations)} - {None}

@@ -42,7 +42,7 @@ STOCK = ("drf-token", "simplejwt", "simplejwt-stateless")
 
 @pytest.fixture
 def row(door, settings):
-    """The Door of each row in turn, which is the only one enabled."""
+    """Yield the Door of each row in turn, with that row alone enabled."""
     enable(settings, door.scheme.name)
     return door
 

@@ -44,7 +44,7 @@ def written(formatter, step) -> list[str]:
         step()
     finally:
         logging.root.removeHandler(handler)
-    # As whoever reads it may split it.
+    # Readers may split the log at any line end of Unicode.
     return stream.getvalue().splitlines()
 
 

@@ -80,7 +80,7 @@ def endpoints(door_to, track, staff):
 
 
 def state() -> list:
-    """What these endpoints change: tracks, opaque tokens, logins that have ended."""
+    """Return what these endpoints change: tracks, opaque tokens, logins that have ended."""
     rows = (Track, Token, RefreshFamily.objects.exclude(revoked_at=None))
     first = HashedToken.objects.order_by("pk").values("pk", "digest").first()
     return [first, *(list(getattr(each, "objects", each).order_by("pk").values()) for each in rows)]
@@ -207,7 +207,7 @@ def test_a_login_is_told_that_its_own_name_is_given_twice(api, user, path, name)
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("content_type", [JSON, FORM])
 def test_a_login_goes_on_ignoring_names_it_does_not_know(door_to, user, row, content_type):
-    """As both libraries do: clients that exist send them."""
+    """Both libraries accept them, and existing clients send them."""
     path = {"Token": "/api-token-auth/", "Bearer": "/api/token/"}[SCHEMES[row].keyword]
     body = {"username": "ada", "password": PASSWORD, "grant_type": "password"}
     answer = door_to(row).client.post(f"{path}?client=1", WRITE[content_type](body), content_type=content_type)

@@ -134,7 +134,7 @@ WAYS = [
 
 
 def renewed_credentials(user):
-    """An opaque token, and the access and refresh token of a login, of the user as they are now."""
+    """Return an opaque token, an access token and a refresh token of the user as stored now."""
     now = User.objects.get(pk=user.pk)
     return tokens.obtain(now), logins.log_in(now)
 

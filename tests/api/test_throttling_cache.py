@@ -40,7 +40,7 @@ def test_of_many_attempts_at_once_exactly_the_limit_passes(throttled):
 
 @pytest.fixture
 def client(settings, valkey):
-    """A client of the Valkey that counts, which is empty."""
+    """Yield a client of the Valkey that counts, which is empty."""
     use_cache(settings, valkey)
     settings.LOGIN_THROTTLE = f"{LIMIT}/min"
     with redis.Redis.from_url(valkey) as client:

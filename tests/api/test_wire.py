@@ -272,7 +272,7 @@ def test_pages_for_people_have_their_styles_from_here_with_debug_off(tmp_path):
 
 @pytest.mark.once
 def test_a_link_that_answers_a_query_of_raw_bytes_leads_to_the_same_tracks(tmp_path):
-    """As curl sends what is typed: the bytes of UTF-8, not percent-encoded (PEP 3333 has them as
+    """curl sends what is typed: the bytes of UTF-8, not percent-encoded (PEP 3333 passes them on as
     Latin-1).
     """
     switches = {"DATABASE_URL": servers.migrated_sqlite(tmp_path), "ANONYMOUS_READ": "on"}

@@ -49,8 +49,10 @@ def assert_refused(response: HttpResponse, keyword: str):
 
 
 def present(door, credential: str, but: str = ""):
-    """The credential at every door of the row that reads the header (`but` that path), none of
-    which opens.
+    """Send the credential to every endpoint of the row that reads the header, and check that all
+    refuse it.
+
+    `but` names a path to leave out.
     """
     authorization = f"{door.scheme.keyword} {credential}"
     for method, path in (*GUARDED, *OF_ROW[door.scheme.name]):
@@ -61,9 +63,7 @@ def present(door, credential: str, but: str = ""):
 
 
 def send(door, path: str, name: str, text: str):
-    """The text in the body, where a token is asked for: refused, be it for its length or its being
-    empty.
-    """
+    """Send the text in the body where a token belongs, and check that the service refuses it."""
     response = door.client.post(path, {name: text})
     if response.status_code != 400:
         assert_refused(response, "Bearer")
@@ -109,7 +109,7 @@ def test_a_forged_token_opens_no_door(pair, own, make):
 
 @pytest.fixture(params=attacks_forged.CONFUSED_ALGORITHMS)
 def asymmetric(request, settings):
-    """The service signs with a private key of this algorithm."""
+    """Let the service sign with a private key of this algorithm."""
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = request.param, _KEYS[request.param]
     settings.JWT_VERIFYING_KEYS = ()
 
@@ -194,7 +194,7 @@ def test_only_a_refresh_token_of_ours_is_refreshed(own, user, make, opens):
         send(own, path, name, credential)
 
 
-# --- other spellings: of the whole header, {K} the keyword and {C} the credential; is it let in? -------
+# --- other spellings: of the whole header, {K} the keyword and {C} the credential; is it let in? --
 
 
 def assert_decided(own, user, header: str, let_in: bool):

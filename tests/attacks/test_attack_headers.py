@@ -190,8 +190,8 @@ def handler():
 
 @pytest.fixture
 def serve(db, handler):
-    """One request as a server makes it. The connection of the test stays open, as with Django's own
-    client.
+    """Answer one request as a server does. The connection of the test stays open, as with
+    Django's own client.
     """
 
     def serve(method: str, path: str, **fields: str) -> tuple[int, dict[str, str], bytes]:

@@ -39,8 +39,7 @@ def urlconf(*patterns) -> ModuleType:
     return module
 
 
-# All that any row of ours brings. Of two that answer to one path the first is asked, so each has
-# its own.
+# The endpoints of every row of ours. Two rows may share a path, so each row has URLs of its own.
 URLCONFS = [urlconf(*urls.urlpatterns, path("", include("telemetry.metrics_view")))]
 URLCONFS += [
     urlconf(path("", include(each))) for each in dict.fromkeys(s.urlconf for s in SCHEMES.values() if not s.is_stock)
@@ -56,7 +55,7 @@ def leaves(patterns, prefix=""):
 
 
 def example(route: str) -> str:
-    """A path that this route takes, of a converter or of a regular expression."""
+    """Return a path that this route takes, of a converter or of a regular expression."""
     filled = re.sub(r"<[^>]*>|\(\?P<pk>[^)]*\)", "1", re.sub(r"\(\?P<(app_label|url)>[^)]*\)", "auth", route))
     return "/" + filled.replace("^", "").replace("$", "")
 
@@ -84,7 +83,7 @@ BOUNDS = {"normalize": 150, "hash": 0, "decode": MAX_TOKEN_LENGTH, "parse": 100,
 
 @pytest.fixture
 def longest(monkeypatch):
-    """The longest text that each step has been given."""
+    """Yield the longest text that each step has been given."""
     seen = dict.fromkeys(BOUNDS, 0)
 
     def watch(owner, name, step, position):

@@ -73,7 +73,9 @@ def stock(settings, user):
 
 
 def ask(step, *arguments, **options) -> int:
-    """The status of a request that leaves nothing behind: PostgreSQL goes on after an error."""
+    """Return the status of a request and undo what it did, so that PostgreSQL goes on after an
+    error.
+    """
     with transaction.atomic():
         status = step(*arguments, **options).status_code
         transaction.set_rollback(True)
@@ -81,7 +83,7 @@ def ask(step, *arguments, **options) -> int:
 
 
 def verdict(statuses: list[int]) -> str:
-    """What became of one case at all the doors it was tried at."""
+    """Return what became of one case at all the endpoints it was sent to."""
     if any(status >= 500 for status in statuses):
         return "failed"
     return "let in" if any(status < 400 for status in statuses) else "refused"

@@ -42,8 +42,8 @@ class Server:
     credentials: tuple[bytes, ...]  # each as it stands in the header
 
     def say(self, data: bytes, quiet: float = 1) -> bytes:
-        """What is answered until the server closes, or for `quiet` seconds waits for the rest of a
-        body.
+        """Send bytes, and return what the server sends until it closes or waits `quiet` seconds
+        for the rest of a body.
         """
         answer = b""
         with socket.create_connection((self.host, self.port), timeout=quiet) as connection:
@@ -57,7 +57,7 @@ class Server:
 
 
 def statuses(answer: bytes) -> list[int]:
-    """Of all answers but that to LAST."""
+    """Return the status of each response but that to LAST."""
     found = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
     return found[:-1] if answer.endswith(b'{"status":"ok"}') else found
 
@@ -219,7 +219,7 @@ def test_a_body_of_a_stated_length_hides_its_request(server):
 
 
 def test_bare_line_feeds_are_read_as_line_ends(server):
-    """As RFC 9112 2.2 allows. A front end that passes them on as they are reads them the same way,
+    """RFC 9112 2.2 allows them. A front end that passes them on as they are reads them the same way,
     or ends here.
     """
     for credential in server.credentials:

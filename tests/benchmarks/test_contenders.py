@@ -137,7 +137,7 @@ def test_only_this_projects_own_classes_are_not_stock():
     }
 
 
-# --- every one of them, proved and counted ----------------------------------------------------------
+# --- every one of them, proved and counted --------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

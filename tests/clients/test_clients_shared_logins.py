@@ -130,7 +130,7 @@ def test_of_many_threads_one_logs_in(wire, client_of, bearer):
 
 
 def asynchronous(httpx, auth, wire: list, *steps):
-    """What the steps return, all at once in one event loop."""
+    """Return what the steps return, all at once in one event loop."""
     service = httpx.ASGITransport(WsgiToAsgi(Handler()))
 
     async def note(response):

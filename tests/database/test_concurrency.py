@@ -127,7 +127,7 @@ def delete_user():
 
 
 def assert_dead(responses):
-    """Every credential that was handed out."""
+    """Check that the service refuses every credential that it handed out."""
     for response in responses:
         if "token" in response.json():
             assert whoami("Token", response.json()["token"]) == 401

@@ -31,8 +31,8 @@ LOCKS = re.compile(r"^(UPDATE|DELETE)|FOR (NO KEY )?UPDATE")
 
 @pytest.fixture
 def ada(user, settings):
-    """A user with a login and a token of each kind, which has expired, and one whose use is to be
-    noted.
+    """Return a user with a login and a token of each kind, which has expired, and one whose use
+    is to be noted.
     """
     settings.TOKEN_LIFETIME = timedelta(days=1)
     models.obtain(user)
@@ -70,7 +70,7 @@ def log_out_everywhere(user):
 
 
 def use_a_token_and_log_out_everywhere(user):
-    """As one transaction, which ATOMIC_REQUESTS would make of it."""
+    """Use a token and log out in one transaction, as ATOMIC_REQUESTS does."""
     hashed.note_use(user.token)
     log_out_everywhere(user)
 
@@ -96,7 +96,7 @@ def reset_by_the_command(user):
 
 
 def act(model, action):
-    """What an action of the admin does with everything that is listed."""
+    """Run an action of the admin on every row."""
 
     def step(user):
         admin = Client()

@@ -22,7 +22,7 @@ from tests.support.logins import claims, refresh, verify, whoami
 
 
 def older(algorithm: str, key: str) -> str:
-    """The key as JWT_VERIFYING_KEYS would hold it."""
+    """Return the key as JWT_VERIFYING_KEYS would hold it."""
     return key if algorithm.startswith("HS") else public_pem(key)
 
 

@@ -173,7 +173,7 @@ def test_a_login_is_part_of_no_half_done_transaction(user):
 
 @pytest.fixture
 def between_reading_and_swapping(monkeypatch):
-    """Calls the step once, after the first refresh has read its family and before it swaps."""
+    """Call the step once, after the first refresh has read its family and before it swaps."""
 
     def arrange(step):
         read = models.living_family

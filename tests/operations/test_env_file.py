@@ -39,7 +39,7 @@ READ = [
 
 
 def path_of(folder, text: str | bytes) -> str:
-    """A file with this text."""
+    """Write a file with this text, and return its path."""
     file = folder / "tracks.env"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return str(file)

@@ -66,8 +66,8 @@ class Load:
             client.result()
 
     def add(self, who: str, base: str, *requests: dict, then: Callable[[Answer], dict | None] = lambda answer: None):
-        """A client who sends the requests in turn. `then` may make another request of an answer,
-        for the next turn.
+        """Start a client that sends the requests in turn. `then` may make the next request from
+        a response.
         """
         self._names.add(who)
         self._clients.append(self._pool.submit(self._ask, who, base, list(requests), then))
@@ -90,7 +90,7 @@ class Load:
             time.sleep(0.01)
 
     def of(self, who: str, since: float = 0, until: float = math.inf) -> Counter:
-        """How often which status was the answer to what was asked after `since` and answered before
+        """Count the statuses of requests that were sent after `since` and answered before
         `until`.
         """
         return Counter(s.status for s in self.seen if s.who == who and since <= s.asked and s.answered <= until)
@@ -129,7 +129,7 @@ AT_ONCE = 1.5  # seconds, generously; to wait for PostgreSQL takes 3
 
 @pytest.fixture(scope="module")
 def bases(postgresql) -> Iterator[dict[str, str]]:
-    """The address of a server in which the row is enabled, by the row's name."""
+    """Yield the address of a server in which the row is enabled, by the row's name."""
     switches = {"DATABASE_URL": postgresql.url, "LOGIN_THROTTLE": "none", "GRANIAN_BLOCKING_THREADS": "4"}
     with ExitStack() as stack:
         yield {

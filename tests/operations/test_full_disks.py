@@ -73,7 +73,7 @@ def locked(file: Path) -> Iterator[dict]:
 
 @pytest.fixture(scope="module")
 def small_disk() -> Iterator[Path]:
-    """A folder that is a file system of 8 MB."""
+    """Yield a folder that is a file system of 8 MB."""
     with disks.small_disk("8m") as folder:
         yield folder
 

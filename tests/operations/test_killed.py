@@ -15,9 +15,9 @@ rows = pytest.mark.parametrize("scheme", OWN, ids=NAME)
 def logins(
     service: Service, client: Opaque | Pair, users: Iterator[str], times: int, first: Callable[[list[str]], None]
 ) -> Iterator[tuple[str, list[str]]]:
-    """A new user who has logged in so many times, and the credentials; again and again.
+    """Yield, again and again, a new user who has logged in `times` times, and the credentials.
 
-    `first` is called before with the names of the next users.
+    It calls `first` with the names of the next users before they log in.
     """
     while True:
         names = list(itertools.islice(users, 12))

@@ -185,7 +185,7 @@ def ask(url, header=None, **body):
 
 
 def scrape(base) -> dict[tuple, float]:
-    """Each sample by its name and the values of its labels."""
+    """Return each sample by its name and the values of its labels."""
     status, text = ask(f"{base}/metrics/", f"Bearer {SECRET}")
     assert status == 200, text
     return {

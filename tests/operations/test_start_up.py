@@ -277,7 +277,7 @@ print(json.dumps({
 
 
 def who_enters(folder, **switches: str) -> dict:
-    """What a fresh process answers under these switches."""
+    """Return what a fresh process answers under these switches."""
     url = servers.migrated_sqlite(folder)
     done = servers.run("-c", _WHO_ENTERS, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url, **switches)
     assert done.returncode == 0, done.stderr
@@ -303,7 +303,7 @@ OPENED = [
 
 
 def _issued_by(name: str) -> str:
-    """The row whose `issue` makes this row's credentials."""
+    """Return the row whose `issue` makes this row's credentials."""
     return next(row.name for row in SCHEMES.values() if row.issue == SCHEMES[name].issue)
 
 

@@ -192,7 +192,7 @@ class PairLives(Lives):
         return Step(do, "log_out", (text, everywhere))
 
     def family(self, age: int) -> list[str]:
-        """The refresh tokens of one login, the current one last."""
+        """Return the refresh tokens of one login, the current one last."""
         texts = self.world.of_kind("refresh")
         login = self.world.tokens[self.chosen(texts, age)].login
         return [text for text in texts if self.world.tokens[text].login == login]

@@ -82,11 +82,11 @@ class Client:
         return answer.json() if answer.content else None
 
     def living(self) -> str | None:
-        """An Authorization header that is honoured."""
+        """Return an Authorization header that the service accepts."""
         choices = [f"Bearer {login.access}" for login in self.logins] + ([f"Token {self.key}"] if self.key else [])
         return self.random.choice(choices) if choices else None
 
-    # --- steps ---------------------------------------------------------------------------------------
+    # --- steps ------------------------------------------------------------------------------------
 
     def obtain(self):
         body = {"username": self.name, "password": PASSWORD}

@@ -101,8 +101,8 @@ HEADERS = {
 
 
 def _with_signed_header(token: str, **changes) -> str:
-    """The header as changed, and the signature right for it: pyjwt.encode would refuse some of
-    these.
+    """Return the token with a changed header and the right signature for it, which pyjwt.encode
+    refuses to make.
     """
     signed = with_header(token, **changes).rpartition(".")[0]
     return f"{signed}.{b64(hmac.digest(own_secret(), signed.encode(), 'sha256'))}"
@@ -148,7 +148,7 @@ def _revoked_hashed(user) -> str:
 
 
 def _other_prefix(user) -> str:
-    """The random part of a living token under another prefix, the checksum right for it."""
+    """Return the random part of a living token under another prefix, the checksum right for it."""
     random = hashed.obtain(user).key.split("_")[1]
     return f"ghp_{random}_{wire._checksum(f'ghp_{random}')}"
 

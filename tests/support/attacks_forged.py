@@ -22,14 +22,14 @@ def b64(data: bytes | str) -> str:
 
 
 def parts(token: str) -> tuple[dict, str, str]:
-    """The header as a dict; payload and signature as they are."""
+    """Return the header as a dict, and payload and signature unchanged."""
     _, payload, signature = token.split(".")
     return pyjwt.get_unverified_header(token), payload, signature
 
 
 def with_header(token: str, signature: str | None = None, **changes) -> str:
-    """The token with another header, and the signature it had or the given one. `...` takes a
-    parameter away.
+    """Return the token with another header, and its own signature or the given one. `...`
+    removes a parameter.
     """
     header, payload, old = parts(token)
     header = {name: value for name, value in {**header, **changes}.items() if value is not ...}
@@ -269,7 +269,7 @@ MALFORMED = {
 FORGED = UNSIGNED | RENAMED | BAD_SIGNATURES | OTHERS_KEYS | MALFORMED
 
 
-# --- algorithm confusion (RFC 8725 2.1): the public key, in each form it is written, as the secret ----
+# --- algorithm confusion (RFC 8725 2.1): the public key, in each form it is written, as the secret
 
 
 def _pem(key, form: str = "SubjectPublicKeyInfo") -> bytes:

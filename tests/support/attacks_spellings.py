@@ -109,7 +109,9 @@ def written(spelling: str, keyword: str, text: str) -> str:
 
 
 def with_an_a(door, user) -> str:
-    """A credential that has one, which some of the spellings change; if need be another user's."""
+    """Return a credential that has one, which some of the spellings change; if need be another
+    user's.
+    """
     text = door.credential(user)
     while "a" not in text:
         text = door.credential(type(user).objects.create_user(text[:100]))

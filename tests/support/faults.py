@@ -64,7 +64,7 @@ class Tally:
 
 
 def copy_of(name: str | Path, folder: Path) -> Path:
-    """Of a SQLite file that others may have open."""
+    """Copy a SQLite file that others may have open."""
     copy = folder / "copy.sqlite3"
     with closing(sqlite3.connect(name)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -133,7 +133,7 @@ class Postgresql:
         servers.stop_postgresql(self._server, mode)
 
     def start(self) -> float:
-        """When it answered again, as time.monotonic()."""
+        """Start the server, and return when it answered again, as time.monotonic()."""
         with ThreadPoolExecutor(1) as pool:
             started = pool.submit(self._server.ensure_postgres_running)
             while True:

@@ -111,7 +111,7 @@ def _become(environment: dict[str, str], output: str, errors: str):
 
 
 def _execute(arguments: list[str]):
-    """Returns or raises as `python *arguments` ends: the interpreter does the rest, as it would."""
+    """Return or raise as `python *arguments` ends. The interpreter does the rest, as it would."""
     sys.argv[:] = arguments
     if arguments[0] != "-c":
         sys.path[0] = os.getcwd()

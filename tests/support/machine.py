@@ -128,7 +128,7 @@ class Place:
 
     @cached_property
     def password(self) -> str:
-        """The admin's password, which only the first shell knows."""
+        """Return the admin's password, which only the first shell knows."""
         return self.run("echo $DJANGO_SUPERUSER_PASSWORD")
 
     def log_in(self, path: str) -> dict:

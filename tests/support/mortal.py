@@ -84,17 +84,17 @@ class Service:
             self._group.__exit__(None, None, None)
 
     def opened_by(self, scheme: Scheme) -> Self:
-        """The same, its URLs opened by this row of the scheme table alone."""
+        """Return this service with its URLs opened by this row of the scheme table alone."""
         opened = copy.copy(self)
         opened._row = scheme.name
         return opened
 
     def life(self, *requests: dict, die: int | None = None, survives: bool = False, **limits) -> Life:
-        """A new process answers the requests in turn; at its step `die`, counted from 0, it kills
-        itself.
+        """Let a new process answer the requests in turn, and kill itself at its step `die`, counted
+        from 0.
 
         A step is the moment before or after a statement or a commit, and the one before an answer
-        is sent. `limits` are those of `_limit`. Raises RuntimeError for a process that ended by
+        is sent. `limits` are those of `_limit`. Raise RuntimeError for a process that ended by
         itself.
         """
         task = {"requests": requests, "die": die, "row": self._row, "limits": limits}
@@ -111,14 +111,16 @@ class Service:
         return Life(answers, by_kind["step"], by_kind["made"], died_of == signal.SIGKILL)
 
     def ask(self, *requests: dict, **limits) -> list[Answer]:
-        """The answers of a new process that lives."""
+        """Return the answers of a new process that nothing kills."""
         return self.life(*requests, **limits).answers
 
     def statuses(self, *requests: dict, **limits) -> list[int]:
         return [answer.status for answer in self.ask(*requests, **limits)]
 
     def survivor(self, *requests: dict) -> list[int]:
-        """What the parent of all answers, which remembers what it was asked. On SQLite alone."""
+        """Return the answers of the parent process, which remembers earlier requests. SQLite
+        only.
+        """
         return [answer.status for answer in self.life(*requests, survives=True).answers]
 
     def run(self, source: str) -> None:

@@ -34,7 +34,7 @@ class Network:
 
 
 def why_not() -> str | None:
-    """Why no namespace can be made here."""
+    """Return why no network namespace can be made here, or None."""
     if not shutil.which("ip"):
         return "no iproute2 here"
     done = subprocess.run(["unshare", "--net", "true"], capture_output=True, text=True)

@@ -52,7 +52,7 @@ def left() -> list[Running]:
 
 
 def _all() -> Iterator[Running]:
-    """Every process that has not ended, as far as the system shows it (proc(5))."""
+    """Yield every process that has not ended, as far as the system shows it (proc(5))."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             # A name in parentheses is before these; it may hold blanks.

@@ -47,7 +47,7 @@ class Clock:
 
 
 def who(client) -> str:
-    """The scheme by which the client is let in as ada."""
+    """Return the scheme that lets the client in as ada."""
     response = client.get("/whoami/")
     assert response.status_code == 200, response.text
     assert response.json()["username"] == "ada"

@@ -38,8 +38,8 @@ from tokens.entries import Entry
 
 @pytest.fixture(autouse=True)
 def _new(transactional_db, settings):
-    """A cache as new before and after, without Valkey. What is in a transaction is not remembered,
-    hence none here.
+    """Empty the cache before and after, without Valkey. It does not remember what is read in a
+    transaction, so the tests run without one.
     """
     begin(settings)
     yield

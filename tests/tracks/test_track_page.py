@@ -132,7 +132,7 @@ def stock_urls():
 
 
 def both(ask):
-    """What `ask()` is answered by ours, and by stock."""
+    """Return what `ask()` gets from our page and from the stock one."""
     ours = ask()
     with stock_urls():
         return ours, ask()
