@@ -272,9 +272,7 @@ def test_pages_for_people_have_their_styles_from_here_with_debug_off(tmp_path):
 
 @pytest.mark.once
 def test_a_link_that_answers_a_query_of_raw_bytes_leads_to_the_same_tracks(tmp_path):
-    """curl sends what is typed: the bytes of UTF-8, not percent-encoded (PEP 3333 passes them on as
-    Latin-1).
-    """
+    """Raw bytes of UTF-8, as curl sends what is typed (PEP 3333 passes them on as Latin-1)."""
     switches = {"DATABASE_URL": servers.migrated_sqlite(tmp_path), "ANONYMOUS_READ": "on"}
     assert servers.run("manage.py", "load_tracks", "--verbosity", "0", **switches).returncode == 0
     with servers.granian(**switches) as base:

@@ -219,7 +219,7 @@ ENDS: dict[str, dict[str, Callable]] = {
 CASES = [(row, event) for row in ROWS for event in ENDS[SCHEMES[row].keyword]]
 
 # Seconds after which the other process, too, refuses it at the latest. The other rows refuse the
-# next request. `token-cached` hears of it from Valkey: within milliseconds, but a machine under load
+# next request. `token-cached` hears of it from Valkey: in milliseconds, but a machine under load
 # may take its time.
 BOUNDS = {"token-cached": 5.0, "jwt-stateless": ACCESS_SECONDS + 1.0}
 

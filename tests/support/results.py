@@ -407,8 +407,8 @@ def scale(mark=""):
 
 
 def load(mark="", distances=(None,)):
-    """Of two turns: `token` answers twice as much as the stock row, and half as much at 5 ms; the
-    stock is never within the bound in the second.
+    """Return two turns: `token` answers twice as much as the stock row, and half as much at 5 ms;
+    the stock is never within the bound in the second.
     """
 
     def step(rate, mean, part=1.0, **others):
