@@ -219,7 +219,7 @@ def test_a_body_of_a_stated_length_hides_its_request(server):
 
 
 def test_bare_line_feeds_are_read_as_line_ends(server):
-    """RFC 9112 2.2 allows them. A front end that passes them on unchanged reads them the same way."""
+    """RFC 9112 2.2 allows them. A front end that passes them on reads them the same way."""
     for credential in server.credentials:
         message = get(b"Authorization: " + credential).replace(b"\r\n", b"\n")
         assert statuses(server.say(message)) == [200]

@@ -1,4 +1,4 @@
-"""Where the lab's commands write: files that cannot be written, terminals of ASCII, readers that end."""
+"""Where the lab's commands write: unwritable files, ASCII terminals, readers that end."""
 
 import json
 import os
