@@ -44,7 +44,7 @@ def record(
     margin_us: float,
     precision_us: float | None,
     budget_seconds: float | None,
-    machine: Environment,
+    machine: dict[str, Any],
     inside: Inside | None,
     **others: Any,
 ) -> Wire:
@@ -82,7 +82,7 @@ def record(
         widest_us=widest,
         tables=tuple(tables[WIRE]),
         beside=tuple(_beside(change) for change in changes),
-        unlike=unlike(inside, comparison.Conditions(machine, rehearsal.service, plan)) if inside else (),
+        unlike=unlike(inside, comparison.Conditions(Environment(**machine), rehearsal.service, plan)) if inside else (),
         verdict=verdict,
         answer=f"Over HTTP: {overhead.answer(tables[WIRE], verdict)}",
         contenders=tuple(rehearsal.entries),

@@ -31,7 +31,7 @@ class Distance(Record):
     control_level: float
     verdict: Verdict
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.distances or not self.distances[0].table.rows:
             raise ValueError("distances must not be empty, nor their rows")
         names = [row.name for row in self.distances[0].table.rows]

@@ -45,7 +45,7 @@ class Curve:
     requests: tuple[float, ...]
     schemes: dict[str, Costs]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, costs in self.schemes.items():
             if {len(costs.cost_us), len(costs.low), len(costs.high)} != {len(self.requests)}:
                 raise ValueError(f"{name!r} needs {len(self.requests)} figures, as many as there are requests")
@@ -67,7 +67,7 @@ class Crossing:
     low: float | None = None
     high: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.requests <= 0:
             raise ValueError(f"{self.requests:g} requests")
 
@@ -100,7 +100,7 @@ class Flows(Record):
     request_statements: dict[str, int] = field(default_factory=dict)
     stored: Stored | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for crossing in self.crossings:
             for name in (crossing.first, crossing.second):
                 if name not in self.curve.schemes:

@@ -80,7 +80,7 @@ class Load(Record):
     verdict: Verdict
     round_trips: tuple[RoundTrip, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.contenders or not self.contenders[0].turns:
             raise ValueError("contenders must not be empty, nor their turns")
         asked = {trip.asked_ms for trip in self.round_trips}

@@ -27,7 +27,7 @@ class End:
     seconds: float | None = None
     status: int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kind == "within" and self.seconds is None:
             raise ValueError("within how many seconds?")
 

@@ -59,6 +59,6 @@ class Scale(Record):
     verdict: Verdict
     refreshes: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.sizes:
             raise ValueError("sizes must not be empty")
