@@ -40,7 +40,7 @@ def test_of_the_requests_that_need_a_server_that_is_away_one_asks_and_the_others
         for _ in range(2):  # nobody else asks: each does
             with pytest.raises(OperationalError, match="refused"):
                 connection.ensure_connection()
-        with DatabaseWrapper._asking, pytest.raises(OperationalError, match="another request is asking"):
+        with DatabaseWrapper._asking, pytest.raises(OperationalError, match="another request is trying to connect"):
             connection.ensure_connection()
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import benchmarks.servers
+import benchmarks.servers.server
 from config import server
 from tests.support import servers
 
