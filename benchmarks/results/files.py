@@ -29,7 +29,7 @@ class ResultError(Exception):
 def destination(path: Path | None, command: str) -> Path:
     """Return `path`, or a file in results/ that is named after the command and the time.
 
-    Try to write the file before anything is measured. Raises click.ClickException if it cannot be written.
+    Try to write the file before anything is measured. Raises click.ClickException if that fails.
     """
     path = path or Path("results") / f"{command}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     try_file(path)
@@ -54,7 +54,7 @@ def try_file(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A result's file after the attempt to write it. `failure`: why that failed; None: it did not."""
+    """A result's file after the attempt to write it. `failure`: why that failed, if it did."""
 
     path: Path
     failure: str | None

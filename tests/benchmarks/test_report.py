@@ -1,4 +1,4 @@
-"""The report as a page: it needs nothing else, says what its files say, and cannot be talked into more."""
+"""The report as a page: it needs no other file, says what its results say, and nothing else."""
 
 import json
 import os
@@ -102,7 +102,8 @@ def test_every_id_is_the_only_one_and_every_reference_finds_one(whole):
 def test_every_picture_has_words_for_who_cannot_see_it_and_its_numbers_in_a_table(whole):
     pictures = [attributes for tag, attributes in whole.tags if tag == "svg"]
     assert len(pictures) == len(whole.figures)
-    # forests, frontiers, curve, ladder; load on two servers; distance; load away, and at each distance; growth
+    # forests, frontiers, curve, ladder; load on two servers; distance; load away, and at each
+    # distance; growth
     assert len(pictures) == 2 + 2 + 1 + 1 + 2 + 1 + (1 + 4) + 5
     assert all(picture["role"] == "img" and len(picture["aria-label"]) > 40 for picture in pictures)
     for figure in whole.figures:

@@ -19,11 +19,11 @@ from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER
 @options.margin("Microseconds within which nothing is said to have changed.")
 @click.option("--json", "path", type=options.OUTPUT, help="Where to write the comparison.  [default: nowhere]")
 def command(before, after, anyway, margin, path):
-    """Did anything change between two runs of `overhead`?
+    """Compare two runs of `overhead`: did anything change?
 
-    Compares each contender with itself: another day, another version, another machine. Refuses runs
-    on unlike processors, databases, connection policies or switches, unless --anyway. Verdicts hold
-    for all rows together (Holm).
+    Each contender is compared with itself on another day, in another version or on another machine.
+    The command refuses runs on unlike processors, databases, connection policies or switches,
+    unless --anyway. Verdicts hold for all rows together (Holm).
 
     \b
     Exit codes:

@@ -21,21 +21,21 @@ from benchmarks.results import files
 @options.timing("processes", "interval")
 @options.json_file("overhead")
 def command(schemes, others, urls, count, budget, precision, margin, rounds, block, drop, population, path, **place):
-    """What does each scheme add to one request, in process?
+    """Measure what each scheme adds to one request, in process.
 
     All contenders answer the same URL by the same view through the same handler; they differ in
-    their authentication class, and `anonymous` lets everybody in. Each is proved before it is timed:
-    200 with its credential, 401 without, with garbage and with a forged one, and the expected body.
-    Blocks of requests alternate in balanced random order. Differences to anonymous are paired within
-    a round, and intervals are taken over fresh processes. `anonymous again`, an identical copy, is
-    the run's A/A control. Any two contenders meet in a contest: one is faster, or both are
-    equivalent within the margin, or the run cannot tell.
+    their authentication class, and `anonymous` has none. Each is proved before it is timed: 200
+    with its credential, 401 without, with garbage and with a forged one, and the expected body.
+    Blocks of requests alternate in balanced random order. Differences to anonymous are paired
+    within a round, and intervals are taken over fresh processes. `anonymous again`, an identical
+    copy, is the run's A/A control. In the contest of any two contenders one is faster, or both are equivalent within
+    the margin, or the run cannot tell.
 
-    The run is inconclusive if the control's interval (99 %, shared among the URLs) excludes zero and
-    the difference is above 0.5 % of the request; if that interval is wider, either way, than half of
-    the largest overhead; if the hypervisor took more than 5 % of the time the processors had work;
-    if other work had the processor for more than 20 % of the time; or if an interval is wider than
-    --precision.
+    The run is inconclusive if the control's interval (99 %, shared among the URLs) excludes zero
+    and the difference is above 0.5 % of the request; if that interval is wider, either way, than
+    half of the largest overhead; if the hypervisor took more than 5 % of the time the processors
+    had work; if other work had the processor for more than 20 % of the time; or if an interval is
+    wider than --precision.
 
     \b
     Exit codes:

@@ -36,7 +36,7 @@ from benchmarks.stats.verdicts import EQUIVALENT, INCONCLUSIVE
 def command(
     schemes, others, urls, server, beside, count, budget, precision, margin, rounds, block, drop, population, path, **db
 ):
-    """What does each scheme add to one request over HTTP, to a real server?
+    """Measure what each scheme adds to one request over HTTP, to a real server.
 
     A client sends one request at a time over one kept TCP connection, so neither waits for anybody
     else. The run starts a fresh server and a fresh client some ten times, with another hash seed
