@@ -1,7 +1,8 @@
-"""Many HTTP clients with one credential against a real server with two worker processes, and stock beside ours.
+"""Many HTTP clients with one credential against a real server with two worker processes, and stock
+beside ours.
 
-`make race` runs it as the project's claim is worded: 64 clients, 20 rounds, PostgreSQL. Inside `make test` it is
-shorter, on each database.
+`make race` runs it as the project's claim is worded: 64 clients, 20 rounds, PostgreSQL. Inside
+`make test` it is shorter, on each database.
 """
 
 import os
@@ -22,7 +23,7 @@ ROUNDS = int(os.environ.get("RACE_ROUNDS", "3"))
 
 @pytest.fixture(scope="module")
 def database_url(tmp_path_factory):
-    """A database of the run's kind for the server, migrated, with one user."""
+    """Return a database of the run's kind for the server, migrated, with one user."""
     url = servers.scratch_database(tmp_path_factory.mktemp("race"))
     for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", MAKE_USER]):
         done = servers.run("manage.py", *arguments, DATABASE_URL=url)
@@ -31,7 +32,7 @@ def database_url(tmp_path_factory):
 
 
 def race(clients: list[Client], step: Callable[[Client], tuple[int, dict]]) -> list[tuple[int, dict]]:
-    """Every client takes the step at the same moment."""
+    """Let every client take the step at the same moment."""
     barrier = Barrier(len(clients))
 
     def run(client):
@@ -53,7 +54,7 @@ def refresh(token: str) -> Callable[[Client], tuple[int, dict]]:
 
 
 def rounds_of(database_url: str, play: Callable[[list[Client]], object], **switches: str) -> list:
-    """What each round returns, played against a fresh server."""
+    """Play each round against a fresh server, and return what each returns."""
     with (
         servers.granian(workers=2, DATABASE_URL=database_url, LOGIN_THROTTLE="none", **switches) as base,
         ExitStack() as connections,

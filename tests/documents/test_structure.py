@@ -59,18 +59,7 @@ UNWRITTEN: tuple[str, ...] = (
     "benchmarks/questions/wire/",
     "benchmarks/reporting/",
     "benchmarks/results/",
-    "tests/api/",
-    "tests/attacks/",
     "tests/benchmarks/",
-    "tests/clients/",
-    "tests/conftest.py",
-    "tests/database/",
-    "tests/jwt_auth/",
-    "tests/operations/",
-    "tests/stock_beside_ours/",
-    "tests/support/",
-    "tests/tokens/",
-    "tests/tracks/",
 )
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -72,7 +72,7 @@ def around(estimate: float, half: float = 10.0) -> dict[str, float]:
     return {"estimate": estimate, "low": estimate - half, "high": estimate + half}
 
 
-# --- overhead ---------------------------------------------------------------------------------------
+# --- overhead -------------------------------------------------------------------------------------
 
 
 def row(name: str, overhead: float, mark: str = "") -> Row:
@@ -171,7 +171,7 @@ def overhead_of(adds: dict[str, float], anonymous: float = 200.0) -> dict[str, A
     return document(run_of(adds, anonymous))
 
 
-# --- ladder, instructions, compare ------------------------------------------------------------------
+# --- ladder, instructions, compare ----------------------------------------------------------------
 
 
 def ladder(mark: str = "") -> dict[str, Any]:
@@ -237,7 +237,7 @@ def compare(mark: str = "") -> dict[str, Any]:
     return document(record, mark)
 
 
-# --- the others -------------------------------------------------------------------------------------
+# --- the others -----------------------------------------------------------------------------------
 
 
 def revocation(mark=""):
@@ -407,8 +407,9 @@ def scale(mark=""):
 
 
 def load(mark="", distances=(None,)):
-    """Of two turns: `token` answers twice as much as the stock row, and half as much at 5 ms; the stock is never within
-    the bound in the second."""
+    """Return two turns: `token` answers twice as much as the stock row, and half as much at 5 ms;
+    the stock is never within the bound in the second.
+    """
 
     def step(rate, mean, part=1.0, **others):
         return {
