@@ -26,7 +26,7 @@ def database_url(tmp_path_factory):
     """Return a database of the run's kind for the server, migrated, with one user."""
     url = servers.scratch_database(tmp_path_factory.mktemp("race"))
     for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", MAKE_USER]):
-        done = servers.run("manage.py", *arguments, DATABASE_URL=url)
+        done = servers.run("manage.py", *arguments, DATABASE_URL=url, **servers.QUICK)
         assert done.returncode == 0, done.stderr
     return url
 
@@ -56,7 +56,9 @@ def refresh(token: str) -> Callable[[Client], tuple[int, dict]]:
 def rounds_of(database_url: str, play: Callable[[list[Client]], object], **switches: str) -> list:
     """Play each round against a fresh server, and return what each returns."""
     with (
-        servers.granian(workers=2, DATABASE_URL=database_url, LOGIN_THROTTLE="none", **switches) as base,
+        servers.granian(
+            workers=2, DATABASE_URL=database_url, LOGIN_THROTTLE="none", **servers.QUICK, **switches
+        ) as base,
         ExitStack() as connections,
     ):
         address = base.removeprefix("http://")
@@ -116,7 +118,7 @@ def test_stock_simplejwt_hands_out_several_living_chains(database_url):
 
 def test_stock_drf_has_no_rotation_to_race_for(database_url):
     with (
-        servers.granian(DATABASE_URL=database_url, AUTH_SCHEMES="drf-token") as base,
+        servers.granian(DATABASE_URL=database_url, AUTH_SCHEMES="drf-token", **servers.QUICK) as base,
         Client(base.removeprefix("http://")) as client,
     ):
         assert client.post("/api-token-auth/new/")[0] == 404

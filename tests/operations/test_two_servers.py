@@ -45,10 +45,11 @@ for number in range(100):
 def service(url: str, valkey: ValkeyServer):
     """Yield the switches that the servers of one service share, with users in their database."""
     for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", _MAKE_USERS]):
-        done = servers.run("manage.py", *arguments, DATABASE_URL=url)
+        done = servers.run("manage.py", *arguments, DATABASE_URL=url, **servers.QUICK)
         assert done.returncode == 0, done.stderr
     with valkey:
         yield {
+            **servers.QUICK,
             "DATABASE_URL": url,
             "CACHE_URL": f"valkey://{valkey.host}:{valkey.port}/0",
             "JWT_ACCESS_LIFETIME": str(ACCESS_SECONDS),

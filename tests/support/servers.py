@@ -24,6 +24,9 @@ from tests.support.networks import Network
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# For servers whose tests log in often: a quick password hash.
+QUICK = {"DJANGO_SETTINGS_MODULE": "tests.support.quick_settings"}
+
 _LASTING = ExitStack()  # what no test ends
 
 
