@@ -28,8 +28,8 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
     with its credential, 401 without, with garbage and with a forged one, and the expected body.
     Blocks of requests alternate in balanced random order. Differences to anonymous are paired
     within a round, and intervals are taken over fresh processes. `anonymous again`, an identical
-    copy, is the run's A/A control. In the contest of any two contenders one is faster, or both are equivalent within
-    the margin, or the run cannot tell.
+    copy, is the run's A/A control. In the contest of any two contenders one is faster, or both are
+    equivalent within the margin, or the run cannot tell.
 
     The run is inconclusive if the control's interval (99 %, shared among the URLs) excludes zero
     and the difference is above 0.5 % of the request; if that interval is wider, either way, than
