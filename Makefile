@@ -38,8 +38,9 @@ fuzz: .venv/test  ## compare random steps with a model and random requests with 
 FUZZ_EXAMPLES ?= 20
 
 faults: .venv/test  ## kill the server, PostgreSQL and Valkey and fill the disk, ten times each, on both databases: 15 minutes
-	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s tests/operations/test_faults.py
-	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s tests/operations/test_faults.py
+	ENV_FILE= FAULT_RUNS=10 $(BIN)/pytest -q -s $(FAULTS)
+	ENV_FILE= FAULT_RUNS=10 TEST_DATABASE=postgresql $(BIN)/pytest -q -s $(FAULTS)
+FAULTS := tests/operations/test_faults.py tests/operations/test_killed.py tests/operations/test_full_disks.py
 
 load: .venv/load  ## simulate users, then measure requests per second; inconclusive if the lab exits with 3, make with 2
 	ENV_FILE= $(BIN)/python -m benchmarks users

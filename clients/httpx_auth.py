@@ -1,23 +1,25 @@
-"""Hold a credential of this service in an HTTP client: TokenAuth (opaque tokens), BearerAuth (JWT).
+"""Authentication for httpx clients of this service: TokenAuth (opaque tokens) and BearerAuth (JWT).
 
-Copy this file. It needs httpx or httpx2 (httpx's continuation) and nothing else, and serves clients
-of both. Both classes work in `Client` and in `AsyncClient` (asyncio), and any number of threads,
-event loops and clients may share one instance. Logins and refreshes go through the client that
-needs them, so they have its transport, TLS and timeouts. Its event hooks see them too; a hook that
-raises on a 401 prevents the refresh that would have answered it.
+Copy this file. It is one file, however long, so that there is nothing else to copy. It needs only
+httpx or httpx2 (httpx's continuation), and works with clients of both.
 
-A request can raise, besides what the library itself raises:
+Both classes work in `Client` and in `AsyncClient` (asyncio). Any number of threads, event loops and
+clients may share one instance. Logins and refreshes use the transport, TLS and timeouts of the
+client whose request needs them. Its event hooks see them too: a hook that raises on a 401 prevents
+the refresh.
 
-CredentialError         the password or the token was refused, or the login has ended
-HTTPStatusError         a login or refresh was answered 429, 503 or anything else but 200;
-                        `response` is the answer with its Retry-After. Nothing is lost, and the next
-                        request tries again
-RemoteProtocolError     a login or refresh was answered 200 without a credential, or was redirected
+A request can raise the library's own exceptions, and these:
+
+CredentialError         the service refused the password or the token, or the login has ended
+HTTPStatusError         the response to a login or refresh was 429, 503 or another status than 200;
+                        `response` holds it with its Retry-After. The credential is kept, and the
+                        next request tries again
+RemoteProtocolError     a login or refresh was redirected, or its 200 carried no credential
 ValueError              the request goes to another origin, which must not see the credential
                         (RFC 6750 5.3)
 TimeoutError            another client has held the store for WAIT seconds
 
-HTTPStatusError and RemoteProtocolError are those of the library whose client sent the request.
+HTTPStatusError and RemoteProtocolError come from the library whose client sent the request.
 """
 
 from __future__ import annotations
@@ -43,10 +45,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl
 from weakref import WeakSet
 
-# Seconds before its expiry at which an access token is refreshed; half its lifetime if that is less.
-MARGIN = 30
-WAIT = 60  # seconds for which a request waits while another one logs in or refreshes
-POLL = 0.01  # seconds between two looks at whether it has finished
+MARGIN = 30  # refresh an access token this many seconds before it expires, or at half its lifetime
+WAIT = 60  # seconds that a request waits while another one logs in or refreshes
+POLL = 0.01  # seconds between two attempts to get the store
 
 
 def _installed() -> list[Any]:
@@ -59,20 +60,20 @@ def _installed() -> list[Any]:
             if missing.name != name:
                 raise
     if not found:
-        raise ModuleNotFoundError("clients.py needs httpx2 or httpx: pip install httpx2")
+        raise ModuleNotFoundError("httpx_auth.py needs httpx2 or httpx: pip install httpx2")
     return list(dict.fromkeys(found))  # after `httpx2.alias_httpx()` both names are one module
 
 
 _LIBRARIES = _installed()
 
 if TYPE_CHECKING:
-    # The ignored errors arise where only one of the two is installed.
+    # mypy reports the ignored errors where only one of the two is installed.
     import httpx  # type: ignore[import-not-found, unused-ignore]
     import httpx2  # type: ignore[import-not-found, unused-ignore]
 
     Request: TypeAlias = httpx.Request | httpx2.Request
     Response: TypeAlias = httpx.Response | httpx2.Response
-    # They yield None to wait POLL seconds for the store.
+    # These yield None to wait POLL seconds for the store.
     Steps: TypeAlias = Generator[Request | None, Response, None]
     Step: TypeAlias = Generator[Request | None, Response, Response]
 
@@ -82,7 +83,7 @@ if TYPE_CHECKING:
     class _Stream:
         pass
 else:
-    # Each client accepts only what descends from its own library's classes.
+    # Each client accepts only subclasses of its own library's classes.
     _Auth = type("_Auth", tuple(library.Auth for library in _LIBRARIES), {})
     _Stream = type(
         "_Stream",
@@ -92,9 +93,9 @@ else:
 
 
 class CredentialError(Exception):
-    """The password or the token was refused, or the login has ended.
+    """The service refused the password or the token, or the login has ended.
 
-    `response` is the service's answer, or None if the service was not asked.
+    `response` is the service's response, or None if there was no request to it.
     """
 
     def __init__(self, message: str, response: Response | None = None):
@@ -103,23 +104,22 @@ class CredentialError(Exception):
 
 
 class Store:
-    """Keep an opaque token, or the newest refresh token, in memory while the process lives.
+    """A store that keeps an opaque token, or the newest refresh token, in memory.
 
-    Subclass it to keep the credential elsewhere. Clients that share a store share a login. What a
-    subclass must do, and what it can rely on:
+    Subclass it to keep the credential elsewhere. Clients that share a store share a login. A
+    subclass must follow these rules, and can rely on them:
 
     - `acquire` returns at once: True if the caller has the store now, False if somebody else has
-      it. A client that got False asks again every POLL seconds, so `acquire` must not wait. Event
-      loops call these methods too, so all of them must be quick.
-    - `load` and `save` are called only between an `acquire` that returned True and its `release`.
-      They and `release` may run in another thread than `acquire` did, but never at the same time.
-    - What was saved must be safe when `release` returns, and nobody else may get the store before.
-    - If `acquire` raises, the caller does not have the store. Raise there, rather than in `save`,
-      what would keep the credential from being saved: when `save` is called, a refresh token has
-      been spent.
+      it. A client that got False tries again every POLL seconds. Event loops call these methods
+      too, so none of them may wait.
+    - Clients call `load` and `save` only between an `acquire` that returned True and its `release`.
+      They and `release` may run in another thread than `acquire` did, but never concurrently.
+    - What was saved must be durable when `release` returns. Nobody else gets the store before.
+    - If `acquire` raises, the caller does not have the store. Detect there, not in `save`, that the
+      credential cannot be saved: `save` comes after a refresh token has been spent.
 
     A forked process gets a copy of a store in memory. If it holds a refresh token, both processes
-    spend the same one, and the service ends the login as stolen: give them a FileStore.
+    spend the same one, and the service revokes the session as stolen: use a FileStore.
     """
 
     def __init__(self, credential: str | None = None):
@@ -128,11 +128,11 @@ class Store:
         _STORES.add(self)
 
     def acquire(self) -> bool:
-        """Return True if the store is the caller's now. Never wait."""
+        """Return True if the caller has the store now. Never wait."""
         return self._lock.acquire(blocking=False)
 
     def release(self) -> None:
-        """Let the next one have the store."""
+        """Give the store back."""
         self._lock.release()
 
     def load(self) -> str | None:
@@ -145,16 +145,16 @@ class Store:
 
 
 class FileStore(Store):
-    """Keep the credential in a file, for the next process and for several at once.
+    """A store in a file, which later processes and concurrent ones share.
 
-    SQLite provides what this needs: a lock that dies with its holder, and writes that are whole or
-    absent. Only the owner may read the file, its journal and its WAL. Each use creates the file
-    with mode 0600 if it is gone, and sets this mode again if it became looser. Where the system has
-    no such modes (Windows), the folder must be private. A relative path is resolved once, here.
+    SQLite provides a lock that ends with its holder, and atomic writes. Only the owner may read the
+    file, its journal and its WAL. Each use creates a missing file with mode 0600, and restores that
+    mode if it became looser. Where the system has no such modes (Windows), the folder must be
+    private. A relative path is resolved once, in the constructor.
 
-    Raise OSError if the file belongs to somebody else, is a symbolic link or no regular file, or if
-    its folder is missing; raise OSError or sqlite3.Error if it cannot be used later. All of these
-    come before a refresh token is spent.
+    The constructor raises OSError if the file belongs to somebody else or is not a regular file,
+    or if its folder is missing. A later use raises OSError or sqlite3.Error, always before a
+    refresh token is spent.
     """
 
     _creating = threading.Lock()
@@ -196,10 +196,10 @@ class FileStore(Store):
             self._database.execute("INSERT INTO credential VALUES (?)", (credential,))
 
     def _begin(self) -> sqlite3.Connection:
-        """Return a new connection that has the file to itself. Raise OperationalError if busy."""
+        """Return a new connection with the file locked. Raise OperationalError if it is busy."""
         self._keep_private()
         database = sqlite3.connect(
-            Path(self._path).as_uri() + "?mode=rw",  # SQLite would create it readable for everybody
+            Path(self._path).as_uri() + "?mode=rw",  # SQLite would create it readable to all
             uri=True,
             timeout=0,
             isolation_level=None,
@@ -209,7 +209,7 @@ class FileStore(Store):
             database.execute("BEGIN IMMEDIATE")
             database.execute("CREATE TABLE IF NOT EXISTS credential (text TEXT NOT NULL)")
             database.execute("PRAGMA user_version = 1")  # a write, so that a full disk raises here
-            # Another process that tries to begin has the file for a moment: the commit waits.
+            # The commit waits for another process that tries to begin.
             database.execute("PRAGMA busy_timeout = 10000")  # milliseconds
         except BaseException:
             database.close()
@@ -218,12 +218,12 @@ class FileStore(Store):
 
     def _keep_private(self) -> None:
         """Create the file if it is missing, and let only its owner read it."""
-        # An existing file is never opened here: closing it would drop every lock that this process
-        # has on it (POSIX), and so would closing a new one that another thread has begun to use.
+        # Never open an existing file here: closing it would drop every lock of this process on it
+        # (POSIX). So would closing a new file that another thread has begun to use.
         with FileStore._creating, suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         for path in (self._path, *(self._path + suffix for suffix in ("-journal", "-wal", "-shm"))):
-            with suppress(FileNotFoundError):  # removed just now; SQLite's own files come and go
+            with suppress(FileNotFoundError):  # SQLite's own files come and go
                 found = os.lstat(path)
                 if not stat.S_ISREG(found.st_mode):
                     raise OSError(errno.EINVAL, "not a regular file; allowed: a file of your own, no link", path)
@@ -240,7 +240,7 @@ _STORES: WeakSet[Store] = WeakSet()
 
 
 def _renew_locks() -> None:
-    """Free, in a forked process, the locks of threads that were not forked with it."""
+    """Replace, in a forked process, the locks that threads of its parent may hold."""
     FileStore._creating = threading.Lock()
     for store in _STORES:
         store._lock = threading.Lock()
@@ -251,12 +251,12 @@ if hasattr(os, "register_at_fork"):
 
 
 class _StoredAuth(_Auth):
-    """Share what both kinds have: a password that is good for one login, and a store."""
+    """What both kinds share: a password that is good for one login, and a store."""
 
     scheme: str
-    path: str  # of the endpoint that exchanges a password for a credential, above the others
+    path: str  # the endpoint that exchanges a password for a credential; the others are below it
 
-    # For those who drive `auth_flow` themselves. The flows below read only the bodies that matter.
+    # For callers that drive `auth_flow` themselves. The flows below read only the bodies they need.
     requires_response_body = True
 
     def __init__(
@@ -274,20 +274,19 @@ class _StoredAuth(_Auth):
             raise ValueError("allowed: a user name and a password, or a store that holds a credential, or both")
         self._password = None if username is None else {"username": username, "password": password}
         self._store = Store() if store is None else store
-        # What the next request raises when there is nothing left to log in with.
+        # The CredentialError that the next request raises if it has no password to log in with.
         self._refusal: tuple[str, Response | None] = (
             "there is no login: nothing is stored, and no password left",
             None,
         )
 
     def _steps(self, request: Request) -> Steps:
-        """Yield the requests to send for `request`, and None while somebody else has the store."""
+        """Yield the requests to send for `request`, and None to wait for the store."""
         raise NotImplementedError
 
-    # The library throws nothing into a flow. It closes the flow when sending fails, so what must
-    # happen then stands in a `finally`.
+    # The library closes a flow when sending fails, so the clean-up for that is in a `finally`.
     def auth_flow(self, request: Request) -> Generator[Any, Any, None]:
-        """Yield the requests to send for `request`. Sleep while somebody else has the store."""
+        """Yield the requests to send for `request`. Sleep to wait for the store."""
         self._refuse_other_origin(request)
         with closing(self._steps(request)) as steps:
             answer: Any = None
@@ -305,11 +304,11 @@ class _StoredAuth(_Auth):
                         answer.read()
 
     def sync_auth_flow(self, request: Request) -> Generator[Any, Any, None]:
-        """Do as `auth_flow`. The library's own method would read every body, streamed ones too."""
+        """Do the same as `auth_flow`. The library's own method would read streamed bodies too."""
         return self.auth_flow(request)
 
     async def async_auth_flow(self, request: Request) -> AsyncGenerator[Any, Any]:
-        """Do as `auth_flow`, and let the event loop go on while somebody else has the store."""
+        """Do the same as `auth_flow`, without blocking the event loop."""
         self._refuse_other_origin(request)
         with closing(self._steps(request)) as steps:
             answer: Any = None
@@ -319,7 +318,7 @@ class _StoredAuth(_Auth):
                 except StopIteration:
                     return
                 if step is None:
-                    # An asyncio.Lock would belong to one event loop and to no thread.
+                    # An asyncio.Lock would belong to one event loop, and know no threads.
                     await asyncio.sleep(POLL)
                     answer = None
                 else:
@@ -336,7 +335,7 @@ class _StoredAuth(_Auth):
             yield None
 
     def _needs_body(self, request: Request, response: Response) -> bool:
-        # Other bodies are left to the caller, who may stream them.
+        # The caller may stream all other bodies.
         return response.status_code == 401 or request.url.path.startswith(self._endpoint.path)
 
     def _refuse_other_origin(self, request: Request) -> None:
@@ -354,17 +353,17 @@ class _StoredAuth(_Auth):
         return _origin(response.request.url) == _origin(self._endpoint)
 
     def _is_refused(self, response: Response) -> bool:
-        """Return True if the credential is wrong, so that another can help (RFC 6750 3.1)."""
+        """Return True if the service refused the credential itself (RFC 6750 3.1)."""
         challenges = response.headers.get("WWW-Authenticate", "")
         invalid = re.search(r'error\s*=\s*"?invalid_token\b', challenges)
         return response.status_code == 401 and invalid is not None and self._is_ours(response)
 
     def _log_in(self, request: Request) -> Step:
-        """Return the answer to a login. Raise CredentialError for a wrong password, or none."""
+        """Return the response to a login. Raise CredentialError without a correct password."""
         if self._password is None:
             raise CredentialError(*self._refusal)
         response = yield from self._post(request, "", self._password)
-        if response.status_code in (400, 401):  # DRF's own view answers a wrong password 400
+        if response.status_code in (400, 401):  # DRF's own view returns 400 for a wrong password
             self._password = None
             self._refuse("the login was refused", response)
         _require_200(response)
@@ -375,9 +374,9 @@ class _StoredAuth(_Auth):
         raise CredentialError(why, response)
 
     def _post(self, request: Request, name: str, fields: dict[str, str | None]) -> Step:
-        """POST to an endpoint on behalf of a request, with that request's timeouts and Host."""
+        """POST to an endpoint for `request`, with the same timeouts and Host."""
         library = _library(request)
-        # "target" would send the password wherever that request was sent.
+        # "target" would send the password to the target of that request.
         extensions = {name: value for name, value in request.extensions.items() if name != "target"}
         post = library.Request(
             "POST",
@@ -393,7 +392,7 @@ class _StoredAuth(_Auth):
         return response
 
     def _forget(self, is_ended: Callable[[str], bool]) -> Generator[None, Any, None]:
-        """Empty the store of what was ended. Another process may have stored a newer login."""
+        """Empty the store, unless another process has stored a newer login in it."""
         yield from self._acquire()
         try:
             stored = self._store.load()
@@ -407,8 +406,8 @@ class _StoredAuth(_Auth):
 @dataclass(frozen=True, slots=True)
 class _Access:
     token: str
-    refresh: str | None  # the stored refresh token when this access token came
-    due: float  # monotonic seconds at which it is to be refreshed
+    refresh: str | None  # the stored refresh token when this access token was issued
+    due: float  # when to refresh, in monotonic seconds
 
     def is_of_login(self, refresh: str) -> bool:
         """Return True if this refresh token belongs to the same login."""
@@ -417,28 +416,28 @@ class _Access:
 
 
 class BearerAuth(_StoredAuth):
-    """Send `Authorization: Bearer …` (RFC 6750 2.1): log in at the first request, refresh when due.
+    """JWT authentication, `Authorization: Bearer …` (RFC 6750 2.1).
 
-    An access token is refreshed MARGIN seconds before its expiry, or when it is refused with
-    error="invalid_token" (RFC 6750 3.1); the refused request is then sent once more. Its lifetime
-    is exp - iat, counted from the moment of the login or refresh by a clock that nobody sets, so
-    the client's time of day may be wrong. Requests that find it due at the same time make one
+    Logs in at the first request. Refreshes the access token MARGIN seconds before it expires, or
+    when the service refuses it with error="invalid_token" (RFC 6750 3.1), and then sends the
+    refused request once more. Its lifetime is exp - iat, counted by the monotonic clock from the
+    login or refresh, so the client's time of day may be wrong. Concurrent requests make one
     refresh.
 
-    A refresh token is replaced only by its successor. If the answer to a refresh is lost, the next
-    request presents the same refresh token again, and the service returns the same successor within
-    JWT_REUSE_GRACE seconds of the first refresh, so retry soon. The same holds for a process that
-    dies before it has the answer, if it has a FileStore.
+    Only its successor replaces a refresh token. If the response to a refresh is lost, the next
+    request presents the same refresh token again. The service returns the same successor within
+    JWT_REUSE_GRACE of the first refresh, so retry soon. A FileStore extends that to a
+    process that dies before it has the response.
 
-    When the service says that the login has expired or ended, every request raises CredentialError
-    and the refresh token is not presented again. Any other refusal may pass, for example that of a
-    server which does not know a new signing key yet: the request raises CredentialError, and the
-    next one presents the refresh token again. A password is good for one login: at the first
-    request, or if the stored refresh token is refused then. It does not bring back a login that
-    this client has had.
+    After the service says that the login has expired or ended, every request raises CredentialError
+    and none presents the refresh token again. Any other refusal may be temporary, as from a server
+    that does not know a new signing key yet: the request raises CredentialError, and the next one
+    presents the refresh token again. A password is good for one login: at the first request, or
+    if the service refuses the stored refresh token then. It does not revive a login that this
+    client has had.
 
-    Log out by `client.post("/api/token/logout/")`. That empties the store too, unless another
-    process has logged in since: its login stays, and this client goes on with it.
+    To log out, call `client.post("/api/token/logout/")`. It empties the store too, unless another
+    process has logged in since. That login stays, and this client uses it.
     """
 
     scheme = "Bearer"
@@ -447,7 +446,7 @@ class BearerAuth(_StoredAuth):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._access: _Access | None = None
-        self._ended: str | None = None  # the refresh token that need not be presented again
+        self._ended: str | None = None  # a refresh token that is refused for good
 
     def _steps(self, request: Request) -> Steps:
         access = self._access
@@ -461,20 +460,20 @@ class BearerAuth(_StoredAuth):
         if self._is(request, "logout/") and response.status_code == 204 and self._is_ours(response):
             named = _refresh_in(request)
             if named is not None and not access.is_of_login(named):
-                return  # it ended another login
+                return  # the request ended another login
             if self._access is access:
                 self._access = None
             yield from self._forget(access.is_of_login)
 
     def _renewed(self, request: Request, stale: _Access | None) -> Generator[Request | None, Response, _Access]:
-        """Return another access token than `stale`: one that another thread got, or a new one."""
+        """Return an access token other than `stale`: from another thread, or a new one."""
         yield from self._acquire()
         try:
             access = self._access
             if access is None or access is stale:
                 asked = monotonic()
                 response = yield from self._refresh(request)
-                # A server may keep the refresh token as it is and send none (RFC 6749 6).
+                # A server may keep the refresh token, and then send none (RFC 6749 6).
                 if "refresh" in _fields(response) or not self._is(response.request, "refresh/"):
                     self._store.save(_credential(response, "refresh"))
                 token = _credential(response, "access")
@@ -487,7 +486,7 @@ class BearerAuth(_StoredAuth):
             self._store.release()
 
     def _refresh(self, request: Request) -> Step:
-        """Return the answer to a refresh, or to a login if there is nothing to refresh with."""
+        """Return the response to a refresh, or to a login if there is no refresh token."""
         refresh = self._store.load()
         if refresh is None or refresh == self._ended:
             return (yield from self._log_in(request))
@@ -503,16 +502,17 @@ class BearerAuth(_StoredAuth):
 
 
 class TokenAuth(_StoredAuth):
-    """Send `Authorization: Token …`: an opaque token from the store or from a login.
+    """Authentication by an opaque token, `Authorization: Token …`, from the store or from a login.
 
-    Raise CredentialError when the token is refused with error="invalid_token", unless another
-    client has rotated it: then the request is sent once more, with the successor. The next request
-    presents the same token again. A password is good for one login, as in BearerAuth.
+    If the service refuses the token with error="invalid_token", a request raises CredentialError,
+    and the next one presents the same token again. If another client has rotated the token, the
+    request is instead sent once more with the successor. A password is good for one login, as in
+    BearerAuth.
 
-    Rotate by `client.post("/api-token-auth/new/")`, and revoke by
-    `client.post("/api-token-auth/revoke/")`: the store then holds the successor, or nothing. A
-    newer token that another process has stored since stays. If the answer to a rotation is lost, so
-    is the token: log in again.
+    To rotate, call `client.post("/api-token-auth/new/")`; to revoke,
+    `client.post("/api-token-auth/revoke/")`. The store then holds the successor, or nothing. It
+    keeps a newer token that another process has stored since. If the response to a rotation is
+    lost, the token is lost too: log in again.
     """
 
     scheme = "Token"
@@ -529,7 +529,7 @@ class TokenAuth(_StoredAuth):
             return
         response = yield _with(request, self.scheme, key)
         is_new = False
-        # Population may have rotated the successor too, before it got there.
+        # Other clients may have rotated the successor too, before the request arrived.
         while self._is_refused(response) and not is_new:
             self._refusal = ("the token was refused, log in again", response)
             key, is_new = yield from self._other_than(key, request)
@@ -545,7 +545,7 @@ class TokenAuth(_StoredAuth):
     def _other_than(
         self, refused: str | None, request: Request
     ) -> Generator[Request | None, Response, tuple[str, bool]]:
-        """Return another key, from the store or by a login, and whether a login gave it."""
+        """Return a key other than `refused`, and whether it comes from a login."""
         yield from self._acquire()
         try:
             key = self._store.load()
@@ -560,7 +560,7 @@ class TokenAuth(_StoredAuth):
             self._store.release()
 
     def _rotate(self, request: Request) -> Steps:
-        """Send a rotation, one at a time: of two with the same token the service refuses one."""
+        """Send one rotation at a time. The service refuses a second one with the same token."""
         yield from self._acquire()
         try:
             key = self._store.load()
@@ -577,7 +577,7 @@ class TokenAuth(_StoredAuth):
 
 
 class _Once(_Stream):
-    """Send a body once. A client that follows redirects would send it on to another host."""
+    """A body that can be sent once. A client that follows redirects would send it on elsewhere."""
 
     def __init__(self, content: bytes, error: Callable[[str], Exception]):
         self._parts = [content]
@@ -593,7 +593,7 @@ class _Once(_Stream):
             yield part
 
 
-_REDIRECTED = "a login or refresh was redirected, and is not sent on; give the address it was redirected to as base_url"
+_REDIRECTED = "a login or refresh was redirected and not sent on; use the address it was redirected to as base_url"
 
 
 def _library(request: Request) -> Any:
@@ -602,7 +602,7 @@ def _library(request: Request) -> Any:
 
 
 def _bound(request: Request, response: Any) -> Any:
-    """Return the response, and set its request if whoever drives the flow has not done that."""
+    """Return the response, and set its request if the caller of the flow has not."""
     try:
         response.request  # noqa: B018
     except RuntimeError:
@@ -611,7 +611,7 @@ def _bound(request: Request, response: Any) -> Any:
 
 
 def _endpoint(base_url: str, path: str) -> Any:
-    """Return the URL of an endpoint of the service. Raise ValueError if it is no address of one."""
+    """Return the URL of an endpoint. Raise ValueError unless `base_url` is a service's address."""
     library = _LIBRARIES[0]
     shown = re.sub("//.*@", "//…@", base_url)  # without a password
     refused = ValueError(
@@ -635,8 +635,8 @@ def _with(request: Request, scheme: str, credential: str) -> Request:
     return request
 
 
-# What this service and SimpleJWT say of a refresh token that no later try can help. A text that is
-# not recognized costs one refresh for each request, and nothing else.
+# Words of this service and of SimpleJWT for a refresh token that is refused for good. A text that
+# is not recognized costs only one refresh per request.
 _FINAL = re.compile(r"\b(expired|ended|blacklisted)\b")
 
 
@@ -646,7 +646,7 @@ def _is_final(response: Response) -> bool:
 
 
 def _refresh_in(request: Request) -> str | None:
-    """Return the refresh token in a logout's body, JSON or form; None if there is none to be read."""
+    """Return the refresh token in a logout's body (JSON or form), or None."""
     try:
         text = request.content.decode()
     except (_library(request).RequestNotRead, UnicodeDecodeError):
@@ -665,7 +665,7 @@ def _require_replayable(request: Request, response: Response) -> None:
         request.content  # noqa: B018
     except library.RequestNotRead:
         raise library.HTTPStatusError(
-            "the credential was refused, and the body of this request is a stream, which cannot be sent twice; "
+            "the service refused the credential, and the body of this request is a stream, which cannot be sent twice; "
             "there is a new credential now, send the request again",
             request=request,
             response=response,
@@ -676,7 +676,7 @@ def _require_200(response: Response) -> None:
     if response.status_code != 200:
         what = " ".join(filter(None, (str(response.status_code), response.headers.get("Location"))))
         raise _library(response.request).HTTPStatusError(
-            f"POST {response.request.url} was answered {what}, not 200: {_said(response)}",
+            f"POST {response.request.url} returned {what}, not 200: {_said(response)}",
             request=response.request,
             response=response,
         )
@@ -691,19 +691,19 @@ def _fields(response: Response) -> dict[str, Any]:
 
 
 def _credential(response: Response, name: str) -> str:
-    """Return a field of the answer that can stand in a header (b64token, RFC 6750 2.1)."""
+    """Return a field of the response that can stand in a header (b64token, RFC 6750 2.1)."""
     text = _fields(response).get(name)
     if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):
-        # The message does not show the field: it may be a credential after all.
+        # The message does not show the field, which may be a credential after all.
         raise _library(response.request).RemoteProtocolError(
-            f"{response.request.method} {response.request.url} was answered 200 without a usable {name!r}",
+            f"{response.request.method} {response.request.url} returned 200 without a usable {name!r}",
             request=response.request,
         )
     return text
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """Return the claims of a JWT without a look at its signature, or {} for any other text."""
+    """Return the claims of a JWT without verifying it, or {} for any other text."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -713,7 +713,7 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def _lifetime(token: str) -> float:
-    """Return the seconds from iat to exp; infinity without them: it is used until a 401."""
+    """Return the seconds from iat to exp, or infinity without them."""
     claims = _claims(token)
     try:
         lifetime = float(claims["exp"]) - float(claims["iat"])
@@ -723,4 +723,4 @@ def _lifetime(token: str) -> float:
 
 
 def _said(response: Response) -> str:
-    return " ".join(response.text[:200].split()) or "no more was said"
+    return " ".join(response.text[:200].split()) or "the body is empty"

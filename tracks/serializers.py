@@ -27,9 +27,9 @@ class TrackSerializer(serializers.ModelSerializer):
 
     An unknown album or artist is created with the track. Names are compared exactly, without white
     space at both ends. The genre must exist. An album is one title by one artist, shared by its
-    tracks, so changing `album` or `artist` moves this track and renames nothing. With `album` alone
-    it moves to the album of that title by the same artist; with `artist` alone, to the album of the
-    same title by that artist.
+    tracks, so changing `album` or `artist` moves this track and renames nothing. `album` alone
+    moves it to the album of that title by the same artist; `artist` alone moves it to the album of
+    the same title by that artist.
     """
 
     title = TextField(max_length=Track._meta.get_field("title").max_length)

@@ -1,8 +1,9 @@
-"""Three rows of the scheme table with a signing algorithm of their own, beside each other in one process.
+"""Rows of the scheme table with each signing algorithm, all in one process.
 
-The switch JWT_ALGORITHM gives a process one algorithm. Here each algorithm has a key made in this process, a
-backend as the service makes one from that key, and for each row the row's own classes, which differ from it
-in where they get that backend and in nothing else. lineup.py names them as contenders.
+The switch JWT_ALGORITHM gives a process one algorithm. Here each algorithm has a key of this
+process and a backend, made as the service makes one. Each row has its own classes for each
+algorithm, which differ from the row's only in where they get that backend. lineup.py names them as
+contenders.
 """
 
 import secrets
@@ -30,16 +31,17 @@ _PRIVATE_KEYS = {
 
 
 def new_key(algorithm: str) -> str:
-    """A key as JWT_SIGNING_KEY has it: 64 characters, as many as the derived one, or PEM."""
+    """Return a key as JWT_SIGNING_KEY has it: PEM, or 64 characters like the derived secret."""
     if is_symmetric(algorithm):
-        # PyJWT tries on each request to read a secret as JSON; with this letter first it gives up at once, always.
+        # PyJWT tries on each request to parse a secret as JSON; this first letter makes it fail at
+        # once in every process.
         return "k" + secrets.token_hex(32)[1:]
     private = _PRIVATE_KEYS[algorithm]()
     return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _simplejwt_backend(algorithm: str, key: str) -> TokenBackend:
-    """As rest_framework_simplejwt.state makes it."""
+    """Return a backend as rest_framework_simplejwt.state makes it."""
     return TokenBackend(
         algorithm,
         key,
@@ -63,12 +65,12 @@ own_backends = {algorithm: _own_backend(algorithm, key) for algorithm, key in _k
 
 
 def _simplejwt(row: type, algorithm: str) -> tuple[type, Callable]:
-    """The authentication class for `algorithm` beside the row's, and its `issue`."""
+    """Return the subclass of the row for `algorithm`, and its `issue`."""
 
     class AccessToken(tokens.AccessToken):
         @property
         def token_backend(self):
-            # SimpleJWT imports its backend for each token anew; so is this one.
+            # SimpleJWT imports its backend for each token, so this does too.
             if self._token_backend is None:
                 self._token_backend = import_string("benchmarks.contenders.algorithms.simplejwt_backends")[algorithm]
             return self._token_backend
@@ -92,12 +94,12 @@ def _own(row: type, algorithm: str) -> tuple[type, Callable]:
     class Authentication(row):
         token_class = AccessToken
 
-    def issue_signed_anew(user) -> str:
+    def issue_signed(user) -> str:
         token = AccessToken()
         token.payload = own_tokens.AccessToken(issue.jwt(user)).payload
         return str(token)
 
-    return Authentication, issue_signed_anew
+    return Authentication, issue_signed
 
 
 simplejwt_hs256, issue_simplejwt_hs256 = _simplejwt(authentication.JWTAuthentication, "HS256")

@@ -1,4 +1,7 @@
-"""What a contender can be that is no row of the scheme table. Imported before Django is set up: strings only."""
+"""Contenders that are not rows of the scheme table.
+
+The lab imports this module before it sets Django up, so classes are named by strings.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,16 +12,17 @@ from config.schemes import Scheme
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate(Scheme):
-    """A scheme that is no row of the table: a reference point, another algorithm, a third party's class.
+    """A reference point, another signing algorithm or a third party's class.
 
-    `header`     what carries the credential, as WSGI names it
-    `separator`  between `keyword`, which may be empty, and the credential: "=" in a cookie
-    `refusal`    the status of whoever may not enter: 403 where a class has no challenge to offer
-    `is_own`     whether it is this project's, not a library's own class
-    `package`    the distribution it comes with, when the lab's own requirements do not have it
-    `apps`       what a service that uses it adds to INSTALLED_APPS
-    `middleware` what it adds to MIDDLEWARE, for all contenders of a run: no difference between two holds its cost
-    `settings`   what it must have in its settings, made anew in each process
+    `header`      the header that carries the credential, as WSGI names it
+    `separator`   what stands between `keyword` (may be empty) and credential: "=" in a cookie
+    `refusal`     the status of a refused request: 403 for a class without a challenge
+    `is_own`      whether the class is this project's and not a library's
+    `package`     the distribution that has the class, unless the lab requires it anyway
+    `apps`        what a service that uses it adds to INSTALLED_APPS
+    `middleware`  what it adds to MIDDLEWARE, for all contenders of a run alike: no difference
+                  between two of them contains its cost
+    `settings`    a function that makes its other settings, called once in each process
     """
 
     urlconf: str | None = None

@@ -1,11 +1,17 @@
-"""Every contender that has a name: the rows of the scheme table, reference points, algorithms, third parties."""
+"""Every named contender: scheme table rows, reference points, algorithms, third parties.
+
+`benchmarks.settings` imports it, so it must not need Django's settings.
+"""
 
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
+from django.utils.module_loading import import_string
+
 from benchmarks.contenders.candidate import Candidate
 from benchmarks.contenders.reference_points import BASIC, SESSION
 from benchmarks.contenders.third_party import allauth, dj_rest_auth, djoser, knox, oauth_toolkit, tokenforge
+from benchmarks.messages import RefusedError
 from config.schemes import SCHEMES, Scheme
 
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
@@ -41,20 +47,37 @@ LINEUP: dict[str, Scheme] = {
         *SCHEMES.values(),
         SESSION,
         BASIC,
-        # An earlier revision's table, as `versus` drives it, may not have them all.
+        # The table of an earlier revision, which `versus` drives, may lack some rows.
         *(_signed(SCHEMES[name], algorithm) for name in SIGNED if name in SCHEMES for algorithm in ALGORITHMS),
         *THIRD_PARTIES,
     )
 }
 
 
+def find_scheme(name: str) -> Scheme:
+    """Return the scheme of that name in the line-up, or what `package.module:SCHEME` is.
+
+    Raises RefusedError.
+    """
+    if name in LINEUP:
+        return LINEUP[name]
+    if ":" not in name:
+        raise RefusedError(
+            f"{name}: no such contender; choose from {', '.join(LINEUP)}, or name a package.module:SCHEME"
+        )
+    try:
+        return import_string(name.replace(":", "."))
+    except ImportError as error:
+        raise RefusedError(f"{name}: {error}") from None
+
+
 def candidates(names: Iterable[str]) -> list[Candidate]:
-    """Those of `names` that are in the line-up and in no scheme table."""
+    """Return those of `names` that are in the line-up and not in the scheme table."""
     return [LINEUP[name] for name in names if isinstance(LINEUP.get(name), Candidate)]
 
 
 def not_installed(names: Iterable[str]) -> list[str]:
-    """One line for each of `names` whose package is missing: what is missing, and what installs it."""
+    """Return a line for each of `names` whose package is missing: what it is, what installs it."""
     return [
         f"{candidate.name}: {candidate.package} is not installed; `make bench-contenders` installs it"
         for candidate in candidates(names)

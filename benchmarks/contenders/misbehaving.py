@@ -1,4 +1,4 @@
-"""Contenders that do not do what they say. All must be refused, none timed: `selftest` sees to that."""
+"""Contenders that do not do what they say. `selftest` checks that the lab refuses them all."""
 
 from django.contrib.auth import get_user_model
 from django.http import Http404
@@ -15,7 +15,7 @@ def issue(user) -> str:
 
 
 class _Honest(BaseAuthentication):
-    """Right in all but what a subclass breaks."""
+    """A class that is right; each subclass breaks one thing."""
 
     def authenticate(self, request):
         words = get_authorization_header(request).decode().split()
@@ -76,4 +76,4 @@ UNMATCHED = _scheme(Unmatched, "404, as of a route that never matches")
 OPEN = _scheme(Open, "lets everybody in")
 
 ALL = tuple(f"{__name__}:{name}" for name in ("WRONG_BODY", "REFUSING", "FAILING", "UNMATCHED", "OPEN"))
-NOWHERE = "/no-such-route/"  # to be refused with any contender
+NOWHERE = "/no-such-route/"  # the lab must refuse it with any contender

@@ -1,9 +1,8 @@
-"""Contenders whose overhead is known: anonymous, but for a delay of so many nanoseconds.
+"""Contenders whose overhead is known: anonymous with a planted delay.
 
-The delay is kept by the clock, not by counting a loop's iterations: those run up to twice as fast in a short
-loop as in a long one, and with the processor's frequency. What a delay really comes to is read off the clock
-around the delay itself, within requests that are timed for nothing else: the lab's own differences have no
-part in it.
+The delay loop watches the clock. It does not count iterations, because their speed depends on the
+length of the loop (up to a factor of two) and on the processor's frequency. The lab reads the true
+length of a delay off the clock around it, in requests that it times for nothing else.
 """
 
 from collections.abc import Callable
@@ -11,20 +10,23 @@ from time import perf_counter_ns
 
 from rest_framework.authentication import BaseAuthentication
 
-# Everybody waits for that long at least: a loop leaves the processor's predictions behind for what follows,
-# which takes 0.1 µs more, however long the loop.
+# The shortest delay, even for a contender that plants none: after any loop, what follows takes
+# 0.1 µs more, because the loop has trained the processor's predictions.
 LEAST_NS = 1000
 
 
 def delay(nanoseconds: int):
-    """Keep the processor busy for LEAST_NS and so many nanoseconds more."""
+    """Keep the processor busy for LEAST_NS plus `nanoseconds`."""
     end = perf_counter_ns() + LEAST_NS + nanoseconds
     while perf_counter_ns() < end:
         pass
 
 
 def authentication(nanoseconds: int, note: Callable[[int], None] | None = None) -> type[BaseAuthentication]:
-    """A class that finds nobody, after that delay; `note` is told what the delay came to, in nanoseconds."""
+    """Return a class that waits and then authenticates nobody.
+
+    It calls `note` with the true length of each delay in nanoseconds.
+    """
 
     class Delaying(BaseAuthentication):
         def authenticate(self, request):

@@ -1,4 +1,4 @@
-"""What people have without any token: Django's session, and the password in every request."""
+"""What a service without tokens uses: Django's session, or the password in every request."""
 
 from base64 import b64encode
 
@@ -6,6 +6,7 @@ from django.conf import global_settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from benchmarks.contenders.candidate import Candidate
+from benchmarks.contenders.user import PASSWORD
 
 SESSION = Candidate(
     name="session",
@@ -20,7 +21,7 @@ SESSION = Candidate(
 
 
 def _hashers() -> dict[str, list[str]]:
-    """The service's own hashers, of which the first is Django's default: config.settings names none."""
+    """Return Django's default hashers, which the service uses: config.settings names none."""
     return {"PASSWORD_HASHERS": global_settings.PASSWORD_HASHERS}
 
 
@@ -38,7 +39,7 @@ BASIC = Candidate(
 
 
 def issue_session(user) -> str:
-    """The key of a new session in which `user` is logged in; last_login is left alone."""
+    """Return the key of a new session of `user`. It does not set last_login."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 
@@ -51,7 +52,5 @@ def issue_session(user) -> str:
 
 
 def issue_basic(user) -> str:
-    """`user` must have the password that benchmarks.databases.fill gives."""
-    from benchmarks.contenders.user import PASSWORD
-
+    """Return the credential of `user`, whose password must be contenders.user.PASSWORD."""
     return b64encode(f"{user.get_username()}:{PASSWORD}".encode()).decode()

@@ -19,10 +19,12 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from benchmarks.contenders import contender as contenders
-from benchmarks.contenders import planted
-from benchmarks.contenders.contender import WHOAMI, Contender, Handler
+from benchmarks.contenders import planted, proof, wsgi
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.lineup import find_scheme
+from benchmarks.contenders.urlconf import WHOAMI
 from benchmarks.contenders.user import USERNAME
+from benchmarks.contenders.wsgi import Handler
 from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Facts, RefusedError, Sample
 from benchmarks.stats.design import rounds
 from config.switches import SWITCHES
@@ -52,7 +54,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     handler = Handler()
     field = build(assignment, urls, random)
     prove(handler, field, urls)
-    environs = {url: {name: contenders.environ(each, url) for name, each in field.items()} for url in urls}
+    environs = {url: {name: each.environ(url) for name, each in field.items()} for url in urls}
     collector = Collector()
     with garbage_held_back():
         warmed = {url: warm_up(handler, environs[url], assignment, random) for url in urls}
@@ -100,10 +102,10 @@ def build(assignment: Assignment, urls: Sequence[str], random: Random) -> dict[s
     # Where there are plants, whoever has none gets one of no delay: to have a class at all takes time as well.
     delays = {ANONYMOUS: 0, CONTROL: 0, **assignment.plants}
     builders = [
-        (contenders.anonymous, (name, urls, [planted.authentication(delay)] if assignment.plants else []))
+        (Contender.anonymous, (name, urls, [planted.authentication(delay)] if assignment.plants else []))
         for name, delay in delays.items()
     ]
-    builders += [(contenders.of_scheme, (contenders.find_scheme(name), user, urls)) for name in assignment.schemes]
+    builders += [(Contender.of_scheme, (find_scheme(name), user, urls)) for name in assignment.schemes]
     built = [None] * len(builders)
     for index in random.sample(range(len(builders)), len(builders)):
         make, arguments = builders[index]
@@ -118,9 +120,9 @@ def prove(handler: Handler, field: dict[str, Contender], urls: Sequence[str]):
     """Raises RefusedError with everything that is wrong, a line each."""
     faults = []
     for url in dict.fromkeys((WHOAMI, *urls)):
-        expected = contenders.ask(handler, contenders.environ(field[ANONYMOUS], url)).body
+        expected = wsgi.ask(handler, field[ANONYMOUS].environ(url)).body
         for contender in field.values():
-            faults += contenders.prove(handler, contender, url, expected)
+            faults += proof.prove(handler, contender, url, expected)
     if faults:
         raise RefusedError("\n".join(faults))
 
@@ -177,7 +179,7 @@ def warm_up(
 
 
 def _count(handler, field: dict[str, Contender], url: str) -> dict[str, Facts]:
-    return {name: contenders.count(handler, contender, url) for name, contender in field.items()}
+    return {name: proof.count(handler, contender, url) for name, contender in field.items()}
 
 
 class Collector:
@@ -232,10 +234,9 @@ def _calibrate(handler, assignment: Assignment, url: str, random: Random) -> dic
     """By how much each plant's delay is longer than one of 0, in µs: medians over requests in blocks as timed."""
     noted = {name: [] for name in (ANONYMOUS, *assignment.plants)}
     environs = {
-        name: contenders.environ(
-            contenders.anonymous(
-                name, [url], [planted.authentication(assignment.plants.get(name, 0), noted[name].append)]
-            ),
+        name: Contender.anonymous(
+            name, [url], [planted.authentication(assignment.plants.get(name, 0), noted[name].append)]
+        ).environ(
             url,
         )
         for name in noted

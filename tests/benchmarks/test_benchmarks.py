@@ -20,7 +20,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from scipy import stats
 
 from benchmarks.__main__ import main
-from benchmarks.contenders import contender as contenders
+from benchmarks.contenders import proof, wsgi
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.wsgi import Handler
 from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Entry, Facts, RefusedError, Sample
 from benchmarks.processes import timing
 from benchmarks.processes.environment import ProcessorTime, steal
@@ -141,10 +143,10 @@ def user(user):
 
 
 def faults(authentication: type, url: str, user) -> list[str]:
-    handler = contenders.Handler()
-    expected = contenders.ask(handler, contenders.environ(contenders.anonymous(ANONYMOUS, URLS), url)).body
-    contender = contenders.of_scheme(scheme_with(authentication), user, URLS)
-    return contenders.prove(handler, contender, url, expected)
+    handler = Handler()
+    expected = wsgi.ask(handler, Contender.anonymous(ANONYMOUS, URLS).environ(url)).body
+    contender = Contender.of_scheme(scheme_with(authentication), user, URLS)
+    return proof.prove(handler, contender, url, expected)
 
 
 @pytest.mark.parametrize("url", URLS)
@@ -165,25 +167,25 @@ def test_the_proof_looks_at_the_body(user):
 
 
 def test_a_row_answered_by_another_rows_class_is_refused(user):
-    mixed_up = contenders.of_scheme(SCHEMES["token"], user, URLS)
-    own = contenders.of_scheme(SCHEMES["drf-token"], user, URLS)
+    mixed_up = Contender.of_scheme(SCHEMES["token"], user, URLS)
+    own = Contender.of_scheme(SCHEMES["drf-token"], user, URLS)
     swapped = replace(own, urlconf=mixed_up.urlconf)
-    assert contenders.prove(contenders.Handler(), swapped, "/whoami/", b"") == [
+    assert proof.prove(Handler(), swapped, "/whoami/", b"") == [
         "drf-token at /whoami/: says scheme 'token', not 'drf-token'"
     ]
 
 
 def test_what_is_timed_is_the_services_own_request(user):
     """Refused as the service refuses it: before its query string is decoded by a codec that is none of text."""
-    odd = contenders.environ(contenders.anonymous(ANONYMOUS, URLS), "/whoami/?a=%2B2AA-")
+    odd = Contender.anonymous(ANONYMOUS, URLS).environ("/whoami/?a=%2B2AA-")
     odd["CONTENT_TYPE"] = "text/plain; charset=rot13"
-    assert contenders.ask(contenders.Handler(), odd).status == 415
+    assert wsgi.ask(Handler(), odd).status == 415
 
 
 def test_an_error_under_the_clock_is_no_time(user):
-    refusing = contenders.of_scheme(REFUSING, user, URLS)
+    refusing = Contender.of_scheme(REFUSING, user, URLS)
     with pytest.raises(RefusedError, match="answered 401 Unauthorized under the clock"):
-        timing.time_block(contenders.Handler(), contenders.environ(refusing, "/whoami/"), 3)
+        timing.time_block(Handler(), refusing.environ("/whoami/"), 3)
 
 
 @pytest.mark.parametrize(
@@ -195,21 +197,21 @@ def test_an_error_under_the_clock_is_no_time(user):
 )
 def test_a_url_that_cannot_be_guarded_is_refused(url, why):
     with pytest.raises(RefusedError, match=why):
-        contenders.anonymous(ANONYMOUS, [url])
+        Contender.anonymous(ANONYMOUS, [url])
 
 
 def test_contenders_differ_in_nothing_but_authentication_and_gate(user):
     """Same routes in the same order, same view class, same arguments of as_view() but for those two."""
-    made = [contenders.anonymous(name, URLS) for name in (ANONYMOUS, CONTROL)]
-    made += [contenders.of_scheme(scheme, user, URLS) for scheme in SCHEMES.values()]
+    made = [Contender.anonymous(name, URLS) for name in (ANONYMOUS, CONTROL)]
+    made += [Contender.of_scheme(scheme, user, URLS) for scheme in SCHEMES.values()]
 
     def shape(route):
         return str(route.pattern), route.callback.cls, str(getattr(route.callback, "actions", None))
 
     assert len({tuple(map(shape, contender.urlconf.urlpatterns)) for contender in made}) == 1
-    own = contenders.environ(made[0], "/tracks/")
+    own = made[0].environ("/tracks/")
     for contender in made:
-        other = contenders.environ(contender, "/tracks/")
+        other = contender.environ("/tracks/")
         different = {key for key in own.keys() | other.keys() if own.get(key) != other.get(key)}
         assert different <= {"benchmarks.urlconf", "HTTP_AUTHORIZATION"}
     anonymous, control = made[:2]

@@ -22,10 +22,12 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from benchmarks.contenders import contender as contenders
+from benchmarks.contenders import wsgi
 from benchmarks.contenders.algorithms import new_key
 from benchmarks.contenders.candidate import Candidate
-from benchmarks.contenders.lineup import ALGORITHMS, LINEUP, SIGNED, THIRD_PARTIES, not_installed
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.lineup import ALGORITHMS, LINEUP, SIGNED, THIRD_PARTIES, find_scheme, not_installed
+from benchmarks.contenders.wsgi import Handler
 from benchmarks.databases import fill
 from benchmarks.databases import scratch as databases
 from benchmarks.messages import ANONYMOUS, Assignment, RefusedError
@@ -102,17 +104,17 @@ def work(database, *schemes: str):
 
 @pytest.mark.parametrize("name", LINEUP)
 def test_a_name_of_the_line_up_is_found(name):
-    assert contenders.find_scheme(name).name == name
+    assert find_scheme(name).name == name
 
 
 def test_a_path_is_found():
-    assert contenders.find_scheme("benchmarks.contenders.third_party.knox:KNOX") is LINEUP["knox"]
+    assert find_scheme("benchmarks.contenders.third_party.knox:KNOX") is LINEUP["knox"]
 
 
 @pytest.mark.parametrize("name", ["nonsense", "jwt-rs1024", ""])
 def test_a_wrong_name_is_told_with_the_choices(name):
     with pytest.raises(RefusedError, match="no such contender") as refusal:
-        contenders.find_scheme(name)
+        find_scheme(name)
     for choice in (*LINEUP, "package.module:SCHEME"):
         assert choice in str(refusal.value)
 
@@ -120,7 +122,7 @@ def test_a_wrong_name_is_told_with_the_choices(name):
 @pytest.mark.parametrize("name", ["benchmarks.nothing:SCHEME", "benchmarks.contenders.lineup:NOTHING"])
 def test_a_path_to_nothing_is_refused(name):
     with pytest.raises(RefusedError, match=name.partition(":")[0]):
-        contenders.find_scheme(name)
+        find_scheme(name)
 
 
 def test_only_this_projects_own_classes_are_not_stock():
@@ -177,16 +179,16 @@ def print_requests():
     """
     fill.fill()
     user = get_user_model().objects.get()
-    handler = contenders.Handler()
+    handler = Handler()
     algorithm = os.environ["JWT_ALGORITHM"]
     answer = {}
     gc.disable()
     for name in (each for row in SIGNED for each in (row, f"{row}-{algorithm.lower()}")):
-        contender = contenders.of_scheme(contenders.find_scheme(name), user, [URL])
+        contender = Contender.of_scheme(find_scheme(name), user, [URL])
         token = contender.headers["HTTP_AUTHORIZATION"].split()[1]
-        contenders.ask(handler, contenders.environ(contender, URL))
+        wsgi.ask(handler, contender.environ(URL))
         calls = []
-        environ = contenders.environ(contender, URL)
+        environ = contender.environ(URL)
         sys.setprofile(
             lambda frame, event, function, calls=calls: (
                 # Without the class: a subclass's method stands for the one it overrides.
@@ -198,7 +200,7 @@ def print_requests():
             )
         )
         try:
-            contenders.ask(handler, environ)
+            wsgi.ask(handler, environ)
         finally:
             sys.setprofile(None)
         answer[name] = {
@@ -291,14 +293,14 @@ def print_statuses(name: str):
     """What the contender answers after each of AFTERWARDS. Run in a process of its own."""
     fill.fill()
     users = get_user_model().objects
-    handler = contenders.Handler()
+    handler = Handler()
     statuses = {}
     for event in AFTERWARDS[name]:
         users.all().delete()
         cache.clear()
         user = users.create_user(fill.USERNAME, password=fill.PASSWORD)
-        contender = contenders.of_scheme(LINEUP[name], user, [URL])
-        assert contenders.ask(handler, contenders.environ(contender, URL)).status == 200
+        contender = Contender.of_scheme(LINEUP[name], user, [URL])
+        assert wsgi.ask(handler, contender.environ(URL)).status == 200
         if event == "deleted":
             user.delete()
         else:
@@ -306,7 +308,7 @@ def print_statuses(name: str):
             if event == "given another password":
                 user.set_password("battery staple horse")
             user.save()
-        statuses[event] = contenders.ask(handler, contenders.environ(contender, URL)).status
+        statuses[event] = wsgi.ask(handler, contender.environ(URL)).status
     print(json.dumps(statuses))
 
 
@@ -325,7 +327,7 @@ def test_what_happens_to_the_user_ends_a_credential_or_does_not(name):
 
 
 def test_every_third_party_is_documented():
-    text = (servers.ROOT / "docs" / "contenders.md").read_text("utf-8")
+    text = (servers.ROOT / "docs" / "reference" / "contenders.md").read_text("utf-8")
     for candidate in THIRD_PARTIES:
         assert f"`{candidate.name}`" in text
         assert candidate.authentication.rpartition(".")[2] in text

@@ -20,8 +20,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from benchmarks.__main__ import main
-from benchmarks.contenders import contender
-from benchmarks.contenders.contender import WHOAMI, Handler
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.urlconf import WHOAMI
+from benchmarks.contenders.wsgi import Handler
 from benchmarks.databases import scratch as databases
 from benchmarks.databases import write_counts
 from benchmarks.messages import RefusedError
@@ -198,7 +199,7 @@ def test_every_endpoint_that_takes_a_post_is_a_flow():
 
 def endpoints_of(scheme: Scheme, user) -> Endpoints:
     handler = Handler()
-    return Endpoints(scheme, contender.of_scheme(scheme, user, [WHOAMI]), handler)
+    return Endpoints(scheme, Contender.of_scheme(scheme, user, [WHOAMI]), handler)
 
 
 @pytest.fixture

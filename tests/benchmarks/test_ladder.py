@@ -15,7 +15,8 @@ from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from benchmarks.__main__ import main
-from benchmarks.contenders import contender as contenders
+from benchmarks.contenders import wsgi
+from benchmarks.contenders.wsgi import Handler
 from benchmarks.messages import ANONYMOUS, RefusedError
 from benchmarks.questions.instructions import run as instructions
 from benchmarks.questions.ladder import run as ladder
@@ -107,10 +108,10 @@ COUNTS["token-cached"] = COUNTS["token"]
 @pytest.mark.parametrize("name", COUNTS)
 def test_statements_and_signature_checks_come_with_their_rung(name, user):
     built = rungs.build(SCHEMES[name], user, URL)
-    assert rungs.prove(contenders.Handler(), built, URL) == []
+    assert rungs.prove(Handler(), built, URL) == []
     for contender in built.all.values():
-        contenders.ask(contenders.Handler(), contenders.environ(contender, URL))
-    counted = {rung: rungs.count(contenders.Handler(), each, URL) for rung, each in built.all.items()}
+        wsgi.ask(Handler(), contender.environ(URL))
+    counted = {rung: rungs.count(Handler(), each, URL) for rung, each in built.all.items()}
     assert {rung: (each.sql_statements, each.signature_checks) for rung, each in counted.items()} == {
         ANONYMOUS: (0, 0),
         **COUNTS[name],
@@ -166,8 +167,7 @@ def test_a_rung_refuses_what_its_steps_refuse_and_nothing_else(name, wrong, user
     if wrong == "disabled":
         type(user).objects.filter(pk=user.pk).update(is_active=False)
     statuses = {
-        rung: contenders.ask(contenders.Handler(), contenders.environ(contender, URL, headers)).status
-        for rung, contender in built.rungs.items()
+        rung: wsgi.ask(Handler(), contender.environ(URL, headers)).status for rung, contender in built.rungs.items()
     }
     first = REFUSED_FROM[name][wrong]
     refusing = [] if first is None else ALL[ALL.index(first) :]
@@ -192,7 +192,7 @@ def test_a_class_has_a_ladder_by_the_authenticate_that_it_inherits(user):
 )
 def test_a_rung_that_is_not_what_the_class_is_is_refused(authentication, wrong, user):
     built = rungs.build(scheme_with(authentication), user, URL)
-    faults = rungs.prove(contenders.Handler(), built, URL)
+    faults = rungs.prove(Handler(), built, URL)
     assert [fault for fault in faults if "load" in fault] == wrong
 
 
@@ -204,7 +204,7 @@ def test_a_class_that_does_not_take_its_own_credential_is_refused(user):
 
 def test_all_rungs_are_asked_with_the_same_request(user):
     built = rungs.build(SCHEMES["jwt"], user, URL)
-    environs = [contenders.environ(contender, URL) for contender in (*built.rungs.values(), built.whole)]
+    environs = [contender.environ(URL) for contender in (*built.rungs.values(), built.whole)]
     for environ in environs:
         del environ["benchmarks.urlconf"]
     assert all(environ == environs[0] for environ in environs)
@@ -213,7 +213,7 @@ def test_all_rungs_are_asked_with_the_same_request(user):
 def test_counting_signature_checks_leaves_pyjwt_as_it_was(user):
     algorithm = rungs.jwt.algorithms.HMACAlgorithm
     own = algorithm.verify
-    rungs.count(contenders.Handler(), rungs.build(SCHEMES["jwt"], user, URL).whole, URL)
+    rungs.count(Handler(), rungs.build(SCHEMES["jwt"], user, URL).whole, URL)
     assert algorithm.verify is own
 
 

@@ -168,7 +168,7 @@ def test_a_revision_that_this_lab_cannot_drive_is_told(checkout, tmp_path, monke
 
 
 def test_the_revision_that_the_documents_compare_with_can_still_be_driven(tmp_path):
-    lab = (servers.ROOT / "docs/explanation/how-the-lab-measures.md").read_text("utf-8")
+    lab = (servers.ROOT / "docs/explanation/what-we-measured.md").read_text("utf-8")
     revision = re.search(r"^\$ python -m benchmarks versus (\S+)", lab, re.MULTILINE).group(1)
     if subprocess.run(["git", "cat-file", "-e", revision], cwd=servers.ROOT, capture_output=True).returncode:
         pytest.skip(f"this checkout's history does not reach back to {revision}")

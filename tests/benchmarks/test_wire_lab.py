@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.contenders.contender import Contender, environ
+from benchmarks.contenders.contender import Contender
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Entry, Facts, RefusedError, Sample
 from benchmarks.processes import turns
@@ -243,7 +243,7 @@ def test_an_error_under_the_clock_is_no_time():
 
 def test_a_request_is_sent_as_the_service_would_be_called():
     contender = Contender(Entry("x"), "/02", {"HTTP_X_SESSION_TOKEN": "abc"}, {}, 401, {})
-    assert timing.request(environ(contender, "/tracks/?search=a b&title=%C3%A9")).split(b"\r\n") == [
+    assert timing.request(contender.environ("/tracks/?search=a b&title=%C3%A9")).split(b"\r\n") == [
         b"GET /02/tracks/?search=a%20b&title=%C3%A9 HTTP/1.1",
         b"Host: 127.0.0.1:8000",
         b"Accept: */*",

@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import jwt as pyjwt
 import time_machine
+from django.contrib.auth import get_user_model
+
+from jwt_auth.models import RefreshFamily
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -26,3 +29,10 @@ def verify(api, token):
 
 def claims(token):
     return pyjwt.decode(token, options={"verify_signature": False})
+
+
+User = get_user_model()
+
+
+def reason():
+    return RefreshFamily.objects.get().reason

@@ -1,4 +1,5 @@
-"""Third parties' authentication classes, a module each. Their packages are installed by `make bench-contenders`.
+"""Third parties' authentication classes, a module each.
 
-What the modules import at their top must be there without those packages and before Django is set up.
+`make bench-contenders` installs the packages. The lab imports these modules without
+them and before it sets Django up.
 """

@@ -1,4 +1,4 @@
-"""django-allauth headless: its session token, and its JWT, by its two classes for DRF."""
+"""django-allauth headless: session token and JWT, read by its two classes for DRF."""
 
 from benchmarks.contenders.candidate import Candidate
 from benchmarks.contenders.reference_points import issue_session
@@ -8,7 +8,7 @@ _MIDDLEWARE = ("allauth.account.middleware.AccountMiddleware",)  # allauth.accou
 
 
 def _settings() -> dict:
-    """allauth's own default algorithm, RS256, has no default key."""
+    """Return a key for RS256, allauth's default algorithm, which has no default key."""
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 

@@ -1,8 +1,8 @@
-"""djoser: endpoints for accounts and no authentication class of its own.
+"""djoser: endpoints for accounts, without an authentication class of its own.
 
-Its token endpoints make DRF's tokens, read by DRF's TokenAuthentication: the row `drf-token`. Its JWT endpoints
-are SimpleJWT's views: the rows `simplejwt` and `simplejwt-stateless`. So this contender is `drf-token` with a
-token that djoser made, and in a run with both it is to differ from it by nothing.
+Its token endpoints make DRF's tokens, which DRF's TokenAuthentication reads: the row `drf-token`.
+Its JWT endpoints are SimpleJWT's views: the rows `simplejwt` and `simplejwt-stateless`. So this
+contender is `drf-token` with a token that djoser made, and a run with both must find no difference.
 """
 
 from benchmarks.contenders.candidate import Candidate

@@ -1,4 +1,4 @@
-"""django-rest-knox: opaque tokens of which the table keeps a SHA-512 digest, found by their first 15 characters."""
+"""django-rest-knox: opaque tokens, stored as SHA-512 digests, found by 15 characters."""
 
 from benchmarks.contenders.candidate import Candidate
 
@@ -14,7 +14,7 @@ KNOX = Candidate(
 
 
 def issue(user) -> str:
-    """The only token of `user`: knox reads all of them on each request, so that another one is another cost."""
+    """Return the only token of `user`: knox reads all of a user's tokens on each request."""
     from knox.models import AuthToken
 
     AuthToken.objects.filter(user=user).delete()

@@ -1,4 +1,7 @@
-"""django-oauth-toolkit: an OAuth 2.0 authorization server; its access tokens are rows, found by a SHA-256 digest."""
+"""django-oauth-toolkit: an OAuth 2.0 authorization server.
+
+Its access tokens are rows, found by a SHA-256 digest.
+"""
 
 from datetime import timedelta
 
@@ -16,7 +19,7 @@ OAUTH_TOOLKIT = Candidate(
 
 
 def issue(user) -> str:
-    """An access token with one scope, of a public client, as the authorization code grant leaves it in the table."""
+    """Return an access token with one scope, stored as the authorization code grant stores it."""
     from django.utils import timezone
     from oauth2_provider.models import AccessToken, Application
     from oauthlib.common import generate_token

@@ -1,4 +1,4 @@
-"""django-tokenforge: access tokens signed with HMAC-SHA256 in a format of its own, the user kept in the cache."""
+"""django-tokenforge: its own format, signed with HMAC-SHA256; users in the cache."""
 
 import secrets
 

@@ -16,9 +16,11 @@ from django.core.signals import request_finished
 from django.urls import Resolver404, include, path, resolve
 
 from auth_core import revocation
-from benchmarks.contenders import contender as contenders
-from benchmarks.contenders.contender import WHOAMI, Answer, Contender, Handler
+from benchmarks.contenders import proof, wsgi
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.urlconf import WHOAMI
 from benchmarks.contenders.user import PASSWORD
+from benchmarks.contenders.wsgi import Answer, Handler
 from benchmarks.messages import RefusedError
 from benchmarks.questions.flows.messages import OBTAIN, REFRESH
 from config.schemes import Scheme
@@ -162,7 +164,7 @@ class Endpoints:
 
     def prove(self, client: Client) -> list[str]:
         """Return what is wrong with these endpoints, a sentence each; empty: they may be timed."""
-        faults = contenders.prove(self._handler, self._contender, WHOAMI, b"")
+        faults = proof.prove(self._handler, self._contender, WHOAMI, b"")
         stranger = Client(client.user_id, client.username, "a wrong password", "garbage", "garbage")
         for flow in self.flows.values():
             status = self._ask(flow, stranger).status
@@ -178,7 +180,7 @@ class Endpoints:
 
     def call(self, environ: dict) -> Answer:
         """Send the request to the service."""
-        return contenders.ask(self._handler, environ)
+        return wsgi.ask(self._handler, environ)
 
     def _ask(self, flow: Flow, client: Client) -> Answer:
         return self.call(self._environ(flow, client))
@@ -186,7 +188,7 @@ class Endpoints:
     def _environ(self, flow: Flow, client: Client) -> dict:
         credential, fields = flow.sends(client)
         body = json.dumps(fields).encode()
-        return contenders.environ(self._contender, flow.path, self._headers(credential)) | {
+        return self._contender.environ(flow.path, self._headers(credential)) | {
             "REQUEST_METHOD": "POST",
             "CONTENT_TYPE": "application/json",
             "CONTENT_LENGTH": str(len(body)),
@@ -205,7 +207,7 @@ class Endpoints:
 
     def _who(self, client: Client) -> int | None:
         """Return the id of the user whom the client's credential authenticates; None: it is refused."""
-        answer = self.call(contenders.environ(self._contender, WHOAMI, self._headers(client.credential)))
+        answer = self.call(self._contender.environ(WHOAMI, self._headers(client.credential)))
         return json.loads(answer.body)["id"] if answer.status == 200 else None
 
     def _has(self, url: str) -> bool:

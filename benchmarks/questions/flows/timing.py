@@ -17,9 +17,11 @@ from django.db import connection
 from django.utils.module_loading import import_string
 
 import config.settings
-from benchmarks.contenders import contender
-from benchmarks.contenders.contender import WHOAMI, Contender, Handler
+from benchmarks.contenders import wsgi
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.urlconf import WHOAMI
 from benchmarks.contenders.user import PASSWORD, USERNAME
+from benchmarks.contenders.wsgi import Handler
 from benchmarks.databases import write_counts
 from benchmarks.messages import ANONYMOUS, CONTROL, RefusedError
 from benchmarks.processes import timing
@@ -48,8 +50,8 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
     random = Random(task.seed)
     handler = Handler()
     user = get_user_model().objects.get(username=USERNAME)
-    field = {name: contender.anonymous(name, [WHOAMI]) for name in (ANONYMOUS, CONTROL)}
-    field |= {name: contender.of_scheme(SCHEMES[name], user, [WHOAMI]) for name in task.schemes}
+    field = {name: Contender.anonymous(name, [WHOAMI]) for name in (ANONYMOUS, CONTROL)}
+    field |= {name: Contender.of_scheme(SCHEMES[name], user, [WHOAMI]) for name in task.schemes}
     endpoints = {name: Endpoints(SCHEMES[name], field[name], handler) for name in task.schemes}
     first_of = {SCHEMES[name].urlconf: name for name in reversed(task.schemes)}
     timed = {name: first_of[SCHEMES[name].urlconf] for name in task.schemes}
@@ -59,7 +61,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         raise RefusedError("\n".join(faults))
 
     blocks: dict[tuple[str, str], Callable[[], float]] = {
-        ("", name): partial(_request_block, handler, contender.environ(each, WHOAMI)) for name, each in field.items()
+        ("", name): partial(_request_block, handler, each.environ(WHOAMI)) for name, each in field.items()
     }
     for name in first_of.values():
         for flow in endpoints[name].flows.values():
@@ -164,8 +166,7 @@ def _statements(handler: Handler, field: dict[str, Contender]) -> dict[str, int]
     with write_counts.one_connection():
         return {
             name: min(
-                write_counts.count(partial(contender.ask, handler, contender.environ(each, WHOAMI))).statements
-                for _ in range(COUNTED)
+                write_counts.count(partial(wsgi.ask, handler, each.environ(WHOAMI))).statements for _ in range(COUNTED)
             )
             for name, each in field.items()
         }

@@ -20,19 +20,21 @@ def run(task: Task) -> dict[str, list[int]]:
     from django.contrib.auth import get_user_model
     from django.db import connection
 
-    from benchmarks.contenders import contender as contenders
+    from benchmarks.contenders.contender import Contender
+    from benchmarks.contenders.lineup import find_scheme
     from benchmarks.contenders.user import USERNAME
+    from benchmarks.contenders.wsgi import Handler
     from benchmarks.processes import timing
 
     user = get_user_model().objects.get(username=USERNAME)
     urls = [task.url]
-    field = {ANONYMOUS: contenders.anonymous(ANONYMOUS, urls)}
+    field = {ANONYMOUS: Contender.anonymous(ANONYMOUS, urls)}
     for name in task.schemes:
-        contender = contenders.of_scheme(contenders.find_scheme(name), user, urls)
+        contender = Contender.of_scheme(find_scheme(name), user, urls)
         field[contender.name] = contender
-    handler = contenders.Handler()
+    handler = Handler()
     timing.prove(handler, field, urls)
-    environs = {name: contenders.environ(contender, task.url) for name, contender in field.items()}
+    environs = {name: contender.environ(task.url) for name, contender in field.items()}
     for environ in environs.values():
         timing.time_block(handler, environ, WARM_UP)
     connection.close()  # a connection must not be used on both sides of a fork

@@ -29,9 +29,13 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 import jwt_auth.authentication
 import tokens.authentication
 from auth_core.credentials import credential
-from benchmarks.contenders import contender as contenders
-from benchmarks.contenders.contender import Contender, Handler
+from auth_core.schemes import scheme_of
+from benchmarks.contenders import proof, wsgi
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.lineup import find_scheme
+from benchmarks.contenders.urlconf import urlconf_of
 from benchmarks.contenders.user import USERNAME
+from benchmarks.contenders.wsgi import Handler
 from benchmarks.messages import ANONYMOUS, Assignment, RefusedError
 from benchmarks.processes import timing
 from benchmarks.questions.ladder.run import ASKED, LOADED, PARSED, PERMITTED, VERIFIED, WHOLE, Climb, Counts
@@ -122,7 +126,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> dict[str, Climb]
     schemes = assignment.schemes
     built = {}
     for scheme in random.sample(schemes, len(schemes)):  # none has the best place in memory in all processes
-        built[scheme] = build(contenders.find_scheme(scheme), user, url)
+        built[scheme] = build(find_scheme(scheme), user, url)
     faults = [fault for scheme in schemes for fault in prove(handler, built[scheme], url)]
     if faults:
         raise RefusedError("\n".join(faults))
@@ -142,12 +146,12 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> dict[str, Climb]
 
 def build(scheme: Scheme, user, url: str) -> Built:
     """Raises RefusedError when the class does not let its own credential in."""
-    whole = contenders.of_scheme(scheme, user, [url])
+    whole = Contender.of_scheme(scheme, user, [url])
     rungs = {}
     steps = _STEPS.get(import_string(scheme.authentication).authenticate)
     if steps:
         rungs = _rungs(scheme, whole, url, steps)
-    return Built(contenders.anonymous(ANONYMOUS, [url]), rungs, whole)
+    return Built(Contender.anonymous(ANONYMOUS, [url]), rungs, whole)
 
 
 def prove(handler: Handler, built: Built, url: str) -> list[str]:
@@ -156,12 +160,12 @@ def prove(handler: Handler, built: Built, url: str) -> list[str]:
     A rung that stops before it has verified anything lets garbage in: all that can be asked of it is that it
     answers what the untouched class answers.
     """
-    expected = contenders.ask(handler, contenders.environ(built.anonymous, url)).body
-    faults = contenders.prove(handler, built.anonymous, url, expected)
-    faults += contenders.prove(handler, built.whole, url, expected)
-    whole = contenders.ask(handler, contenders.environ(built.whole, url))
+    expected = wsgi.ask(handler, built.anonymous.environ(url)).body
+    faults = proof.prove(handler, built.anonymous, url, expected)
+    faults += proof.prove(handler, built.whole, url, expected)
+    whole = wsgi.ask(handler, built.whole.environ(url))
     for contender in built.rungs.values():
-        answer = contenders.ask(handler, contenders.environ(contender, url))
+        answer = wsgi.ask(handler, contender.environ(url))
         if answer.status != 200:
             faults.append(f"{contender.name} at {url}: answers {answer.status} with its credential, not 200")
         elif answer.body != whole.body:
@@ -172,8 +176,8 @@ def prove(handler: Handler, built: Built, url: str) -> list[str]:
 def count(handler: Handler, contender: Contender, url: str) -> Counts:
     """Counted facts of one request, and how long its statements take; after warm-up, off the main clock."""
     with _signature_checks() as checks:
-        facts = contenders.count(handler, contender, url)
-    times = _sql_times(handler, contenders.environ(contender, url), SQL_REQUESTS)
+        facts = proof.count(handler, contender, url)
+    times = _sql_times(handler, contender.environ(url), SQL_REQUESTS)
     return Counts(
         sql_statements=facts.sql_statements,
         sql_us=timing.figures(times, drop=0)[0] / 1000,
@@ -184,7 +188,7 @@ def count(handler: Handler, contender: Contender, url: str) -> Counts:
 
 def _rungs(scheme: Scheme, whole: Contender, url: str, steps) -> dict[str, Contender]:
     cls = import_string(scheme.authentication)
-    entered = cls().authenticate(Request(WSGIRequest(contenders.environ(whole, url))))
+    entered = cls().authenticate(Request(WSGIRequest(whole.environ(url))))
     if entered is None:
         raise RefusedError(f"{whole.name} does not take its own credential")
     overrides = {ASKED: {"authenticate": lambda self, request: entered}, **steps(entered)}
@@ -192,20 +196,19 @@ def _rungs(scheme: Scheme, whole: Contender, url: str, steps) -> dict[str, Conte
     rungs = {}
     for rung, methods in overrides.items():
         name = f"{whole.name}: {rung}"
-        subclass = type(cls.__name__, (cls,), methods)
-        subclass.__module__, subclass.__qualname__ = cls.__module__, cls.__qualname__
+        subclass = type(cls.__name__, (cls,), {"scheme": scheme_of(cls), **methods})
         gate = IsAuthenticated if rung == PERMITTED else AllowAny
         rungs[rung] = replace(
             whole,
             entry=replace(whole.entry, name=name),
-            urlconf=contenders.urlconf_of(name, [url], [subclass], gate),
+            urlconf=urlconf_of(name, [url], [subclass], gate),
             refused={},
         )
     return rungs
 
 
 def _climb(handler, built: Built, url: str, assignment: Assignment, random: Random) -> Climb:
-    environs = {rung: contenders.environ(contender, url) for rung, contender in built.all.items()}
+    environs = {rung: contender.environ(url) for rung, contender in built.all.items()}
     _, round_seconds = timing.warm_up(handler, environs, assignment, random)
     counts = {rung: count(handler, contender, url) for rung, contender in built.all.items()}
     p25_ns = {rung: [] for rung in environs}
@@ -254,5 +257,5 @@ def _sql_times(handler: Handler, environ: dict, requests: int) -> Sequence[int]:
     with connection.execute_wrapper(note):
         for _ in range(requests):
             times.append(0)
-            contenders.ask(handler, environ.copy())
+            wsgi.ask(handler, environ.copy())
     return times

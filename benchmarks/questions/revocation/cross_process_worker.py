@@ -26,11 +26,11 @@ def main(argument: str):
         import django
 
         django.setup()
-        from benchmarks.contenders import contender
+        from benchmarks.contenders.lineup import find_scheme
         from benchmarks.questions.revocation import events, lifecycle
         from benchmarks.questions.revocation.service import Service
 
-        service = Service(contender.find_scheme(order["scheme"]))
+        service = Service(find_scheme(order["scheme"]))
         happen = {event: happen for event, (happen, _) in events.events(service).items()}
 
         def say(**answer):

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection, transaction
 
-from benchmarks.contenders.contender import find_scheme
+from benchmarks.contenders.lineup import find_scheme
 from benchmarks.messages import RefusedError
 from benchmarks.questions.revocation.clock import Clock
 from benchmarks.questions.revocation.events import Happen, disconnect_revocation, events, nothing

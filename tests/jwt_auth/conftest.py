@@ -1,0 +1,12 @@
+"""Fixtures of several files of this folder."""
+
+import pytest
+
+from tests.support.logins import at
+
+
+@pytest.fixture
+def noon(user):
+    """The clock stands at NOON, when the user logs in."""
+    with at():
+        yield

@@ -1,0 +1,24 @@
+"""Texts that the answers of the API are compared with."""
+
+import urllib.request
+
+DEAD_KEY = "0" * 40
+STATEMENTS = {
+    "drf-token": 1,
+    "simplejwt": 1,
+    "simplejwt-stateless": 0,
+    "token": 1,
+    "token-hashed": 1,
+    "token-cached": 1,  # not remembered: a test is a transaction
+    "jwt": 1,
+    "jwt-stateless": 0,
+}
+
+
+def get(url: str, **headers: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as response:
+            return response.status, response.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode("utf-8", "replace")
