@@ -13,9 +13,10 @@ from rich.table import Table
 
 from benchmarks import terminal
 from benchmarks.databases.scratch import DatabaseError
-from benchmarks.processes import start
+from benchmarks.processes import environment, start
 from benchmarks.reporting.tables import verdict_line
 from benchmarks.results import files
+from benchmarks.results.records.common import Environment, Record
 from benchmarks.stats.overhead import Verdict
 
 
@@ -38,8 +39,8 @@ def fields_of(record) -> dict[str, Any]:
 
 def finish(
     command: str,
-    path: Path,
-    record: Mapping[str, Any],
+    path: Path | None,
+    record: Record | Mapping[str, Any],
     shown: Iterable[Table | str],
     *,
     verdict: Verdict | None = None,
@@ -52,6 +53,7 @@ def finish(
 
     If the file cannot be written, the result is still shown, and the exit code is 1.
 
+    `path`        None: the result is not written
     `record`      what the file holds under the head of all results
     `shown`       tables and lines, in this order
     `verdict`     whether the run can be trusted; if not, the exit code is 3
@@ -60,10 +62,16 @@ def finish(
     `written_as`  name of the file's content in the line with its path; empty: no such line
     `hidden`      word of the command line to leave out: the database's URL, with its password
     """
-    written = files.write(path, command, record, hidden=hidden)
+    written = None
+    if path is None:
+        pass
+    elif isinstance(record, Record):
+        written = files.save(path, record, Environment(**environment.describe()), hidden=hidden)
+    else:
+        written = files.write(path, command, record, hidden=hidden)
     console = terminal.console()
     show(console, shown)
-    if written_as:
+    if written and written_as:
         console.print(written.told(written_as), highlight=False, markup=False, soft_wrap=True)
     if verdict:
         closing = (verdict_line(verdict), *closing)
@@ -71,7 +79,8 @@ def finish(
     if closing:
         console.print()
         show(console, closing, style="bold")
-    written.end()
+    if written:
+        written.end()
     if code:
         sys.exit(code)
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.reporting.wording import duration
-from benchmarks.results.records import Cell, Contest, End, Life, Revocation, Table
+from benchmarks.results.records.revocation import Cell, End, Life, Revocation
 from benchmarks.stats.intervals import Interval
+from benchmarks.stats.overhead import Table
+from benchmarks.stats.verdicts import Contest
 
 EVENTS = ("logout", "password change", "deactivation")
 
@@ -97,6 +99,11 @@ def delay(end: End, life: Life) -> str:
     if end.kind in ("at access expiry", "at refresh expiry") and seconds(end, life) < math.inf:
         return f"{end.kind} ({duration(seconds(end, life))})"
     return end.kind
+
+
+def kind(seconds: float) -> str:
+    """Return the Field.kind of a time to revoke."""
+    return {0.0: "good", math.inf: "bad"}.get(seconds, "mixed")
 
 
 def verdicts(table: Table) -> dict[tuple[str, str], Contest]:

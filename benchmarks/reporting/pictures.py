@@ -22,8 +22,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from benchmarks.reporting.frontier import Standing
 from benchmarks.reporting.wording import interval, number, short
-from benchmarks.results.records import Crossing, Curve, Loaded, OneLadder, Step, Table
+from benchmarks.results.records.flows import Crossing, Curve
+from benchmarks.results.records.ladder import OneLadder
+from benchmarks.results.records.load import Loaded, Step
 from benchmarks.stats.intervals import Interval
+from benchmarks.stats.overhead import Table
 
 INK, FAINT, RULE, BAND = "#010101", "#020202", "#030303", "#040404"
 SERIES = tuple(f"#0500{index:02x}" for index in range(6))

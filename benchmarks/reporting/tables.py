@@ -1,42 +1,66 @@
-"""What the command shows: rich renderables, made here and printed there."""
+"""What commands show on the console: tables and lines, made here and printed by outcome.finish."""
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 from rich import box
 from rich.table import Table as RichTable
 
 from benchmarks.databases.scratch import CONNECTIONS
 from benchmarks.messages import Stored
-from benchmarks.processes.turns import Run as TurnsRun
-from benchmarks.questions.overhead.run import Run
-from benchmarks.stats.intervals import Interval
-from benchmarks.stats.overhead import MATTERS, Row, Table, Verdict
-from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER, Contest
+from benchmarks.reporting.wording import interval, number, ratio
+from benchmarks.results.records.overhead import Tabulated
+from benchmarks.stats.overhead import MATTERS, Row, Table
+from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER, Contest, Verdict
+
+times = interval
+
+
+class Ran(Protocol):
+    """What `where` reads of a run."""
+
+    steal: float | None
+    load_average: tuple[float, ...]
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def empty(title: str, first: str, *numbers: str) -> RichTable:
+    """Return a table without rows: a column of names that do not wrap, and columns of numbers."""
+    shown = RichTable(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    shown.add_column(first, no_wrap=True)
+    for heading in numbers:
+        shown.add_column(heading, justify="right", no_wrap="95 %" in heading, overflow="fold")
+    return shown
+
+
+def of_url(table: Table, processes: int) -> list[RichTable]:
+    """Return what each contender adds at one URL, and the contests."""
+    return [table_of(table, processes), *([contests_of(table)] if table.contests else [])]
 
 
 def table_of(table: Table, processes: int) -> RichTable:
-    shown = RichTable(
-        title=f"{table.url} ({processes} processes of {table.rounds} rounds; times in µs, sizes in bytes)",
-        title_justify="left",
-        box=box.SIMPLE,
-        padding=(0, 1, 0, 0),
+    """Return what each contender adds at one URL."""
+    shown = empty(
+        f"{table.url} ({processes} processes of {table.rounds} rounds; times in µs, sizes in bytes)",
+        "contender",
+        "adds (95 %)",
+        "p25",
+        "median",
+        "min",
+        "to stock (95 %)",
+        "SQL",
+        "header",
+        "body",
     )
-    shown.add_column("contender", no_wrap=True)
-    shown.add_column("adds [95 %]", justify="right", no_wrap=True)
-    shown.add_column("p25", justify="right", overflow="fold")
-    shown.add_column("median", justify="right", overflow="fold")
-    shown.add_column("min", justify="right", overflow="fold")
-    shown.add_column("to stock [95 %]", justify="right", no_wrap=True)
-    shown.add_column("SQL", justify="right", overflow="fold")
-    shown.add_column("header", justify="right", overflow="fold")
-    shown.add_column("body", justify="right", overflow="fold")
     for row in (table.anonymous, *table.rows):
         shown.add_row(
             row.name,
-            "-" if row is table.anonymous else times(row.overhead),
-            _time(row.request),
-            _time(row.median),
-            _time(row.least),
+            "-" if row is table.anonymous else interval(row.overhead),
+            number(row.request),
+            number(row.median),
+            number(row.least),
             _ratio(row),
             str(row.facts.sql_statements),
             str(row.facts.header_bytes),
@@ -46,9 +70,9 @@ def table_of(table: Table, processes: int) -> RichTable:
 
 
 def contests_of(table: Table) -> RichTable:
-    """Who beats whom: the row less the column, which a number names; names would not fit on a line."""
+    """Return the contests at one URL: row minus column. A number names the column, a name is too long."""
     shown = RichTable(
-        title=f"{table.url}: the row less the column, in µs",
+        title=f"{table.url}: row minus column, in µs",
         title_justify="left",
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),
@@ -56,38 +80,79 @@ def contests_of(table: Table) -> RichTable:
     shown.add_column("", justify="right")
     shown.add_column("", no_wrap=True)
     names = [row.name for row in table.rows]
-    for number in range(2, len(names) + 1):
-        shown.add_column(str(number), justify="right", no_wrap=True)
+    for place in range(2, len(names) + 1):
+        shown.add_column(str(place), justify="right", no_wrap=True)
     cells = {(contest.first, contest.second): _verdict(contest) for contest in table.contests}
-    for number, name in enumerate(names, 1):
-        shown.add_row(str(number), name, *(cells.get((name, other), "") for other in names[1:]))
+    for place, name in enumerate(names, 1):
+        shown.add_row(str(place), name, *(cells.get((name, other), "") for other in names[1:]))
     return shown
 
 
+def _verdict(contest: Contest) -> str:
+    if contest.verdict in (FASTER, SLOWER):
+        return f"{'+' if contest.verdict == SLOWER else '-'}{number(abs(contest.difference.estimate))}"
+    return {EQUIVALENT: "≈", INCONCLUSIVE: "?"}[contest.verdict]
+
+
+def _ratio(row: Row) -> str:
+    if row.reference == row.name:
+        return "stock"
+    return "-" if row.ratio is None else ratio(row.ratio)
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
 def remarks(tables: Sequence[Table], widest_us: float) -> list[str]:
-    """What must be known to read the tables, a paragraph each."""
+    """Return what a reader must know to read the tables, a paragraph each."""
     references = dict.fromkeys(row.reference for table in tables for row in table.rows if row.reference)
     return [
-        "Adds: more than anonymous, which lets everybody in. P25: 25th percentile of a block; median: of a "
-        "block; min: the fastest of all. To stock: adds, divided by what "
-        f"{' or '.join(references) or 'a stock row'} adds. SQL: statements. Header: the line that carries the "
+        "Adds: microseconds on top of `anonymous`, the same request without authentication. P25, median, min: the "
+        "25th percentile and the median of a block, and the fastest of all requests. To stock: adds, divided by "
+        f"what {' or '.join(references) or 'a stock row'} adds. SQL: statements. Header: the line that carries the "
         "credential.",
-        f"In the row less the column + says that the row is slower, ≈ that they are the same within "
-        f"{tables[0].margin_us:g} µs, ? that neither can be shown.",
-        "Intervals are each for itself; verdicts hold for all contests of a URL together (Holm). "
-        f"The widest interval is {_time(widest_us)} µs either way.",
+        "Row minus column: + means that the row is slower, - that it is faster, ≈ that both are the same within "
+        f"{tables[0].margin_us:g} µs, ? that the run cannot tell.",
+        "Each interval holds by itself; verdicts hold for all contests of a URL together (Holm). The widest interval "
+        f"reaches {number(widest_us)} µs either way.",
         *map(_control, tables),
     ]
 
 
-def where(service: dict, machine: dict, run: Run | TurnsRun, waited: float, seconds: float) -> list[str]:
-    """On what it was measured."""
+def _control(table: Table) -> str:
+    return (
+        f"A/A control on {table.url}: a copy of anonymous differs from it by {interval(table.control)} µs "
+        f"({100 * table.control_level:.4g} % interval); more than {number(MATTERS * table.anonymous.request)} µs would "
+        f"matter. Switching contenders costs {interval(table.switching)} µs, in the requests that are left out at the "
+        "start of a block."
+    )
+
+
+def about(record: Tabulated, machine: dict[str, Any]) -> list[str]:
+    """Return the lines below the tables of `overhead`: how to read them, and what was measured where."""
+    return [
+        *population(record.population, record.stored),
+        *remarks(record.tables, record.widest_us),
+        *conditions(record, machine),
+    ]
+
+
+def conditions(record: Tabulated, machine: dict[str, Any]) -> list[str]:
+    """Return what was measured, and on which machine."""
+    return [
+        *measured(record.service),
+        *on(machine, record.steal, record.load_average_after, record.seconds, record.waited),
+    ]
+
+
+def where(service: dict[str, Any], machine: dict[str, Any], run: Ran, waited: float, seconds: float) -> list[str]:
+    """Return what was measured, and on which machine."""
     return [*measured(service), *on(machine, run.steal, run.load_average, seconds, waited)]
 
 
-def measured(service: dict) -> list[str]:
-    """The service under measure."""
-    collected = service.get("garbage_collection")  # of a real server: as it does by itself
+def measured(service: dict[str, Any]) -> list[str]:
+    """Return the lines about the service that was measured."""
+    collected = service.get("garbage_collection")  # a server collects when Python sees fit
     switches = ", ".join(f"{name}={value}" for name, value in service["switches"].items())
     return [
         f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({policy(service)})",
@@ -97,15 +162,19 @@ def measured(service: dict) -> list[str]:
     ]
 
 
-def policy(service: dict) -> str:
+def policy(service: dict[str, Any]) -> str:
     """Return the settings by which the service connects, as NAME=value."""
     return ", ".join(f"{name}={value}" for name, value in service["connection_policy"].items())
 
 
 def on(
-    machine: dict, stolen: float | None, load_after: Sequence[float], seconds: float, waited: float | None = None
+    machine: dict[str, Any],
+    stolen: float | None,
+    load_after: Sequence[float],
+    seconds: float,
+    waited: float | None = None,
 ) -> list[str]:
-    """The machine, and who else was on it; `waited` as messages.Sample has it, where that is known."""
+    """Return the line about the machine, and what else ran on it; `waited` as messages.Sample has it."""
     steal = "unknown" if stolen is None else f"{stolen:.1%}"
     return [
         f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}, "
@@ -115,62 +184,31 @@ def on(
     ]
 
 
-def population(others: int, stored: Stored) -> list[str]:
-    """What the database holds beside what is timed; nothing where there is nobody else."""
-    if not others:
+def population(others: int, stored: Stored | None) -> list[str]:
+    """Return the line about other users in the database; nothing if there are none."""
+    if not others or stored is None:
         return []
     tables = "; ".join(
         f"{each.table}, {each.rows:,} rows"
         + (
             ""
-            if each.table_bytes is None
+            if each.table_bytes is None or each.index_bytes is None
             else f" of {_size(each.table_bytes)} and {_size(each.index_bytes)} of indexes"
         )
         for each in stored.tables
     )
     return [
-        f"Population: {others:,} users beside the one who is timed, loaded in {stored.seconds:.0f} s; "
+        f"Population: {others:,} users besides the one who is timed, loaded in {stored.seconds:.0f} s; "
         f"{_size(stored.database_bytes)} on disk: {tables}."
     ]
-
-
-def verdict_line(verdict: Verdict) -> str:
-    if verdict.conclusive:
-        return "Verdict: conclusive."
-    return f"Verdict: INCONCLUSIVE: {'; '.join(verdict.reasons)}."
-
-
-def _verdict(contest: Contest) -> str:
-    if contest.verdict in (FASTER, SLOWER):
-        return f"{'+' if contest.verdict == SLOWER else '-'}{_time(abs(contest.difference.estimate))}"
-    return {EQUIVALENT: "≈", INCONCLUSIVE: "?"}[contest.verdict]
-
-
-def times(interval: Interval) -> str:
-    return f"{_time(interval.estimate)} [{_time(interval.low)}, {_time(interval.high)}]"
-
-
-def _time(microseconds: float) -> str:
-    return f"{microseconds:.0f}" if abs(microseconds) >= 100 else f"{microseconds:.1f}"
 
 
 def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
-def _ratio(row: Row) -> str:
-    if row.reference == row.name:
-        return "stock"
-    if row.ratio is None:
-        return "-"
-    return f"{row.ratio.estimate:.2f} [{row.ratio.low:.2f}, {row.ratio.high:.2f}]"
-
-
-def _control(table: Table) -> str:
-    control = table.control
-    return (
-        f"A/A control on {table.url}: anonymous differs from its copy by {_time(control.estimate)} µs "
-        f"({_time(control.low)} to {_time(control.high)}, {100 * table.control_level:.4g} % interval); more "
-        f"than {_time(MATTERS * table.anonymous.request)} µs would matter. To switch contenders costs "
-        f"{times(table.switching)} µs, in the requests left out at the start of a block."
-    )
+def verdict_line(verdict: Verdict) -> str:
+    """Return the line that says whether the run can be trusted."""
+    if verdict.conclusive:
+        return "Verdict: conclusive."
+    return f"Verdict: INCONCLUSIVE: {'; '.join(verdict.reasons)}."

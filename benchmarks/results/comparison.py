@@ -1,21 +1,24 @@
 """What changed from one `overhead` run to another: another day, another version, another machine.
 
-Processes of two runs are not paired, so differences are Welch's, and one run's day has its part in them:
-the anonymous request stands beside what each contender adds.
+Processes of two runs are not paired, so differences are Welch's, and the days on which the runs were
+made have a part in them. The anonymous request shows that part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from benchmarks.messages import ANONYMOUS, CONTROL, Blocks
+from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry
 from benchmarks.results import files
+from benchmarks.results.records.common import Environment, Head
+from benchmarks.results.records.compare import Change
+from benchmarks.results.records.overhead import Overhead
 from benchmarks.stats import overhead, verdicts
-from benchmarks.stats.intervals import Interval, Mean, mean, welch
+from benchmarks.stats.intervals import Mean, mean, welch
 
-# Where two runs differ in one of these, their difference says little about the service.
-_ALIKE = (
+# If two runs differ in one of these, their difference says little about the service.
+ALIKE = (
     ("environment", "processor"),
     ("environment", "cores"),
     ("environment", "python"),
@@ -30,63 +33,86 @@ _ALIKE = (
     ("plan", "drop"),
 )
 
+Figures = Mapping[str, Mapping[str, Sequence[float]]]  # URL -> contender -> µs, one for each process
+
 
 class UnlikeError(Exception):
     """Two runs that must not be compared; the message says why."""
 
 
+def read(path: Path) -> tuple[Head, Overhead]:
+    """Return a result of `overhead`. Raises files.ResultError."""
+    head, run = files.load(path, [Overhead.command])
+    return head, cast(Overhead, run)
+
+
 @dataclass(frozen=True, slots=True)
-class Change:
-    """`before`, `after`, `difference` (after minus before) in µs; of anonymous its whole request, else what is added.
+class Conditions:
+    """The conditions of a run."""
 
-    `verdict`  what it was before, compared with now: verdicts.FASTER, SLOWER, EQUIVALENT, INCONCLUSIVE
-    """
+    environment: Environment
+    service: Mapping[str, Any]
+    plan: Mapping[str, Any]
 
-    url: str
-    name: str
-    before: Interval
-    after: Interval
-    difference: Interval
-    verdict: str
-
-
-def read(path: Path) -> dict[str, Any]:
-    """A result of `overhead`. Raises results.ResultError."""
-    run = files.read(path)
-    if run["command"] != "overhead":
-        raise files.ResultError(f"{path}: a result of {run['command']}; allowed: overhead")
-    return run
+    def get(self, part: str, name: str) -> Any:
+        """Return one of ALIKE. None: unknown."""
+        found = getattr(self, part)
+        return found.get(name) if isinstance(found, Mapping) else getattr(found, name)
 
 
-def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What else is different, a line each: where not empty, the two are hardly comparable."""
+def conditions(head: Head, run: Overhead) -> Conditions:
+    """Return the conditions of a result."""
+    return Conditions(head.environment, run.service, run.plan)
+
+
+def differences(before: Conditions, after: Conditions) -> list[str]:
+    """Return what makes two runs hard to compare, a line for each condition in which they differ."""
     return [
-        f"{name}: {before[part][name]} and {after[part][name]}"
-        for part, name in _ALIKE
-        if before[part][name] != after[part][name]
+        f"{name}: {before.get(part, name)} and {after.get(part, name)}"
+        for part, name in ALIKE
+        if before.get(part, name) != after.get(part, name)
     ]
 
 
-def versions(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What may be the cause, a line each: other packages, another commit."""
-    old, new = before["environment"], after["environment"]
-    packages = sorted(old["packages"].keys() | new["packages"].keys())
+def versions(old: Environment, new: Environment) -> list[str]:
+    """Return what may be the cause of a change, a line for each package or commit that differs."""
+    packages = sorted(old.packages.keys() | new.packages.keys())
     return [
-        f"{name}: {old['packages'].get(name)} and {new['packages'].get(name)}"
+        f"{name}: {old.packages.get(name)} and {new.packages.get(name)}"
         for name in packages
-        if old["packages"].get(name) != new["packages"].get(name)
-    ] + [f"commit: {old['commit']} and {new['commit']}"] * (old["commit"] != new["commit"])
+        if old.packages.get(name) != new.packages.get(name)
+    ] + [f"commit: {old.commit} and {new.commit}"] * (old.commit != new.commit)
 
 
-def compare(before: dict[str, Any], after: dict[str, Any], margin_us: float) -> list[Change]:
-    """Every contender that both have, at every URL that both have.
+def figures(entries: Sequence[Entry], processes: Sequence[Mapping[str, Blocks]]) -> Figures:
+    """Return the figures of each URL and contender, in µs: anonymous's request, or what one adds."""
+    names = [entry.name for entry in entries if entry.name not in (ANONYMOUS, CONTROL)]
+    return {
+        url: {
+            ANONYMOUS: [overhead.request(each[url], ANONYMOUS) for each in processes],
+            **{name: [overhead.overhead(each[url], name) for each in processes] for name in names},
+        }
+        for url in processes[0]
+    }
 
-    Raises UnlikeError where there is none.
+
+def figures_of(run: Overhead) -> Figures:
+    """Return the figures of a result."""
+    return figures(run.contenders, [each.blocks for each in run.processes])
+
+
+def compare(before: Figures, after: Figures, margin_us: float) -> list[Change]:
+    """Return the change of every contender at every URL that both have.
+
+    Raises UnlikeError if there is none.
     """
-    found = []
-    for url in (url for url in _urls(before) if url in _urls(after)):
-        one, other = _figures(before, url), _figures(after, url)
-        found += [(url, name, one[name], other[name]) for name in one if name in other]
+    found = [
+        (url, name, before[url][name], after[url][name])
+        for url in before
+        if url in after
+        for name in before[url]
+        if name in after[url]
+    ]
     if not found:
         raise UnlikeError("the two runs have no URL and no contender in common")
     changes: list[Mean] = [welch(one, other) for _, _, one, other in found]
@@ -96,17 +122,3 @@ def compare(before: dict[str, Any], after: dict[str, Any], margin_us: float) -> 
             found, changes, verdicts.judge(changes, margin_us), strict=True
         )
     ]
-
-
-def _urls(run: dict[str, Any]) -> list[str]:
-    return [table["url"] for table in run["tables"]]
-
-
-def _figures(run: dict[str, Any], url: str) -> dict[str, Sequence[float]]:
-    """Contender -> one figure for each process, in µs."""
-    processes = [Blocks(**process["blocks"][url]) for process in run["processes"]]
-    names = [entry["name"] for entry in run["contenders"] if entry["name"] not in (ANONYMOUS, CONTROL)]
-    return {
-        ANONYMOUS: [overhead.request(blocks, ANONYMOUS) for blocks in processes],
-        **{name: [overhead.overhead(blocks, name) for blocks in processes] for name in names},
-    }

@@ -1,37 +1,43 @@
-"""Result files: what a command measured, as one JSON document, and reading it back."""
+"""Result files: a command's record as one JSON document, and reading it back."""
 
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from benchmarks.processes import environment
+from benchmarks.results.records import RESULTS
+from benchmarks.results.records.common import Environment, Head, Record
 
 FORMAT = 3  # raised when a reader of the older format would be misled
 LARGEST = 1e15
 
 
 class ResultError(Exception):
-    """A file that is no result, or of a format that this version does not read; the message names it."""
+    """A file that is no result, or that this version cannot read; the message names it."""
+
+
+# --- writing ----------------------------------------------------------------------------------------
 
 
 def destination(path: Path | None, command: str) -> Path:
     """Return where to write the result of `command`: `path`, or a file in results/ named by the time.
 
-    The file is tried before anything is measured. Raises click.ClickException where it cannot be written.
+    Tries the file before anything is measured. Raises click.ClickException if it cannot be written.
     """
     path = path or Path("results") / f"{command}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     try_file(path)
     return path
 
 
-def try_file(path: Path):
-    """Make the folder of `path`, and open the file as if to write it; a new one is removed again, another is kept.
+def try_file(path: Path) -> None:
+    """Make the folder of `path` and open the file for writing; remove it again if it is new.
 
     Raises click.ClickException, which names the path and the reason.
     """
@@ -40,7 +46,7 @@ def try_file(path: Path):
         if not os.path.lexists(path):
             path.touch()
             path.unlink()
-        elif not path.exists() or path.is_file():  # to open a pipe would take a reader from it
+        elif not path.exists() or path.is_file():  # opening a pipe would take a reader from it
             path.open("a").close()
     except OSError as error:
         raise click.ClickException(_not_written(path, error)) from None
@@ -48,22 +54,23 @@ def try_file(path: Path):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a result's file. `failure` says why it could not be written; None: it was."""
+    """A result's file after the attempt to write it. `failure`: why that failed; None: it did not."""
 
     path: Path
     failure: str | None
 
     def told(self, what: str) -> str:
+        """Return the line that names the file."""
         return f"Not written: {self.path}" if self.failure else f"{what}: {self.path}"
 
-    def end(self):
-        """Raise click.ClickException where the file was not written: the command's last step but its exit code."""
+    def end(self) -> None:
+        """Raise click.ClickException if the file was not written: a command's last step but one."""
         if self.failure:
             raise click.ClickException(self.failure)
 
 
 def write_file(path: Path, content: bytes) -> Written:
-    """Write a file and its folder; whoever calls shows what was found, and calls Written.end."""
+    """Write a file and its folder; the caller shows what it found, and then calls Written.end."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -76,23 +83,52 @@ def _not_written(path: Path, error: OSError) -> str:
     return f"cannot write {path}: {error}"
 
 
-def write(path: Path, command: str, body: dict[str, Any], *, hidden: str | None = None) -> Written:
-    """Write `body` under the head that all results have. `hidden` is a word of the command line to leave out."""
-    document = {
-        "format": FORMAT,
-        "command": command,
+def save(path: Path, record: Record, environment: Environment, *, hidden: str | None = None) -> Written:
+    """Write `record` below its head. `hidden`: a word of the command line to leave out."""
+    head = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command_line": [word.replace(hidden or "\0", "(not shown)") for word in sys.argv],
+        "environment": environment,
+    }
+    return write_file(path, (to_json(document(record, head)) + "\n").encode())
+
+
+def write(path: Path, command: str, body: Mapping[str, Any], *, hidden: str | None = None) -> Written:
+    """Write a result whose command has no record yet."""
+    from benchmarks.processes import environment
+
+    head = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command_line": [word.replace(hidden or "\0", "(not shown)") for word in sys.argv],
         "environment": environment.describe(),
-        **body,
     }
-    return write_file(path, (json.dumps(document, indent=1, default=_plain) + "\n").encode())
+    return write_file(path, (to_json({"format": FORMAT, "command": command, **head, **body}) + "\n").encode())
+
+
+def document(record: Record, head: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result file holds."""
+    body = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {"format": FORMAT, "command": record.command, **head, **body}
+
+
+def to_json(document: Mapping[str, Any]) -> str:
+    """Return a result as it is written."""
+    return json.dumps(document, indent=1, default=_plain)
+
+
+def _plain(value: object) -> dict[str, Any]:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{value!r} has no place in a result")
+
+
+# --- reading ----------------------------------------------------------------------------------------
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Raises ResultError."""
+    """Return the document that a result file holds. Raises ResultError."""
     try:
-        document = json.loads(
+        found = json.loads(
             path.read_text("utf-8"),
             parse_float=lambda text: _measurement(text, float),
             parse_int=lambda text: _measurement(text, int),
@@ -100,24 +136,29 @@ def read(path: Path) -> dict[str, Any]:
         )
     except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{path}: {error}") from None
-    if not isinstance(document, dict) or "command" not in document:
+    if not isinstance(found, dict) or "command" not in found:
         raise ResultError(f"{path}: no result of python -m benchmarks")
-    if document.get("format") != FORMAT:
-        raise ResultError(f"{path}: format {document.get('format')!r}; this version reads {FORMAT}")
-    return document
+    if found.get("format") != FORMAT:
+        raise ResultError(f"{path}: format {found.get('format')!r}; this version reads {FORMAT}")
+    return found
 
 
-def _measurement(text: str, kind: type) -> float:
-    """The number, where it can be one that was measured: not NaN, not infinite, not beyond any axis."""
+def load(path: Path, allowed: Iterable[str]) -> tuple[Head, Record]:
+    """Return a result of one of the `allowed` commands. Raises ResultError."""
+    found, allowed = read(path), list(allowed)
+    command = found["command"]
+    if command not in allowed:  # it may be anything that JSON can be
+        raise ResultError(f"{path}: a result of {command!r}; allowed: {', '.join(allowed)}")
+    try:
+        return msgspec.convert(found, Head), msgspec.convert(found, RESULTS[command])
+    except msgspec.ValidationError as error:
+        raise ResultError(f"{path}: {error}") from None
+
+
+def _measurement(text: str, kind: type[float]) -> float:
+    """Return the number. Raises ValueError for NaN, infinity and what no axis reaches."""
     number = float(text)
     if not -LARGEST <= number <= LARGEST:
-        raise ValueError(
-            f"{text if len(text) <= 30 else text[:29] + '…'} is no measurement: allowed within ±{LARGEST:g}"
-        )
+        shown = text if len(text) <= 30 else text[:29] + "…"
+        raise ValueError(f"{shown} is no measurement: allowed within ±{LARGEST:g}")
     return kind(text)
-
-
-def _plain(value):
-    if is_dataclass(value):
-        return asdict(value)
-    raise TypeError(f"{value!r} has no place in a result")

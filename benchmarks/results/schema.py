@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from benchmarks.results.files import FORMAT
-from benchmarks.results.records import RESULTS, Head
+from benchmarks.results.records import RESULTS
+from benchmarks.results.records.common import Head
 
 
 def schema() -> dict[str, Any]:

@@ -29,7 +29,7 @@ from scipy.stats import trim_mean
 from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample
 from benchmarks.stats import verdicts
 from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
-from benchmarks.stats.verdicts import Contest
+from benchmarks.stats.verdicts import Contest, Verdict
 
 CONTROL_LEVEL = 0.99  # of all controls of a run together (Bonferroni)
 MATTERS = 0.005  # of anonymous's request
@@ -76,17 +76,6 @@ class Table:
     margin_us: float
     contests: tuple[Contest, ...]
     champions: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`reasons` why the run is inconclusive, a sentence each; none: it is conclusive."""
-
-    reasons: tuple[str, ...]
-
-    @property
-    def conclusive(self) -> bool:
-        return not self.reasons
 
 
 def overhead(blocks: Blocks, name: str) -> float:
@@ -158,7 +147,7 @@ def judge(
         reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
     if waited > WAITED_BOUND:
         reasons.append(f"the run waited {waited:.0%} of its time for a processor (bound: {WAITED_BOUND:.0%})")
-    return Verdict(tuple(reasons))
+    return Verdict.of(reasons)
 
 
 def answer(tables: Sequence[Table], verdict: Verdict) -> str:

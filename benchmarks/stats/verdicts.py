@@ -9,17 +9,36 @@ two hypotheses at most one is true (J. P. Shaffer, Modified sequentially rejecti
 Journal of the American Statistical Association 81, 1986).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from scipy.special import stdtr
 
 from benchmarks.stats.intervals import Interval, Mean, mean
 
-FASTER, SLOWER, EQUIVALENT, INCONCLUSIVE = "faster", "slower", "equivalent", "inconclusive"
+Outcome = Literal["faster", "slower", "equivalent", "inconclusive"]
+FASTER: Outcome = "faster"
+SLOWER: Outcome = "slower"
+EQUIVALENT: Outcome = "equivalent"
+INCONCLUSIVE: Outcome = "inconclusive"
 ERROR = 0.05  # of all contests together
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a run can be trusted; if not, each of `reasons` is a sentence that says why."""
+
+    conclusive: bool
+    reasons: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, reasons: Iterable[str]) -> "Verdict":
+        """Return the verdict on a run against which there are these reasons."""
+        reasons = tuple(reasons)
+        return cls(not reasons, reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +52,13 @@ class Contest:
     first: str
     second: str
     difference: Interval
-    verdict: str
+    verdict: Outcome
+
+    def reversed(self) -> "Contest":
+        """Return the same contest, seen from the second contender."""
+        difference = Interval(-self.difference.estimate, -self.difference.high, -self.difference.low)
+        swapped: dict[Outcome, Outcome] = {FASTER: SLOWER, SLOWER: FASTER}
+        return Contest(self.second, self.first, difference, swapped.get(self.verdict, self.verdict))
 
 
 def contests(figures: Mapping[str, Sequence[float]], margin_us: float) -> tuple[Contest, ...]:
@@ -46,7 +71,7 @@ def contests(figures: Mapping[str, Sequence[float]], margin_us: float) -> tuple[
     )
 
 
-def judge(differences: Sequence[Mean], margin_us: float) -> list[str]:
+def judge(differences: Sequence[Mean], margin_us: float) -> list[Outcome]:
     """A verdict for each difference, in µs: whether what is subtracted is FASTER, SLOWER, …, than the other."""
     rejected = holm([p for difference in differences for p in probabilities(difference, margin_us)])
     return [
@@ -77,7 +102,7 @@ def holm(p_values: Sequence[float]) -> list[bool]:
     return rejected
 
 
-def _verdict(estimate: float, differs: bool, within_margin: bool) -> str:
+def _verdict(estimate: float, differs: bool, within_margin: bool) -> Outcome:
     if within_margin:
         return EQUIVALENT
     if differs:

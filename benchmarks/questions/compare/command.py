@@ -1,14 +1,16 @@
 """Did anything change between two runs?"""
 
-import sys
 from pathlib import Path
 
 import click
-from rich import box
 from rich.table import Table
 
 from benchmarks import terminal
+from benchmarks.questions import outcome
+from benchmarks.reporting import tables
+from benchmarks.reporting.wording import interval
 from benchmarks.results import comparison, files
+from benchmarks.results.records.compare import Comparison, Run
 from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER
 
 
@@ -46,75 +48,60 @@ def command(before, after, anyway, margin, path):
     if path:
         files.try_file(path)
     try:
-        one, other = (comparison.read(file) for file in (before, after))
-        unlike = comparison.differences(one, other)
+        (old, one), (new, other) = (comparison.read(file) for file in (before, after))
+        unlike = comparison.differences(comparison.conditions(old, one), comparison.conditions(new, other))
         if unlike and not anyway:
             raise click.ClickException(
-                "unlike environments; name --anyway to compare them all the same\n  " + "\n  ".join(unlike)
+                "unlike environments; --anyway compares them all the same\n  " + "\n  ".join(unlike)
             )
-        changes = comparison.compare(one, other, margin)
+        changes = comparison.compare(comparison.figures_of(one), comparison.figures_of(other), margin)
     except (files.ResultError, comparison.UnlikeError) as error:
         raise click.ClickException(str(error)) from None
-    versions = comparison.versions(one, other)
-    inconclusive = [
-        f"{file}: {reason}" for file, run in ((before, one), (after, other)) for reason in run["verdict"]["reasons"]
-    ]
-    written = None
-    if path:
-        written = files.write(
-            path,
-            "compare",
-            {
-                "before": {"file": before.name, "date": one["date"], "environment": one["environment"]},
-                "after": {"file": after.name, "date": other["date"], "environment": other["environment"]},
-                "unlike": unlike,
-                "versions": versions,
-                "margin_us": margin,
-                "inconclusive": inconclusive,
-                "changes": changes,
-            },
-        )
-    console = terminal.console()
-    console.print(_table(changes, margin))
-    for line in (
-        f"Before: {one['date']}, {before}. After: {other['date']}, {after}.",
-        *(f"Unlike: {line}" for line in unlike),
-        *(f"Other version: {line}" for line in versions),
-        *(f"INCONCLUSIVE by itself: {line}" for line in inconclusive),
-    ):
-        console.print(line, highlight=False, markup=False)
-    if written:
-        written.end()
-    if inconclusive:
-        sys.exit(terminal.INCONCLUSIVE)
-
-
-def _table(changes, margin: float) -> Table:
-    shown = Table(
-        title="anonymous: its request; all others: what they add; in µs, with 95 % intervals",
-        title_justify="left",
-        box=box.SIMPLE,
-        padding=(0, 1, 0, 0),
+    record = Comparison(
+        before=Run(before.name, old.date, old.environment),
+        after=Run(after.name, new.date, new.environment),
+        unlike=tuple(unlike),
+        versions=tuple(comparison.versions(old.environment, new.environment)),
+        margin_us=margin,
+        inconclusive=tuple(
+            f"{file}: {reason}" for file, run in ((before, one), (after, other)) for reason in run.verdict.reasons
+        ),
+        changes=tuple(changes),
     )
-    for heading in ("URL", "contender"):
-        shown.add_column(heading, no_wrap=True)
+    shown = [
+        _table(record),
+        f"Before: {old.date}, {before}. After: {new.date}, {after}.",
+        *(f"Unlike: {line}" for line in record.unlike),
+        *(f"Other version: {line}" for line in record.versions),
+        *(f"INCONCLUSIVE by itself: {line}" for line in record.inconclusive),
+    ]
+    outcome.finish(
+        "compare", path, record, shown, code=terminal.INCONCLUSIVE if record.inconclusive else 0, written_as=""
+    )
+
+
+def _table(record: Comparison) -> Table:
+    shown = tables.empty(
+        "anonymous: its request; all others: what they add; in µs, with 95 % intervals",
+        "URL",
+    )
+    shown.add_column("contender", no_wrap=True)
     for heading in ("before", "after", "change"):
         shown.add_column(heading, justify="right")
     shown.add_column("verdict")
     words = {
         FASTER: "slower now",
         SLOWER: "faster now",
-        EQUIVALENT: f"the same within {margin:g}",
+        EQUIVALENT: f"the same within {record.margin_us:g}",
         INCONCLUSIVE: "not shown",
     }
-    for change in changes:
-        difference = change.difference
+    for change in record.changes:
         shown.add_row(
             change.url,
             change.name,
-            f"{change.before.estimate:.1f} ± {change.before.half_width:.1f}",
-            f"{change.after.estimate:.1f} ± {change.after.half_width:.1f}",
-            f"{difference.estimate:+.1f} [{difference.low:+.1f}, {difference.high:+.1f}]",
+            interval(change.before),
+            interval(change.after),
+            interval(change.difference, signed=True),
             words[change.verdict],
         )
     return shown

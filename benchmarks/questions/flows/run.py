@@ -202,7 +202,7 @@ def judge(control: Interval, anonymous_us: float, steal: float | None, waited: f
         reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
     if waited > WAITED_BOUND:
         reasons.append(f"other programs kept the run waiting for {waited:.0%} of the time (bound: {WAITED_BOUND:.0%})")
-    return Verdict(tuple(reasons))
+    return Verdict.of(reasons)
 
 
 def _waited(hashes: Sequence[PasswordHash]) -> float:

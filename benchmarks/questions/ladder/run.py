@@ -176,7 +176,7 @@ def judge(tables: Sequence[Whole], steal: float | None) -> Verdict:
     ]
     if steal is not None and steal > STEAL_BOUND:
         reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
-    return Verdict(tuple(reasons))
+    return Verdict.of(reasons)
 
 
 def _climbs(assignment: Assignment, database: Database, hash_seed: int, watcher: Watcher) -> dict[str, Climb]:

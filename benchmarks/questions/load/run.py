@@ -7,11 +7,10 @@ highest rate at which the 99th percentile is within the bound and everything was
 
 import os
 import secrets
-import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from random import Random
 from typing import Any
@@ -22,6 +21,7 @@ from benchmarks.databases import latency
 from benchmarks.databases.latency import RoundTrip
 from benchmarks.databases.scratch import Database
 from benchmarks.processes import environment, start
+from benchmarks.questions.load.rates import Contender
 from benchmarks.servers import service
 from benchmarks.stats.design import endless
 from benchmarks.stats.overhead import STEAL_BOUND, Verdict
@@ -36,23 +36,6 @@ WARM_UP = 1.0  # seconds, in a closed loop; no longer than a step
 GENERATOR_SHARE = 0.5  # the most, of its own ceiling and of its core
 LATE_SHARE = 0.25  # the most, of the bound, that the generator may be late by itself (99th percentile)
 SERVER_SHARE = 0.85  # the least, of its core, that the server uses at saturation
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """`distance_ms`: how far the database is away; None: as near as it is."""
-
-    scheme: str
-    server: str
-    distance_ms: float | None = None
-
-    @property
-    def name(self) -> str:
-        away = "" if self.distance_ms is None else f", {self.distance_ms:g} ms away"
-        return f"{self.scheme} on {self.server}{away}"
-
-
-STOCK = Contender("drf-token", "gunicorn")  # what all others are compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,26 +196,7 @@ def judge(run: Run, plan: Plan, contenders: Sequence[Contender]) -> Verdict:
             if set(each.saturation.statuses) != {"200"}:
                 answers = ", ".join(f"{count} x {status}" for status, count in each.saturation.statuses.items())
                 reasons.append(f"{contender.name}: not all was answered 200 at saturation: {answers}")
-    return Verdict(tuple(reasons))
-
-
-def ratios(ones: Sequence[Series], others: Sequence[Series], figure: Callable[[Series], float | None]) -> list[float]:
-    """Of each turn in which both have that figure: the one's divided by the other's."""
-    pairs = [(figure(one), figure(other)) for one, other in zip(ones, others, strict=True)]
-    return [one / other for one, other in pairs if one and other]
-
-
-def at_saturation(series: Series) -> float:
-    return series.saturation.per_second
-
-
-def highest(series: Series) -> float | None:
-    return series.highest_per_second
-
-
-def stock(distance_ms: float | None) -> Contender:
-    """Which a contender as far from the database is compared with."""
-    return replace(STOCK, distance_ms=distance_ms)
+    return Verdict.of(reasons)
 
 
 def at_part(series: Series, part: float) -> Step:
@@ -305,7 +269,3 @@ def _ceiling(plan: Plan, database: Database, core: int | None) -> float:
         port = bare.hear()["port"]
         with generator(database, port, request("/", "Token x"), plan.connections) as make_step:
             return make_step(None, 1.0, 1.0).per_second
-
-
-def median(figures: Sequence[float]) -> float | None:
-    return statistics.median(figures) if figures else None

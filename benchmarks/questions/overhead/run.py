@@ -6,15 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Any
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Sample
 from benchmarks.processes import environment
 from benchmarks.processes import start as processes
+from benchmarks.results.records.overhead import Overhead, Process
 from benchmarks.stats import overhead
 from benchmarks.stats import rounds as plan
 from benchmarks.stats.design import design_length
 from benchmarks.terminal import Watcher
+from config.schemes import SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +38,19 @@ class Aim:
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """One fresh process: PYTHONHASHSEED, the seed of its orders, and what it found."""
-
-    hash_seed: int
-    seed: int
-    sample: Sample
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
-    """`steal` as environment.steal() has it, `load_average` at the end, `widest_us` as analysis.widest()."""
+    """What the processes sent, before anything is computed of it.
+
+    `rehearsal`   the sample of a process without rounds, which proves and counts
+    `samples`     one for each of `processes`
+    `widest_us`   as stats.overhead.widest() has it
+    `steal`       as environment.steal() has it
+    """
 
     rounds: dict[str, int]
     rehearsal: Sample
     processes: tuple[Process, ...]
+    samples: tuple[Sample, ...]
     widest_us: float
     steal: float | None
     load_average: tuple[float, ...]
@@ -76,26 +77,58 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     start = time.monotonic()
     # A process takes twice as long with its rounds as without: plan.TIMED_SHARE.
     watcher.expected(2 * process_seconds * aim.processes if aim.end is None else max(aim.end - start, 0.0))
-    done: list[Process] = []
+    done: list[tuple[Process, Sample]] = []
     widest = inf
     while not _enough(aim, len(done), widest, start):
         done.append(work(replace(assignment, rounds=planned), database, lambda _: watcher.tick()))
         watcher.tick()
         if len(done) >= 2:
-            widest = overhead.widest([process.sample for process in done])
+            widest = overhead.widest([sample for _, sample in done])
         if aim.precision_us is not None and len(done) >= aim.processes:
             # Half-widths fall as one over the square root of the number of processes.
             needed = len(done) * (widest / aim.precision_us) ** 2
             each = (time.monotonic() - start) / len(done)
             watcher.expected(min(needed * each, (aim.end or inf) - start))
     steal = environment.steal(before, environment.processor_time())
-    return Run(planned, rehearsal, tuple(done), widest, steal, os.getloadavg())
+    found, samples = zip(*done, strict=True)
+    return Run(planned, rehearsal, found, samples, widest, steal, os.getloadavg())
 
 
-def work(assignment: Assignment, database: Database, done: Callable[[str], None]) -> Process:
-    """One fresh process with seeds of its own."""
+def record(
+    run: Run, assignment: Assignment, aim: Aim, margin_us: float, budget_seconds: float | None, **others: Any
+) -> Overhead:
+    """Return what the run found. `others`: the fields of the record that the command knows."""
+    tables = overhead.tabulate(run.samples, run.rehearsal.facts, assignment.drop, margin_us, SCHEMES)
+    waited = sum(sample.waited for sample in run.samples) / len(run.samples)
+    verdict = overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us)
+    return Overhead(
+        service=run.rehearsal.service,
+        steal=run.steal,
+        waited=waited,
+        load_average_after=run.load_average,
+        plan={
+            "processes": len(run.processes),
+            "rounds": run.rounds,
+            "block": assignment.block,
+            "drop": assignment.drop,
+            "budget_seconds": budget_seconds,
+            "precision_us": aim.precision_us,
+        },
+        widest_us=run.widest_us,
+        tables=tuple(tables),
+        verdict=verdict,
+        answer=overhead.answer(tables, verdict),
+        contenders=tuple(run.rehearsal.entries),
+        processes=run.processes,
+        **others,
+    )
+
+
+def work(assignment: Assignment, database: Database, done: Callable[[str], None]) -> tuple[Process, Sample]:
+    """Do `assignment` in one fresh process with seeds of its own."""
     hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-    return Process(hash_seed, seed, processes.work(replace(assignment, seed=seed), database, hash_seed, done))
+    sample = processes.work(replace(assignment, seed=seed), database, hash_seed, done)
+    return Process(hash_seed, seed, sample.warm_up, sample.blocks), sample
 
 
 def _enough(aim: Aim, done: int, widest: float, start: float) -> bool:

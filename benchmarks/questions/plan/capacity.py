@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from math import hypot, inf
 
 from benchmarks.reporting.frontier import Worst
-from benchmarks.results.records import Crowd, Planned
+from benchmarks.results.records.plan import Crowd, Planned
 from benchmarks.stats.intervals import Interval
 
 DAY = 86_400  # seconds

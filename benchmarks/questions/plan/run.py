@@ -4,7 +4,8 @@ from benchmarks.questions.plan.capacity import Crowd, hash_cores, planned, rates
 from benchmarks.questions.plan.sources import Sources, bytes_per_row, costs_of
 from benchmarks.questions.plan.wording import formulae, remarks
 from benchmarks.reporting.frontier import worst
-from benchmarks.results.records import Plan, Verdict
+from benchmarks.results.records.plan import Plan
+from benchmarks.stats.verdicts import Verdict
 
 
 def plan(crowd: Crowd, sources: Sources, url: str | None = None) -> Plan:

@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.messages import ANONYMOUS
+from benchmarks.messages import ANONYMOUS, Stored
 from benchmarks.questions.plan.capacity import Cost, Costs
 from benchmarks.results import files
-from benchmarks.results.records import RESULTS, Flow, Flows, Head, Overhead, Stored
+from benchmarks.results.records import RESULTS
+from benchmarks.results.records.common import Head
+from benchmarks.results.records.flows import Flow, Flows
+from benchmarks.results.records.overhead import Overhead
 
 KINDS = ("overhead", "flows", "revocation", "scale")  # results of which a plan is made
 

@@ -6,7 +6,7 @@ from rich.table import Table
 from benchmarks.questions.plan.capacity import CALLS
 from benchmarks.questions.plan.wording import size
 from benchmarks.reporting.wording import number
-from benchmarks.results.records import Plan, Planned
+from benchmarks.results.records.plan import Plan, Planned
 from benchmarks.stats.intervals import Interval
 
 HEAD = (

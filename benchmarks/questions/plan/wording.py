@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from benchmarks.questions.plan.capacity import CALLS, Costs, planned, rated, rates
 from benchmarks.reporting.wording import duration, interval, number
-from benchmarks.results.records import Crowd, Planned
+from benchmarks.results.records.plan import Crowd, Planned
 from benchmarks.stats.intervals import Interval
 
 

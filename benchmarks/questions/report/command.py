@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from benchmarks import terminal
+from benchmarks.questions.report import reading
+from benchmarks.questions.report.sections import absent, sections
 from benchmarks.reporting import frontier
-from benchmarks.reporting import page as report
+from benchmarks.reporting.page import ReportError, doubts, html
 from benchmarks.results import files
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -47,17 +49,18 @@ def command(run, others, path, events):
     path = path or run.with_suffix(".html")
     files.try_file(path)
     try:
-        found = report.read([run, *others], events)
-        page = report.html(found)
-    except (files.ResultError, report.ReportError) as error:
+        report = reading.read([run, *others], events)
+        missing = absent(report)
+        page = html(report, sections(report), missing)
+    except (files.ResultError, ReportError) as error:
         raise click.ClickException(str(error)) from None
     written = files.write_file(path, page)
     console = terminal.console()
-    for name in found.parts:
-        for reason in found.doubts(name):
+    for name, part in report.parts.items():
+        for reason in doubts(getattr(part, "verdict", None)):
             console.print(f"INCONCLUSIVE: {name}: {reason}", style="bold", highlight=False, markup=False)
-    console.print(found.overhead.answer, style="bold", highlight=False, markup=False)
-    if found.absent:
-        console.print(f"Left out, for want of a result: {', '.join(found.absent)}", highlight=False, markup=False)
+    console.print(report.overhead.answer, style="bold", highlight=False, markup=False)
+    if missing:
+        console.print(f"Left out, for want of a result: {', '.join(missing)}", highlight=False, markup=False)
     written.end()
     console.print(f"Written: {path} ({len(page) / 1000:.0f} kB)", highlight=False, markup=False, soft_wrap=True)

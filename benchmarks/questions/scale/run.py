@@ -85,7 +85,7 @@ def analyse(
                 f"anonymous, which reads no credential, differs by {control.estimate:+.1f} µs ({control.low:+.1f} to "
                 f"{control.high:+.1f}) of {request:.0f} µs {place.format(population)}"
             )
-    return Answer(tables, changes, between, level, Verdict(tuple(reasons)))
+    return Answer(tables, changes, between, level, Verdict.of(reasons))
 
 
 def _changes(run: Run, least: int, larger: Sequence[int], url: str, margin_us: float) -> tuple[Change, ...]:

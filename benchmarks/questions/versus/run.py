@@ -143,7 +143,7 @@ def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
         ratio=ratio_interval(after, before),
         verdict=verdict,
         control=control,
-        run=Verdict(tuple(reasons)),
+        run=Verdict.of(reasons),
     )
 
 

@@ -8,82 +8,96 @@ Processes over the wire and in process are not paired: their difference is Welch
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.databases.scratch import Database
-from benchmarks.messages import Sample
+from benchmarks.messages import Assignment, Sample
 from benchmarks.processes.turns import Place, Run
 from benchmarks.results import comparison
-from benchmarks.results.comparison import Change
+from benchmarks.results.records.common import Environment, Head
+from benchmarks.results.records.compare import Change
+from benchmarks.results.records.overhead import Overhead
+from benchmarks.results.records.wire import Beside, Turn, Wire
 from benchmarks.stats import overhead
-from benchmarks.stats.intervals import Interval
-from benchmarks.stats.overhead import Table, Verdict
+from benchmarks.stats.overhead import Table
 from config.schemes import SCHEMES
 
 WIRE, IN_PROCESS = "over the wire", "in process"  # places of a run by turns
 
 WORKER = "benchmarks.questions.wire.worker"
 
+Inside = tuple[Head, Overhead]  # a result of `overhead`, to compare with
+
 # Where a run on the wire is always unlike one in process, and the reasons below say so.
 _MEANT = "garbage_collection: "
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What a contender adds in process and over the wire, of anonymous its whole request; `difference`: wire minus in
-    process.
+def places(database: Database, server: str, inside: Inside | None) -> dict[str, Place]:
+    """Return the server's place, and one in process unless a result of `overhead` stands for it."""
+    return {WIRE: Place(database, server=server, worker=WORKER), **({} if inside else {IN_PROCESS: Place(database)})}
 
-    `verdict`  what it is in process, compared with the wire: verdicts.FASTER, SLOWER, EQUIVALENT, INCONCLUSIVE; all of
-               a run hold together (Holm)
+
+def record(
+    run: Run,
+    assignment: Assignment,
+    margin_us: float,
+    precision_us: float | None,
+    budget_seconds: float | None,
+    machine: Environment,
+    inside: Inside | None,
+    **others: Any,
+) -> Wire:
+    """Return what a run at `places` found. `others`: the fields of the record that the command knows.
+
+    Raises comparison.UnlikeError if `inside` has nothing in common with the run.
     """
-
-    url: str
-    name: str
-    in_process: Interval
-    wire: Interval
-    difference: Interval
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`tables` as `overhead` has them; `widest_us` as analysis.widest(), both over the wire."""
-
-    tables: list[Table]
-    widest_us: float
-    beside: tuple[Beside, ...]
-    verdict: Verdict
-
-
-def places(database: Database, server: str, result: dict[str, Any] | None) -> dict[str, Place]:
-    """The server's, and one in process unless there is the `result` of an `overhead` run to stand beside it."""
-    return {WIRE: Place(database, server=server, worker=WORKER), **({} if result else {IN_PROCESS: Place(database)})}
-
-
-def analyse(run: Run, drop: int, margin_us: float, precision_us: float | None, result: dict[str, Any] | None) -> Answer:
-    """Of a run at `places`.
-
-    Raises comparison.UnlikeError where that result has nothing in common with the run.
-    """
-    places = (WIRE,) if result else (WIRE, IN_PROCESS)
-    facts = run.rehearsals[WIRE].facts
+    places = (WIRE,) if inside else (WIRE, IN_PROCESS)
+    rehearsal = run.rehearsals[WIRE]
     tables = {
-        place: overhead.tabulate(run.samples(place), facts, drop, margin_us, SCHEMES, len(places) * len(facts))
+        place: overhead.tabulate(
+            run.samples(place), rehearsal.facts, assignment.drop, margin_us, SCHEMES, len(places) * len(rehearsal.facts)
+        )
         for place in places
     }
     widest = overhead.widest(run.samples(WIRE))
     judged = [replace(each, url=f"{each.url} {place}") for place in places for each in tables[place]]
     verdict = overhead.judge(judged, run.steal, run.waited, widest, precision_us)
-    inside = result or _document(run.samples(IN_PROCESS))
-    changes = comparison.compare(inside, _document(run.samples(WIRE)), margin_us)
-    return Answer(tables[WIRE], widest, tuple(map(_beside, changes)), verdict)
+    before = comparison.figures_of(inside[1]) if inside else _figures(run.samples(IN_PROCESS))
+    changes = comparison.compare(before, _figures(run.samples(WIRE)), margin_us)
+    plan = {
+        "turns": len(run.turns),
+        "rounds": run.rounds,
+        "block": assignment.block,
+        "drop": assignment.drop,
+        "budget_seconds": budget_seconds,
+        "precision_us": precision_us,
+    }
+    return Wire(
+        service=rehearsal.service,
+        steal=run.steal,
+        waited=run.waited,
+        load_average_after=run.load_average,
+        plan=plan,
+        widest_us=widest,
+        tables=tuple(tables[WIRE]),
+        beside=tuple(_beside(change) for change in changes),
+        unlike=unlike(inside, comparison.Conditions(machine, rehearsal.service, plan)) if inside else (),
+        verdict=verdict,
+        answer=f"Over HTTP: {overhead.answer(tables[WIRE], verdict)}",
+        contenders=tuple(rehearsal.entries),
+        turns=tuple(
+            Turn(turn.hash_seed, turn.seed, {place: sample.blocks for place, sample in turn.samples.items()})
+            for turn in run.turns
+        ),
+        **others,
+    )
 
 
-def unlike(result: dict[str, Any], document: dict[str, Any]) -> list[str]:
-    """What else is different between the two than the wire, a line each: the result of an `overhead` run, and one of
-    this command."""
-    return [line for line in comparison.differences(result, document) if not line.startswith(_MEANT)]
+def unlike(inside: Inside, wire: comparison.Conditions) -> tuple[str, ...]:
+    """Return in what else than the wire the two differ, a line for each condition."""
+    lines = comparison.differences(comparison.conditions(*inside), wire)
+    return tuple(line for line in lines if not line.startswith(_MEANT))
 
 
 def reasons(tables: Sequence[Table], server: str) -> list[str]:
@@ -102,13 +116,8 @@ def reasons(tables: Sequence[Table], server: str) -> list[str]:
     ]
 
 
-def _document(samples: Sequence[Sample]) -> dict[str, Any]:
-    """As comparison.compare() reads it."""
-    return {
-        "tables": [{"url": url} for url in samples[0].facts],
-        "contenders": [asdict(entry) for entry in samples[0].entries],
-        "processes": [{"blocks": {url: asdict(blocks) for url, blocks in each.blocks.items()}} for each in samples],
-    }
+def _figures(samples: Sequence[Sample]) -> comparison.Figures:
+    return comparison.figures(samples[0].entries, [each.blocks for each in samples])
 
 
 def _beside(change: Change) -> Beside:

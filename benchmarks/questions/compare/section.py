@@ -1,0 +1,40 @@
+"""The section of a report that shows a result of `compare`."""
+
+from benchmarks.reporting.page import Field, Grid, Section, doubts
+from benchmarks.reporting.wording import interval
+from benchmarks.results.records.compare import Comparison
+
+
+def section(comparison: Comparison) -> Section:
+    words = {
+        "faster": "slower now",
+        "slower": "faster now",
+        "equivalent": f"the same within {comparison.margin_us:g}",
+        "inconclusive": "not shown",
+    }
+    # What was faster before is worse now.
+    kinds = {"faster": "bad", "slower": "good", "equivalent": "mixed", "inconclusive": ""}
+    changes = Grid(
+        "Anonymous: its request; all others: what they add; in µs",
+        ("contender", "URL", "before (95 %)", "after (95 %)", "change (95 %)", "verdict"),
+        tuple(
+            (
+                Field(each.name),
+                Field(each.url),
+                Field(interval(each.before)),
+                Field(interval(each.after)),
+                Field(interval(each.difference)),
+                Field(words[each.verdict], kinds[each.verdict]),
+            )
+            for each in comparison.changes
+        ),
+    )
+    versions = f" Other versions: {'; '.join(comparison.versions)}." if comparison.versions else ""
+    return Section(
+        "compare",
+        "What changed",
+        f"From {comparison.before.file} ({comparison.before.date}) to {comparison.after.file} "
+        f"({comparison.after.date}).{versions}",
+        grids=(changes,),
+        doubts=doubts(comparison.verdict),
+    )

@@ -1,0 +1,97 @@
+"""The section of a report that shows a result of `flows`."""
+
+from benchmarks.reporting import pictures
+from benchmarks.reporting.page import Field, Grid, Picture, Section, doubts
+from benchmarks.reporting.wording import count, duration, interval, listed, number
+from benchmarks.results.records.flows import Crossing, Flows
+from benchmarks.stats.intervals import Interval
+
+
+def section(flows: Flows) -> Section:
+    lifetimes = ", ".join(
+        f"{name} {'none' if seconds is None else duration(seconds)}"
+        for name, seconds in flows.lifetimes_seconds.items()
+    )
+    lead = (
+        "What a login and its refreshes cost, spread over the requests made with them: with few requests the flows "
+        "decide, with many what is added to each."
+    )
+    if lifetimes:
+        lead += f" Lifetimes: {lifetimes}."
+    if (password := flows.password_hash) is not None:
+        iterations = "" if password.iterations is None else f" of {password.iterations:,} iterations"
+        lead += (
+            f" Of a login, {interval(password.time_us)} µs are the password's hash: {password.algorithm}{iterations}."
+        )
+    return Section(
+        "flows",
+        "Logging in, refreshing, logging out",
+        lead,
+        (_curve(flows),),
+        (*((_crossings(flows),) if flows.crossings else ()), _costs(flows)),
+        doubts=doubts(flows.verdict),
+    )
+
+
+def _curve(flows: Flows) -> Picture:
+    names, curve, crossings = list(flows.curve.schemes), flows.curve, flows.crossings
+    grid = Grid(
+        "µs per request, by requests per access lifetime",
+        ("requests", *names),
+        tuple(
+            (
+                Field(f"{requests:,g}"),
+                *(
+                    Field(interval(Interval(each.cost_us[index], each.low[index], each.high[index])))
+                    for each in curve.schemes.values()
+                ),
+            )
+            for index, requests in enumerate(curve.requests)
+        ),
+    )
+    alt = (
+        f"Cost per request of {listed(names)}, in microseconds, against requests per access lifetime, from "
+        f"{curve.requests[0]:,g} to {curve.requests[-1]:,g}; {len(crossings)} crossings are marked."
+    )
+    notes = ("A number marks where two curves cross: see the table below.",) if crossings else ()
+    return Picture("Cost per request", pictures.curve("curve", curve, crossings, alt), grid, notes)
+
+
+def _crossings(flows: Flows) -> Grid:
+    return Grid(
+        "Where two schemes cost the same",
+        ("mark", "schemes", "at requests", "cheaper below", "cheaper above"),
+        tuple(
+            (
+                Field(str(mark)),
+                Field(f"{each.first}, {each.second}"),
+                Field(_requests(each)),
+                Field(each.cheaper_below),
+                Field(each.cheaper_above),
+            )
+            for mark, each in enumerate(flows.crossings, 1)
+        ),
+    )
+
+
+def _requests(crossing: Crossing) -> str:
+    if crossing.low is None or crossing.high is None:
+        return number(crossing.requests)
+    return interval(Interval(crossing.requests, crossing.low, crossing.high))
+
+
+def _costs(flows: Flows) -> Grid:
+    return Grid(
+        "What a flow costs, times in µs, sizes in bytes",
+        ("scheme", "flow", "takes (95 %)", "besides the password hash", "SQL", "rows written", "bytes written"),
+        tuple(
+            (
+                Field(each.scheme),
+                Field(each.flow),
+                Field(interval(each.time_us)),
+                Field("–" if each.besides_hash_us is None else interval(each.besides_hash_us)),
+                *(Field(count(number)) for number in (each.statements, each.rows_written, each.bytes_written)),
+            )
+            for each in flows.flows
+        ),
+    )

@@ -1,0 +1,62 @@
+"""Every section of a report, in the order of the page."""
+
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.questions.compare import section as compare
+from benchmarks.questions.distance import section as distance
+from benchmarks.questions.flows import section as flows
+from benchmarks.questions.instructions import section as instructions
+from benchmarks.questions.ladder import section as ladder
+from benchmarks.questions.load import section as load
+from benchmarks.questions.overhead import section as overhead
+from benchmarks.questions.plan import section as plan
+from benchmarks.questions.report import frontier
+from benchmarks.questions.revocation import section as revocation
+from benchmarks.questions.scale import section as scale
+from benchmarks.reporting.page import Report, Section
+
+FAR = "load --distance"  # such a result stands on the page next to one with a near database
+
+_AFTER_THE_FRONTIER: tuple[tuple[str, Callable[[Any], Section | None]], ...] = (
+    ("revocation", revocation.section),
+    ("overhead", overhead.contests),
+    ("flows", flows.section),
+    ("ladder", ladder.section),
+    ("instructions", instructions.section),
+    ("load", load.section),
+    ("distance", distance.section),
+    (FAR, load.far),
+    ("scale", scale.section),
+    ("plan", plan.section),
+    ("compare", compare.section),
+)
+
+# Name of a result -> what a page without it lacks.
+PURPOSES = {
+    "revocation": "when a credential stops working, and cost against time to revoke",
+    "flows": "what logging in and refreshing costs",
+    "ladder": "where the time goes",
+    "instructions": "instructions counted",
+    "load": "requests per second, and how long they take",
+    "distance": "what each scheme adds if the database is farther away",
+    FAR: "requests per second, by the database's distance",
+    "scale": "what changes with more users",
+    "plan": "what a population needs",
+    "compare": "what changed since another run",
+}
+
+
+def sections(report: Report) -> list[Section]:
+    """Return the sections that the report's results make."""
+    made = [
+        overhead.section(report.overhead),
+        frontier.section(report),
+        *(make(report.parts[name]) for name, make in _AFTER_THE_FRONTIER if name in report.parts),
+    ]
+    return [each for each in made if each is not None]
+
+
+def absent(report: Report) -> dict[str, str]:
+    """Return the results that the report lacks, with their purposes."""
+    return {name: purpose for name, purpose in PURPOSES.items() if name not in report.parts}

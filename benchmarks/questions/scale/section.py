@@ -1,0 +1,102 @@
+"""The section of a report that shows a result of `scale`."""
+
+from collections.abc import Callable
+
+from benchmarks.questions.flows.messages import OBTAIN, REFRESH
+from benchmarks.reporting import pictures
+from benchmarks.reporting.lines import Lines
+from benchmarks.reporting.page import Field, Grid, Picture, Section, doubts
+from benchmarks.reporting.wording import figure
+from benchmarks.results.records.scale import Scale, Upkeep
+from benchmarks.stats.intervals import Interval
+
+
+def section(scale: Scale) -> Section:
+    first = scale.sizes[0]
+    adds = {
+        row.name: [
+            (size.population, each.overhead)
+            for size in scale.sizes
+            for each in size.table.rows
+            if each.name == row.name
+        ]
+        for row in first.table.rows
+    }
+    shown = [_growing("adds", f"What a request takes more on {first.table.url}", adds, "µs more than anonymous")]
+    upkeep = {size.population: size.upkeep for size in scale.sizes if size.upkeep is not None}
+    for flow in (OBTAIN, REFRESH):
+        shown.append(_growing(flow, f"{flow.capitalize()}, without a password's hash", _flow_lines(upkeep, flow), "µs"))
+    shown.append(
+        _growing("flush", "Cleaning up", _lines_of(upkeep, lambda each: each.flush_us), "µs for each expired login")
+    )
+    kept = _lines_of(
+        upkeep,
+        lambda each: {name: Interval(value, value, value) for name, value in each.bytes_per_login.items()},
+    )
+    shown.append(_growing("bytes", "What a login takes on disk, with indexes", kept, "bytes for each user"))
+    return Section(
+        "scale",
+        "Beside more users",
+        f"Each with a credential of every kind, and a login that was refreshed {scale.refreshes:,} times: SimpleJWT "
+        "keeps two rows of each refresh, ours one of each login.",
+        tuple(picture for picture in shown if picture is not None),
+        (_on_disk(scale),),
+        doubts=doubts(scale.verdict),
+    )
+
+
+def _on_disk(scale: Scale) -> Grid:
+    def each(size: float | None, rows: int) -> str:
+        return "–" if size is None or not rows else f"{size / rows:,.0f}"
+
+    return Grid(
+        "Bytes on disk for each row",
+        ("table", "users", "rows", "row", "its indexes"),
+        tuple(
+            (
+                Field(one.table),
+                Field(f"{size.population:,}"),
+                Field(f"{one.rows:,}"),
+                Field(each(one.table_bytes, one.rows)),
+                Field(each(one.index_bytes, one.rows)),
+            )
+            for size in scale.sizes
+            for one in size.stored.tables
+        ),
+    )
+
+
+def _flow_lines(upkeep: dict[int, Upkeep], flow: str) -> Lines:
+    return _lines_of(
+        upkeep, lambda each: {scheme: flows[flow] for scheme, flows in each.flows_us.items() if flow in flows}
+    )
+
+
+def _lines_of(upkeep: dict[int, Upkeep], values: Callable[[Upkeep], dict[str, Interval]]) -> Lines:
+    lines: Lines = {}
+    for population, each in upkeep.items():
+        for name, value in values(each).items():
+            lines.setdefault(name, []).append((population, value))
+    return lines
+
+
+def _growing(name: str, title: str, lines: Lines, unit: str) -> Picture | None:
+    """None: there is nothing to draw."""
+    if not lines:
+        return None
+    alt = f"{title}, in {unit}, against users. " + "; ".join(
+        f"{label} {', '.join(f'{figure(value)} beside {users:,}' for users, value in line)}"
+        for label, line in lines.items()
+    )
+    grid = Grid(
+        f"{title}: {unit}",
+        ("", "users", unit),
+        tuple(
+            (Field(label), Field(f"{users:,}"), Field(figure(value)))
+            for label, line in lines.items()
+            for users, value in line
+        ),
+    )
+    # The one who is timed is a user too, and zero has no logarithm.
+    drawn = {label: [(users + 1, value) for users, value in line] for label, line in lines.items()}
+    return Picture(title, pictures.growth(f"scale-{name}", drawn, "users", unit, alt), grid)

@@ -1,0 +1,39 @@
+"""One class for each thing that a result file holds: a run returns it, the command writes it, others read it.
+
+Each command's module has the class of its result, a `Record`, and the classes of its parts. What
+statistics compute (Interval, Table, Contest, Verdict) is defined in benchmarks/stats, and what
+processes send (Entry, Facts, Blocks, Stored) in benchmarks/messages.py. docs/results.schema.json is
+made of these classes.
+"""
+
+from benchmarks.results.records.common import Record
+from benchmarks.results.records.compare import Comparison
+from benchmarks.results.records.distance import Distance
+from benchmarks.results.records.flows import Flows
+from benchmarks.results.records.instructions import Instructions
+from benchmarks.results.records.ladder import Ladder
+from benchmarks.results.records.load import Load
+from benchmarks.results.records.overhead import Overhead
+from benchmarks.results.records.plan import Plan
+from benchmarks.results.records.revocation import Revocation
+from benchmarks.results.records.scale import Scale
+from benchmarks.results.records.versus import Versus
+from benchmarks.results.records.wire import Wire
+
+RESULTS: dict[str, type[Record]] = {
+    each.command: each
+    for each in (
+        Overhead,
+        Wire,
+        Ladder,
+        Instructions,
+        Flows,
+        Load,
+        Distance,
+        Revocation,
+        Scale,
+        Plan,
+        Versus,
+        Comparison,
+    )
+}
