@@ -1,6 +1,6 @@
-"""A database that is farther away: `python -m benchmarks.databases.latency TARGET` passes bytes on, each direction late.
+"""A database that is farther away: a proxy passes bytes on late, in each direction.
 
-A process of its own stands between service and database, holds everything for half of the round trip in either
+`python -m benchmarks.databases.latency TARGET`. A process of its own stands between service and database, holds everything for half of the round trip in either
 direction, and keeps the order. It limits no throughput: what is on its way is not counted. (Linux itself can delay
 packets, by netem in a network namespace, but that takes privileges, and a kernel that is built with it.) To pass bytes
 on takes time as well, so what a round trip really came to is measured, at 0 too.
@@ -12,67 +12,20 @@ import statistics
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from selectors import SelectSelector
 from time import perf_counter
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import click
-
 from benchmarks.databases.scratch import Database, DatabaseError
+from benchmarks.messages import RoundTrip
 from benchmarks.wakeups import sleep_finely
 
 MOST = 1000  # milliseconds that a database may be away
 
 _EARLY = 100e-6  # seconds
 _TRIPS, _WARM_UP = 300, 50  # questions that measure a round trip, after those that warm up
-
-
-@dataclass(frozen=True, slots=True)
-class RoundTrip:
-    """Of one small question to the database, which the median takes `median_us`; `asked_ms` of it were asked for.
-
-    `adds_us`  more than directly; None for the direct way itself
-    """
-
-    asked_ms: float | None
-    median_us: float
-    adds_us: float | None
-
-
-def options(command: Callable) -> Callable:
-    """--distance, a tuple of milliseconds; empty: directly."""
-    return click.option(
-        "--distance",
-        "distances",
-        metavar="MILLISECONDS",
-        type=click.FloatRange(0, MOST),
-        multiple=True,
-        help="A PostgreSQL whose answers take so much longer to come, by a proxy in between; may be repeated; "
-        "0: through the proxy as fast as it goes.  [default: directly]",
-    )(command)
-
-
-def needs_postgresql(distances: Sequence[float], database: str, database_url: str | None):
-    """Raises click.UsageError for a distance to a file."""
-    if distances and database == "sqlite" and not database_url:
-        raise click.UsageError(
-            f"--distance {distances[0]:g}: a SQLite file is in the same process; add --database postgresql"
-        )
-
-
-def remarks(round_trips: Sequence[RoundTrip]) -> list[str]:
-    """What the distances really came to; nothing where there are none."""
-    if not round_trips:
-        return []
-    direct, *distant = round_trips
-    each = ", ".join(f"{trip.adds_us / 1000:.2f} ms where {trip.asked_ms:g} was asked for" for trip in distant)
-    return [
-        f"Distance: a question to the database takes {direct.median_us / 1000:.2f} ms directly; through the proxy "
-        f"longer by {each}."
-    ]
 
 
 class _Awake(SelectSelector):

@@ -62,6 +62,13 @@ def path(context: click.Context, parameter: click.Parameter, value):
     return value
 
 
+def request_path(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Return --url. Raises click.UsageError unless a request line can hold it as it is."""
+    if not value.startswith("/") or not value.isascii() or not value.isprintable() or " " in value:
+        raise click.UsageError(f"--url {value!r}: a path, beginning with /, as a request line has it")
+    return value
+
+
 def value(name: str, type: click.ParamType, default, help: str, metavar: str | None = None, to: str = "") -> Decorator:
     """Return an option of one value that has a default. `to`: the parameter that takes it."""
     names = (name, to) if to else (name,)
@@ -105,9 +112,12 @@ def chosen(*named: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in named for name in names)) or tuple(SCHEMES)
 
 
-def url(default: str = "/whoami/") -> Decorator:
-    """Return --url for one path."""
-    return click.option("--url", metavar="PATH", default=default, show_default=True, callback=path, help="What to GET.")
+def url(default: str = "/whoami/", *, strict: bool = False) -> Decorator:
+    """Return --url for one path. `strict`: a request line must be able to hold it as it is."""
+    check = request_path if strict else path
+    return click.option(
+        "--url", metavar="PATH", default=default, show_default=True, callback=check, help="What to GET."
+    )
 
 
 def urls(*defaults: str) -> Decorator:
@@ -233,11 +243,18 @@ def distance(**settings) -> Decorator:
     )
 
 
-def server(**settings) -> Decorator:
-    """Return an option that names a key of SERVERS: granian, unless another is named."""
-    return click.option(
-        "--server", type=click.Choice(list(SERVERS)), show_default=True, **{"default": "granian", **settings}
-    )
+def check_distances(distances: Sequence[float], database: str, database_url: str | None, **_):
+    """Raise click.UsageError for a distance to a file. Takes `**place` of `databases`."""
+    if distances and database == "sqlite" and not database_url:
+        raise click.UsageError(
+            f"--distance {distances[0]:g}: a SQLite file is in the same process; add --database postgresql"
+        )
+
+
+def server(to: str = "server", **settings) -> Decorator:
+    """Return an option that names a key of SERVERS, granian by default. `to`: the parameter that takes it."""
+    settings = {"default": "granian", **settings}
+    return click.option("--server", to, type=click.Choice(list(SERVERS)), show_default=True, **settings)
 
 
 def json_file(command: str, content: str = "everything measured") -> Decorator:

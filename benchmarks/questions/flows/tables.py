@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.reporting import tables
-from benchmarks.results.records.flows import Crossing, Flows, Uncrossed
+from benchmarks.results.records.flows import Flows, Uncrossed
 from benchmarks.stats.intervals import Interval
 
 SHOWN = (1, 10, 100, 1000, 10_000)  # requests per access lifetime

@@ -11,7 +11,6 @@ import click
 from benchmarks.databases import scratch as databases
 from benchmarks.processes import start
 from benchmarks.questions import options, outcome
-from benchmarks.questions.load import run as load
 from benchmarks.servers import server as servers
 from benchmarks.servers import service
 from config.schemes import SCHEMES, SchemeError, choose
@@ -63,9 +62,7 @@ def command(schemes, users, seconds, pace, access_lifetime, server, workers, **p
     except SchemeError as error:
         raise click.UsageError(f"--scheme: {error}") from None
     names = ",".join(scheme.name for scheme in chosen)
-    cores = servers.cores()
-    core = cores and cores.server
-    load.keep_off(core)
+    core = servers.own_core()
     with outcome.refusals(servers.ServerError), databases.scratch(**place) as scratch:
         start.fill(scratch)
         start.ask("benchmarks.questions.users.accounts", str(users * max(1, workers)), scratch, (), 0)

@@ -25,9 +25,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.databases.scratch import Database
-from benchmarks.messages import Assignment
+from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import start
 from benchmarks.processes.turns import Place, Run
+from benchmarks.questions import by_turns
+from benchmarks.results.records.versus import Revision, Versus
 from benchmarks.stats import overhead, verdicts
 from benchmarks.stats.intervals import Interval, mean, ratio_interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, Verdict
@@ -144,6 +146,38 @@ def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
         verdict=verdict,
         control=control,
         run=Verdict.of(reasons),
+    )
+
+
+def record(
+    run: Run,
+    assignment: Assignment,
+    margin_us: float,
+    budget_seconds: float | None,
+    revision: Revision,
+    unlike: str,
+    seconds: float,
+) -> Versus:
+    """Return what the run found, at the assignment's only URL, by its only scheme or anonymous."""
+    (url,) = assignment.rounds
+    contender = run.rehearsals[AFTER].entries[-1].name if assignment.schemes else ANONYMOUS
+    answer = analyse(run, url, contender, margin_us)
+    return Versus(
+        **by_turns.fields(run, AFTER, assignment, budget_seconds),
+        seconds=seconds,
+        revision=revision,
+        url=url,
+        contender=contender,
+        unlike=unlike,
+        margin_us=margin_us,
+        before=answer.before,
+        after=answer.after,
+        difference=answer.difference,
+        ratio=answer.ratio,
+        now=answer.verdict,
+        control=answer.control,
+        facts={place: run.rehearsals[place].facts[url][contender] for place in PLACES},
+        verdict=answer.run,
     )
 
 
