@@ -46,7 +46,6 @@ LONG_COMMANDS: set[str] = {
 }
 UNWRITTEN: tuple[str, ...] = (
     "auth_core/",
-    "benchmarks/contenders/",
     "benchmarks/databases/",
     "benchmarks/processes/",
     "benchmarks/questions/distance/",
