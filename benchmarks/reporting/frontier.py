@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.reporting.wording import duration
-from benchmarks.results.records.revocation import Cell, End, Life, Revocation
+from benchmarks.results.records.revocation import Cell, End, Ends, Revocation
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.overhead import Table
 from benchmarks.stats.verdicts import Contest
@@ -77,13 +77,13 @@ def worst(revocation: Revocation, events: Sequence[str] = EVENTS) -> dict[str, W
     return found
 
 
-def last(cell: Cell, life: Life, elsewhere: End | None = None) -> End | None:
+def last(cell: Cell, life: Ends, elsewhere: End | None = None) -> End | None:
     """Of the credential here and elsewhere, and its refresh token, which ends last. None: there is no such event."""
     ends = [end for end in (cell, cell.refresh, elsewhere) if end is not None and end.kind != "-"]
     return max(ends, key=lambda end: seconds(end, life), default=None)
 
 
-def seconds(end: End, life: Life) -> float:
+def seconds(end: End, life: Ends) -> float:
     """From the event until the token is refused."""
     lives = {"at access expiry": life.access_seconds, "at refresh expiry": life.refresh_seconds}
     if end.kind in lives:
@@ -92,7 +92,7 @@ def seconds(end: End, life: Life) -> float:
     return {"at once": 0.0, "within": end.seconds, "never": math.inf}[end.kind]
 
 
-def delay(end: End, life: Life) -> str:
+def delay(end: End, life: Ends) -> str:
     """In words, as `end.kind` has it, with the seconds that it leaves open."""
     if end.kind == "within":
         return f"within {duration(end.seconds)}"

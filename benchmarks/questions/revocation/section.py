@@ -2,7 +2,7 @@
 
 from benchmarks.reporting import frontier
 from benchmarks.reporting.page import Field, Grid, Section
-from benchmarks.results.records.revocation import Cell, End, Event, Life, Revocation
+from benchmarks.results.records.revocation import Cell, End, Event, Ends, Revocation
 
 
 def section(revocation: Revocation) -> Section:
@@ -36,7 +36,7 @@ def _elsewhere(revocation: Revocation) -> list[Grid]:
     lives = {life.scheme: life for life in revocation.rows}
     rows = []
     for each in revocation.elsewhere:
-        life = lives.get(each.scheme, Life(each.scheme, {}))
+        life = lives.get(each.scheme, Ends(each.scheme, {}))
         measured = (
             f"{max(each.with_valkey_ms):.1f} ms, worst of {len(each.with_valkey_ms)}" if each.with_valkey_ms else "–"
         )
@@ -46,7 +46,7 @@ def _elsewhere(revocation: Revocation) -> list[Grid]:
     return [Grid(title, ("scheme", "event", "without Valkey", "with Valkey"), tuple(rows), prose=True)]
 
 
-def _end(cell: Cell | None, life: Life) -> Field:
+def _end(cell: Cell | None, life: Ends) -> Field:
     worst = None if cell is None else frontier.last(cell, life)
     if worst is None:
         return Field("–")
@@ -56,7 +56,7 @@ def _end(cell: Cell | None, life: Life) -> Field:
     return Field(text, frontier.kind(frontier.seconds(worst, life)))
 
 
-def _refusal(end: End, life: Life) -> str:
+def _refusal(end: End, life: Ends) -> str:
     text = frontier.delay(end, life)
     return text if end.status in (None, 401, 403) else f"{text} ({end.status})"
 
