@@ -1,9 +1,9 @@
 """What is said of two runs, and what a run is exported as."""
 
-import copy
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,7 +12,7 @@ from benchmarks.__main__ import main
 from benchmarks.messages import ANONYMOUS
 from benchmarks.results import comparison
 from benchmarks.results.files import FORMAT
-from tests.support.results import SCATTER, overhead_of
+from tests.support.results import SCATTER, environment, overhead_of, run_of
 
 pytestmark = pytest.mark.once
 
@@ -32,9 +32,9 @@ def saved(tmp_path):
 
 
 def test_each_contender_is_compared_with_itself():
-    before = overhead_of({"token": 300, "jwt": 500, "gone": 1})
-    after = overhead_of({"jwt": 450, "token": 301, "new": 1}, anonymous=240)
-    changes = comparison.compare(before, after, margin_us=5)
+    before = run_of({"token": 300, "jwt": 500, "gone": 1})
+    after = run_of({"jwt": 450, "token": 301, "new": 1}, anonymous=240)
+    changes = comparison.compare(comparison.figures_of(before), comparison.figures_of(after), margin_us=5)
     assert {change.name: (change.difference.estimate, change.verdict) for change in changes} == {
         ANONYMOUS: (pytest.approx(40), "faster"),  # before, compared with now
         "token": (pytest.approx(1), "equivalent"),
@@ -42,20 +42,28 @@ def test_each_contender_is_compared_with_itself():
     }
 
 
-@pytest.mark.parametrize(("part", "name"), comparison._ALIKE, ids=lambda word: word)
+def conditions(part: str = "", **others) -> comparison.Conditions:
+    """Return those of a run, of which one part has other values."""
+    record = run_of({"token": 300})
+    found = comparison.Conditions(environment(), record.service, record.plan)
+    if part == "environment":
+        return replace(found, environment=replace(found.environment, **others))
+    return replace(found, **{part: {**getattr(found, part), **others}}) if part else found
+
+
+@pytest.mark.parametrize(("part", "name"), comparison.ALIKE, ids=lambda word: word)
 def test_unlike_environments_are_refused_unless_told_otherwise(part, name):
-    before = overhead_of({"token": 300})
-    after = copy.deepcopy(before)
-    assert comparison.differences(before, after) == []
-    after[part][name] = "another"
-    assert comparison.differences(before, after) == [f"{name}: {before[part][name]} and another"]
+    before = conditions()
+    assert comparison.differences(before, conditions()) == []
+    assert comparison.differences(before, conditions(part, **{name: "another"})) == [
+        f"{name}: {before.get(part, name)} and another"
+    ]
 
 
 def test_other_versions_are_what_is_to_be_compared():
-    before = overhead_of({"token": 300})
-    after = copy.deepcopy(before)
-    after["environment"] |= {"packages": {"Django": "5.2.20"}, "commit": "def"}
-    assert comparison.differences(before, after) == []
+    before = replace(environment(), packages={"Django": "5.2.19"}, commit="abc")
+    after = replace(before, packages={"Django": "5.2.20"}, commit="def")
+    assert comparison.differences(conditions(), replace(conditions(), environment=after)) == []
     assert comparison.versions(before, after) == ["Django: 5.2.19 and 5.2.20", "commit: abc and def"]
 
 
@@ -84,10 +92,10 @@ def test_a_comparison_of_what_cannot_be_trusted_cannot_be_either(saved):
 @pytest.mark.parametrize(
     ("document", "why"),
     [
-        ({"format": FORMAT, "command": "flows"}, "a result of flows; allowed: overhead"),
+        ({"format": FORMAT, "command": "flows"}, "a result of 'flows'; allowed: overhead"),
         ({"format": 1, "command": "overhead"}, f"format 1; this version reads {FORMAT}"),
         ({}, "no result of python -m benchmarks"),
-        (overhead_of({}) | {"tables": []}, "no URL and no contender in common"),
+        (json.loads(json.dumps(overhead_of({})).replace("/whoami/", "/tracks/")), "no URL and no contender in common"),
     ],
     ids=["of another command", "of another format", "of nothing", "of nothing in common"],
 )
@@ -101,13 +109,11 @@ def test_what_cannot_be_compared_is_told(document, why, saved):
 def test_a_result_is_exported_a_line_for_each_contender(saved):
     exported = run("csv", saved("a.json", overhead_of({"token": 300, "jwt": 500})))
     assert exported.exit_code == 0, exported.stderr
-    assert list(csv.DictReader(io.StringIO(exported.stdout))) == [
-        {"url": "/whoami/", "name": who, "request": request, "overhead.estimate": adds, "overhead.low": low}
-        for who, request, adds, low in (
-            (ANONYMOUS, "200.0", "", ""),
-            ("token", "", "300", "299"),
-            ("jwt", "", "500", "499"),
-        )
+    lines = csv.DictReader(io.StringIO(exported.stdout))
+    assert [(line["url"], line["name"], line["request"], line["overhead.low"]) for line in lines] == [
+        ("/whoami/", ANONYMOUS, "200.0", "6.0"),
+        ("/whoami/", "token", "484.0", "290.0"),
+        ("/whoami/", "jwt", "684.0", "490.0"),
     ]
 
 

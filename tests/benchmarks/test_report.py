@@ -14,17 +14,21 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.questions.report.command import command
+from benchmarks.questions.report.reading import KINDS, read
+from benchmarks.questions.report.sections import FAR, absent, sections
 from benchmarks.reporting import frontier
 from benchmarks.reporting import page as report
 from benchmarks.reporting.pictures import COLOURS, plain
 from benchmarks.reporting.wording import duration, interval, number, short
 from benchmarks.results import files as results
-from benchmarks.results.records import KINDS, Cell, Contest, Delay, End, Facts, Life, Revocation, Row, Table
+from benchmarks.results.records.revocation import Cell, Delay, End, Ends, Revocation
 from benchmarks.results.schema import schema
 from benchmarks.stats.intervals import Interval
+from benchmarks.stats.verdicts import Contest
 from tests.support import servers
 from tests.support.pages import Page
-from tests.support.results import SCHEMES, around, flows, head, overhead, revocation, row_of
+from tests.support.question_results import (WRITERS, distance, flows, load, load_away, plan, revocation, revocation_of, scale)
+from tests.support.results import (SCHEMES, around, compare, instructions, ladder, overhead, overhead_record, row)
 
 pytestmark = pytest.mark.once  # no database
 
@@ -37,254 +41,6 @@ HOSTILE = (
     "\x00\x1b[31m\n\t\u202e漢字 🦊",
     "\ud800 half a pair",
 )
-
-
-# --- results, as the commands write them; `mark` stands behind every word that is free -------------
-
-
-def ladder(mark=""):
-    return {
-        **head("ladder", mark),
-        "ladders": [
-            {
-                "scheme": f"jwt{mark}",
-                "url": f"/whoami/{mark}",
-                "rungs": [
-                    {"name": f"{step}{mark}", "adds": around(adds)} for step, adds in (("parse", 4.0), ("load", 490.0))
-                ],
-                "sum": around(494.0),
-                "whole": around(501.0),
-                "rest": around(7.0),
-                "adds_up": False,
-                "facts": {f"sql_us{mark}": 35.9},
-            }
-        ],
-        "without_steps": [{"scheme": f"knox{mark}", "url": "/whoami/", "whole": around(570.0), "facts": {}}],
-        "verdict": {"conclusive": False, "reasons": [f"the rungs of jwt do not add up{mark}"]},
-    }
-
-
-def instructions(mark=""):
-    return {
-        **head("instructions", mark),
-        "valgrind": f"valgrind-3.19.0{mark}",
-        "rows": [{"scheme": f"jwt{mark}", "instructions_per_request": 2_834_561.0, "over_anonymous": 1_635_002}],
-    }
-
-
-def compare(mark=""):
-    return {
-        **head("compare", mark),
-        "before": {"file": f"monday.json{mark}", "date": f"2026-11-23{mark}", "environment": {}},
-        "after": {"file": f"tuesday.json{mark}", "date": f"2026-11-24{mark}", "environment": {}},
-        "unlike": [],
-        "versions": [f"Django: 5.2.18 and 5.2.19{mark}"],
-        "margin_us": 5.0,
-        "inconclusive": [f"monday.json: steal{mark}"],
-        "changes": [
-            {
-                "url": f"/whoami/{mark}",
-                "name": f"{name}{mark}",
-                "before": around(before),
-                "after": around(before + change),
-                "difference": around(change),
-                "verdict": verdict,
-            }
-            for name, before, change, verdict in (("token", 372.0, 30.0, "faster"), ("jwt", 595.0, 1.0, "equivalent"))
-        ],
-    }
-
-
-def plan(mark=""):
-    return {
-        **head("plan", mark),
-        "crowd": {
-            "users": 50_000_000,
-            "requests_per_user_per_day": 50,
-            "logins_per_user_per_day": 0.05,
-            "active_minutes_per_day": 30,
-            "access_lifetime_seconds": 300,
-            "peak": 3,
-            "utilisation": 0.6,
-            "database_rtt_ms": 0.5,
-            "refreshes_per_user_per_day": 6,
-        },
-        "url": f"/whoami/{mark}",
-        "service_cores": 25.1,
-        "hash_cores": around(45.1),
-        "schemes": [
-            {
-                "scheme": f"jwt{mark}",
-                "cores": around(39.3),
-                "statements_per_second": 107_899,
-                "rows_written_per_second": 10_503,
-                "connections_busy": around(77.5),
-                "latency_ms": {"request": 0.5, "login": 1.5, "refresh": 1},
-                "rows_per_day": {f"jwt_auth_refreshfamily{mark}": 2_500_000},
-                "bytes_per_day": 810_500_000,
-                "revoked": f"at once{mark}",
-                "revoked_seconds": 0,
-            },
-            {
-                "scheme": f"knox{mark}",
-                "cores": around(80),
-                "statements_per_second": 200_000,
-                "rows_written_per_second": None,
-                "connections_busy": around(90),
-                "latency_ms": {"request": 1},
-            },
-        ],
-        "bytes_per_row": {f"jwt_auth_refreshfamily{mark}": 324.2},
-        "formulae": [f"R = users x requests / 86,400 s{mark}"],
-        "remarks": [f"At the peak, 3 times the mean of the day{mark}"],
-        "verdict": {"conclusive": False, "reasons": [f"flows: steal{mark}"]},
-    }
-
-
-def scale(mark=""):
-    def table(users):
-        adds = {"token": 372.0, "jwt": 595.0 + users / 1000}
-        return {**overhead(mark)["tables"][0], "rows": [row_of(name, added, mark) for name, added in adds.items()]}
-
-    def size(users):
-        return {
-            "population": users,
-            "stored": {
-                "tables": [
-                    {"table": f"auth_user{mark}", "rows": users, "table_bytes": 190 * users, "index_bytes": None}
-                ],
-                "database_bytes": 400_000 + 900 * users,
-                "seconds": 1.5,
-            },
-            "table": table(users),
-            "upkeep": {
-                "flows_us": {
-                    f"token{mark}": {"obtain": around(1500.0)},
-                    f"jwt{mark}": {"obtain": around(1900.0), "refresh": around(1200.0)},
-                },
-                "flush_us": {f"flushexpiredtokens{mark}": around(30.0 + users / 100)},
-                "bytes_per_login": {f"jwt{mark}": 324.0, f"simplejwt{mark}": 900.0},
-            },
-        }
-
-    return {
-        **head("scale", mark),
-        "sizes": [size(1000), size(100_000)],
-        "changes": [
-            {
-                "scheme": f"jwt{mark}",
-                "population": 100_000,
-                "adds": around(695.0),
-                "difference": around(99.0),
-                "ratio": None,
-                "verdict": "slower",
-            }
-        ],
-        "controls": {"100000": around(0.1)},
-        "control_level": 0.99,
-        "margin_us": 5.0,
-        "verdict": {"conclusive": False, "reasons": [f"steal{mark}"]},
-        "refreshes": 1,
-    }
-
-
-def load(mark="", distances=(None,)):
-    """Of two turns: `token` answers twice as much as the stock row, and half as much at 5 ms; the stock is never within
-    the bound in the second."""
-
-    def step(rate, mean, part=1.0, **others):
-        return {
-            "offered_per_second": rate,
-            "per_second": 0.99 * (rate or mean),
-            "answered": 100,
-            "unanswered": 0,
-            "statuses": {"200": 100},
-            "p50_us": 2000.0 * part,
-            "p99_us": 9000.0 * part,
-            "sent_p99_us": 7000.0 * part,
-            "late_p99_us": 40.0,
-            "generator_share": 0.1,
-            "from_intended": "HISTFAAA",
-            "from_sent": "HISTFAAA",
-            **others,
-        }
-
-    def series(rate, highest):
-        missed = {"unanswered": 7, "statuses": {"200": 90, "503": 3}}
-        steps = [step(0.2 * rate, rate), step(1.0 * rate, rate, 5.0, **missed), step(0.9 * rate, rate, 2.0)]
-        return {
-            "saturation": {**step(None, rate), "per_second": rate},
-            "server_share": 0.97,
-            "steps": steps,
-            "highest_per_second": highest,
-        }
-
-    contenders = []
-    for away in distances:
-        near = 0.5 if away == 5 else 1.0
-        for scheme, server, rates, highest in (
-            ("drf-token", "gunicorn", (500.0, 400.0), (450.0, None)),
-            ("token", "granian", (1000.0, 900.0), (900.0, 810.0)),
-        ):
-            contenders.append(
-                {
-                    "name": f"{scheme} on {server}" + ("" if away is None else f", {away:g} ms away"),
-                    "scheme": scheme + mark,
-                    "server": server + mark,
-                    "distance_ms": away,
-                    "turns": [series(near * rate, most) for rate, most in zip(rates, highest, strict=True)],
-                }
-            )
-    return {
-        **head("load", mark),
-        "plan": {"url": f"/whoami/{mark}", "connections": 64, "seconds": 3, "bound_us": 25_000.0},
-        "contenders": contenders,
-        "ceiling_per_second": 9000.0,
-        "verdict": {"conclusive": False, "reasons": [f"the generator was late{mark}"]},
-        "round_trips": [] if None in distances else round_trips(distances),
-    }
-
-
-def load_away(mark=""):
-    return load(mark, (0.0, 5.0))
-
-
-def round_trips(distances):
-    direct = {"asked_ms": None, "median_us": 80.0, "adds_us": None}
-    return [direct, *({"asked_ms": ms, "median_us": 1000 * ms + 300, "adds_us": 1000 * ms + 220} for ms in distances)]
-
-
-def distance(mark=""):
-    def table(away_ms):
-        rows = [row_of(name, adds + 1000 * away_ms * waits, mark) for name, adds, waits in SEEN]
-        return {**overhead(mark)["tables"][0], "rows": rows}
-
-    return {
-        **head("distance", mark),
-        "distances": [{"distance_ms": each, "table": table(each)} for each in (0.0, 1.0, 5.0)],
-        "round_trips": round_trips((0.0, 1.0, 5.0)),
-        "waits": {name + mark: around(waits - 0.01, 0.03) for name, _, waits in SEEN},
-        "controls": {"5.0": around(0.1)},
-        "control_level": 0.99,
-        "verdict": {"conclusive": False, "reasons": [f"anonymous noticed{mark}"]},
-    }
-
-
-SEEN = (("token", 372.0, 1), ("simplejwt-stateless", 104.0, 0))  # what each adds, and how often it asks
-
-WRITERS = {
-    "overhead": overhead,
-    "revocation": revocation,
-    "flows": flows,
-    "ladder": ladder,
-    "instructions": instructions,
-    "load": load,
-    "distance": distance,
-    "load --distance": load_away,
-    "scale": scale,
-    "plan": plan,
-    "compare": compare,
-}
 
 
 @pytest.fixture
@@ -300,6 +56,11 @@ def files(tmp_path):
     return write
 
 
+def page_from(paths) -> bytes:
+    found = read(paths, frontier.EVENTS)
+    return report.html(found, sections(found), absent(found))
+
+
 @pytest.fixture(scope="module")
 def pages():
     """What page_of has made: the same documents make the same bytes, which takes seconds with all pictures."""
@@ -311,7 +72,7 @@ def page_of(files, pages):
     def page(*documents):
         key = json.dumps(documents)
         if key not in pages:
-            pages[key] = Page(report.html(report.read(files(*documents))).decode("utf-8"))
+            pages[key] = Page(page_from(files(*documents)).decode("utf-8"))
         return pages[key]
 
     return page
@@ -327,7 +88,7 @@ def whole(tmp_path_factory):
     paths = [tmp_path_factory.mktemp("whole") / f"{index}.json" for index in range(len(WRITERS))]
     for path, document in zip(paths, everything(" x"), strict=True):
         path.write_text(json.dumps(document), "utf-8")
-    return Page(report.html(report.read(paths)).decode("utf-8"))
+    return Page(page_from(paths).decode("utf-8"))
 
 
 # --- reading the page back --------------------------------------------------------------------------
@@ -381,6 +142,15 @@ def test_the_same_files_make_the_same_bytes_whatever_the_process(files, tmp_path
         )
         made.append(out.read_bytes())
     assert made[0] == made[1]
+
+
+def test_rendering_a_report_imports_no_server_and_no_process():
+    code = (
+        "import sys; import benchmarks.questions.report.command; "
+        "print(*(name for name in sys.modules if name.startswith(('benchmarks.servers', 'benchmarks.processes'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=servers.ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
 
 
 def test_every_id_is_the_only_one_and_every_reference_finds_one(whole):
@@ -676,17 +446,16 @@ def test_the_sections_follow_the_files(page_of, others):
         assert f"<code>python -m benchmarks {name}</code> makes it" in page.source
 
 
-def test_what_a_result_need_not_have_is_left_out(page_of):
+def test_a_run_of_one_contender_has_no_contests(page_of):
     document = overhead()
     for table in document["tables"]:
-        del table["contests"], table["switching"]
+        table["contests"] = []
     page = page_of(document)
     assert page.sections == ["overhead", "method"]
-    assert "switch from one contender" not in page.text
 
 
 def test_every_result_of_the_table_has_a_section():
-    assert {*KINDS, report.FAR} == set(WRITERS) == set(SECTIONS)
+    assert {*KINDS, FAR} == set(WRITERS) == set(SECTIONS)
 
 
 def without(document, *path):
@@ -712,7 +481,7 @@ REFUSED = {
     "none of overhead": ([flows()], r"no result of overhead among .*0\.json"),
     "another command's": (
         [{**overhead(), "command": "wire"}],
-        "a result of 'wire'; a report shows those of overhead, rev",
+        "a result of 'wire'; allowed: overhead, rev",
     ),
     "no command's": ([{**overhead(), "command": ["flows"]}], r"a result of \['flows'\]"),
     "another format": ([{**overhead(), "format": 1}], f"format 1; this version reads {results.FORMAT}"),
@@ -840,7 +609,7 @@ def test_a_long_name_is_cut_in_the_picture_and_whole_in_the_table(page_of):
 
 # --- the frontier -----------------------------------------------------------------------------------
 
-LIFE = {"access_seconds": 300.0, "refresh_seconds": 86_400.0}
+LIFETIMES = {"access_seconds": 300, "refresh_seconds": 86_400}
 ENDS = [
     (Cell("at once"), "at once", 0),
     (Cell("within", 30), "within 30 s", 30),
@@ -856,29 +625,26 @@ ENDS = [
 
 def table_of(*overheads, contests=()):
     """Schemes a, b, … with so many µs, each known to 10 µs either way."""
-    rows = [
-        Row(name, Interval(x, x - 10, x + 10), 100 + x, Facts(1, 1, 1))
-        for name, x in zip("abcd", overheads, strict=False)
-    ]
-    return Table("/", 1, rows[0], tuple(rows), Interval(0, -1, 1), 0.99, tuple(contests))
+    rows = tuple(row(name, x) for name, x in zip("abcd", overheads, strict=False))
+    return replace(overhead_record().tables[0], rows=rows, contests=tuple(contests))
 
 
-def lives_of(*cells):
-    return Revocation(
-        (), tuple(Life(name, {"logout": cell}, **LIFE) for name, cell in zip("abcd", cells, strict=False))
-    )
+def ends_of(*cells):
+    """Schemes a, b, … with these cells for a logout."""
+    rows = (Ends(name, cells={"logout": cell}, **LIFETIMES) for name, cell in zip("abcd", cells, strict=False))
+    return revocation_of(*rows)
 
 
 @pytest.mark.parametrize(("cell", "delay", "seconds"), ENDS)
 def test_a_login_is_over_when_the_last_of_its_tokens_is(cell, delay, seconds):
-    (standing,) = frontier.standings(table_of(1), lives_of(cell))
+    (standing,) = frontier.standings(table_of(1), ends_of(cell))
     assert (standing.delay, standing.seconds) == (delay, seconds)
     assert standing.worst == (("logout",) if seconds else ())
 
 
 def test_in_another_process_it_may_take_longer():
     elsewhere = (Delay("a", "logout", End("within", 30)), Delay("b", "logout", End("at once")))
-    revocation = replace(lives_of(NOW, LATER), elsewhere=elsewhere)
+    revocation = replace(ends_of(NOW, LATER), elsewhere=elsewhere)
     standings = {one.name: one for one in frontier.standings(table_of(1, 2), revocation)}
     assert (standings["a"].seconds, standings["a"].worst) == (30, ("logout",))
     assert standings["b"].seconds == 9
@@ -891,9 +657,9 @@ def test_the_worst_event_counts_and_events_that_a_scheme_has_not_do_not():
         "deactivation": Cell("at once"),
         "deletion": Cell("never"),
     }
-    (standing,) = frontier.standings(table_of(1), Revocation((), (Life("a", cells, **LIFE),)))
+    (standing,) = frontier.standings(table_of(1), revocation_of(Ends("a", cells=cells, **LIFETIMES)))
     assert (standing.seconds, standing.worst) == (9, ("password change",))
-    assert frontier.standings(table_of(1), lives_of(Cell("-"))) == []
+    assert frontier.standings(table_of(1), ends_of(Cell("-"))) == []
 
 
 NOW, LATER = Cell("at once"), Cell("within", 9)
@@ -920,7 +686,7 @@ def contest(first, second, verdict):
     ],
 )
 def test_a_scheme_is_dominated_by_who_is_as_good_at_both_and_better_at_one(overheads, cells, contests, dominated):
-    standings = frontier.standings(table_of(*overheads, contests=contests), lives_of(*cells))
+    standings = frontier.standings(table_of(*overheads, contests=contests), ends_of(*cells))
     assert {one.name: one.dominated_by for one in standings if one.dominated_by} == dominated
     assert all(one.overhead.estimate <= other.overhead.estimate for one, other in pairwise(standings))
 

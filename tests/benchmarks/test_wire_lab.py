@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -23,14 +24,17 @@ from benchmarks.processes import turns
 from benchmarks.questions.wire import run as wire
 from benchmarks.questions.wire import timing
 from benchmarks.questions.wire.command import command
-from benchmarks.results import comparison
-from benchmarks.results.files import FORMAT
+from benchmarks.results import comparison, files
+from benchmarks.results.records.common import Head
+from benchmarks.results.records.overhead import Process
+from benchmarks.results.records.wire import Wire
 from benchmarks.results.schema import schema
 from benchmarks.servers import http1
 from benchmarks.stats import overhead as analysis
 from benchmarks.stats.intervals import welch
 from benchmarks.terminal import Watcher
 from tests.support import processes, servers
+from tests.support.results import environment, overhead_record
 
 pytestmark = pytest.mark.once  # the lab brings its own database
 
@@ -60,7 +64,8 @@ def run(tmp_path_factory):
     """A real run, small, beside a result that is none of this machine: (process, document, mark)."""
     folder, mark = tmp_path_factory.mktemp("run"), uuid.uuid4().hex
     inside, path = folder / "overhead.json", folder / "run.json"
-    inside.write_text(json.dumps(overhead()))
+    head, result = overhead()
+    files.save(inside, result, head.environment)
     arguments = ["--scheme", "token", "--scheme", "jwt", "--processes", 2, "--rounds", 1, "--block", 8, "--drop", 3]
     arguments += ["--beside", inside, "--json", path]
     process = servers.run("-m", "benchmarks", "wire", *map(str, arguments), **{MARK: mark})
@@ -284,65 +289,65 @@ def run_of(over_the_wire: list[Sample], in_process: list[Sample] | None = None) 
     return turns.Run({URL: 4}, {place: samples[0] for place, samples in places.items()}, done, 0.0, (0.0,))
 
 
+def record(run: turns.Run, inside: wire.Inside | None = None, precision_us: float | None = None) -> Wire:
+    return wire.record(
+        run, Assignment(("token",), {URL: 4}, 4, 1, 0), 5, precision_us, None, environment(), inside, seconds=1.0
+    )
+
+
 def test_the_wire_is_held_against_what_the_same_run_found_in_process():
-    answer = wire.analyse(run_of(WIRE, IN_PROCESS), 1, 5, None, None)
-    anonymous, token = answer.beside
+    found = record(run_of(WIRE, IN_PROCESS))
+    anonymous, token = found.beside
     assert (anonymous.name, anonymous.wire.estimate, anonymous.in_process.estimate) == (ANONYMOUS, 305, 102)
-    assert token.wire.estimate == pytest.approx(answer.tables[0].rows[0].overhead.estimate)
+    assert token.wire.estimate == pytest.approx(found.tables[0].rows[0].overhead.estimate)
     assert token.difference == welch([50, 51, 49], [120, 122, 121]).interval()
     assert token.verdict == "faster"
-    assert answer.tables[0].control_level == 0.995
-    assert answer.verdict.conclusive
+    assert found.tables[0].control_level == 0.995
+    assert found.verdict.conclusive
 
 
-def overhead() -> dict:
-    """A result of `overhead`, as far as it is read, of another machine."""
-    alike = ("database", "database_version", "transport", "connection", "connection_policy", "switches")
-    return {
-        "format": FORMAT,
-        "command": "overhead",
-        "environment": {"processor": "PDP-11", "cores": 1, "python": "CPython 3.11.7"},
-        "service": dict.fromkeys((*alike, "garbage_collection"), ""),
-        "plan": {"block": 8, "drop": 3},
-        "tables": [{"url": URL}],
-        "contenders": [{"name": ANONYMOUS}, {"name": CONTROL}, {"name": "token"}],
-        "processes": [{"blocks": {URL: blocks_of(each)}} for each in IN_PROCESS],
-    }
+SERVICE = ("database", "database_version", "transport", "connection", "connection_policy", "switches")
+
+
+def overhead(url: str = URL) -> wire.Inside:
+    """Return a result of `overhead` on another machine."""
+    result = replace(
+        overhead_record(),
+        service=dict.fromkeys((*SERVICE, "garbage_collection"), ""),
+        plan={"block": 8, "drop": 3},
+        contenders=tuple(IN_PROCESS[0].entries),
+        processes=tuple(Process(0, 0, {}, {url: each.blocks[URL]}) for each in IN_PROCESS),
+    )
+    return Head("2026-11-24", replace(environment(), processor="PDP-11", cores=1)), result
 
 
 def test_the_wire_is_held_against_a_run_of_overhead():
-    document = overhead()
-    answer = wire.analyse(run_of(WIRE), 1, 5, None, document)
-    assert [row.name for row in answer.beside] == [ANONYMOUS, "token"]
-    assert answer.beside[1].in_process.estimate == 50
-    assert answer.tables[0].control_level == 0.99
+    found = record(run_of(WIRE), overhead())
+    assert [row.name for row in found.beside] == [ANONYMOUS, "token"]
+    assert found.beside[1].in_process.estimate == 50
+    assert found.tables[0].control_level == 0.99
     with pytest.raises(comparison.UnlikeError):
-        wire.analyse(run_of(WIRE), 1, 5, None, {**document, "tables": [{"url": "/tracks/"}]})
-
-
-def blocks_of(each: Sample) -> dict:
-    blocks = each.blocks[URL]
-    return {name: getattr(blocks, name) for name in Blocks.__slots__}
+        record(run_of(WIRE), overhead("/tracks/"))
 
 
 def test_a_control_that_differs_in_process_makes_the_run_inconclusive_too():
     odd = [sample(100, 150), sample(104, 155), sample(102, 151)]
     for each, us in zip(odd, (110, 114.5, 112), strict=True):
         each.blocks[URL].p25_ns[CONTROL] = [1000 * us] * 4
-    answer = wire.analyse(run_of(WIRE, odd), 1, 5, None, None)
-    (reason,) = answer.verdict.reasons
+    (reason,) = record(run_of(WIRE, odd)).verdict.reasons
     assert reason.startswith("on /whoami/ in process the A/A control differs from itself")
 
 
 def test_an_interval_wider_than_asked_for_makes_the_run_inconclusive():
-    (reason,) = wire.analyse(run_of(WIRE, IN_PROCESS), 1, 5, 0.1, None).verdict.reasons
+    (reason,) = record(run_of(WIRE, IN_PROCESS), precision_us=0.1).verdict.reasons
     assert reason.endswith("not the 0.1 µs asked for")
 
 
 def test_only_what_is_not_the_wire_is_told_as_unlike():
-    one, other = overhead(), overhead()
-    other["service"] |= {"garbage_collection": "otherwise", "database": "PostgreSQL"}
-    assert wire.unlike(one, other) == ["database:  and PostgreSQL"]
+    inside = overhead()
+    found = comparison.conditions(*inside)
+    other = replace(found, service=found.service | {"garbage_collection": "otherwise", "database": "PostgreSQL"})
+    assert wire.unlike(inside, other) == ("database:  and PostgreSQL",)
 
 
 def test_what_stands_beside_the_wire_is_not_measured_again():

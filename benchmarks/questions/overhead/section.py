@@ -28,12 +28,11 @@ def _forest(index: int, table: Table, stock: frozenset[str]) -> Picture:
     alt = f"Forest plot for {table.url}, in microseconds more than anonymous. " + "; ".join(
         f"{row.name} {interval(row.overhead)}" for row in rows
     )
-    notes = [
+    notes = (
         f"A/A control: {interval(table.control)} µs, a {100 * table.control_level:.4g} % interval. "
-        f"Anonymous request: {number(table.anonymous.request)} µs."
-    ]
-    if table.switching is not None:
-        notes.append(f"A switch from one contender to another costs {interval(table.switching)} µs; it is not counted.")
+        f"Anonymous request: {number(table.anonymous.request)} µs.",
+        f"Switching from one contender to another costs {interval(table.switching)} µs, which is not counted.",
+    )
     grid = Grid(
         f"Overhead on {table.url}, times in µs, sizes in bytes",
         ("contender", "adds (95 %)", "request", "to stock (95 %)", "SQL", "header", "body"),
@@ -43,7 +42,7 @@ def _forest(index: int, table: Table, stock: frozenset[str]) -> Picture:
             (Field("A/A control"), Field(interval(table.control)), *[Field("–")] * 5),
         ),
     )
-    return Picture(table.url, pictures.forest(f"forest-{index}", table, stock, alt), grid, tuple(notes))
+    return Picture(table.url, pictures.forest(f"forest-{index}", table, stock, alt), grid, notes)
 
 
 def _row(row: Row, adds: str) -> tuple[Field, ...]:
@@ -83,9 +82,8 @@ def _matrix(table: Table) -> Grid:
         by = f" by {difference}" if contest.verdict in ("faster", "slower") else ""
         return Field(f"{contest.verdict}{by}", _KINDS[contest.verdict])
 
-    margin = "" if table.margin_us is None else f"; equivalent: within {table.margin_us:g} µs"
     return Grid(
-        f"{table.url}: row against column, in µs{margin}",
+        f"{table.url}: row against column, in µs; equivalent: within {table.margin_us:g} µs",
         ("", *names),
         tuple((Field(first), *(field(first, second) for second in names)) for first in names),
     )

@@ -2,8 +2,8 @@
 
 Each command's module has the class of its result, a `Record`, and the classes of its parts. What
 statistics compute (Interval, Table, Contest, Verdict) is defined in benchmarks/stats, and what
-processes send (Entry, Facts, Blocks, Stored) in benchmarks/messages.py. docs/results.schema.json is
-made of these classes.
+processes send (Entry, Facts, Blocks, Stored) in benchmarks/messages.py. docs/reference/results.schema.json
+is made of these classes.
 """
 
 from benchmarks.results.records.common import Record
