@@ -22,6 +22,7 @@ from config.switches import SWITCHES
 Decorator = Callable[[Callable], Callable]
 
 PROCESSES = 10  # where neither --processes nor --budget says how many
+FEWEST = "with --budget, the fewest.  [default: 10, and more as the budget allows]"  # of --processes
 
 
 # --- types ----------------------------------------------------------------------------------------
@@ -201,6 +202,29 @@ population = click.option(
     help="Other users in the scratch database, each with a credential of every kind. The time to load them is not "
     "part of --budget.",
 )
+
+
+def populations(*defaults: int) -> Decorator:
+    """Return --population for two or more sizes, which the command gets in ascending order."""
+    return click.option(
+        "--population",
+        "populations",
+        type=click.IntRange(0, LARGEST_POPULATION),
+        multiple=True,
+        default=defaults,
+        show_default=" ".join(map(str, defaults)),
+        callback=_two_sizes,
+        help="Users besides the one who is timed, each with a credential of every kind; given at least twice.",
+    )
+
+
+def _two_sizes(context: click.Context, parameter: click.Parameter, value: Sequence[int]) -> list[int]:
+    found = sorted(set(value))
+    if len(found) < 2:
+        raise click.UsageError(f"--population {found[0]}: name at least two sizes")
+    return found
+
+
 connection = click.option(
     "--connection",
     type=click.Choice(list(CONNECTIONS)),

@@ -21,14 +21,24 @@ from benchmarks.reporting import page as report
 from benchmarks.reporting.pictures import COLOURS, plain
 from benchmarks.reporting.wording import duration, interval, number, short
 from benchmarks.results import files as results
-from benchmarks.results.records.revocation import Cell, Delay, End, Ends, Revocation
+from benchmarks.results.records.revocation import Cell, Delay, End, Ends
 from benchmarks.results.schema import schema
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Contest
 from tests.support import servers
 from tests.support.pages import Page
-from tests.support.question_results import (WRITERS, distance, flows, load, load_away, plan, revocation, revocation_of, scale)
-from tests.support.results import (SCHEMES, around, compare, instructions, ladder, overhead, overhead_record, row)
+from tests.support.question_results import (
+    WRITERS,
+    distance,
+    flows,
+    load,
+    load_away,
+    plan,
+    revocation,
+    revocation_of,
+    scale,
+)
+from tests.support.results import SCHEMES, around, compare, instructions, ladder, overhead, overhead_record, row
 
 pytestmark = pytest.mark.once  # no database
 
@@ -319,7 +329,7 @@ def test_the_population_of_a_plan_is_described(page_of):
     page = page_of(overhead(), plan())
     described = rows_of(page, "plan", 1)
     assert described["requests of a user in a day"] == ["50"]
-    assert described["life of an access token"] == ["5 min"]
+    assert described["lifetime of an access token"] == ["5 min"]
     assert described["of their time, the cores work then"] == ["60%"]
 
 

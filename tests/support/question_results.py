@@ -12,7 +12,17 @@ from benchmarks.results.records.plan import Crowd, Plan, Planned
 from benchmarks.results.records.revocation import Cell, Delay, End, Ends, Event, Revocation
 from benchmarks.results.records.scale import Growth, Scale, Size, Upkeep
 from benchmarks.stats.verdicts import Verdict
-from tests.support.results import compare, document, instructions, interval, ladder, overhead, overhead_record, row, service
+from tests.support.results import (
+    compare,
+    document,
+    instructions,
+    interval,
+    ladder,
+    overhead,
+    overhead_record,
+    row,
+    service,
+)
 
 LOAD_AVERAGE = (0.5, 0.4, 0.3)
 
@@ -86,7 +96,9 @@ def flows_record(mark: str = "") -> Flows:
         **measured(mark),
         plan={"processes": 10},
         lifetimes_seconds={f"access{mark}": 300, f"session{mark}": 86_400},
-        flows=tuple(Flow(name, f"obtain{mark}", interval(98_000.0, 400.0), None, 4, 1, 212, {}) for name in (token, jwt)),
+        flows=tuple(
+            Flow(name, f"obtain{mark}", interval(98_000.0, 400.0), None, 4, 1, 212, {}) for name in (token, jwt)
+        ),
         bytes_written=f"growth{mark}",
         endpoints={token: token, jwt: jwt},
         password_hash=PasswordHash(f"argon2{mark}", 2, interval(97_000.0)),

@@ -25,7 +25,7 @@ BLOCK, DROP = 15, 5
 @options.url("/tracks/")
 @options.value("--contender", str, ANONYMOUS, "A scheme that both have, or a package.module:SCHEME.", metavar="NAME")
 @click.option("--anyway", is_flag=True, help="Time them although their bodies differ.")
-@options.processes("Fresh processes of each, over which the intervals are taken; with --budget, the fewest.")
+@options.processes(f"Fresh processes of each; {options.FEWEST}")
 @options.budget("Seconds that the run may take.  [default: 120]")
 @options.margin("Microseconds of difference that count as no change.")
 @options.rounds("Rounds in each process.")
