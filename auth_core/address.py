@@ -1,11 +1,13 @@
-"""Who a client is: the address by which it is throttled and named in events."""
+"""The client's address, by which attempts are throttled and which events name."""
 
 import ipaddress
 import re
+from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
-from django.http import JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
@@ -18,20 +20,21 @@ class ForwardedMiddleware:
     """Refuse (400) a request that came through no proxy, where NUM_PROXIES says that each does.
 
     Without X-Forwarded-For, or with fewer addresses in it than there are proxies, a proxy's address
-    would count as the client's. /health/ and /metrics/ are asked directly and are answered all the
-    same (SECURE_REDIRECT_EXEMPT).
+    would count as the client's. /health/ and /metrics/ are requested directly and are always answered
+    (SECURE_REDIRECT_EXEMPT).
     """
 
-    def __init__(self, get_response):
-        self.proxies = api_settings.NUM_PROXIES
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.proxies: int | None = api_settings.NUM_PROXIES
         if not self.proxies:
             raise MiddlewareNotUsed
         self.get_response = get_response
         self.direct = [re.compile(pattern) for pattern in settings.SECURE_REDIRECT_EXEMPT]
 
-    def __call__(self, request):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         written = request.META.get("HTTP_X_FORWARDED_FOR", "").strip()
-        if (not written or written.count(",") + 1 < self.proxies) and not self._is_direct(request.path.lstrip("/")):
+        is_short = not written or written.count(",") + 1 < (self.proxies or 0)
+        if is_short and not self._is_direct(request.path.lstrip("/")):
             return JsonResponse(
                 {
                     "detail": f"X-Forwarded-For is missing or too short: with NUM_PROXIES={self.proxies} it must "
@@ -45,20 +48,21 @@ class ForwardedMiddleware:
         return any(pattern.search(path) for pattern in self.direct)
 
 
-def client_address(request) -> str:
-    """REMOTE_ADDR, unless NUM_PROXIES says which part of X-Forwarded-For to believe; of IPv6 the /64.
+def client_address(request: HttpRequest | Request) -> str:
+    """Return the client's address, the /64 network of an IPv6 address, or "" where the server has none.
 
-    Nothing that a client writes but an address: "" where the server has none to tell, as on a socket.
+    It is REMOTE_ADDR, unless NUM_PROXIES says which part of X-Forwarded-For to believe. Text that is no
+    address is never returned from that header.
     """
-    sender = request.META.get("REMOTE_ADDR", "")
+    sender: str = request.META.get("REMOTE_ADDR", "")
     # What a proxy wrote may be no address ("unknown").
-    return _network(_throttle.get_ident(request) or "") or _network(sender) or sender
+    return _network(_throttle.get_ident(request) or "") or _network(sender) or sender  # type: ignore[arg-type]
 
 
 def _network(text: str) -> str | None:
-    """Whose address this is, or None if it is none.
+    """Return the address, for IPv6 its /64 network, or None if the text is no address.
 
-    An IPv6 client owns its whole /64: count that, or every attempt can come from another address. Some proxies
+    An IPv6 client owns its whole /64, so every attempt could come from another address. Some proxies
     write the client's port too, as 192.0.2.1:4711 or [2001:db8::1]:4711, a new one for each connection.
     """
     if len(text) > _LONGEST:
@@ -68,7 +72,7 @@ def _network(text: str) -> str | None:
         address = ipaddress.ip_address(bare.partition("%")[0])  # without the zone of a link-local address
     except ValueError:
         return None
-    if address.version == 4:
+    if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)

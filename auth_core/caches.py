@@ -1,28 +1,33 @@
-"""The caches CACHE_URL chooses from: Django's own, which also count the attempts of the throttle.
+"""The caches that CACHE_URL chooses from: Django's own, which also count the attempts of the throttle.
 
 `count(key, seconds)` adds one to the number of attempts under this key and returns
-(number, seconds until the window ends). A window begins with its first attempt and lasts
-`seconds`. Adding, and giving the window its end, is one atomic step. The wall clock of this machine
-takes no part in it: memory counts by time.monotonic(), Valkey by its keys' time to live.
+(number, seconds until the window ends). A window begins with its first attempt and lasts `seconds`.
+Adding, and giving the window its end, is one atomic step. The wall clock of this machine has no part
+in it: memory counts by time.monotonic(), Valkey by its keys' time to live.
 """
 
 import time
 from collections import OrderedDict
+from typing import Any
 
 from django.core.cache.backends import locmem, redis
 from redis.exceptions import ResponseError
 
-_windows: dict[str, OrderedDict] = {}  # by the cache's name: [number, end as time.monotonic()] by key
+# By the cache's name: [number, end as time.monotonic()] by key.
+_windows: dict[str, OrderedDict[str, list[float]]] = {}
 
 
 class LocMemCache(locmem.LocMemCache):
     """Django's cache in the memory of one process, with at most MAX_ENTRIES windows."""
 
-    def __init__(self, name, params):
+    _lock: Any  # django-stubs do not name it
+
+    def __init__(self, name: str, params: dict[str, Any]):
         super().__init__(name, params)
         self._windows = _windows.setdefault(name, OrderedDict())
 
     def count(self, key: str, seconds: int) -> tuple[int, float]:
+        """Count one attempt, as the head of this module says."""
         with self._lock:
             now = time.monotonic()
             window = self._windows.get(key)
@@ -32,9 +37,9 @@ class LocMemCache(locmem.LocMemCache):
             self._windows.move_to_end(key)
             if len(self._windows) > self._max_entries:
                 self._windows.popitem(last=False)  # the one that was used least recently
-            return window[0], window[1] - now
+            return int(window[0]), window[1] - now
 
-    def clear(self):
+    def clear(self) -> None:
         super().clear()
         with self._lock:
             self._windows.clear()
@@ -43,8 +48,8 @@ class LocMemCache(locmem.LocMemCache):
 class NumberSerializer:
     """Write numbers as digits and read nothing else.
 
-    Django's own serializer unpickles what it reads, so whoever can write to the store runs code in
-    this service. Here such an entry reads as None.
+    Django's own serializer unpickles what it reads, so anybody who can write to the store can run code
+    in this service. Here such an entry reads as None.
     """
 
     def dumps(self, value: int | float) -> int | float:
@@ -64,19 +69,24 @@ class NumberSerializer:
 class RedisCache(redis.RedisCache):
     """Django's cache on Valkey or Redis, without pickle. Raises redis.exceptions.RedisError."""
 
-    def __init__(self, server: str, params: dict):
+    _options: dict[str, Any]
+
+    def __init__(self, server: str, params: dict[str, Any]):
         # Django would take a comma or semicolon in a password for the end of one server's URL.
         super().__init__([server], params)
         self._options = {**self._options, "serializer": NumberSerializer}
 
     def count(self, key: str, seconds: int) -> tuple[int, float]:
+        """Count one attempt, as the head of this module says."""
         client, name = self._cache.get_client(key, write=True), self.make_and_validate_key(key)
         with client.pipeline(transaction=True) as step:
-            step.set(name, 0, ex=seconds, nx=True).incr(name).pttl(name)
+            step.set(name, 0, ex=seconds, nx=True)
+            step.incr(name)
+            step.pttl(name)
             _, number, milliseconds = step.execute(raise_on_error=False)
         if isinstance(number, ResponseError) or not 0 <= milliseconds <= seconds * 1000:
-            # The entry is nobody's number, it never ends, or it ends too late, as after Valkey's
-            # clock was set back. It counts as missing.
+            # The entry is no number, never ends, or ends too late, as after Valkey's clock was set
+            # back. It counts as missing.
             client.set(name, 1, ex=seconds)
             return 1, seconds
         return number, milliseconds / 1000

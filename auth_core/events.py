@@ -1,17 +1,20 @@
-"""Events: what happened to a credential, whose it is, from where; never the credential.
+"""Events: what happened to a credential, whose it is and from which address; never the credential.
 
-docs/reference/events-and-metrics.md explains each of them.
-
-Each is a record of the logger `auth`. Its message is one of the words below, its fields are those of `log_event`.
-METRICS counts the same records (telemetry/metrics.py). A handler that fails, of a full disk, prints why on stderr and
-raises nothing: that is how `logging` does it, so an event costs no client its answer.
+Each event is a record of the logger `auth`. Its message is one of the words below, its fields are
+those of `log_event`. METRICS counts the same records (telemetry/metrics.py). A handler that fails, for
+example because the disk is full, prints why on stderr and raises nothing: that is how `logging` works,
+so an event never costs a client its answer. docs/reference/events-and-metrics.md explains each event.
 """
 
 import logging
 from functools import partial
+from typing import Any, TypeVar
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
 
 from auth_core.address import client_address
 from auth_core.schemes import enabled_classes, scheme_of
@@ -20,11 +23,11 @@ logger = logging.getLogger("auth")
 
 LOGIN_SUCCEEDED = "login.succeeded"
 LOGIN_FAILED = "login.failed"
-LOGIN_ENDED = "login.ended"  # one login; all of a user's is the next
+LOGIN_ENDED = "login.ended"  # one login; CREDENTIALS_ENDED stands for all credentials of a user
 CREDENTIALS_ENDED = "credentials.ended"
-CREDENTIAL_ACCEPTED = "credential.accepted"  # by LOG_AUTHENTICATIONS
+CREDENTIAL_ACCEPTED = "credential.accepted"  # only with LOG_AUTHENTICATIONS
 CREDENTIAL_REFUSED = "credential.refused"
-TOKEN_ISSUED = "token.issued"  # by a command or in the admin; by a password it is LOGIN_SUCCEEDED
+TOKEN_ISSUED = "token.issued"  # by a command or in the admin; a token for a password is LOGIN_SUCCEEDED
 TOKEN_ROTATED = "token.rotated"
 TOKEN_REVOKED = "token.revoked"
 REFRESH_ROTATED = "refresh.rotated"
@@ -33,24 +36,35 @@ REFRESH_REUSED = "refresh.reused"
 REQUEST_THROTTLED = "request.throttled"
 SERVICE_UNAVAILABLE = "service.unavailable"
 
-# What somebody may have to act upon; the rest is daily life.
+# Events that somebody may have to act upon.
 _WARNINGS = {REFRESH_REUSED, REQUEST_THROTTLED, SERVICE_UNAVAILABLE}
 
-SESSION = "session"  # as a scheme: the admin's, which is in no row
+SESSION = "session"  # the scheme of the admin's sessions, which is no row of the table
 
-# The first word of a route's name says whose endpoint it is.
+# The first word of a route's name says which keyword its credentials have.
 _KEYWORDS = {"token": "Token", "jwt": "Bearer"}
 
+Error = TypeVar("Error", bound=Exception)
 
-def log_event(event: str, *, scheme=None, user=None, token=None, family=None, reason=None, request=None):
+
+def log_event(
+    event: str,
+    *,
+    scheme: str | None = None,
+    user: object = None,
+    token: object = None,
+    family: object = None,
+    reason: str | None = None,
+    request: HttpRequest | Request | None = None,
+) -> None:
     """Log the event now.
 
-    `scheme`   the name of a row, or SESSION
-    `user`     the id; no name, since people type passwords where a name is asked for
+    `scheme`   the name of a row of the scheme table, or SESSION
+    `user`     the user's id; not the name, since people type passwords into the name's field
     `token`    the id of a hashed token's row; DRF's tokens have no id but the secret
     `family`   the id of the login, the claim `sid`
-    `reason`   one word of ours or of a library's, no text
-    `request`  of which the client's address is told
+    `reason`   one word of this project or of a library, no text
+    `request`  the request, of which the client's address is logged
     """
     address = client_address(request) if request is not None else None
     fields = {"scheme": scheme, "user": user, "token": token, "family": family, "reason": reason, "address": address}
@@ -58,18 +72,18 @@ def log_event(event: str, *, scheme=None, user=None, token=None, family=None, re
     logger.log(logging.WARNING if event in _WARNINGS else logging.INFO, event, extra=extra)
 
 
-def log_event_on_commit(event: str, *, using: str | None = None, **fields):
-    """The same once the present transaction is committed, at once outside of one, and never when it is rolled back."""
+def log_event_on_commit(event: str, *, using: str | None = None, **fields: Any) -> None:
+    """Log the event once the transaction is committed, at once outside of one, never after a rollback."""
     transaction.on_commit(partial(log_event, event, **fields), using=using, robust=True)
 
 
-def with_reason(error: Exception, reason: str, **fields) -> Exception:
-    """The error, with what its CREDENTIAL_REFUSED will say: fields of `log_event`."""
-    error.event = {"reason": reason, **fields}
+def with_reason(error: Error, reason: str, **fields: object) -> Error:
+    """Return the error, with the fields that its CREDENTIAL_REFUSED will have."""
+    error.event = {"reason": reason, **fields}  # type: ignore[attr-defined]
     return error
 
 
-def scheme_at(request) -> str | None:
+def scheme_at(request: HttpRequest | Request | None) -> str | None:
     """Return the enabled scheme whose endpoint this is, SESSION for the admin's login, or None."""
     kind = _route(request).partition("-")[0]
     if kind == SESSION:
@@ -80,17 +94,17 @@ def scheme_at(request) -> str | None:
     return next((scheme_of(cls) for cls in enabled_classes() if _keyword(cls, request) == keyword), None)
 
 
-def takes_password(request) -> bool:
-    """Whether the API is asked for a credential for a password."""
+def takes_password(request: HttpRequest | Request) -> bool:
+    """Return True for requests to an endpoint that exchanges a password for a credential."""
     return _route(request) in ("token-obtain", "jwt-obtain")
 
 
-def _keyword(cls, request) -> str:
+def _keyword(cls: type[BaseAuthentication], request: Any) -> str:
     """Return the keyword of the Authorization header that this authentication class reads."""
     return (cls().authenticate_header(request) or "").partition(" ")[0]
 
 
-def _route(request) -> str:
+def _route(request: HttpRequest | Request | None) -> str:
     match = getattr(request, "resolver_match", None)
     return (match and match.url_name) or ""
 
@@ -98,33 +112,35 @@ def _route(request) -> str:
 class Logged:
     """For an authentication class: log each credential that it accepts (telemetry/instrumented.py)."""
 
-    def authenticate(self, request):
-        accepted = super().authenticate(request)
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        accepted: tuple[Any, Any] | None = super().authenticate(request)  # type: ignore[misc]
         if accepted is not None:
             log_event(CREDENTIAL_ACCEPTED, scheme=scheme_of(type(self)), user=accepted[0].pk, request=request)
         return accepted
 
 
-# --- what Django tells: passwords, whoever asks for them, and the admin's sessions -------------------
+# --- what Django signals: failed passwords at any door, and the admin's sessions ---------------------
 
 
-def _login_failed(sender, credentials, request=None, **kwargs):
-    """Of any view that asks for a password, a library's own too. Django does not tell a wrong name from a disabled
-    user, and what was typed as the name is not looked at."""
+def _login_failed(sender: object, credentials: object, request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """Log a wrong password at any view, a library's own too.
+
+    Django does not tell a wrong name from a disabled user. What was typed as the name is not logged.
+    """
     log_event(LOGIN_FAILED, scheme=scheme_at(request), reason="password", request=request)
 
 
-def _session_began(sender, request, user, **kwargs):
+def _session_began(sender: object, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     log_event_on_commit(LOGIN_SUCCEEDED, scheme=SESSION, user=user.pk, request=request)
 
 
-def _session_ended(sender, request, user, **kwargs):
+def _session_ended(sender: object, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     if user is not None:
         log_event_on_commit(LOGIN_ENDED, scheme=SESSION, user=user.pk, reason="logout", request=request)
 
 
-def connect():
-    """Listen to Django; called once, when the apps are ready."""
+def connect() -> None:
+    """Listen to Django's signals; called once, when the apps are ready."""
     user_login_failed.connect(_login_failed, dispatch_uid="auth_core.events.failed")
     user_logged_in.connect(_session_began, dispatch_uid="auth_core.events.began")
     user_logged_out.connect(_session_ended, dispatch_uid="auth_core.events.ended")

@@ -1,8 +1,14 @@
+"""Which renderer answers, by the client's Accept header."""
+
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from rest_framework import negotiation
 from rest_framework.exceptions import NotAcceptable
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.utils.mediatypes import _MediaType
 
 ANYTHING = "*/*"
 _QUALITY = re.compile(r"[0-9]{0,3}\.?[0-9]{1,9}|[0-9]{1,3}\.")
@@ -20,7 +26,9 @@ class ContentNegotiation(negotiation.DefaultContentNegotiation):
     small answer.
     """
 
-    def select_renderer(self, request, renderers, format_suffix=None):
+    def select_renderer(  # type: ignore[override]
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
         meta = request.META
         if meta.get("QUERY_STRING"):
             format_suffix = format_suffix or request.query_params.get(self.settings.URL_FORMAT_OVERRIDE)
@@ -38,7 +46,7 @@ class ContentNegotiation(negotiation.DefaultContentNegotiation):
         position, media_type = chosen
         return renderers[position], media_type
 
-    def preferred(self, request, media_types: Sequence[str]) -> tuple[int, str] | None:
+    def preferred(self, request: Any, media_types: Sequence[str]) -> tuple[int, str] | None:
         """Return the position of the type to answer with, and that type as the client wrote it.
 
         Return None if the client accepts none of them.
@@ -56,14 +64,15 @@ class ContentNegotiation(negotiation.DefaultContentNegotiation):
                 best, chosen = rank, (position, _written(exact, media_type))
         return chosen
 
-    def get_accept_list(self, request):
-        return super().get_accept_list(_Accept(request.META))
+    def get_accept_list(self, request: Any) -> list[str]:
+        return super().get_accept_list(_Accept(request.META))  # type: ignore[arg-type]
 
-    def _get_parsed_accept_list(self, request):
+    def _get_parsed_accept_list(self, request: Any) -> list[_MediaType]:
         try:
-            return super()._get_parsed_accept_list(request)
-        except TypeError:  # from Python's `email`, of a parameter that cannot be read; the ValueErrors DRF knows
+            parsed: list[_MediaType] = super()._get_parsed_accept_list(request)  # type: ignore[misc]
+        except TypeError:  # from Python's `email`, for a parameter that cannot be read; DRF catches ValueError
             return []
+        return parsed
 
 
 class _Accept:
@@ -78,8 +87,9 @@ def _quality(text: str) -> float:
     return min(float(text), 1.0) if _QUALITY.fullmatch(text) else 1.0
 
 
-def _written(media_range, media_type: str) -> str:
-    """Return the range; of one with a wildcard, the type with its parameters. DRF does the same."""
+def _written(media_range: _MediaType, media_type: str) -> str:
+    """Return the range, or for one with a wildcard the type with its parameters, as DRF does."""
     if "*" not in media_range.full_type:
-        return media_range.orig
+        original: str = media_range.orig
+        return original
     return ";".join([media_type, *(f"{name}={value}" for name, value in media_range.params.items())])

@@ -1,73 +1,80 @@
-"""A query that the ORM compiles once for each connection and that is then asked with other values.
+"""A query that the ORM compiles once for each connection and that then runs with other values.
 
-The ORM takes about 200 µs to write the same SELECT on every request, SQLite about 15 to answer it. What it found
-out while compiling (the SQL, which columns make which model, how each column's value is converted) is kept here;
-the rest goes the ORM's own way: its cursor, so that transactions, `assertNumQueries` and execute_wrapper() see the
-statement, its converters, and `Model.from_db`. On PostgreSQL the text is the same each time, so psycopg
-has the server plan it once (`prepare_threshold` in config/settings.py).
+The ORM takes about 200 µs to write the same SELECT on every request, SQLite about 15 to answer it.
+What it found out while compiling (the SQL, which columns make which model, how each column's value is
+converted) is kept here; the rest goes the ORM's own way: its cursor, so that transactions,
+`assertNumQueries` and execute_wrapper() see the statement, its converters, and `Model.from_db`. On
+PostgreSQL the text is the same each time, so psycopg has the server plan it once (`prepare_threshold`
+in config/settings.py).
 """
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.db import connections
 from django.db.models import Field, Model, QuerySet, Value
 from django.db.models.query import get_related_populators
 
+M = TypeVar("M", bound=Model)
+
 
 class Parameter(Value):
-    """The place of a value, which is converted as one of this model field."""
+    """The place of a value, which is converted as a value of this model field."""
 
-    def __init__(self, field: Field):
+    def __init__(self, field: "Field[Any, Any]"):
         super().__init__(None, output_field=field)
 
-    def as_sql(self, compiler, connection):
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         return "%s", [self]
 
-    as_sqlite = as_sql  # Value's own casts a decimal, which a lookup by the ORM does not
+    as_sqlite = as_sql  # type: ignore[assignment]  # Value's own casts a decimal, which the ORM's lookups do not
 
 
-class Query:
+class Query(Generic[M]):
     """A query for model instances, with a Parameter wherever the value is not known yet.
 
-    `build` returns the queryset; it is called once, when the query is first asked, since models refer to each other
-    by then. Joins by select_related(), only() and defer(), and parameters in filter() are understood; annotations
-    and prefetch_related() are not.
+    `build` returns the queryset. It is called once, when the query first runs, since models refer to
+    each other by then. The query may have joins by select_related(), only() and defer(), and parameters
+    in filter(), but no annotations and no prefetch_related().
     """
 
-    def __init__(self, build: Callable[[], QuerySet]):
+    def __init__(self, build: Callable[[], QuerySet[M]]):
         self._build = build
 
     @cached_property
-    def _queryset(self) -> QuerySet:
+    def _queryset(self) -> QuerySet[M]:
         return self._build()
 
-    def first(self, *values: Any) -> Model | None:
-        """The first row's instance, its select_related() ones set, or None. One statement, of which all rows are read.
+    def first(self, *values: Any) -> M | None:
+        """Return the first row's instance, with its select_related() instances, or None.
 
-        `values` take the places of the parameters, in their order in the SQL. Raises what the field raises for a value
-        it cannot convert, and the database's errors.
+        It runs one statement, of which all rows are read. `values` take the places of the parameters, in
+        their order in the SQL. Raises what the field raises for a value that it cannot convert, and the
+        database's errors.
         """
         connection = connections[self._queryset.db]  # as the router says
-        # Kept on the connection object, of which each thread has its own: nothing to lock, and the plan goes when the
-        # connection object does. The converters belong to it, too.
+        # Kept on the connection object, of which each thread has its own: nothing to lock, and the plan
+        # goes when the connection object does. The converters belong to it too.
         plans = connection.__dict__.setdefault("prepared_queries", {})
         plan = plans.get(self)
         if plan is None:
             plan = plans[self] = _Plan(self._queryset, connection)
-        return plan.first(values)
+        instance: M | None = plan.first(values)
+        return instance
 
 
 class _Plan:
-    def __init__(self, queryset: QuerySet, connection):
+    """What the ORM found out about a query while it compiled it for one connection."""
+
+    def __init__(self, queryset: QuerySet[Any], connection: Any):
         # A copy, since compiling changes the query.
-        compiler = queryset.query.chain().get_compiler(connection=connection)
+        compiler: Any = queryset.query.chain().get_compiler(connection=connection)
         self.connection = connection
-        self.opened = None  # what `cursor` belongs to
-        self.cursor = None
+        self.opened: Any = None  # what `cursor` belongs to
+        self.cursor: Any = None
         sql, parameters = compiler.as_sql()
-        # By name: Django's SQLite cursor turns that into SQLite's own style ten times as fast as "%s".
+        # Named: Django's SQLite cursor turns them into SQLite's own style ten times as fast as "%s".
         names = [f"p{index}" for index in range(len(parameters))]
         self.sql = sql.replace("%%", "%%%%") % tuple(f"%({name})s" for name in names)
         known = dict(zip(names, parameters, strict=True))
@@ -78,11 +85,11 @@ class _Plan:
         self.model = klass_info["model"]
         self.columns = slice(own[0], own[-1] + 1)
         self.names = [column.target.attname for column, *_ in select[self.columns]]
-        self.related = get_related_populators(klass_info, select, connection.alias)
+        self.related = get_related_populators(klass_info, select, connection.alias)  # type: ignore[call-arg]
         converters = compiler.get_converters([column for column, *_ in select])
         self.converters = [(index, *converter) for index, converter in converters.items()]
 
-    def first(self, values: tuple) -> Model | None:
+    def first(self, values: tuple[Any, ...]) -> Any:
         connection = self.connection
         parameters = self.constants.copy()
         for (name, field), value in zip(self.places.items(), values, strict=True):
@@ -101,8 +108,8 @@ class _Plan:
             related.populate(row, instance)
         return instance
 
-    def _cursor(self):
-        """The connection's cursor(), kept while the connection is open: a new one takes a fifth of the whole."""
+    def _cursor(self) -> Any:
+        """Return the connection's cursor(), kept while it is open: a new one takes a fifth of the whole."""
         connection = self.connection
         connection.close_if_health_check_failed()
         if connection.queries_logged:

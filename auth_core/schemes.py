@@ -1,16 +1,19 @@
 """The name of the scheme that an authentication class stands for, as events and /whoami/ show it.
 
-Classes of ours name it in their attribute `scheme`. A library's class stays as it is; the project names
-it here.
+Our classes carry it in their attribute `scheme`. A library's class stays as it is: the project names it
+here.
 """
 
+from typing import cast
+
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.settings import api_settings
 
 _of_libraries: dict[type, str] = {}
 
 
 def name_library_class(cls: type, scheme: str) -> None:
-    """Name the scheme of a library's class, and of no class derived from it."""
+    """Name the scheme of a library's class, but not of the classes derived from it."""
     _of_libraries[cls] = scheme
 
 
@@ -19,9 +22,9 @@ def scheme_of(cls: type) -> str | None:
     return getattr(cls, "scheme", None) or _of_libraries.get(cls)
 
 
-def enabled_classes() -> list[type]:
+def enabled_classes() -> list[type[BaseAuthentication]]:
     """Return the authentication classes that open the API unless a view names its own."""
-    return api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    return cast(list[type[BaseAuthentication]], api_settings.DEFAULT_AUTHENTICATION_CLASSES)
 
 
 def enabled_schemes() -> list[str]:

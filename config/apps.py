@@ -10,11 +10,14 @@ class ServiceConfig(AppConfig):
 
     def ready(self):
         from auth_core import events, revocation, schemes
+
+        # First, because the imports below make DRF import the instrumented classes.
+        for row in SCHEMES.values():
+            if row.is_stock:
+                schemes.name_library_class(import_string(row.authentication), row.name)
+
         from config import checks, openapi  # noqa: F401 - imported to register themselves
         from config.databases import lookups  # noqa: F401
 
         revocation.connect()
         events.connect()
-        for row in SCHEMES.values():
-            if row.is_stock:
-                schemes.name_library_class(import_string(row.authentication), row.name)

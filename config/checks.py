@@ -30,7 +30,7 @@ def debug_is_local(app_configs, **kwargs):
 def variables_are_spelt_right(app_configs, **kwargs):
     for name, switch in misspelt(os.environ).items():
         yield Warning(
-            f"The environment sets {name}, which is no switch.",
+            f"The environment sets {name}, which is not a switch.",
             hint=f"Did you mean {switch}? If another program needs {name}, do not pass it to this service.",
             id="config.W002",
         )
@@ -42,7 +42,7 @@ def throttle_counts_in_one_place(app_configs, **kwargs):
     if settings.LOGIN_THROTTLE and settings.GRANIAN_WORKERS > 1 and per_process:
         yield Error(
             f"GRANIAN_WORKERS={settings.GRANIAN_WORKERS} with a cache per process: each worker would count "
-            f"LOGIN_THROTTLE={settings.LOGIN_THROTTLE} for itself.",
+            f"LOGIN_THROTTLE={settings.LOGIN_THROTTLE} on its own.",
             hint="Set CACHE_URL=valkey://host:6379/0, or LOGIN_THROTTLE=none.",
             id="config.E006",
         )
@@ -52,8 +52,8 @@ def throttle_counts_in_one_place(app_configs, **kwargs):
 def workers_count_together(app_configs, **kwargs):
     if settings.METRICS and settings.GRANIAN_WORKERS > 1 and not settings.PROMETHEUS_MULTIPROC_DIR:
         yield Error(
-            f"METRICS is on with GRANIAN_WORKERS={settings.GRANIAN_WORKERS}: each worker would count for itself, "
-            "and /metrics/ would tell of whichever was asked.",
+            f"METRICS is on with GRANIAN_WORKERS={settings.GRANIAN_WORKERS}: each worker would count on its own, "
+            "and /metrics/ would show the counts of one of them.",
             hint="Set PROMETHEUS_MULTIPROC_DIR to a folder that is empty whenever the service starts.",
             id="config.E007",
         )
@@ -64,7 +64,7 @@ def metrics_are_not_everybodys(app_configs, **kwargs):
     if settings.METRICS and not settings.METRICS_TOKEN:
         yield Error(
             "METRICS is on without METRICS_TOKEN: nobody could read /metrics/.",
-            hint="Set METRICS_TOKEN to 32 random characters or more, and tell them to Prometheus.",
+            hint="Set METRICS_TOKEN to 32 random characters or more, and configure Prometheus to send it.",
             id="config.E008",
         )
 
@@ -74,7 +74,7 @@ def stock_rows_are_a_reference(app_configs, **kwargs):
     for scheme in settings.SCHEMES:
         if scheme.is_stock:
             yield Warning(
-                f"AUTH_SCHEMES names {scheme.name!r}: {scheme.summary}, with all that its library gets wrong.",
-                hint="It is here to be compared with. Serve `token` or `jwt`.",
+                f"AUTH_SCHEMES names {scheme.name!r}: {scheme.summary}, with its library's known faults.",
+                hint="It is there for comparison. Serve `token` or `jwt`.",
                 id="config.W001",
             )

@@ -161,8 +161,8 @@ def cache(value: str) -> dict[str, Any]:
         return {
             "BACKEND": "auth_core.caches.LocMemCache",
             "LOCATION": rest or "default",
-            # With Django's default of 300 entries, a client could push throttle counters out by
-            # sending made-up user names.
+            # Django's default is 300 entries, so few that a client could push throttle counters out
+            # by sending made-up user names.
             "OPTIONS": {"MAX_ENTRIES": 100_000},
         }
     raise ValueError(

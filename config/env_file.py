@@ -1,4 +1,4 @@
-"""ENV_FILE: lines of NAME=value for switches that the environment does not set."""
+"""Read ENV_FILE: lines of NAME=value for switches that the environment does not set."""
 
 import re
 from collections.abc import MutableMapping
@@ -13,8 +13,8 @@ _DEFAULT = SWITCHES["ENV_FILE"].default
 def load(environment: MutableMapping[str, str], folder: Path) -> frozenset[str]:
     """Set the switches of ENV_FILE that the environment leaves unset, and return their names.
 
-    A relative path starts at `folder`. Only the default file may be missing, and ENV_FILE= means none.
-    Raises SwitchError for a file that cannot be read, and for the first line that cannot.
+    A relative path starts at `folder`. Only the default file may be missing. ENV_FILE= means none.
+    Raise SwitchError for a file that cannot be read, and for the first line that cannot.
     """
     name = environment.get("ENV_FILE", _DEFAULT)
     if not name:
@@ -38,9 +38,9 @@ def load(environment: MutableMapping[str, str], folder: Path) -> frozenset[str]:
 def parse(data: bytes) -> dict[str, str]:
     """Return each switch's text by its name.
 
-    A value is taken as it stands, or between quotes. In double quotes a backslash is dropped before any
-    character but r, n and t. Raises ValueError with the number of the line and the name of its switch,
-    and never with more of the line, which may hold a secret.
+    A value may stand in quotes. In double quotes, a backslash is dropped before any character but
+    r, n and t. Raise ValueError with the number of the line and the name of its switch. The message
+    holds no more of the line, which may contain a secret.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -79,7 +79,7 @@ def parse(data: bytes) -> dict[str, str]:
 
 
 def _value(text: str, is_verbatim: bool) -> str:
-    """Return the value that a line has after its `=`. Raises ValueError if the text is ambiguous."""
+    """Return the value after the `=` of a line. Raise ValueError if the text is ambiguous."""
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
         raise ValueError("a control character")
     bare = text.strip()

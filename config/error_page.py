@@ -1,4 +1,4 @@
-"""What Django's error page may show with DEBUG on."""
+"""Keep secrets out of the error page that Django shows with DEBUG on."""
 
 import os
 from functools import cached_property
@@ -9,15 +9,15 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class ReporterFilter(SafeExceptionReporterFilter):
-    """Hide every value that contains a secret, whatever its name is.
+    """A filter that hides every value with a secret in it, whatever the value's name.
 
-    Django hides settings by their names only. It shows a password within CACHES' LOCATION or the variable
-    DATABASE_URL, and every local variable.
+    Django hides settings by their names only. It shows every local variable, and the passwords in
+    CACHES' LOCATION and in the variable DATABASE_URL.
     """
 
     @cached_property
     def _secrets(self) -> tuple[str, ...]:
-        """Return each secret as it is, as it stands in a URL, and as repr() writes it."""
+        """Return each secret in three forms: as it is, percent-decoded, and as repr() writes it."""
         options = settings.DATABASES["default"].get("OPTIONS", {})
         keys = (settings.SECRET_KEY, settings.JWT_SIGNING_KEY, *settings.JWT_VERIFYING_KEYS, settings.METRICS_TOKEN)
         texts = {*keys, settings.DATABASES["default"]["PASSWORD"], options.get("password"), options.get("sslpassword")}
@@ -35,6 +35,6 @@ class ReporterFilter(SafeExceptionReporterFilter):
     def _hidden(self, value):
         try:
             text = repr(value)
-        except Exception:  # noqa: BLE001 - Django's page says so of a value that cannot be written
+        except Exception:  # noqa: BLE001 - Django's page reports a value without a repr
             return value
         return self.cleansed_substitute if any(secret in text for secret in self._secrets) else value

@@ -1,21 +1,21 @@
-"""The service's WSGI handler, and the request it makes of an environ. The lab times the same ones."""
+"""The service's WSGI handler and its request class. The lab times the same ones."""
 
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 
 class Request(WSGIRequest):
-    """Django's request, decoded as UTF-8 whatever charset its Content-Type names, and made whatever stands there.
+    """A request that is always decoded as UTF-8, and can be made for any Content-Type.
 
-    Django's own decodes the query string while it is made, by whatever codec Python has of that name, and fails over
-    a parameter that it cannot read: both before any middleware, so that the server answers 500 with no body.
-    ApiErrorMiddleware refuses the charset and the header, once there is a request.
+    Django's own class decodes the query string with the codec that Content-Type names, and raises
+    for a parameter that it cannot parse. Both happen before any middleware, so the server would
+    return 500 without a body. ApiErrorMiddleware refuses such a header later.
     """
 
     def __init__(self, environ):
         query = environ.get("QUERY_STRING", "")
         if not query.isascii():
-            # WSGI has raw bytes as Latin-1 (PEP 3333). Django's links and redirects would encode those
-            # characters, not the bytes, and lead elsewhere.
+            # WSGI passes raw bytes as Latin-1 (PEP 3333). Django's links and redirects would encode
+            # those characters instead of the bytes, and lead elsewhere.
             environ["QUERY_STRING"] = "".join(c if c.isascii() else f"%{ord(c):02X}" for c in query)
         super().__init__(environ)
 
@@ -23,8 +23,8 @@ class Request(WSGIRequest):
         try:
             super()._set_content_type_params(meta)
         except (ValueError, TypeError):
-            # An encoding (RFC 2231) or a charset that is none, a NUL in either, a section of 5,000 digits, sections
-            # that cannot be put in order (TypeError, from Python's `email` up to 3.13).
+            # An unknown encoding (RFC 2231) or charset, a NUL in either, a section number of 5,000
+            # digits, or sections without an order (TypeError, up to Python 3.13).
             self.content_type, self.content_params = "", None
 
     @property
@@ -37,4 +37,6 @@ class Request(WSGIRequest):
 
 
 class Handler(WSGIHandler):
+    """Django's handler with this request class."""
+
     request_class = Request

@@ -9,29 +9,24 @@ from django.middleware import common
 from rest_framework.permissions import SAFE_METHODS
 
 from auth_core import events
-from auth_core.errors import (
-    Conflict,
-    ContentTooLarge,
-    ServiceUnavailable,
-    is_database_away,
-    is_impossible_value,
-    is_lost_race,
-)
+from auth_core.database_errors import is_database_away, is_lost_race
+from auth_core.errors import Conflict, ContentTooLarge, ServiceUnavailable
+from auth_core.impossible_values import is_impossible_value
 from config.views import bad_request
 
 logger = logging.getLogger(__name__)
 
 
 class ApiErrorMiddleware:
-    """Errors that DRF does not answer, answered as DRF answers its own."""
+    """Middleware that returns errors outside of DRF's views in the form of DRF's errors."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
-        # Before the body is read: Django itself would answer 400, in HTML.
+        # Checked before the body is read, where Django would return 400 in HTML.
         stated = request.META.get("CONTENT_LENGTH") or "0"
-        # int() would also take +2, 1_0 and another script's digits.
+        # int() accepts +2, 1_0 and other scripts' digits too.
         if not (stated.isascii() and stated.isdigit() and len(stated) <= 20):
             return JsonResponse({"detail": "Content-Length is not a number."}, status=400)
         length = int(stated)
@@ -44,49 +39,50 @@ class ApiErrorMiddleware:
             return JsonResponse({"detail": "Content-Type cannot be read."}, status=400)
         charset = request.content_params.get("charset", "utf-8")
         if charset.lower() not in ("utf-8", "utf8"):
-            # Django would decode by whatever codec Python has of that name: punycode, rot13, zlib.
+            # Django would use any Python codec of that name: punycode, rot13, zlib.
             return JsonResponse({"detail": f"charset={charset}: only utf-8 is read."}, status=415)
         coding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
         if coding.strip().lower() not in ("", "identity"):
-            # It would be parsed as it came (RFC 9110 15.5.16; 12.5.3 for the header).
+            # Django would parse the encoded bytes (RFC 9110 15.5.16; 12.5.3 for the header).
             return JsonResponse(
                 {"detail": f"Content-Encoding: {coding}: only an unencoded body is read."},
                 status=415,
                 headers={"Accept-Encoding": "identity"},
             )
         if request.META.get("HTTP_TRANSFER_ENCODING") or (not length and _has_body(request)):
-            # Django reads Content-Length bytes, here none: the body would be dropped and the answer still be 200.
+            # Django reads Content-Length bytes, here none. It would drop the body and return 200.
             return JsonResponse({"detail": "A body needs a Content-Length."}, status=411)
-        # Read before the view. A client that goes away early leaves a short body, which as a form would be saved
-        # cut off; and over a body nobody reads (a 401, mostly) granian now and then closes a kept connection.
+        # The body is read before the view. A client that disconnects early leaves a short body,
+        # which would be saved truncated if it is a form. And granian sometimes closes a kept
+        # connection if nobody reads the body, which is usual before a 401.
         if length and len(request.body) != length:
             return JsonResponse({"detail": "The body is shorter than its Content-Length."}, status=400)
         response = self.get_response(request)
         if response.status_code == 301 and request.method not in SAFE_METHODS:
-            # The redirect to https, or the admin's to a path with its slash: after a 301 clients repeat a
-            # POST as a GET, after a 308 as it was (RFC 9110 15.4.2, 15.4.9).
+            # A redirect to https, or the admin's to a path with its slash. After a 301 clients
+            # repeat a POST as a GET, after a 308 unchanged (RFC 9110 15.4.2, 15.4.9).
             response.status_code = 308
         return response
 
     def process_exception(self, request, exception):
-        """For every view, DRF's and the admin's: what the database does or what others do is no programming error."""
+        """Return a response to errors that no code caused, in every view: DRF's and the admin's."""
         if is_database_away(exception):
             return _unavailable(request, exception)
         if is_lost_race(exception):
-            # Here, because a foreign key is checked at commit, when the view's own code is over.
-            logger.warning("race lost: %s", exception.args[0])  # a ProtectedError has every row in its second
+            # Handled here, because a foreign key is checked at commit, after the view's own code.
+            logger.warning("race lost: %s", exception.args[0])  # a ProtectedError's args[1] has all rows
             return JsonResponse({"detail": Conflict.default_detail}, status=Conflict.status_code)
         match = request.resolver_match
         if (match.app_name == "admin" or match.url_name == "session-login") and is_impossible_value(exception):
-            # The admin asks for ids, dates and numbers as they come in URLs and hidden fields. Here, because some
-            # are asked for only while the page is rendered.
+            # The admin queries ids, dates and numbers as they come in URLs and hidden fields, some
+            # of them only while it renders the page.
             logger.warning("admin: impossible value refused: %s", exception, exc_info=exception)
             return bad_request(request, exception)
         return None
 
 
 def _unavailable(request, error: BaseException) -> JsonResponse:
-    """Log that the database is away, and return the 503 that says when to try again."""
+    """Log that the database is away, and return 503 with the time to wait."""
     logger.error("database away: %s", error, exc_info=error)
     events.log_event(events.SERVICE_UNAVAILABLE, reason="database", request=request)
     return JsonResponse(
@@ -97,11 +93,11 @@ def _unavailable(request, error: BaseException) -> JsonResponse:
 
 
 class SessionMiddleware(sessions.SessionMiddleware):
-    """Read Django's sessions, and take a cookie that is no session's key for none.
+    """Django's session middleware, which ignores a cookie that cannot be a session's key.
 
-    A key has 32 letters and digits. PostgreSQL fails on a NUL in one, and an expired session is no
-    reason to answer an error. A session that cannot be saved because the database is away is 503;
-    Django answers 400, as if the client had logged out meanwhile.
+    A key has 32 letters and digits, and PostgreSQL fails on a NUL in one. If a session cannot be
+    saved because the database is away, the response is 503. Django's would be 400, as if another
+    request had logged the client out.
     """
 
     def process_request(self, request):
@@ -114,7 +110,7 @@ class SessionMiddleware(sessions.SessionMiddleware):
         try:
             return super().process_response(request, response)
         except SessionInterrupted as error:
-            # Django raises it of an UpdateError, and that of the database's error.
+            # Django raises it from an UpdateError, and that from the database's error.
             cause = error.__context__ and error.__context__.__context__
             if cause is None or not is_database_away(cause):
                 raise
@@ -122,12 +118,12 @@ class SessionMiddleware(sessions.SessionMiddleware):
 
 
 def _has_body(request) -> bool:
-    """Return True for a request that has a body and states no length, as HTTP/2 allows.
+    """Return True for a request with a body but without its length, as HTTP/2 allows.
 
-    One byte is read. It costs 8 µs on granian, and waits only for a client that has not ended its
-    request. GET in HTTP/1 is spared: there a body has Content-Length or Transfer-Encoding (RFC 9112
-    6.3). A server that does not promise the end of its input (`wsgi.input_terminated`) is not
-    asked: it could wait forever.
+    Reads one byte, which takes 8 µs on granian and waits only for a client that has not ended its
+    request. GET in HTTP/1 needs no read: a body there has Content-Length or Transfer-Encoding (RFC
+    9112 6.3). Nothing is read from a server that does not promise the end of its input
+    (`wsgi.input_terminated`), because the read could wait forever.
     """
     meta = request.META
     if request.method in SAFE_METHODS and meta.get("SERVER_PROTOCOL", "").startswith("HTTP/1"):
@@ -136,11 +132,11 @@ def _has_body(request) -> bool:
 
 
 class CommonMiddleware(common.CommonMiddleware):
-    """Redirect GET, HEAD and OPTIONS to the path with its slash; answer 404 to other methods.
+    """Middleware that adds a missing slash by redirect for GET, HEAD and OPTIONS only.
 
-    After Django's 301, clients repeat a POST as a GET (RFC 9110 15.4.2): they see 200, and nothing
-    was created. The 404 is JSON and names the path with its slash. With DEBUG, Django's class
-    raises RuntimeError instead.
+    Other methods get a 404 in JSON that names the path with its slash. After Django's 301, clients
+    repeat a POST as a GET (RFC 9110 15.4.2): they see 200, and nothing was created. Django's class
+    raises RuntimeError instead if DEBUG is on.
     """
 
     def should_redirect_with_slash(self, request):

@@ -1,4 +1,4 @@
-"""What drf-spectacular does not say by itself: the name of each row of the scheme table, and the errors."""
+"""Add to drf-spectacular's schema what it does not know: the schemes' names, and the errors."""
 
 from drf_spectacular import openapi
 from drf_spectacular.drainage import set_override
@@ -50,14 +50,14 @@ class _ScrapeExtension(OpenApiAuthenticationExtension):
 _TEXT = {"type": "string"}
 _ERROR = {
     "type": "object",
-    "properties": {"detail": _TEXT, "code": {**_TEXT, "description": "The same for programs, where there is one."}},
+    "properties": {"detail": _TEXT, "code": {**_TEXT, "description": "A code for programs, where there is one."}},
     "required": ["detail"],
     "additionalProperties": False,
 }
 _INVALID = {
     "type": "object",
     "properties": {
-        # A list where a client sent a name `detail`, which is as unknown as any other.
+        # A list if a client sent an unknown field that is called `detail`.
         "detail": {
             "type": ["string", "array"],
             "items": _TEXT,
@@ -69,30 +69,36 @@ _INVALID = {
 }
 _RETRY_AFTER = {"Retry-After": {"required": True, "schema": {"type": "integer"}, "description": "Seconds."}}
 
-# Of a form's field, in the words of JSON Schema.
+# The limits of a form's field, and their names in JSON Schema.
 _LIMITS = {"max_length": "maxLength", "min_value": "minimum", "max_value": "maximum"}
 
-# Status: its name, what it says, its body, its headers.
+# The name, description, body and headers of the response with each status.
 _ERRORS = {
-    "400": ("Invalid", "The body or a parameter is not what is asked for.", _INVALID, {}),
+    "400": ("Invalid", "The body or a parameter is invalid.", _INVALID, {}),
     "401": (
         "Unauthorized",
-        "No credential that is honoured.",
+        "The request has no accepted credential.",
         _ERROR,
-        {"WWW-Authenticate": {"required": True, "schema": _TEXT, "description": "A challenge for each scheme."}},
+        {
+            "WWW-Authenticate": {
+                "required": True,
+                "schema": _TEXT,
+                "description": "A challenge for each enabled scheme.",
+            }
+        },
     ),
-    "403": ("Forbidden", "Somebody else's.", _ERROR, {}),
-    "404": ("NotFound", "There is no such thing.", _ERROR, {}),
-    "409": ("Conflict", "What this refers to was changed or deleted meanwhile.", _ERROR, {}),
-    "413": ("ContentTooLarge", "A body of more than 256 kB.", _ERROR, {}),
-    "415": ("UnsupportedMediaType", "A body of another media type, charset or content coding.", _ERROR, {}),
+    "403": ("Forbidden", "The object belongs to somebody else.", _ERROR, {}),
+    "404": ("NotFound", "The object or page does not exist.", _ERROR, {}),
+    "409": ("Conflict", "Another request has changed or deleted what this one refers to.", _ERROR, {}),
+    "413": ("ContentTooLarge", "The body is larger than 256 kB.", _ERROR, {}),
+    "415": ("UnsupportedMediaType", "The body has an unsupported media type, charset or content coding.", _ERROR, {}),
     "429": ("Throttled", "Too many attempts.", _ERROR, _RETRY_AFTER),
-    "503": ("Unavailable", "The database or the cache is away.", _ERROR, _RETRY_AFTER),
+    "503": ("Unavailable", "The database or the cache is not available.", _ERROR, _RETRY_AFTER),
 }
 
 
 class AutoSchema(openapi.AutoSchema):
-    """drf-spectacular's, and the errors of each operation: by what its view is made of, none by the view's name."""
+    """A schema with the errors of each operation, derived from the classes of its view."""
 
     def _get_response_bodies(self, direction="response"):
         responses = super()._get_response_bodies(direction)
@@ -101,7 +107,7 @@ class AutoSchema(openapi.AutoSchema):
         return dict(sorted(responses.items()))
 
     def _get_filter_parameters(self):
-        """Each with its filter's limits. Of a form for people every field is sent: an empty one is none."""
+        """Return the parameters with their filters' limits. A form sends empty ones too."""
         filters = getattr(getattr(self.view, "filterset_class", None), "base_filters", {})
         parameters = super()._get_filter_parameters()
         for parameter in parameters:
@@ -110,12 +116,12 @@ class AutoSchema(openapi.AutoSchema):
             schema.get("items", schema).update(limits)
             if schema["type"] == "array":
                 parameter["schema"] = getattr(filters[parameter["name"]], "schema", schema)
-                parameter["explode"] = True  # what client generators send; commas are taken, too
+                parameter["explode"] = True  # as client generators send it; commas work too
             parameter["allowEmptyValue"] = True
         return parameters
 
     def _map_basic_serializer(self, serializer, direction):
-        """Add that a body holds no other names, where KnownNamesMixin refuses them."""
+        """Return the schema, without additional properties where KnownNamesMixin refuses them."""
         schema = super()._map_basic_serializer(serializer, direction)
         if direction == "request" and isinstance(self.view, KnownNamesMixin):
             schema["additionalProperties"] = False
@@ -128,14 +134,14 @@ class AutoSchema(openapi.AutoSchema):
         asks_who = bool(view.get_authenticators())
         if takes_body or refuses_names or self._get_filter_parameters():
             yield "400"
-        if asks_who or hasattr(view, "www_authenticate_realm"):  # SimpleJWT's, of a view that takes a token in the body
+        if asks_who or hasattr(view, "www_authenticate_realm"):  # SimpleJWT's views of tokens in bodies
             yield "401"
         if "{" in self.path:
             yield "404"
             if not is_safe and any(map(_looks_at_objects, view.get_permissions())):
                 yield "403"
         elif self._is_list_view() and self._get_paginator():
-            yield "404"  # no such page
+            yield "404"  # for a page that does not exist
         if isinstance(view, CreateModelMixin | UpdateModelMixin) and takes_body:
             yield "409"
         if takes_body or refuses_names:

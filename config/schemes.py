@@ -1,4 +1,7 @@
-"""The table of authentication schemes. Settings, URLs, OpenAPI, tests and benchmarks iterate over its rows."""
+"""The table of authentication schemes.
+
+Settings, URLs, OpenAPI, tests and benchmarks iterate over its rows.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +11,13 @@ from dataclasses import dataclass
 class Scheme:
     """One way into the API.
 
-    `name`            the word used in AUTH_SCHEMES, on the benchmark's command line and in its reports
+    `name`            the word in AUTH_SCHEMES, on the lab's command line and in its reports
     `keyword`         the auth-scheme of the Authorization header (RFC 9110 11.1)
     `authentication`  dotted path of the DRF authentication class
     `issue`           dotted path of a callable: user -> credential (str), ready for the header
     `urlconf`         dotted path of the endpoints that come with the scheme, or None
     `summary`         one line for people
-    `auto_create`     whether TOKEN_AUTO_CREATE makes a credential with every new user: one that can be read later
+    `auto_create`     whether TOKEN_AUTO_CREATE applies: the credential can be read again later
     """
 
     name: str
@@ -27,7 +30,7 @@ class Scheme:
 
     @property
     def is_stock(self) -> bool:
-        """Whether the row is a library's own class, kept as the reference to compare with."""
+        """Return True if the row is a library's own class, kept for comparison."""
         return not self.authentication.startswith(("tokens.", "jwt_auth."))
 
 
@@ -72,7 +75,7 @@ _ROWS = (
         authentication="tokens.authentication.HashedTokenAuthentication",
         issue="tokens.issue.hashed_token",
         urlconf="tokens.hashed_urls",
-        summary="only a digest at rest, prefix and checksum, many per user with a label, expiry by age and by disuse",
+        summary="Only a digest at rest, prefix and checksum, many per user with a label, expiry by age and by disuse",
     ),
     Scheme(
         name="token-cached",
@@ -80,7 +83,7 @@ _ROWS = (
         authentication="tokens.authentication.CachedTokenAuthentication",
         issue="tokens.issue.token",
         urlconf="tokens.urls",
-        summary="The same behind a bounded cache: no query on a hit, invalidated on commit",
+        summary="`token` behind a bounded cache: no query on a hit, invalidated on commit",
         auto_create=True,
     ),
     Scheme(
@@ -97,7 +100,7 @@ _ROWS = (
         authentication="jwt_auth.authentication.JWTStatelessUserAuthentication",
         issue="jwt_auth.issue.jwt",
         urlconf="jwt_auth.urls",
-        summary="the same access token and no query: verified once in each process, honoured until it expires",
+        summary="The access token of `jwt` without a query: verified once per process, accepted until it expires",
     ),
 )
 
@@ -105,7 +108,7 @@ SCHEMES: dict[str, Scheme] = {row.name: row for row in _ROWS}
 
 
 class SchemeError(ValueError):
-    """A choice of schemes that cannot be served. `id` tells the misconfigurations apart."""
+    """A choice of schemes that cannot be served. `id` identifies the misconfiguration."""
 
     def __init__(self, id: str, message: str):
         super().__init__(message)
@@ -113,10 +116,10 @@ class SchemeError(ValueError):
 
 
 def choose(names: Iterable[str]) -> tuple[Scheme, ...]:
-    """The rows called `names`, in that order (which is the order of the challenges in a 401).
+    """Return the rows called `names`, in that order, which is also that of a 401's challenges.
 
-    Raises SchemeError for no name at all, an unknown or doubled name, or two rows of one keyword: of
-    two classes that answer to the same keyword, the first refuses every credential of the second.
+    Raise SchemeError for no name, an unknown or repeated name, or two rows with one keyword. The
+    class of the first such row would refuse every credential of the second.
     """
     names = tuple(names)
     choices = ", ".join(SCHEMES)

@@ -1,23 +1,25 @@
-"""How granian is started: the flags that the unit of docs/how-to/deploy.md, `serve_demo`, the tests and the lab share."""
+"""The command line of granian, which `serve_demo`, the tests, the lab and the how-to share."""
 
 import sys
 from pathlib import Path
 
 FLAGS = (
     *("--interface", "wsgi", "--no-ws"),
-    # HTTP/2 in the clear keeps a thread for minutes after its client has gone.
+    # Over unencrypted HTTP/2, granian holds a thread for minutes after the client has disconnected.
     *("--http", "1"),
-    # Bytes of a header section. granian's default is 417,792, and some headers take quadratic time to parse.
+    # The largest header section, in bytes. granian's default is 417,792, and some headers take
+    # quadratic time to parse.
     *("--http1-buffer-size", "16384"),
 )
 
-# For granian's own lines with LOG_FORMAT=json. It must name no module of this service: granian's first process would
-# import it, and every worker that a reload forks would go on with that old version.
+# The configuration of granian's own log lines with LOG_FORMAT=json. It must not name a module of
+# this service: granian's first process would import it, and after a reload every forked worker
+# would still run the old version.
 JSON_LINES = Path(__file__).with_name("granian_json.json")
 
 
 def command(host: str, port: int, *more: str) -> list[str]:
-    """Return the command line that serves this service on an address, with `more` flags of granian's."""
+    """Return the command line that serves this service, with `more` flags for granian."""
     address = ("--host", host, "--port", str(port))
     return [sys.executable, "-m", "granian", *FLAGS, *more, *address, "config.wsgi:application"]
 

@@ -1,28 +1,28 @@
-"""The one settings file. Every environment variable is read here, through the table in config/switches.py."""
+"""The only settings file. It reads every environment variable through config/switches.py."""
 
 import os
 import secrets
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.crypto import salted_hmac
 
+from auth_core.conf import derived_signing_key
 from config import env_file, switches
 from jwt_auth.jwk import KeyFormatError, public_pem
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 try:
-    # Real variables win over the file's.
+    # The environment's variables take precedence over the file's.
     SWITCHES_FROM_FILE = env_file.load(os.environ, BASE_DIR)
     _values = switches.read(os.environ)
 except switches.SwitchError as error:
     raise ImproperlyConfigured(str(error)) from None
 
-# --- who may enter -------------------------------------------------------------------------------
+# --- authentication ------------------------------------------------------------------------------
 
-# Resolved once: DRF reads authentication_classes and SimpleJWT its settings when they are imported, so
-# changing these under a running process would measure and guard something else than it says.
+# Resolved once. DRF reads authentication_classes, and SimpleJWT its settings, on import. A process
+# whose settings changed later would guard and measure something else than it says.
 SCHEMES = _values["AUTH_SCHEMES"]
 ANONYMOUS_READ = _values["ANONYMOUS_READ"]
 
@@ -35,13 +35,13 @@ if not SECRET_KEY:
             "SECRET_KEY='': required unless DEBUG is on; allowed: 32 random bytes or more, as printed by "
             "`python -c 'import secrets; print(secrets.token_urlsafe(50))'` (config.E004)"
         )
-    # A fresh one for each process: a constant would let anybody sign tokens for a server left in DEBUG.
+    # A new key for each process: a constant would let anybody sign tokens for such a server.
     SECRET_KEY = secrets.token_urlsafe(50)
 ALLOWED_HOSTS = list(_values["ALLOWED_HOSTS"])
 
 # --- opaque tokens -------------------------------------------------------------------------------
 
-# Where no row reads DRF's table, nobody could use the key, and it would lie there in clear.
+# Without a row that reads DRF's table, nobody could use the key, and it would be stored in clear.
 TOKEN_AUTO_CREATE = _values["TOKEN_AUTO_CREATE"] and any(scheme.auto_create for scheme in SCHEMES)
 TOKEN_ROTATE_ON_GET = _values["TOKEN_ROTATE_ON_GET"]
 TOKEN_LIFETIME = _values["TOKEN_LIFETIME"]
@@ -52,14 +52,9 @@ TOKEN_CACHE_SECONDS = _values["TOKEN_CACHE_SECONDS"]
 # --- JSON Web Tokens -----------------------------------------------------------------------------
 
 JWT_ALGORITHM = _values["JWT_ALGORITHM"]
-# SECRET_KEY itself never signs a token: a leak of one use must not be a leak of the other. The derived
-# key has 64 bytes, enough for HS512 (RFC 7518 3.2), whatever SECRET_KEY's length; that is checked apart.
 JWT_SIGNING_KEY = _values["JWT_SIGNING_KEY"] or (
-    salted_hmac("jwt_auth.signing_key", "", SECRET_KEY, algorithm="sha256").hexdigest()
-    if JWT_ALGORITHM.startswith("HS")
-    else ""
+    derived_signing_key(SECRET_KEY) if JWT_ALGORITHM.startswith("HS") else ""
 )
-JWT_SIGNING_KEY_IS_DERIVED = not _values["JWT_SIGNING_KEY"]
 JWT_VERIFYING_KEYS = _values["JWT_VERIFYING_KEYS"]
 JWT_ACCESS_LIFETIME = _values["JWT_ACCESS_LIFETIME"]
 JWT_REFRESH_LIFETIME = _values["JWT_REFRESH_LIFETIME"]
@@ -72,9 +67,9 @@ JWT_LEEWAY = _values["JWT_LEEWAY"]
 try:
     _verifying_key = public_pem(JWT_SIGNING_KEY, JWT_ALGORITHM)
 except KeyFormatError:
-    _verifying_key = ""  # jwt_auth.checks says what is wrong with the key, and stops start-up
+    _verifying_key = ""  # jwt_auth.checks reports what is wrong, and stops start-up
 
-# What SimpleJWT's own classes read: the stock rows, and what ours inherit.
+# Settings of SimpleJWT's own classes, which the stock rows use and ours inherit from.
 SIMPLE_JWT = {
     "ALGORITHM": JWT_ALGORITHM,
     "SIGNING_KEY": JWT_SIGNING_KEY,
@@ -83,7 +78,7 @@ SIMPLE_JWT = {
     "REFRESH_TOKEN_LIFETIME": JWT_REFRESH_LIFETIME,
     "ISSUER": JWT_ISSUER,
     "AUDIENCE": JWT_AUDIENCE,
-    # The stock rows run at their best: rotating, with the blacklist. Leeway stays SimpleJWT's own zero.
+    # The stock rows run with rotation and the blacklist. LEEWAY stays at SimpleJWT's default of 0.
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
 }
@@ -97,30 +92,30 @@ SERVER_TIMING = _values["SERVER_TIMING"]
 LOG_AUTHENTICATIONS = _values["LOG_AUTHENTICATIONS"]
 METRICS = _values["METRICS"]
 METRICS_TOKEN = _values["METRICS_TOKEN"]
-# prometheus_client reads the variable itself, as it is imported.
+# prometheus_client reads the variable itself, on import.
 PROMETHEUS_MULTIPROC_DIR = _values["PROMETHEUS_MULTIPROC_DIR"]
 if not PROMETHEUS_MULTIPROC_DIR:
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # an empty one would be a folder to it
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # it would take an empty one for a folder
 GRANIAN_HOST = _values["GRANIAN_HOST"]
 GRANIAN_PORT = _values["GRANIAN_PORT"]
 GRANIAN_WORKERS = _values["GRANIAN_WORKERS"]
 GRANIAN_BLOCKING_THREADS = _values["GRANIAN_BLOCKING_THREADS"]
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes; no request of this API needs more
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes; no request to this API needs more
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^(health|metrics)/$"]  # whoever watches a process asks it directly
+SECURE_REDIRECT_EXEMPT = [r"^(health|metrics)/$"]  # monitoring connects to a process directly
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
-# What other hosts of its domain may do, this service cannot know: neither includeSubDomains nor preload.
+# No includeSubDomains and no preload, because this service does not know its domain's other hosts.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if NUM_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- applications --------------------------------------------------------------------------------
 
-# The switch decides who may enter, never the schema: every app stays installed, every migration applies.
+# AUTH_SCHEMES does not affect the schema: every app is always installed, every migration applies.
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -129,7 +124,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    # Before rest_framework.authtoken, so that our drf_create_token is the one that runs.
+    # Before rest_framework.authtoken, so that our drf_create_token runs.
     "tokens",
     "rest_framework.authtoken",
     "rest_framework_simplejwt.token_blacklist",
@@ -203,7 +198,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "config.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "auth_core.errors.exception_handler",
     "NUM_PROXIES": NUM_PROXIES,
-    # None that is asked for: drf-spectacular would write any ?version= into the schema and into a header.
+    # Otherwise drf-spectacular would write any ?version= into the schema and into a header.
     "ALLOWED_VERSIONS": [None],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -223,14 +218,15 @@ SPECTACULAR_SETTINGS = {
 
 # --- database and cache --------------------------------------------------------------------------
 
-# One connection for each thread, opened at its first request and kept: to open one takes longer than
-# any scheme needs. The lab measures with this policy, too. Both backends give up a connection that
-# is no good before a request uses it.
+# Each thread keeps the connection of its first request, because opening one takes longer than any
+# scheme. The lab measures with this policy too. Both backends replace a broken connection before a
+# request uses it.
 DATABASES = {"default": {**_values["DATABASE_URL"], "CONN_MAX_AGE": None}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "config.databases.sqlite3"
     DATABASES["default"]["OPTIONS"] = {
-        # Writers queue at BEGIN instead of failing with "database is locked" when a read becomes a write.
+        # Writers queue at BEGIN. Otherwise a transaction that reads and then writes can fail with
+        # "database is locked".
         "transaction_mode": "IMMEDIATE",
         "timeout": 5,  # seconds to wait for another writer
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
@@ -240,16 +236,16 @@ else:
     DATABASES["default"]["ENGINE"] = "config.databases.postgresql"
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
-        # Bound on the server, so that a statement seen five times is planned once (psycopg's own threshold).
+        # psycopg binds parameters on the server and prepares a statement that it has sent 5 times.
         "server_side_binding": True,
         "prepare_threshold": 5,
         "connect_timeout": 3,  # seconds
-        # A row that somebody else's session has locked, and a search that reads too much, would otherwise hold a
-        # thread for as long as they last, and soon all of them. Commands wait (manage.py).
+        # Without these, a locked row or an expensive search would hold a thread for as long as it
+        # lasts, and soon all threads. Commands wait without limit (manage.py).
         "lock_timeout": 3_000,  # milliseconds
         "statement_timeout": int(_values["STATEMENT_TIMEOUT"].total_seconds() * 1000),
-        # A network that swallows what is sent would hold a request for as long as the kernel repeats it, a quarter of
-        # an hour. Where an answer is waited for, nothing is sent; the kernel then asks whether the other end is there.
+        # Without these, a network that drops packets would hold a request while the kernel resends,
+        # for a quarter of an hour. While a request waits for a result, the kernel sends probes.
         "tcp_user_timeout": 5_000,  # milliseconds
         "keepalives_idle": 5,  # seconds
         "keepalives_interval": 1,  # seconds
@@ -265,7 +261,7 @@ USE_TZ = True
 # --- static files --------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
-# Served from the packages themselves: nothing to collect, the same files with DEBUG on and off.
+# WhiteNoise serves the packages' own files: nothing to collect, and the same with DEBUG on and off.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
@@ -285,11 +281,11 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
-        # Django's own handler prints to the console in DEBUG only; ours always does.
+        # Django's own handler prints to the console in DEBUG only, and ours always.
         "django": {"handlers": [], "propagate": True},
         # The events of auth_core/events.py.
         "auth": {"handlers": ["metrics"] if METRICS else [], "level": "INFO"},
-        # The lines of granian's workers; its first process has config/granian_json.json.
+        # The lines of granian's workers. Its first process uses config/granian_json.json.
         **(
             {name: {"handlers": ["stderr"], "propagate": False} for name in ("_granian", "granian.access")}
             if LOG_FORMAT == "json"

@@ -105,7 +105,7 @@ SWITCHES: dict[str, Switch] = {
     )
 }  # fmt: skip
 
-# `NAME=` means the default, as in a shell's ${NAME:-default}. An empty list of schemes is a mistake.
+# `NAME=` means the default, as in a shell's ${NAME:-default}. But no scheme at all is a mistake.
 _EMPTY_IS_A_VALUE = {"AUTH_SCHEMES"}
 
 
@@ -127,7 +127,7 @@ def read(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def nearest(name: str, likeness: float = 0.6) -> str | None:
-    """Return the switch that `name` probably means, or None. With `likeness` 1, only itself."""
+    """Return the switch that `name` probably means, or None. `likeness` is from 0 to 1 (equal)."""
     return next(iter(get_close_matches(name.upper(), SWITCHES, 1, likeness)), None)
 
 

@@ -11,12 +11,12 @@ urlpatterns = [
     path("health/", HealthView.as_view(), name="health"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
-    # Before the admin's own, which takes as many passwords as anybody sends.
+    # Before the admin's own login, which has no throttle.
     path("admin/login/", throttled_login(admin.site.login), name="session-login"),
     path("admin/", admin.site.urls),
     path("", include("tracks.urls")),
     *([path("", include("telemetry.metrics_view"))] if settings.METRICS else []),
-    # Each enabled row brings its endpoints; two rows may share them.
+    # The endpoints of each enabled row. Two rows may share them.
     *(path("", include(urlconf)) for urlconf in dict.fromkeys(s.urlconf for s in settings.SCHEMES) if urlconf),
 ]
 

@@ -1,4 +1,4 @@
-"""What belongs to no app: the index, who am I, liveness, and errors outside of DRF."""
+"""Views outside of the apps: the index, who am I, liveness, and errors outside of DRF."""
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -21,7 +21,7 @@ from auth_core.schemes import scheme_of
 
 
 class IndexView(APIView):
-    """What exists under the present switch."""
+    """The enabled schemes and the endpoints."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -61,7 +61,7 @@ class IndexView(APIView):
 
 
 class WhoAmIView(APIView):
-    """Who am I, and by which scheme: the smallest guarded endpoint."""
+    """The user and the scheme of the request's credential: the smallest guarded endpoint."""
 
     @extend_schema(
         tags=["service"],
@@ -78,7 +78,7 @@ class WhoAmIView(APIView):
         user_model = get_user_model()
         scheme = scheme_of(type(request.successful_authenticator))
         try:
-            # A stateless user's id is whatever a claim says.
+            # A stateless user's id is a claim, and may be anything.
             user_id = user_model._meta.pk.to_python(request.user.pk)
         except ValidationError:
             raise AuthenticationFailed("The token names no user.") from None
@@ -92,7 +92,10 @@ class WhoAmIView(APIView):
 
 
 class HealthView(APIView):
-    """Liveness: this process answers. It asks neither database nor cache, so their absence restarts nothing."""
+    """Liveness: this process responds. It uses neither database nor cache.
+
+    So an orchestrator does not restart it when one of them is away.
+    """
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -109,21 +112,21 @@ class SchemaView(JSONErrorsMixin, SpectacularAPIView):
 class DocsView(JSONErrorsMixin, SpectacularSwaggerView):
     """Swagger UI."""
 
-    http_method_names = ("get", "head")  # not OPTIONS, for which the page has no template
+    http_method_names = ("get", "head")  # not OPTIONS, which has no template
 
 
 def _endpoints() -> dict[str, list[str]]:
-    """Methods by path, of the API's own views and of the pages for people."""
+    """Return the methods by path, of the API's views and of the pages for people."""
     endpoints: dict[str, list[str]] = {}
     for path, _, method, _ in EndpointEnumerator().get_api_endpoints():
-        endpoints.setdefault(path.replace("{pk}", "{id}"), []).append(method)  # as the schema names it
+        endpoints.setdefault(path.replace("{pk}", "{id}"), []).append(method)  # as in the schema
     for name in ("schema", "docs", "admin:index"):
         endpoints[reverse(name)] = ["GET"]
     return endpoints
 
 
 def _error(status, title, html_view):
-    """An error handler that speaks JSON to programs and HTML to browsers."""
+    """Return an error handler that sends JSON to programs and HTML to browsers."""
 
     def view(request, exception=None):
         chosen = ContentNegotiation().preferred(request, ["application/json", "text/html"])

@@ -11,16 +11,16 @@ from django.db import connections
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 
-from config.handler import Handler  # noqa: E402 - as get_wsgi_application does, after the set-up
+from config.handler import Handler  # noqa: E402 - after the set-up, as in get_wsgi_application
 
 application = Handler()
 
-# A file that has gone is a database that is away. SQLite would make a new, empty one in its place.
+# A missing file means that the database is away. SQLite would create a new, empty one in its place.
 for _database in connections.settings.values():
     if isinstance(_database["NAME"], Path):
         _database["NAME"] = f"{_database['NAME'].as_uri()}?mode=rw"
 
-# A server runs no management command, so nothing else would stop it on a misconfiguration.
+# A server runs no management command, so only this stops it on a misconfiguration.
 _messages = checks.run_checks()
 _errors = [message for message in _messages if message.is_serious()]
 if _errors:
@@ -28,7 +28,7 @@ if _errors:
 
 _logger = logging.getLogger(__name__)
 for _message in _messages:
-    if _message.id == "config.W002":  # a misspelt variable: no command may ever run where a server runs
+    if _message.id == "config.W002":  # a misspelt variable, perhaps in the server's environment only
         _logger.warning("%s", _message)
 
 _unread = sorted(name for name in settings.SWITCHES_FROM_FILE if name.startswith("GRANIAN_"))

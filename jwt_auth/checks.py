@@ -1,10 +1,15 @@
+"""System checks: keys, lifetimes, and the settings of SimpleJWT that our rows do not honour."""
+
+from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import Error, register
 from rest_framework_simplejwt.settings import DEFAULTS
 
+from auth_core.conf import conf, derived_signing_key
 from auth_core.schemes import enabled_classes, scheme_of
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.jwk import KeyFormatError, is_symmetric, signing_key, verifying_key
@@ -13,9 +18,10 @@ LEAST_SECRET_BYTES = 32
 
 
 @register
-def keys_fit_the_algorithm(app_configs, **kwargs):
-    algorithm = settings.JWT_ALGORITHM
-    if settings.JWT_SIGNING_KEY_IS_DERIVED and is_symmetric(algorithm):
+def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error for each key that does not fit JWT_ALGORITHM."""
+    algorithm = conf.JWT_ALGORITHM
+    if is_symmetric(algorithm) and derived_signing_key(settings.SECRET_KEY) == conf.JWT_SIGNING_KEY:
         length = len(settings.SECRET_KEY.encode())
         if length < LEAST_SECRET_BYTES:
             yield Error(
@@ -25,14 +31,14 @@ def keys_fit_the_algorithm(app_configs, **kwargs):
             )
     else:
         try:
-            signing_key(settings.JWT_SIGNING_KEY, algorithm)
+            signing_key(conf.JWT_SIGNING_KEY, algorithm)
         except KeyFormatError as error:
             yield Error(
                 f"JWT_SIGNING_KEY: {error}.",
                 hint="Set JWT_SIGNING_KEY to such a key, or to file:PATH of one.",
                 id="jwt_auth.E002",
             )
-    for position, text in enumerate(settings.JWT_VERIFYING_KEYS, start=1):
+    for position, text in enumerate(conf.JWT_VERIFYING_KEYS, start=1):
         try:
             verifying_key(text, algorithm)
         except KeyFormatError as error:
@@ -44,9 +50,10 @@ def keys_fit_the_algorithm(app_configs, **kwargs):
 
 
 @register
-def lifetimes_are_in_order(app_configs, **kwargs):
+def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error for each lifetime that is longer than the next one."""
     lifetimes = {
-        name: getattr(settings, name)
+        name: getattr(conf, name)
         for name in ("JWT_REUSE_GRACE", "JWT_ACCESS_LIFETIME", "JWT_REFRESH_LIFETIME", "JWT_SESSION_LIFETIME")
     }
     names = list(lifetimes)
@@ -60,8 +67,8 @@ def lifetimes_are_in_order(app_configs, **kwargs):
 
 
 @register
-def blacklist_has_its_app(app_configs, **kwargs):
-    # SimpleJWT says nothing: the old refresh tokens of its rows would just keep working.
+def blacklist_has_its_app(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error if SimpleJWT's rows would keep accepting old refresh tokens; SimpleJWT has no such check."""
     wants = settings.SIMPLE_JWT.get("BLACKLIST_AFTER_ROTATION")
     if wants and not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
         yield Error(
@@ -71,7 +78,7 @@ def blacklist_has_its_app(app_configs, **kwargs):
         )
 
 
-# SimpleJWT's settings that its own rows honour and ours do not, and what holds for ours.
+# SimpleJWT's settings that its own rows honour and ours do not, each with what holds for ours.
 _SERIALIZERS = "the endpoints' serializers are those of jwt_auth/serializers.py"
 _SLIDING = "there are no sliding tokens"
 _NOT_HONOURED = {
@@ -83,8 +90,8 @@ _NOT_HONOURED = {
     "USER_ID_CLAIM": "the claim is user_id",
     "USER_ID_FIELD": "the claim holds the user's primary key",
     "TOKEN_USER_CLASS": "a stateless user is a rest_framework_simplejwt.models.TokenUser",
-    "USER_AUTHENTICATION_RULE": "is_active is asked at each refresh, and by `jwt` at each request",
-    "CHECK_USER_IS_ACTIVE": "is_active is asked at each refresh, and by `jwt` at each request",
+    "USER_AUTHENTICATION_RULE": "is_active is read at each refresh, and by `jwt` at each request",
+    "CHECK_USER_IS_ACTIVE": "is_active is read at each refresh, and by `jwt` at each request",
     "CHECK_REVOKE_TOKEN": "a changed password ends every login of its user",
     "REVOKE_TOKEN_CLAIM": "a changed password ends every login of its user",
     "UPDATE_LAST_LOGIN": "a login is a row of jwt_auth's table and an event, and last_login stays as it is",
@@ -97,7 +104,8 @@ _NOT_HONOURED = {
 
 
 @register
-def every_simplejwt_setting_is_honoured(app_configs, **kwargs):
+def every_simplejwt_setting_is_honoured(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error for each of SimpleJWT's settings that an enabled row of ours would ignore."""
     ours = [scheme_of(cls) for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]
     for name, value in settings.SIMPLE_JWT.items() if ours else ():
         default = DEFAULTS.get(name)

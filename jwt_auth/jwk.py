@@ -1,4 +1,4 @@
-"""Signing keys: reading them, telling good from bad, naming them. Knows nothing of Django's settings."""
+"""Read signing keys, check that they fit their algorithm, and name them. Does not use Django's settings."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ class KeyFormatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. `kid` is derived from the key, so that it need not be configured and cannot be confused."""
+    """One key. Its `kid` is derived from it, so nobody has to configure one or can confuse two."""
 
     kid: str
     algorithm: str
@@ -32,7 +32,7 @@ class Key:
     verifying: Any = None
 
     def jwk(self) -> dict[str, str] | None:
-        """The public half as a JSON Web Key (RFC 7517), or None for a secret."""
+        """Return the public key as a JSON Web Key (RFC 7517), or None for a secret."""
         if self.algorithm.startswith("HS"):
             return None
         public = get_default_algorithms()[self.algorithm].to_jwk(self.verifying, as_dict=True)
@@ -41,24 +41,25 @@ class Key:
 
 
 def is_symmetric(algorithm: str) -> bool:
+    """Return True if one secret signs and verifies."""
     return algorithm.startswith("HS")
 
 
 def signing_key(text: str, algorithm: str) -> Key:
-    """The key that signs: a secret or a private PEM. Raises KeyFormatError."""
+    """Return the key that signs, from a secret or a private PEM. Raises KeyFormatError."""
     if is_symmetric(algorithm):
-        return _secret(text, algorithm)
+        return _secret_key(text, algorithm)
     try:
         private = serialization.load_pem_private_key(text.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyFormatError(f"{algorithm} needs an unencrypted private key in PEM") from None
-    return _pair(private, private.public_key(), algorithm)
+    return _key_pair(private, private.public_key(), algorithm)
 
 
 def verifying_key(text: str, algorithm: str) -> Key:
-    """A key that only verifies: a secret, a public PEM, or a private PEM's public half. Raises KeyFormatError."""
+    """Return a key that only verifies, from a secret, a public PEM or a private PEM. Raises KeyFormatError."""
     if is_symmetric(algorithm):
-        return _secret(text, algorithm)
+        return _secret_key(text, algorithm)
     try:
         public = serialization.load_pem_public_key(text.encode())
     except (ValueError, UnsupportedAlgorithm):
@@ -66,18 +67,18 @@ def verifying_key(text: str, algorithm: str) -> Key:
             public = serialization.load_pem_private_key(text.encode(), password=None).public_key()
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise KeyFormatError(f"{algorithm} needs a public key in PEM") from None
-    return _pair(None, public, algorithm)
+    return _key_pair(None, public, algorithm)
 
 
 def public_pem(text: str, algorithm: str) -> str:
-    """The public half of a signing key in PEM, or "" for a secret. Raises KeyFormatError."""
+    """Return the public key of a signing key in PEM, or "" for a secret. Raises KeyFormatError."""
     if is_symmetric(algorithm):
         return ""
     public = signing_key(text, algorithm).verifying
     return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def _secret(text: str, algorithm: str) -> Key:
+def _secret_key(text: str, algorithm: str) -> Key:
     secret = text.encode()
     if secret.lstrip().startswith((b"-----BEGIN", b"ssh-")):
         raise KeyFormatError(f"{algorithm} needs a secret, not a public or private key")
@@ -85,12 +86,12 @@ def _secret(text: str, algorithm: str) -> Key:
         raise KeyFormatError(
             f"{algorithm} needs a secret of at least {_HMAC_BYTES[algorithm]} bytes, this one has {len(secret)}"
         )
-    # Keyed, so that the name in every token's header is no plain hash of the secret.
+    # A keyed hash, so that the `kid` in every token's header is no plain hash of the secret.
     kid = hmac.digest(secret, b"kid", "sha256")
     return Key(_base64url(kid)[:16], algorithm, secret, secret)
 
 
-def _pair(private: Any, public: Any, algorithm: str) -> Key:
+def _key_pair(private: Any, public: Any, algorithm: str) -> Key:
     if algorithm.startswith("RS"):
         if not isinstance(public, rsa.RSAPublicKey):
             raise KeyFormatError(f"{algorithm} needs an RSA key")
@@ -106,7 +107,7 @@ def _pair(private: Any, public: Any, algorithm: str) -> Key:
 
 
 def _thumbprint(public: Any, algorithm: str) -> str:
-    """RFC 7638: SHA-256 over the key's required members in lexical order."""
+    """Return the JWK thumbprint (RFC 7638): SHA-256 over the key's required members in lexical order."""
     jwk = get_default_algorithms()[algorithm].to_jwk(public, as_dict=True)
     members = {name: jwk[name] for name in ("crv", "e", "kty", "n", "x", "y") if name in jwk}
     text = json.dumps(members, sort_keys=True, separators=(",", ":"))

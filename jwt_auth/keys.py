@@ -1,4 +1,4 @@
-"""The keys of this service: one that signs, any number that verify; and SimpleJWT's backend on top of them."""
+"""The keys of this service, one that signs and any number that verify, and SimpleJWT's backend on top of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,47 +6,53 @@ from functools import cache
 from typing import Any
 
 import jwt
-from django.conf import settings
-from django.test.signals import setting_changed
+from django.core.signals import setting_changed
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 
+from auth_core.conf import conf
 from jwt_auth.jwk import Key, signing_key, verifying_key
 from jwt_auth.memo import Memo
 
-# Far above any token of ours (about 400 characters with HS256, 700 with RS256), and a bound on what a
-# request can make us decode.
+# Far above the length of this service's tokens (about 400 characters with HS256, 700 with RS256), and a
+# bound on what a request can have decoded.
 MAX_TOKEN_LENGTH = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
+    """The key that signs and the keys that verify."""
+
     signing: Key
     verifying: Mapping[str, Key]  # by kid; the signing key's among them
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public keys as a JWK Set (RFC 7517 5); empty where they are secrets."""
+        """Return the public keys as a JWK Set (RFC 7517 5), which is empty if the keys are secrets."""
         return {"keys": [jwk for key in self.verifying.values() if (jwk := key.jwk())]}
 
 
 @cache
 def key_ring() -> KeyRing:
-    """Raises jwt_auth.jwk.KeyFormatError for a key that does not fit JWT_ALGORITHM; the checks have seen to that."""
-    algorithm = settings.JWT_ALGORITHM
-    signing = signing_key(settings.JWT_SIGNING_KEY, algorithm)
-    older = (verifying_key(text, algorithm) for text in settings.JWT_VERIFYING_KEYS)
+    """Return the keys of the settings.
+
+    Raises jwt_auth.jwk.KeyFormatError for a key that does not fit JWT_ALGORITHM, which a system check
+    refuses at start-up.
+    """
+    algorithm = conf.JWT_ALGORITHM
+    signing = signing_key(conf.JWT_SIGNING_KEY, algorithm)
+    older = (verifying_key(text, algorithm) for text in conf.JWT_VERIFYING_KEYS)
     return KeyRing(signing, {key.kid: key for key in (*older, signing)})
 
 
 class KeyRingBackend(TokenBackend):
-    """SimpleJWT's backend with a `kid` in every header, and the verifying key chosen by it."""
+    """SimpleJWT's backend with a `kid` in every header, by which it chooses the verifying key."""
 
     def __init__(self, keys: KeyRing):
         super().__init__(
             keys.signing.algorithm,
-            audience=settings.JWT_AUDIENCE,
-            issuer=settings.JWT_ISSUER,
-            leeway=settings.JWT_LEEWAY,
+            audience=conf.JWT_AUDIENCE,
+            issuer=conf.JWT_ISSUER,
+            leeway=conf.JWT_LEEWAY,
         )
         self.keys = keys
         self.verified = Memo(self.get_leeway().total_seconds())
@@ -60,15 +66,15 @@ class KeyRingBackend(TokenBackend):
         key = self.keys.signing
         return jwt.encode(claims, key.signing, algorithm=self.algorithm, headers={"kid": key.kid})
 
-    def decode(self, token: str | bytes, verify: bool = True) -> dict[str, Any]:
-        """The claims. Raises TokenBackendError (TokenBackendExpiredToken) for all that is no good token of ours.
+    def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
+        """Return the claims. Raises TokenBackendError, of which TokenBackendExpiredToken is a subclass.
 
         PyJWT checks signature, exp, nbf, iat, iss and aud, and the type of every claim it knows.
         """
         if len(token) > MAX_TOKEN_LENGTH:
             raise TokenBackendError("Token is too long")
         try:
-            key = self.keys.verifying.get(jwt.get_unverified_header(token).get("kid"))
+            key = self.keys.verifying.get(jwt.get_unverified_header(token).get("kid", ""))
             if key is None:
                 raise TokenBackendError("Token names no key of this service")
             return jwt.decode(
@@ -88,14 +94,15 @@ class KeyRingBackend(TokenBackend):
 
 @cache
 def token_backend() -> KeyRingBackend:
+    """Return the backend with the keys of the settings."""
     return KeyRingBackend(key_ring())
 
 
-def _forget(setting, **kwargs):
+def _clear_caches(setting: str, **kwargs: Any) -> None:
     if setting.startswith("JWT_"):
         key_ring.cache_clear()
         token_backend.cache_clear()
 
 
-# Sent by Django's test tools only: a running service reads its keys once.
-setting_changed.connect(_forget, dispatch_uid="jwt_auth.keys")
+# Sent by Django's test tools only: a service reads its keys once.
+setting_changed.connect(_clear_caches, dispatch_uid="jwt_auth.keys")

@@ -1,17 +1,18 @@
-"""Refresh families: one row per login, and the steps of a login's life on it."""
+"""Refresh families: one row for each login, and the operations on it."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
+from typing import Any, TypedDict
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
 from auth_core import events, prepared, revocation
+from auth_core.conf import conf
 from auth_core.schemes import enabled_of
 from jwt_auth.tokens import AccessToken, RefreshToken
 
@@ -20,12 +21,14 @@ LOGOUT = "logout"
 
 
 class RefreshFamily(models.Model):
-    """One login and all its refresh tokens, of which one is current. No token is stored, only its id.
+    """One login and all its refresh tokens, of which one is current. The row holds ids, and no token.
 
     The table grows with logins, not with refreshes.
     """
 
     class Reason(models.TextChoices):
+        """Why a login ended."""
+
         LOGOUT = LOGOUT, "logout"
         LOGOUT_EVERYWHERE = revocation.LOGOUT_EVERYWHERE, "logout everywhere"
         REUSE = REUSE, "a spent refresh token was used again"
@@ -35,19 +38,19 @@ class RefreshFamily(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="refresh_families")
-    current_jti = models.CharField(max_length=32, help_text="Id of the refresh token that may be used.")
-    previous_jti = models.CharField(max_length=32, blank=True, help_text="Id of its immediate parent.")
+    current_jti = models.CharField(max_length=32, help_text="The id of the refresh token that is valid.")
+    previous_jti = models.CharField(max_length=32, blank=True, help_text="The id of its immediate parent.")
     created_at = models.DateTimeField(help_text="When the user logged in.")
     rotated_at = models.DateTimeField(help_text="When the current refresh token was issued.")
-    refresh_expires_at = models.DateTimeField(db_index=True, help_text="End of the current refresh token.")
-    expires_at = models.DateTimeField(help_text="End of the login, which nothing extends.")
+    refresh_expires_at = models.DateTimeField(db_index=True, help_text="When the current refresh token expires.")
+    expires_at = models.DateTimeField(help_text="When the login expires; nothing extends it.")
     revoked_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=20, blank=True, choices=Reason)
 
     class Meta:
         verbose_name = "login"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.id)
 
 
@@ -65,20 +68,25 @@ _USER_OF_LIVING = prepared.Query(
 
 @dataclass(frozen=True, slots=True)
 class Pair:
+    """A refresh token and an access token of one login."""
+
     refresh: RefreshToken
     access: AccessToken
 
 
-def log_in(user) -> Pair | None:
-    """Begin a family. None when the account changed since `user` was read (see accounts.lock_if_unchanged)."""
+def log_in(user: Any) -> Pair | None:
+    """Start a family and return its first pair.
+
+    Return None if the account changed since `user` was read (see revocation.lock_if_unchanged).
+    """
     now = timezone.now()
-    expires_at = now + settings.JWT_SESSION_LIFETIME
+    expires_at = now + conf.JWT_SESSION_LIFETIME
     family = RefreshFamily(
         user=user,
         current_jti=uuid4().hex,
         created_at=now,
         rotated_at=now,
-        refresh_expires_at=min(now + settings.JWT_REFRESH_LIFETIME, expires_at),
+        refresh_expires_at=min(now + conf.JWT_REFRESH_LIFETIME, expires_at),
         expires_at=expires_at,
     )
     with transaction.atomic():
@@ -89,9 +97,9 @@ def log_in(user) -> Pair | None:
 
 
 def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
-    """The family a verified token belongs to, living or not, its user with it, in one query.
+    """Return the family of a verified token, ended or not, with its user, in one query.
 
-    Raises TokenError when there is none: a login flushed, or gone with its user.
+    Raises TokenError if there is none: the login was flushed, or deleted with its user.
     """
     family = _FAMILY.first(token.sid)
     if family is None:
@@ -102,7 +110,7 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
 
 
 def living_family(token: AccessToken | RefreshToken) -> RefreshFamily:
-    """family_of, which also raises TokenError when the login has been ended or its user is disabled."""
+    """Return family_of(token); raise TokenError if the login has ended or its user is disabled."""
     family = family_of(token)
     if family.revoked_at is not None:
         raise _refused("The login has been ended", "ended", family)
@@ -111,10 +119,10 @@ def living_family(token: AccessToken | RefreshToken) -> RefreshFamily:
     return family
 
 
-def user_of(token: AccessToken) -> AbstractBaseUser:
-    """The user of a verified token, for which the same holds as for living_family, in one query.
+def user_of(token: AccessToken) -> Any:
+    """Return the user of a verified token, or raise TokenError as living_family does, in one query.
 
-    Of the login nothing is read: that it has not been ended is asked in the same statement.
+    The query reads no column of the login; its condition is that the login has not ended.
     """
     user = _USER_OF_LIVING.first(token.sid)
     if user is None or not user.is_active or str(user.pk) != token.user_id:
@@ -122,28 +130,30 @@ def user_of(token: AccessToken) -> AbstractBaseUser:
     return user
 
 
-def refresh(token: RefreshToken, request=None) -> Pair:
-    """Spend a verified refresh token for the next pair: one compare-and-swap on the family's current id.
+def refresh(token: RefreshToken, request: Any = None) -> Pair:
+    """Exchange a verified refresh token for the next pair: one compare-and-swap on the family's current id.
 
-    Of any number of callers with one token one swaps. The others, and whoever comes within JWT_REUSE_GRACE
-    with the immediate parent of the current token, get the same child again, minted anew from the row: a
-    lost answer or two tabs neither fork the chain nor end the login. Any other reuse ends the family, since
+    Of any number of callers with one token one swaps. The others, and any caller within JWT_REUSE_GRACE
+    with the immediate parent of the current token, get the same child again, minted from the row: a lost
+    answer or two tabs neither fork the chain nor end the login. Any other reuse ends the family, since
     either the client or a thief holds a spent token (RFC 9700 4.14.2). Raises TokenError then, and for a
-    login that has ended; the family's end is committed all the same, so this must not run in a transaction
-    that the error rolls back. Events tell which of these it was, and the address of the client of `request`.
+    login that has ended. The family's end is committed all the same, so this must not run in a
+    transaction that the error rolls back. An event says which of these it was, with the address of the
+    client of `request`.
 
-    Raises TokenError for the parent, and ends nothing, if the clock stands before the rotation by more than
-    JWT_LEEWAY. It was set back, or another machine's was ahead; how long ago the rotation was, nobody can say.
-    The child is refused by such a clock too (its `iat` is in the future), and both are judged again later.
+    Raises TokenError for the parent, and ends nothing, if the clock is before the rotation by more than
+    JWT_LEEWAY. Either it was set back or another machine's was ahead, and the age of the rotation is
+    unknown. Such a clock refuses the child too (its `iat` is in the future), and a later request decides
+    about both.
     """
     family = living_family(token)
-    now = timezone.now()  # after reading, and again below: no clock of this machine is behind a rotation it has seen
+    now = timezone.now()  # after reading, and again below: then it is not before a rotation of this machine
     if token.jti == family.current_jti:
         following = {
             "current_jti": uuid4().hex,
             "previous_jti": token.jti,
             "rotated_at": now,
-            "refresh_expires_at": min(now + settings.JWT_REFRESH_LIFETIME, family.expires_at),
+            "refresh_expires_at": min(now + conf.JWT_REFRESH_LIFETIME, family.expires_at),
         }
         swapped = RefreshFamily.objects.filter(pk=family.pk, current_jti=token.jti, revoked_at=None).update(**following)
         if swapped:
@@ -151,35 +161,36 @@ def refresh(token: RefreshToken, request=None) -> Pair:
                 setattr(family, name, value)
             log_event(events.REFRESH_ROTATED, family, request=request)
             return _mint(family, now)
-        family = living_family(token)  # another caller was faster, or the login has just been ended
+        family = living_family(token)  # another caller was faster, or the login has just ended
         now = timezone.now()
     if _is_recent_parent(token, family, now):
         log_event(events.REFRESH_REPEATED, family, request=request)
         return _mint(family, now)
-    _refuse_to_judge_by_a_clock_that_is_behind(token, family, now)
+    _refuse_if_clock_is_behind(token, family, now)
     if end(REUSE, pk=family.pk):
         log_event(events.REFRESH_REUSED, family, request=request)
     raise _refused("The refresh token has been used before, the login has been ended", "reused", family)
 
 
 def check(token: AccessToken | RefreshToken) -> None:
-    """Raises TokenError unless the verified token would be honoured now. Changes nothing."""
+    """Raise TokenError unless the verified token would be accepted now. Changes nothing."""
     family = living_family(token)
-    spent = isinstance(token, RefreshToken) and token.jti != family.current_jti
+    if not isinstance(token, RefreshToken) or token.jti == family.current_jti:
+        return
     now = timezone.now()
-    if spent and not _is_recent_parent(token, family, now):
-        _refuse_to_judge_by_a_clock_that_is_behind(token, family, now)
+    if not _is_recent_parent(token, family, now):
+        _refuse_if_clock_is_behind(token, family, now)
         raise _refused("The refresh token has been used before", "reused", family)
 
 
-def end(reason: str, using: str | None = None, **families) -> int:
-    """End the families that this filter names; how many lived."""
+def end(reason: str, using: str | None = None, **families: Any) -> int:
+    """End the families that match this filter, and return how many had not ended before."""
     living = RefreshFamily.objects.using(using).filter(**families, revoked_at=None)
     return living.update(revoked_at=timezone.now(), reason=reason)
 
 
-def log_event(event: str, family: RefreshFamily, **fields):
-    """An event of this login's life, on commit; `fields` of `events.log_event`."""
+def log_event(event: str, family: RefreshFamily, **fields: Any) -> None:
+    """Log an event of this login on commit; `fields` are those of `events.log_event`."""
     scheme = enabled_of("jwt", "jwt-stateless")
     events.log_event_on_commit(event, scheme=scheme, user=family.user_id, family=family.pk, **fields)
 
@@ -189,22 +200,27 @@ def _refused(message: str, reason: str, family: RefreshFamily) -> Exception:
 
 
 def _is_recent_parent(token: RefreshToken, family: RefreshFamily, now: datetime) -> bool:
-    grace = settings.JWT_REUSE_GRACE
-    # Grace 0 is asked for apart: a machine whose clock is behind, within the leeway, would grant it.
+    grace = conf.JWT_REUSE_GRACE
+    # Grace 0 is a case of its own: a machine whose clock is behind, within the leeway, would grant it.
     is_parent = token.jti == family.previous_jti and bool(grace)
-    return is_parent and -settings.JWT_LEEWAY <= now - family.rotated_at < grace
+    return is_parent and -conf.JWT_LEEWAY <= now - family.rotated_at < grace
 
 
-def _refuse_to_judge_by_a_clock_that_is_behind(token: RefreshToken, family: RefreshFamily, now: datetime):
+def _refuse_if_clock_is_behind(token: RefreshToken, family: RefreshFamily, now: datetime) -> None:
     """Raise TokenError for a parent that may be within the grace or long past it: `now` is before the rotation."""
-    is_parent = token.jti == family.previous_jti and bool(settings.JWT_REUSE_GRACE)
-    if is_parent and now < family.rotated_at - settings.JWT_LEEWAY:
+    is_parent = token.jti == family.previous_jti and bool(conf.JWT_REUSE_GRACE)
+    if is_parent and now < family.rotated_at - conf.JWT_LEEWAY:
         raise _refused("The refresh token was used at a time that this server's clock has not reached", "clock", family)
 
 
+class _Claims(TypedDict):
+    sid: UUID
+    user_id: object
+
+
 def _mint(family: RefreshFamily, now: datetime) -> Pair:
-    """The family's current refresh token, the same whenever it is minted, and a new access token."""
-    claims = {"sid": family.pk, "user_id": family.user_id}
+    """Return the family's current refresh token, the same each time, and a new access token."""
+    claims: _Claims = {"sid": family.pk, "user_id": family.user_id}
     refresh_token = RefreshToken.mint(
         **claims, jti=family.current_jti, issued=family.rotated_at, expires=family.refresh_expires_at
     )
@@ -212,7 +228,7 @@ def _mint(family: RefreshFamily, now: datetime) -> Pair:
         **claims,
         jti=uuid4().hex,
         issued=now,
-        # Never beyond the refresh token's: an expired family may be flushed, and no living token with it.
-        expires=min(now + settings.JWT_ACCESS_LIFETIME, family.refresh_expires_at),
+        # Not after the refresh token's: an expired family may be flushed, but not one with a valid token.
+        expires=min(now + conf.JWT_ACCESS_LIFETIME, family.refresh_expires_at),
     )
     return Pair(refresh_token, access_token)

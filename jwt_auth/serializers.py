@@ -1,3 +1,7 @@
+"""The bodies of the JWT endpoints."""
+
+from typing import Any
+
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
@@ -9,59 +13,68 @@ from jwt_auth.keys import MAX_TOKEN_LENGTH
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 
-class PairSerializer(serializers.Serializer):
-    """What obtaining and refreshing answer."""
+class PairSerializer(serializers.Serializer[Any]):
+    """The answer to a login and to a refresh."""
 
     refresh = serializers.CharField(read_only=True)
     access = serializers.CharField(read_only=True)
 
 
 class ObtainPairSerializer(TokenObtainSerializer):
-    def __init__(self, *args, **kwargs):
+    """A login with a user name and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields[self.username_field] = usernames.UserNameField(write_only=True)
-        # A password is what the user chose, spaces and all; SimpleJWT's field cuts them off.
-        self.fields["password"].trim_whitespace = False
+        # Blanks belong to the password that the user chose; SimpleJWT's field cuts them off.
+        self.fields["password"].trim_whitespace = False  # type: ignore[attr-defined]
 
-    def validate(self, attrs):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
         if attrs[self.username_field] is None:
             usernames.log_failure(request)
             raise self._no_account()
         super().validate(attrs)
-        pair = models.log_in(self.user)
-        told = {"scheme": events.scheme_at(request), "user": self.user.pk, "request": request}
+        user: Any = self.user
+        pair = models.log_in(user)
+        fields = {"scheme": events.scheme_at(request), "user": user.pk, "request": request}
         if pair is None:
-            events.log_event(events.LOGIN_FAILED, reason="changed", **told)
+            events.log_event(events.LOGIN_FAILED, reason="changed", **fields)
             raise self._no_account()
-        events.log_event_on_commit(events.LOGIN_SUCCEEDED, family=pair.refresh.sid, **told)
+        events.log_event_on_commit(events.LOGIN_SUCCEEDED, family=pair.refresh.sid, **fields)
         return _written(pair)
 
     def _no_account(self) -> AuthenticationFailed:
         return AuthenticationFailed(self.error_messages["no_active_account"], "no_active_account")
 
 
-class RefreshSerializer(serializers.Serializer):
+class RefreshSerializer(serializers.Serializer[Any]):
+    """A refresh token to exchange."""
+
     refresh = serializers.CharField(max_length=MAX_TOKEN_LENGTH)
 
-    def validate(self, attrs):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return _written(models.refresh(RefreshToken(attrs["refresh"]), self.context["request"]))
 
 
-class VerifySerializer(serializers.Serializer):
+class VerifySerializer(serializers.Serializer[Any]):
+    """A token to check, and its type."""
+
     token = serializers.CharField(max_length=MAX_TOKEN_LENGTH, write_only=True)
     token_type = serializers.ChoiceField(["access", "refresh"], read_only=True)
 
-    def validate(self, attrs):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
-            token = AccessToken(attrs["token"])
+            token: AccessToken | RefreshToken = AccessToken(attrs["token"])
         except TokenError:
             token = RefreshToken(attrs["token"])
         models.check(token)
         return {"token_type": token.token_type}
 
 
-class LogoutSerializer(serializers.Serializer):
+class LogoutSerializer(serializers.Serializer[Any]):
+    """Which login to end."""
+
     refresh = serializers.CharField(
         max_length=MAX_TOKEN_LENGTH,
         required=False,

@@ -1,4 +1,4 @@
-"""SimpleJWT's token classes on our keys, with the family's id (`sid`) in every token."""
+"""SimpleJWT's token classes with this service's keys, and with the family's id (`sid`) in every token."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.exceptions import TokenError
 
-from jwt_auth.keys import token_backend
+from jwt_auth.keys import KeyRingBackend, token_backend
 
 SESSION_CLAIM = "sid"  # registered with IANA for a session's id; here the refresh family's
 USER_CLAIM = "user_id"  # SimpleJWT's name
@@ -18,18 +18,18 @@ _LAST_SECOND = 253402300799  # of the year 9999, the last a datetime can hold
 
 
 class _FamilyToken(tokens.Token):
-    """Raises TokenError, and nothing else, for any text that is no good token of this type."""
+    """A token of a login. Raises TokenError, and nothing else, for text that is no valid token of this type."""
 
-    # SimpleJWT reads its lifetimes on import, and wants one set; a token's end comes from its family.
+    # SimpleJWT reads its lifetimes on import and requires one; here a token's expiry comes from its family.
     lifetime = timedelta(0)
 
     @property
-    def token_backend(self):
+    def token_backend(self) -> KeyRingBackend:
         return token_backend()
 
     @classmethod
-    def mint(cls, *, sid: UUID, user_id, jti: str, issued: datetime, expires: datetime):
-        """A token with exactly these claims; times are cut to whole seconds (RFC 7519 NumericDate)."""
+    def mint(cls, *, sid: UUID, user_id: object, jti: str, issued: datetime, expires: datetime) -> Self:
+        """Return a token with exactly these claims; times are cut to whole seconds (RFC 7519 NumericDate)."""
         token = cls()
         token.payload.update(
             {
@@ -42,8 +42,11 @@ class _FamilyToken(tokens.Token):
         )
         return token
 
-    def verify(self):
-        """Shapes first: a good signature says who made a claim, not that it can be used."""
+    def verify(self) -> None:
+        """Check the shape of each claim, then what SimpleJWT checks.
+
+        A good signature says who made a claim, not that it can be used.
+        """
         times = ("exp", "iat", "nbf") if "nbf" in self.payload else ("exp", "iat")
         for name in times:
             value = self.payload.get(name)
@@ -70,33 +73,37 @@ class _FamilyToken(tokens.Token):
 
 
 class AccessToken(_FamilyToken):
+    """A token that opens the API."""
+
     token_type = "access"
 
     @classmethod
     def verified(cls, raw_token: str) -> Self:
-        """`cls(raw_token)` for what is asked on every request: the same text is verified once (see memo.py)."""
+        """Return `cls(raw_token)`, for every request: the same text is verified once (see memo.py)."""
         token = cls.__new__(cls)
         memo = token.token_backend.verified
         claims = memo.get(raw_token)
         if claims is None:
-            token.__init__(raw_token)
+            token.__init__(raw_token)  # type: ignore[misc]
             memo.put(raw_token, token.payload)
         else:
             # What SimpleJWT's own constructor sets.
-            token.token, token.current_time, token.payload = raw_token, datetime.now(UTC), claims
+            token.token, token.current_time, token.payload = raw_token, datetime.now(UTC), claims  # type: ignore[assignment]
         return token
 
 
 class RefreshToken(_FamilyToken):
+    """A token to exchange, once, for the next pair."""
+
     token_type = "refresh"
 
 
-def _is_uuid(value) -> bool:
+def _is_uuid(value: object) -> bool:
     return isinstance(value, str) and len(value) == 32 and all(c in "0123456789abcdef" for c in value)
 
 
-def _is_user_id(value) -> bool:
-    """Whether it is a key of the user model's, written as `mint` writes it: int() would take " 1" and "1_0" too."""
+def _is_user_id(value: object) -> bool:
+    """Return True for a key of the user model, written as `mint` does: int() would accept " 1" and "1_0" too."""
     field = get_user_model()._meta.pk
     try:
         key = field.to_python(value) if isinstance(value, str) else None

@@ -1,3 +1,7 @@
+"""The endpoints of the rows `jwt` and `jwt-stateless`."""
+
+from typing import Any
+
 from django.db import transaction
 from django.http import Http404
 from django.utils.decorators import method_decorator
@@ -7,6 +11,7 @@ from rest_framework import status
 from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
@@ -26,41 +31,41 @@ from jwt_auth.tokens import AccessToken, RefreshToken
 
 
 class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, TokenViewBase):
-    """Log in: a refresh token and an access token, for a user name and password."""
+    """Log in with a user name and password, and get a refresh token and an access token."""
 
     serializer_class = serializers.ObtainPairSerializer
 
     @extend_schema(operation_id="jwt_obtain", tags=["jwt"], responses=serializers.PairSerializer)
-    def post(self, request, *args, **kwargs):
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
 
-# The end of a family is kept though the answer is 401: no ATOMIC_REQUESTS around these two.
+# No ATOMIC_REQUESTS around these two: the end of a family is committed even if the answer is 401.
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
-    """The next pair, for a refresh token, which is spent."""
+    """Exchange a refresh token, which is then spent, for the next pair."""
 
     serializer_class = serializers.RefreshSerializer
 
-    def body_names(self):
-        """Return the names of the pair: clients exist that send back all that they were answered."""
+    def body_names(self) -> tuple[str, ...]:
+        """Return the names of the pair, since some clients send back the whole answer."""
         return names_of(serializers.PairSerializer)
 
     @extend_schema(operation_id="jwt_refresh", tags=["jwt"], responses=serializers.PairSerializer)
-    def post(self, request, *args, **kwargs):
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
-    """End this login: its refresh token and all its access tokens die. Doing it twice is no error."""
+    """End this login: revoke its refresh token and its access tokens. Doing it twice is no error."""
 
     serializer_class = serializers.LogoutSerializer
 
     @extend_schema(
         operation_id="jwt_logout", tags=["jwt"], responses={204: OpenApiResponse(description="It has ended.")}
     )
-    def post(self, request, *args, **kwargs):
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
@@ -68,40 +73,41 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
             family = models.family_of(token)
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
-        # The token of a login that had ended before ends nothing more.
+        # The token of a login that had ended before revokes nothing more.
         if serializer.validated_data["everywhere"] and family.revoked_at is None:
-            # This login with the others: if it ended first and the process died, asking again would not end them.
+            # This login ends with the others. If it ended first and the process died, a retry would not end them.
             revocation.revoke_all_credentials(family.user_id, revocation.LOGOUT_EVERYWHERE, request=request)
         elif models.end(models.LOGOUT, pk=family.pk):
             models.log_event(events.LOGIN_ENDED, family, reason=models.LOGOUT, request=request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def get_authenticate_header(self, request):
+    def get_authenticate_header(self, request: Request) -> str:
         challenge = super().get_authenticate_header(request)
         presented = get_authorization_header(request).lower().split()[:1] == [
             JWTAuthentication.keyword.lower().encode()
         ]
-        # A refresh token in the body comes first: then the header was not looked at.
+        # A refresh token in the body comes first: then the header was not read.
         return refused(challenge) if presented and "refresh" not in request.data else challenge
 
     @staticmethod
-    def _presented(request, data):
+    def _presented(request: Request, data: dict[str, Any]) -> AccessToken | RefreshToken:
+        """Return the token of the login to end, verified. Raises TokenError."""
         if "refresh" in data:
             return RefreshToken(data["refresh"])
-        # Not by authentication_classes: a stale access token in the header must not stop a logout by refresh token.
+        # Not authentication_classes: an expired access token in the header must not stop a logout by refresh token.
         raw_token = credential(request, JWTAuthentication.keyword)
         if raw_token is None:
             raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
-        return AccessToken(raw_token)
+        return AccessToken(raw_token)  # type: ignore[arg-type]
 
 
 class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
-    """Would this token be honoured now, and of which kind is it?"""
+    """Check that this token would be accepted now, and name its type."""
 
     serializer_class = serializers.VerifySerializer
 
     @extend_schema(operation_id="jwt_verify", tags=["jwt"])
-    def post(self, request, *args, **kwargs):
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
 
@@ -112,11 +118,11 @@ class JWKSetRenderer(JSONRenderer):
 
 
 class JWKSView(JSONErrorsMixin, APIView):
-    """The public keys, for whoever verifies our tokens elsewhere (RFC 7517). None where the keys are secrets: 404."""
+    """Return the public keys to services that verify the tokens themselves (RFC 7517), or 404 if keys are secret."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    renderer_classes = (*api_settings.DEFAULT_RENDERER_CLASSES, JWKSetRenderer)
+    renderer_classes = (*api_settings.DEFAULT_RENDERER_CLASSES, JWKSetRenderer)  # type: ignore[arg-type]
 
     @extend_schema(
         operation_id="jwks",
@@ -126,9 +132,9 @@ class JWKSView(JSONErrorsMixin, APIView):
             404: OpenApiResponse(description="The algorithm is symmetric."),
         },
     )
-    def get(self, request):
+    def get(self, request: Request) -> Response:
         jwks = key_ring().jwks()
         if not jwks["keys"]:
             raise Http404
-        # Short enough that a new key is known everywhere long before its first use in a planned rotation.
+        # So short that every cache knows a new key long before its first use in a planned rotation.
         return Response(jwks, headers={"Cache-Control": "public, max-age=300"})

@@ -1,6 +1,6 @@
-"""Rows' authentication classes with what SERVER_TIMING, METRICS and LOG_AUTHENTICATIONS add; used if one of them is on.
+"""The schemes' authentication classes with what SERVER_TIMING, METRICS and LOG_AUTHENTICATIONS add.
 
-When all are off the settings name the rows' own classes: a request then passes nothing of this.
+If all of these are off, the settings name the schemes' own classes, and no request runs this code.
 """
 
 from time import perf_counter
@@ -15,10 +15,13 @@ from telemetry.server_timing import Timed
 
 
 class Counted:
-    """METRICS: how long it took to accept or refuse a credential. One of another scheme is neither."""
+    """A mixin that measures how long accepting or refusing a credential takes (METRICS).
+
+    It does not count credentials of other schemes.
+    """
 
     def authenticate(self, request):
-        from telemetry.metrics import observe  # not where METRICS is off
+        from telemetry.metrics import observe  # a dependency of METRICS only
 
         start = perf_counter()
         try:

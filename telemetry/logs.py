@@ -1,4 +1,4 @@
-"""How a log record is written: LOG_FORMAT=text as one line, LOG_FORMAT=json as one JSON object."""
+"""Write a log record as one line (LOG_FORMAT=text) or one JSON object (LOG_FORMAT=json)."""
 
 import json
 import logging
@@ -7,18 +7,19 @@ import re
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
 
-# What an event may carry (auth_core/events.py), in the order in which it is written.
+# The fields of an event (auth_core/events.py), in the order of the log line.
 FIELDS = ("scheme", "user", "token", "family", "reason", "address")
 
-# What ends a line, for whatever reads the log, or steers a terminal.
+# Characters that end a line for some reader of the log, or control a terminal.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PLAIN = re.compile(r"[\w.:/-]+", re.ASCII)
 
 
 class TextFormatter(logging.Formatter):
-    """`time level logger message key=value …`: one record, one line, whatever a client had a part in.
+    """A formatter of lines: `time level logger message key=value …`.
 
-    A traceback follows on lines of its own, each of them indented: no line of it passes for a record.
+    A record is one line, whatever a client sent. A traceback follows on indented lines, so that
+    none of them can pass for a record.
     """
 
     def __init__(self):
@@ -35,7 +36,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(_JsonFormatter):
-    """`{"timestamp": …, "level": …, "logger": …, "message": …}` and an event's fields; times in UTC."""
+    """A formatter of JSON: timestamp (UTC), level, logger, message and an event's fields."""
 
     def __init__(self):
         super().__init__(
@@ -43,7 +44,7 @@ class JsonFormatter(_JsonFormatter):
             style="{",
             rename_fields={"levelname": "level", "name": "logger"},
             timestamp=True,
-            # Django passes the request along, whose text has the query string in it.
+            # Django adds the request to records, and its text contains the query string.
             reserved_attrs=[*RESERVED_ATTRS, "request"],
         )
 

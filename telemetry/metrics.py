@@ -1,7 +1,7 @@
-"""What METRICS counts, for Prometheus. Imported only where it is on.
+"""The metrics for Prometheus. Imported only if METRICS is on.
 
-Of one process it is kept in memory; of several (PROMETHEUS_MULTIPROC_DIR) in a file for each process, and whichever
-is asked sums up all of them.
+A single process keeps the counts in memory. If there are several (PROMETHEUS_MULTIPROC_DIR), each
+keeps its counts in a file, and the process that serves /metrics/ adds them up.
 """
 
 import logging
@@ -14,10 +14,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 
 class ReservedCounts(MmapedDict):
-    """A mapped file of counts whose room on the disk is reserved before anything is written.
+    """A mapped file of counts that reserves space on the disk before it writes.
 
-    prometheus_client extends the file and writes into the mapping. If the disk has no room for a page by then, the
-    kernel ends the process with SIGBUS. Reserving first raises OSError instead, and nothing is counted.
+    prometheus_client extends the file and writes into the mapping. If the disk is full by then, the
+    kernel ends the process with SIGBUS. Reserving space raises OSError instead, and nothing is
+    counted.
     """
 
     def __init__(self, filename, read_mode=False):
@@ -36,7 +37,7 @@ class ReservedCounts(MmapedDict):
 
 
 def _reserve(filename: str, size: int):
-    """Make a file at least `size` bytes long, all of them reserved. Raises OSError if the disk has no room."""
+    """Extend a file to `size` bytes and reserve their space. Raise OSError if the disk is full."""
     descriptor = os.open(filename, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         os.posix_fallocate(descriptor, 0, max(size, os.fstat(descriptor).st_size))
@@ -53,7 +54,7 @@ if settings.PROMETHEUS_MULTIPROC_DIR:
     MultiProcessCollector(registry)
     if hasattr(os, "posix_fallocate"):  # not on macOS
         values.MmapedDict = ReservedCounts
-_own = None if settings.PROMETHEUS_MULTIPROC_DIR else registry  # else each would be told twice
+_own = None if settings.PROMETHEUS_MULTIPROC_DIR else registry  # to export each metric only once
 
 EVENTS = Counter(
     "auth_events", "Events of the logger `auth`, by their fields.", ("event", "scheme", "reason"), registry=_own
@@ -63,7 +64,7 @@ SECONDS = Histogram(
     "Time in which a credential was accepted or refused; its count is how many were.",
     ("scheme", "outcome"),
     registry=_own,
-    # A hit in memory takes 10 µs, a query 100 µs and more, one that waits for a connection up to 3 s.
+    # Seconds. A cache hit takes 10 µs, a query 100 µs or more, a wait for a connection up to 3 s.
     buckets=(0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
 )
 
@@ -72,7 +73,10 @@ logger = logging.getLogger(__name__)
 
 
 def observe(scheme: str, outcome: str, seconds: float):
-    """A credential's check, `accepted` or `refused`. What cannot be counted is logged, and costs nobody an answer."""
+    """Record the time of a credential's check, with `accepted` or `refused` as its outcome.
+
+    Log an error instead of raising it, so that no request fails because of a metric.
+    """
     try:
         SECONDS.labels(scheme, outcome).observe(seconds)
     except Exception:
@@ -80,11 +84,11 @@ def observe(scheme: str, outcome: str, seconds: float):
 
 
 class EventCounter(logging.Handler):
-    """Counts the records of `auth`."""
+    """A handler that counts the records of the logger `auth`."""
 
     def emit(self, record):
         try:
             scheme, reason = (getattr(record, name, "") for name in ("scheme", "reason"))
             EVENTS.labels(record.getMessage(), scheme, reason).inc()
-        except Exception:  # noqa: BLE001 - prints it on stderr, as every handler does
+        except Exception:  # noqa: BLE001 - handleError prints it, as in every handler
             self.handleError(record)

@@ -1,4 +1,4 @@
-"""`GET /metrics/`, where METRICS is on."""
+"""`GET /metrics/`, if METRICS is on."""
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -20,9 +20,9 @@ from telemetry.metrics import registry
 
 
 class ScrapeAuthentication(BaseAuthentication):
-    """METRICS_TOKEN, which is nobody's: neither a user nor a database is needed to be told that the database is away.
+    """Authentication by METRICS_TOKEN, which belongs to no user.
 
-    Returns (AnonymousUser, the token). Raises AuthenticationFailed (401).
+    It needs no database, so Prometheus can read the metrics while the database is away.
     """
 
     keyword = "Bearer"
@@ -45,7 +45,7 @@ class _HasToken(BasePermission):
 
 
 class _TextRenderer(BaseRenderer):
-    """Prometheus' text format, whatever version of it is asked for."""
+    """A renderer of Prometheus' text format, whichever version the request names."""
 
     media_type = "text/plain"
     format = "txt"
@@ -56,9 +56,9 @@ class _TextRenderer(BaseRenderer):
 
 
 class MetricsView(RefusalThrottleMixin, JSONErrorsMixin, APIView):
-    """What is counted, for Prometheus: events, refusals, time spent on authentication."""
+    """The metrics for Prometheus: events, refusals, time spent on authentication."""
 
-    http_method_names = ("get", "head")  # not OPTIONS, whose answer is no text
+    http_method_names = ("get", "head")  # not OPTIONS, whose response is JSON
     authentication_classes = (ScrapeAuthentication,)
     permission_classes = (_HasToken,)
     renderer_classes = (_TextRenderer,)

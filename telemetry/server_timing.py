@@ -1,4 +1,4 @@
-"""The Server-Timing header (W3C Server Timing): what a request spent on authentication, in the database, in all."""
+"""The Server-Timing header (W3C): time for authentication, for the database, and in total."""
 
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -26,9 +26,9 @@ def _timed_statement(execute, sql, params, many, context):
 
 
 class ServerTimingMiddleware:
-    """Adds `Server-Timing: auth;dur=…, db;dur=…, total;dur=…`, in milliseconds.
+    """Middleware that adds `Server-Timing: auth;dur=…, db;dur=…, total;dur=…`, in milliseconds.
 
-    A query made to authenticate counts in both auth and db.
+    A query for authentication counts in both auth and db.
     """
 
     def __init__(self, get_response):
@@ -49,7 +49,7 @@ class ServerTimingMiddleware:
 
 
 class Timed:
-    """For an authentication class: its time counts as `auth` (telemetry/instrumented.py)."""
+    """A mixin for an authentication class, whose time counts as `auth`."""
 
     def authenticate(self, request):
         with _counted("auth"):

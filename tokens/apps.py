@@ -2,8 +2,10 @@ from django.apps import AppConfig
 
 
 class TokensConfig(AppConfig):
+    """The app of opaque tokens."""
+
     name = "tokens"
     verbose_name = "Opaque tokens"
 
-    def ready(self):
-        from tokens import checks, signals  # noqa: F401 - they register themselves
+    def ready(self) -> None:
+        from tokens import checks, signals  # noqa: F401 - imported to register themselves

@@ -1,12 +1,14 @@
-"""Whom a token let in, remembered for TOKEN_CACHE_SECONDS: in this process, and on Valkey (CACHE_URL) for all of them.
+"""The users of tokens, cached for TOKEN_CACHE_SECONDS: in this process, and on Valkey (CACHE_URL) for all processes.
 
-What is remembered dies with the commit of any change to the token or its user (tokens/signals.py):
+An entry is dropped at the commit of any change to the token or its user (tokens/signals.py):
 
 - in this process at once;
-- in another, with Valkey, as soon as its listener hears of it, and SILENCE later if it hears nothing any more;
-- in another, without Valkey, and anywhere after a write that sends no signal, at the age of TOKEN_CACHE_SECONDS.
+- in another, with Valkey, as soon as its listener receives the message, or SILENCE after the last message
+  if none arrives any more;
+- in another, without Valkey, and anywhere after a write that sends no signal, at the age of
+  TOKEN_CACHE_SECONDS.
 
-Nothing is kept under the key itself, but under a digest of it that takes SECRET_KEY to make. Refusals are not kept.
+An entry is stored under a digest of the key that takes SECRET_KEY to make. Refusals are not cached.
 """
 
 import os
@@ -15,40 +17,44 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import Any
 
 from django.conf import settings
-from django.db import connections
-from django.db.models import Model
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.crypto import salted_hmac
 from rest_framework.authtoken.models import Token
 
+from auth_core.conf import conf
 from tokens.entries import Entry, seal, unseal
 from tokens.valkey import Shared
 
-# An entry takes about 1 kB, and 5 kB when every text of Django's user is as long as it may be: 10 MB, 50 at the most.
+# An entry takes about 1 kB, and at most 5 kB, if every text of Django's user is as long as it may be: 10 to 50 MB.
 ENTRIES = 10_000
 
-Credentials = tuple[Model, Token]  # the user first, as authenticate() returns them
+Credentials = tuple[Any, Token]  # the user first, as authenticate() returns them
 
 
 class TokenCache:
-    """The entries used last, ENTRIES of them. Every answer is a user of its own, shared with no other request."""
+    """The ENTRIES entries that were used last. Every answer is a user of its own, shared with no other request."""
 
-    def __init__(self):
-        """Settings are read here: who overrides one calls close()."""
-        self._seconds = settings.TOKEN_CACHE_SECONDS
+    def __init__(self) -> None:
+        """Read the settings; call close() after overriding one."""
+        self._seconds = conf.TOKEN_CACHE_SECONDS
         self._secret = salted_hmac("tokens.cache", "", algorithm="sha256").digest()
         self._entries: OrderedDict[bytes, tuple[float, Entry]] = OrderedDict()  # with time.monotonic() of the reading
-        self._deaths = 0  # heard of so far
+        self._drops = 0  # so far, in any process
         self._has_read = False
         self._lock = threading.Lock()
         self._shared = self._valkey(settings.CACHES["default"]) if self._seconds else None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._entries)
 
     def get_or_read(self, key: str, read: Callable[[str], Credentials]) -> Credentials:
-        """From memory, else from Valkey, else by `read(key)`, whose errors are passed on. Expiry is not looked at."""
+        """Return the entry from memory, else from Valkey, else what `read(key)` returns or raises.
+
+        Expiry is not checked.
+        """
         if not self._seconds:
             return read(key)
         digest = self._digest(key)
@@ -56,16 +62,16 @@ class TokenCache:
         now = time.monotonic()
         is_heard = shared is None or shared.is_heard(now)
         with self._lock:
-            read_at, entry = self._entries.get(digest, (0, None))
+            read_at, entry = self._entries.get(digest, (0.0, None))
             if entry is not None:
                 self._entries.move_to_end(digest)
-            deaths = self._deaths  # before anything is read
+            drops = self._drops  # before anything is read
         if entry is not None and is_heard and now - read_at < self._seconds:
             return entry.credentials(key)
-        return self._read(key, digest, read, deaths, now, is_heard)
+        return self._read(key, digest, read, drops, now, is_heard)
 
-    def drop(self, key: str):
-        """The key is dead or its user is not what it was: to be called once that is committed."""
+    def drop(self, key: str) -> None:
+        """Drop the entry of a key that was revoked or whose user changed; call it once that is committed."""
         digest = self._digest(key)
         self._drop(digest)
         if self._shared is not None:
@@ -74,64 +80,73 @@ class TokenCache:
 
     @property
     def is_used(self) -> bool:
-        """Whether anybody may remember anything: this process, or by way of Valkey another."""
+        """Return True if there may be an entry: in this process, or by way of Valkey in another."""
         return self._has_read or self._shared is not None
 
-    def close(self):
-        """Forget everything, end the listener, and be as new."""
+    def close(self) -> None:
+        """Clear the cache and stop the listener."""
         if self._shared is not None:
             self._shared.close()
         self.reset()
 
-    def reset(self):
-        """Be as new, in a process forked from one whose locks and listener are not here."""
-        self.__init__()
+    def reset(self) -> None:
+        """Start again, in a process forked from one whose locks and listener do not exist here."""
+        self.__init__()  # type: ignore[misc]
 
-    def _read(self, key, digest, read, deaths, now, is_heard) -> Credentials:
+    def _read(
+        self,
+        key: str,
+        digest: bytes,
+        read: Callable[[str], Credentials],
+        drops: int,
+        now: float,
+        is_heard: bool,
+    ) -> Credentials:
         self._has_read = True
         wall, shared = time.time(), self._shared
         if shared is not None:
             shared.listen()
         if shared is not None and is_heard:
             data = shared.get(digest)
-            entry, read_at = (data and unseal(digest, data)) or (None, 0)
-            # Nothing from before the subscription, whose death may not have been heard; nor from a clock ahead of ours.
-            if max(shared.subscribed_at, wall - self._seconds) < read_at <= wall:
-                self._put(digest, entry, now - (wall - read_at), deaths)
-                return entry.credentials(key)
+            found, read_at = (data and unseal(digest, data)) or (None, 0.0)
+            # Not an entry from before the subscription, whose end this process may have missed, nor one
+            # from a clock that is ahead.
+            if found and max(shared.subscribed_at, wall - self._seconds) < read_at <= wall:
+                self._put(digest, found, now - (wall - read_at), drops)
+                return found.credentials(key)
         user, token = read(key)
-        if connections[token._state.db].in_atomic_block:
-            return user, token  # perhaps of a change that will be rolled back
+        if connections[token._state.db or DEFAULT_DB_ALIAS].in_atomic_block:
+            return user, token  # perhaps read from a change that will be rolled back
         entry = Entry.of(user, token)
         if entry is not None:
-            self._put(digest, entry, now, deaths)
+            self._put(digest, entry, now, drops)
             if shared is not None and is_heard:
                 shared.put(digest, seal(digest, user, token, wall), self._seconds)
         return user, token
 
-    def _put(self, digest: bytes, entry: Entry, read_at: float, deaths: int):
+    def _put(self, digest: bytes, entry: Entry, read_at: float, drops: int) -> None:
         with self._lock:
-            if deaths != self._deaths:
-                return  # it may have been this one
+            if drops != self._drops:
+                return  # this entry may be among those that were dropped since
             self._entries[digest] = read_at, entry
             self._entries.move_to_end(digest)
             if len(self._entries) > ENTRIES:
                 self._entries.popitem(last=False)
 
-    def _drop(self, digest: bytes):
+    def _drop(self, digest: bytes) -> None:
         with self._lock:
-            self._deaths += 1
+            self._drops += 1
             self._entries.pop(digest, None)
 
-    def _drop_all(self):
+    def _drop_all(self) -> None:
         with self._lock:
-            self._deaths += 1
+            self._drops += 1
             self._entries.clear()
 
     def _digest(self, key: str) -> bytes:
         return blake2b(key.encode(), key=self._secret, digest_size=32).digest()
 
-    def _valkey(self, configured: dict) -> Shared | None:
+    def _valkey(self, configured: dict[str, Any]) -> Shared | None:
         if not configured["BACKEND"].endswith("RedisCache"):
             return None
         name = f"token-cache:{salted_hmac('tokens.cache.name', '', algorithm='sha256').hexdigest()[:16]}"

@@ -1,9 +1,14 @@
+"""System checks: the order of the apps."""
+
+from typing import Any
+
 from django.apps import apps
 from django.core.checks import Error, register
 
 
 @register
-def authtoken_is_installed_after_us(app_configs, **kwargs):
+def authtoken_is_installed_after_us(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Return an error unless rest_framework.authtoken is installed, and after this app."""
     names = [config.name for config in apps.get_app_configs()]
     if "rest_framework.authtoken" not in names:
         return [

@@ -1,23 +1,25 @@
-"""The steps of a hashed token's life, by the names that `tokens.models` has them under for DRF's tokens.
+"""The TokenService of hashed tokens.
 
-A `key` is the credential as the client sends it. It is known here while it is presented, and when it is made.
+A `key` is the credential as the client sends it. It is known here only when it is presented or made.
 """
 
 import logging
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from django.conf import settings
 from django.db import InternalError, OperationalError, transaction
 from django.utils import timezone
+from rest_framework.authtoken.models import Token
 
 from auth_core import events, prepared, revocation
+from auth_core.conf import conf
 from tokens import wire
 from tokens.models import HashedToken
 
 logger = logging.getLogger(__name__)
 
-USE_IS_NOTED_EVERY = timedelta(minutes=1)
+USE_IS_WRITTEN_EVERY = timedelta(minutes=1)
 
 _BY_DIGEST = prepared.Query(
     lambda: HashedToken.objects.select_related("user").filter(
@@ -27,11 +29,11 @@ _BY_DIGEST = prepared.Query(
 
 
 class TokenLimitError(Exception):
-    """The user has as many living tokens as TOKENS_PER_USER allows."""
+    """The user has as many valid tokens as TOKENS_PER_USER allows."""
 
 
 def find(key: str) -> HashedToken | None:
-    """The token with this key, its user with it, in one query."""
+    """Return the token with this key, with its user, in one query."""
     token = _BY_DIGEST.first(wire.digest(key))
     if token is not None:
         token.key = key
@@ -39,67 +41,69 @@ def find(key: str) -> HashedToken | None:
 
 
 def is_expired(token: HashedToken) -> bool:
+    """Return True if the token has expired, by age or by disuse."""
     end = token.expires
     return end is not None and end <= timezone.now()
 
 
-def obtain(user, label: str = "") -> HashedToken | None:
-    """Return a new token of the user with its key, which is shown this once.
+def obtain(user: Any, label: str = "") -> HashedToken | None:
+    """Return a new token of the user with its key, which cannot be read again later.
 
-    Delete those of the user's that expired over accounts.CLOCK_MARGIN ago. Return None if the account changed since
-    `user` was read: its password, its being active, its existence. Raise TokenLimitError for one token too many; the
-    lock on the user's row lets one caller at a time count.
+    Delete the user's tokens that expired over revocation.CLOCK_MARGIN ago. Return None if the account
+    changed since `user` was read: its password, its being active, its existence. Raise TokenLimitError for
+    one token too many; the lock on the user's row lets one caller at a time count.
     """
     with transaction.atomic():
         if not revocation.lock_if_unchanged(user):
             return None
         own = HashedToken.objects.filter(user=user)
-        # Not what has just expired: if the clock is ahead, it lives again once the clock is set right.
+        # Not those that have just expired: if the clock is ahead, they are valid again once it is set right.
         own.expired(ago=revocation.CLOCK_MARGIN).delete()
-        limit = settings.TOKENS_PER_USER
+        limit = conf.TOKENS_PER_USER
         if limit and own.living().count() >= limit:
             raise TokenLimitError(
                 f"This user has {limit} living tokens, as many as TOKENS_PER_USER allows. Revoke one first."
             )
         key, now = wire.new(), timezone.now()
-        token = HashedToken(user=user, label=label, created=now, last_used=now, **_kept_of(key))
+        token = HashedToken(user=user, label=label, created=now, last_used=now, **_columns_of(key))
         token.save(force_insert=True)
     token.key = key
     return token
 
 
 def rotate(key: str) -> str | None:
-    """Replace `key` by a new one, which is returned; None when `key` is no token (any more).
+    """Replace the key and return the new one, or return None if no token has this key any more.
 
-    The row stays, with its id and label. One conditional UPDATE: of any number of callers that present the same key
-    one wins, and there is no moment at which neither key works, or both.
+    The row stays, with its id and label. It is one conditional UPDATE: of any number of callers that
+    present the same key one wins, and at every moment exactly one of the two keys is valid.
     """
     new_key, now = wire.new(), timezone.now()
     presented = HashedToken.objects.filter(digest=wire.digest(key))
-    return new_key if presented.update(created=now, last_used=now, **_kept_of(new_key)) else None
+    return new_key if presented.update(created=now, last_used=now, **_columns_of(new_key)) else None
 
 
 def revoke(key: str) -> bool:
-    """Delete the token; whether there was one."""
+    """Delete the token, and return True if there was one."""
     deleted, _ = HashedToken.objects.filter(digest=wire.digest(key)).delete()
     return bool(deleted)
 
 
-def note_use(token: HashedToken):
-    """Write that the token is in use, unless that was written within the last minute.
+def note_use(token: HashedToken) -> None:
+    """Write the time of use, unless one was written within the last minute.
 
-    It is written once the present transaction, if there is one, is committed: a request that locked its token first
-    and its user later could deadlock. A note in the future, of a clock that was ahead, is written over.
+    It is written after the commit of the current transaction, if there is one: a request that locked its
+    token first and its user later could deadlock. A time in the future, from a clock that was ahead, is
+    replaced.
     """
     now = timezone.now()
-    if not now - USE_IS_NOTED_EVERY < token.last_used < now + USE_IS_NOTED_EVERY:
+    if not now - USE_IS_WRITTEN_EVERY < token.last_used < now + USE_IS_WRITTEN_EVERY:
         transaction.on_commit(partial(_write_use, token, now), using=token._state.db)
 
 
-def _write_use(token: HashedToken, now: datetime):
-    """Write the use, unless another request has written one since the token was read.
+def _write_use(token: HashedToken, now: datetime) -> None:
+    """Write the time of use, unless another request has written one since the token was read.
 
-    A database that answers and cannot be written (full, locked, read-only) costs the note and not the request.
+    A database that answers but cannot be written (full, locked, read-only) does not fail the request.
     """
     try:
         with transaction.atomic():
@@ -108,27 +112,28 @@ def _write_use(token: HashedToken, now: datetime):
         logger.warning("use of token id=%s not noted: %s", token.pk, error)
 
 
-def named(token: HashedToken) -> dict:
-    """What an event calls the token."""
+def event_fields(token: HashedToken) -> dict[str, object]:
+    """Return the fields by which an event names the token: its user and its id."""
     return {"user": token.user_id, "token": token.pk}
 
 
-def log_event(event: str, token: HashedToken, **fields):
-    """An event of this token's life, on commit; `fields` of `events.log_event`."""
-    events.log_event_on_commit(event, using=token._state.db, scheme="token-hashed", **named(token), **fields)
+def log_event(event: str, token: HashedToken, **fields: Any) -> None:
+    """Log an event of this token on commit; `fields` are those of `events.log_event`."""
+    fields |= event_fields(token)
+    events.log_event_on_commit(event, using=token._state.db, scheme="token-hashed", **fields)
 
 
-def from_drf_token(token) -> HashedToken:
-    """The row, not yet saved, by which a token of DRF's table goes on working."""
+def from_drf_token(token: Token) -> HashedToken:
+    """Return a row, not yet saved, that keeps a key of DRF's table valid."""
     return HashedToken(
         user_id=token.user_id,
         label="moved from authtoken",
         created=token.created,
         last_used=timezone.now(),
-        **_kept_of(token.key),
+        **_columns_of(token.key),
     )
 
 
-def _kept_of(key: str) -> dict:
-    """The columns that come of a key."""
+def _columns_of(key: str) -> dict[str, Any]:
+    """Return the columns that are computed from the key."""
     return {"digest": wire.digest(key), "last_four": key[-4:]}

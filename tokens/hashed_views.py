@@ -1,7 +1,9 @@
-"""The endpoints of the row `token-hashed`: those of `token` over another table, and a user's own tokens by id."""
+"""The endpoints of the row `token-hashed`: those of `token` on another table, and a user's own tokens by id."""
 
 from copy import copy
+from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.generics import DestroyAPIView, ListAPIView
 
@@ -15,6 +17,8 @@ from tokens.views import ObtainTokenView, PresentedTokenView, RevokeTokenView, R
 
 
 class TooManyTokens(Conflict):
+    """The user has as many valid tokens as TOKENS_PER_USER allows."""
+
     default_code = "token_limit"
 
 
@@ -25,12 +29,12 @@ class TooManyTokens(Conflict):
     )
 )
 class ObtainHashedTokenView(ObtainTokenView):
-    """A new opaque token, for a user name and password. It is told this once."""
+    """Issue a new opaque token for a user name and password. It cannot be read again later."""
 
-    life = hashed
+    service = hashed
     serializer_class = LabelledAuthTokenSerializer
 
-    def obtain(self, data):
+    def obtain(self, data: dict[str, Any]) -> HashedToken | None:
         try:
             return hashed.obtain(data["user"], data["label"])
         except hashed.TokenLimitError as error:
@@ -39,37 +43,39 @@ class ObtainHashedTokenView(ObtainTokenView):
 
 
 class RotateHashedTokenView(RotateTokenView):
-    """The presented token dies and its successor is returned. Its id and label stay."""
+    """Replace the presented token and return the new one. Its id and label stay."""
 
     authentication_classes = (HashedTokenAuthentication,)
 
 
 class RevokeHashedTokenView(RevokeTokenView):
-    """The presented token dies; with `everywhere`, every credential of its user."""
+    """Revoke the presented token; with `everywhere`, every credential of its user."""
 
     authentication_classes = (HashedTokenAuthentication,)
 
 
 class _OwnTokensView(PresentedTokenView):
+    """A view about the tokens of the user who presents one."""
+
     authentication_classes = (HashedTokenAuthentication,)
     serializer_class = HashedTokenSerializer
     queryset = HashedToken.objects.order_by("-created", "-pk")
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet[HashedToken]:
         return super().get_queryset().filter(user=self.request.user.pk)
 
 
 @extend_schema_view(get=extend_schema(operation_id="token_list", tags=["token"]))
-class TokenListView(_OwnTokensView, ListAPIView):
-    """The user's tokens, the newest first."""
+class TokenListView(_OwnTokensView, ListAPIView[HashedToken]):
+    """List the user's tokens, the newest first."""
 
 
 @extend_schema_view(delete=extend_schema(operation_id="token_delete", tags=["token"]))
-class TokenView(_OwnTokensView, DestroyAPIView):
-    """One of the user's tokens dies, maybe the presented one."""
+class TokenView(_OwnTokensView, DestroyAPIView[HashedToken]):
+    """Revoke one of the user's tokens, which may be the presented one."""
 
-    def perform_destroy(self, instance):
-        told = copy(instance)  # Django takes the id off what it deletes
+    def perform_destroy(self, instance: HashedToken) -> None:
+        revoked = copy(instance)  # Django takes the id off what it deletes
         deleted, _ = instance.delete()
         if deleted:
-            self.life.log_event(events.TOKEN_REVOKED, told, reason="logout", request=self.request)
+            self.service.log_event(events.TOKEN_REVOKED, revoked, reason="logout", request=self.request)

@@ -1,8 +1,9 @@
-"""Opaque tokens: DRF's own table, and the steps of a token's life on it; the table of hashed tokens."""
+"""Opaque tokens: the table of hashed tokens, and the TokenService of DRF's own table."""
 
 from datetime import datetime, timedelta
 from functools import partial, reduce
 from operator import or_
+from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -11,6 +12,7 @@ from django.utils import timezone
 from rest_framework.authtoken.models import Token, TokenProxy
 
 from auth_core import events, prepared, revocation
+from auth_core.conf import conf
 from auth_core.schemes import enabled_of
 from tokens.cache import token_cache
 
@@ -18,7 +20,7 @@ PREFIX_LENGTH = 8  # of 40 hexadecimal digits: enough to tell tokens apart, 128 
 
 
 class OpaqueToken(TokenProxy):
-    """DRF's token as the admin may show it: by its prefix. DRF's own `__str__` is the live key."""
+    """DRF's token as the admin may show it, by its prefix; DRF's own `__str__` is the valid key."""
 
     class Meta:
         proxy = True
@@ -28,97 +30,102 @@ class OpaqueToken(TokenProxy):
     def prefix(self) -> str:
         return f"{self.key[:PREFIX_LENGTH]}…"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.prefix
 
 
-class HashedTokenQuerySet(models.QuerySet):
-    def expired(self, ago: timedelta = timedelta(0)):
-        """Return the tokens that ended at least so long ago."""
-        return self.filter(_has_ended_by(timezone.now() - ago))
+class HashedTokenQuerySet(models.QuerySet["HashedToken"]):
+    """Queries for hashed tokens by their expiry."""
 
-    def living(self):
-        """Return the tokens that have not ended."""
-        return self.exclude(_has_ended_by(timezone.now()))
+    def expired(self, ago: timedelta = timedelta(0)) -> "HashedTokenQuerySet":
+        """Return the tokens that expired at least so long ago."""
+        return self.filter(_has_expired_by(timezone.now() - ago))
+
+    def living(self) -> "HashedTokenQuerySet":
+        """Return the tokens that have not expired."""
+        return self.exclude(_has_expired_by(timezone.now()))
 
 
 class HashedToken(models.Model):
-    """A token of which only the digest is kept; any number for each user. Its life: tokens.hashed."""
+    """A token of which only the digest is stored; a user may have several. Its service is tokens.hashed."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="hashed_tokens")
     digest = models.BinaryField(max_length=32, unique=True, help_text="SHA-256 of the token.")
     last_four = models.CharField(
-        "ends in", max_length=4, help_text="Its last four characters, of the checksum: to tell tokens apart."
+        "ends in", max_length=4, help_text="Its last four characters, from the checksum, to tell tokens apart."
     )
     label = models.CharField(max_length=64, blank=True, help_text="What the token is for, in the user's words.")
-    created = models.DateTimeField(help_text="When the token was issued; a rotation issues it anew.")
-    last_used = models.DateTimeField(help_text="To the minute. To be issued is the first use.")
+    created = models.DateTimeField(help_text="When the token was issued or last rotated.")
+    last_used = models.DateTimeField(help_text="To the minute; the issue counts as a use.")
 
     objects = HashedTokenQuerySet.as_manager()
 
-    # No column. What was presented or has just been issued, on an instance that tokens.hashed returned.
+    # No column: the key that was presented or has just been issued, on an instance that tokens.hashed returned.
     key: str | None = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"…{self.last_four}"
 
     @property
     def expires(self) -> datetime | None:
-        """When it ends if nobody uses it until then."""
+        """Return when the token expires if nobody uses it until then, or None for never."""
         return min((getattr(self, start) + lifetime for start, lifetime in _lifetimes()), default=None)
 
 
 def _lifetimes() -> list[tuple[str, timedelta]]:
-    """Which of a hashed token's moments it outlives by how much."""
-    lifetimes = {"created": settings.TOKEN_LIFETIME, "last_used": settings.TOKEN_IDLE_LIFETIME}
+    """Return the columns from which a hashed token's lifetimes count, each with its lifetime."""
+    lifetimes = {"created": conf.TOKEN_LIFETIME, "last_used": conf.TOKEN_IDLE_LIFETIME}
     return [(start, lifetime) for start, lifetime in lifetimes.items() if lifetime]
 
 
-def _has_ended_by(moment: datetime) -> Q:
-    ended = [Q(**{f"{start}__lte": moment - lifetime}) for start, lifetime in _lifetimes()]
-    return reduce(or_, ended, Q(pk__in=()))
+def _has_expired_by(moment: datetime) -> Q:
+    expired = [Q(**{f"{start}__lte": moment - lifetime}) for start, lifetime in _lifetimes()]
+    return reduce(or_, expired, Q(pk__in=()))
 
 
 _BY_KEY = prepared.Query(lambda: Token.objects.select_related("user").filter(key=prepared.Parameter(Token._meta.pk)))
 
 
 def find(key: str) -> Token | None:
-    """The token with this key, its user with it, in one query."""
+    """Return the token with this key, with its user, in one query."""
     return _BY_KEY.first(key)
 
 
 def expires_at(created: datetime) -> datetime | None:
-    lifetime = settings.TOKEN_LIFETIME
+    """Return when a token that was created then expires, or None for never."""
+    lifetime = conf.TOKEN_LIFETIME
     return created + lifetime if lifetime else None
 
 
 def is_expired(token: Token) -> bool:
+    """Return True if the token has expired."""
     end = expires_at(token.created)
     return end is not None and end <= timezone.now()
 
 
-def obtain(user) -> Token | None:
-    """The user's token, made when there is none and replaced when it has expired.
+def obtain(user: Any) -> Token | None:
+    """Return the user's token, created if there is none and rotated if it has expired.
 
-    None when the account changed since `user` was read: its password, its being active, its existence.
+    Return None if the account changed since `user` was read: its password, its being active, its
+    existence.
     """
     with transaction.atomic():
         if not revocation.lock_if_unchanged(user):
             return None
         token, _ = Token.objects.get_or_create(user=user)
         if is_expired(token):
-            # The lock keeps other logins away, not a rotation: whoever wins, the row holds a live key after.
+            # The lock keeps other logins away, not a rotation. Whichever wins, the row then holds a valid key.
             rotate(token.key)
             token = Token.objects.get(user=user)
         return token
 
 
 def rotate(key: str) -> str | None:
-    """Replace `key` by a new one, which is returned; None when `key` is no token (any more).
+    """Replace the key and return the new one, or return None if no token has this key any more.
 
-    One conditional UPDATE: of any number of callers that present the same key one wins, and there is no
-    moment at which the user has no token or two. (`token.key = new; token.save()` cannot do it: the key is
-    the primary key, so that would insert a second row.)
+    It is one conditional UPDATE: of any number of callers that present the same key one wins, and at
+    every moment the user has exactly one token. (`token.key = new; token.save()` would insert a second
+    row, since the key is the primary key.)
     """
     new_key = Token.generate_key()
     updated = Token.objects.filter(key=key).update(key=new_key, created=timezone.now())
@@ -129,17 +136,17 @@ def rotate(key: str) -> str | None:
 
 
 def revoke(key: str) -> bool:
-    """Delete the token; whether there was one."""
+    """Delete the token, and return True if there was one."""
     deleted, _ = Token.objects.filter(key=key).delete()
     return bool(deleted)
 
 
-def named(token: Token) -> dict:
-    """What an event calls the token: its id is the secret, and it is the only one of its user."""
+def event_fields(token: Token) -> dict[str, object]:
+    """Return the fields by which an event names the token: its user, since its id is the secret."""
     return {"user": token.user_id}
 
 
-def log_event(event: str, token: Token, **fields):
-    """An event of this token's life, on commit; `fields` of `events.log_event`."""
+def log_event(event: str, token: Token, **fields: Any) -> None:
+    """Log an event of this token on commit; `fields` are those of `events.log_event`."""
     scheme = enabled_of("token", "token-cached")
-    events.log_event_on_commit(event, using=token._state.db, scheme=scheme, **named(token), **fields)
+    events.log_event_on_commit(event, using=token._state.db, scheme=scheme, **event_fields(token), **fields)

@@ -1,3 +1,7 @@
+"""The bodies of the token endpoints."""
+
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.authtoken import serializers as stock
@@ -12,31 +16,41 @@ class AuthTokenSerializer(stock.AuthTokenSerializer):
 
     username = usernames.UserNameField(label=_("Username"), write_only=True)
 
-    def validate(self, attrs):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["username"] is None:
             usernames.log_failure(self.context["request"])
             raise serializers.ValidationError(_("Unable to log in with provided credentials."), code="authorization")
         return super().validate(attrs)
 
 
-class TokenSerializer(serializers.Serializer):
-    token = serializers.CharField(read_only=True, help_text="What stands behind `Token` in the Authorization header.")
+class TokenSerializer(serializers.Serializer[Any]):
+    """The answer that holds a token."""
+
+    token = serializers.CharField(
+        read_only=True, help_text="The credential to send after `Token` in the Authorization header."
+    )
 
 
-class RevokeSerializer(serializers.Serializer):
+class RevokeSerializer(serializers.Serializer[Any]):
+    """What to revoke."""
+
     everywhere = serializers.BooleanField(
-        default=False, help_text="End every token and every login of this user, of either kind."
+        default=False, help_text="Revoke every token and every login of this user, of either kind."
     )
 
 
 class LabelledAuthTokenSerializer(AuthTokenSerializer):
-    label = TextField(default="", allow_blank=True, max_length=64, help_text="What the token is for.", write_only=True)
+    """A login for a token with a label."""
+
+    label = TextField(  # type: ignore[assignment]  # Field has a `label` too
+        default="", allow_blank=True, max_length=64, help_text="What the token is for.", write_only=True
+    )
 
 
-class HashedTokenSerializer(serializers.ModelSerializer):
-    """What a user sees of a token: neither it nor its digest."""
+class HashedTokenSerializer(serializers.ModelSerializer[HashedToken]):
+    """What a user can read about a token; neither the token nor its digest."""
 
-    expires = serializers.DateTimeField(read_only=True, allow_null=True, help_text="If nobody uses it until then.")
+    expires = serializers.DateTimeField(read_only=True, allow_null=True, help_text="If it is not used until then.")
 
     class Meta:
         model = HashedToken

@@ -1,8 +1,8 @@
-"""What a hashed token looks like on the wire, and what is kept of it.
+"""What a hashed token looks like on the wire, and what is stored of it.
 
-`trk_`, 32 random base62 digits (190 bits), `_`, and the CRC-32 of all before the last `_` in 6 base62 digits. The
-checksum is no protection: it lets garbage be refused without a query, and a scanner tell a leaked token from a
-text that looks like one.
+`trk_`, 32 random base62 digits (190 bits), `_`, and the CRC-32 of all before the last `_` in 6 base62
+digits. The checksum is no protection. It lets the service refuse garbage without a query, and lets a
+secret scanner tell a leaked token from a text that looks like one.
 """
 
 import hashlib
@@ -20,12 +20,13 @@ _DRF_KEY = re.compile(r"[0-9a-f]{40}")  # moved here by move_drf_tokens
 
 
 def new() -> str:
+    """Return a new token."""
     random = "".join(secrets.choice(ALPHABET) for _ in range(32))
     return f"trk_{random}_{_checksum(f'trk_{random}')}"
 
 
 def is_well_formed(text: str) -> bool:
-    """Whether the text can be a token at all: of either shape, and the checksum right where there is one."""
+    """Return True if the text can be a token: it has either shape, and a correct checksum if any."""
     if _TOKEN.fullmatch(text):
         body, _, checksum = text.rpartition("_")
         return checksum == _checksum(body)
@@ -33,7 +34,7 @@ def is_well_formed(text: str) -> bool:
 
 
 def digest(token: str) -> bytes:
-    """SHA-256, 32 bytes. Neither salted nor slow: of 160 random bits and more nobody makes a table."""
+    """Return the SHA-256, 32 bytes. It needs no salt and no slow hash: 160 random bits cannot be guessed."""
     return hashlib.sha256(token.encode()).digest()
 
 

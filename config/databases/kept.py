@@ -1,11 +1,12 @@
-"""What the backends for both databases share: a kept connection is looked at before a request uses it."""
+"""What both database backends share: they check a kept connection before a request uses it."""
 
 
 class KeptConnectionMixin:
-    """Give up a kept connection (CONN_MAX_AGE) that `is_gone`: asked once a request, before its first use.
+    """A mixin that closes a kept connection (CONN_MAX_AGE) that `is_gone`.
 
-    It is not asked where a request starts. A system call gives the GIL away, and a thread that does
-    so all the time, for answers that need no query, starves the listener of tokens/valkey.py.
+    The check runs once per request, before the first query, and not when the request starts. A
+    check makes a system call, which releases the GIL. Threads that do so for requests without a
+    query starve the listener of tokens/valkey.py.
     """
 
     def is_gone(self) -> bool:

@@ -1,4 +1,4 @@
-"""Make SQLite ignore case as PostgreSQL does: in the filters, the search and the admin.
+"""Make SQLite ignore case as PostgreSQL does, in the filters, the search and the admin.
 
 PostgreSQL compares ``UPPER(column) LIKE UPPER(term)``, and its UPPER maps one character to one
 character. SQLite's LIKE ignores the case of ASCII letters only, so ``MOTÖRHEAD`` found nothing.
@@ -31,11 +31,12 @@ LAST_CASED = 0x1E943  # Adlam; no later character has an upper case in Unicode 1
 
 
 def upper(character: str) -> str:
-    """Return the one upper-case character of `character`, or `character` where there is none.
+    """Return the upper-case character of `character`, or `character` if there is none.
 
-    This is Unicode's simple mapping. Python's str.upper() is the full one: it makes ``SS`` of ``ß``.
+    This is Unicode's simple mapping. Python's str.upper() uses the full one, where ``ß`` becomes
+    ``SS``.
     """
-    for mapped in (character.upper(), character.title()):  # U+1FB3: two characters, and one
+    for mapped in (character.upper(), character.title()):  # U+1FB3 has two characters in upper case, one in title case
         if len(mapped) == 1:
             return mapped
     return character
@@ -52,7 +53,7 @@ def _lower_cases() -> dict[str, str]:
 
 
 def _glob(term: str) -> str:
-    """Return a GLOB pattern that matches `term` in any case: a set of characters for each letter."""
+    """Return a GLOB pattern that matches `term` in any case, with a set for each letter."""
     sets = []
     for character in term:
         same = upper(character) + _lower_cases().get(upper(character), "")
@@ -61,13 +62,13 @@ def _glob(term: str) -> str:
 
 
 class _SqliteMixin:
-    """Compare by GLOB, whose sets know every alphabet, unless LIKE gives the same answer.
+    """A lookup that uses GLOB, whose sets work in every alphabet, where LIKE would differ.
 
-    On half a million titles a LIKE took up to 0.1 µs a row, a GLOB 0.2 to 0.3 µs, and a Python
+    On half a million titles, LIKE took up to 0.1 µs per row, GLOB 0.2 to 0.3 µs, and a Python
     function 0.4 to 0.5 µs.
     """
 
-    around = "{}"  # the pattern's place among GLOB's wildcards
+    around = "{}"  # the pattern between GLOB's wildcards
 
     def as_sqlite(self, compiler, connection):
         if not self.rhs_is_direct_value() or self.bilateral_transforms:
@@ -75,8 +76,8 @@ class _SqliteMixin:
         term = str(self.rhs)
         longest = self.lhs.output_field.max_length
         if longest is not None and len(term) > longest:
-            raise EmptyResultSet  # SQLite would refuse a pattern of more than 50,000 bytes
-        if term.isascii() and not set("iIsS") & set(term):  # ı and ſ are written I and S
+            raise EmptyResultSet  # SQLite refuses a pattern of more than 50,000 bytes
+        if term.isascii() and not set("iIsS") & set(term):  # ı and ſ have the upper case I and S
             return super().as_sql(compiler, connection)
         column, parameters = self.process_lhs(compiler, connection)
         return f"{column} GLOB %s", [*parameters, self.around.format(_glob(term))]

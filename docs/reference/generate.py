@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -46,6 +47,17 @@ def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """Return a Markdown table."""
     lines = [heads, ("---",) * len(heads), *rows]
     return "".join(f"| {' | '.join(' '.join(c.split()).replace('|', chr(92) + '|') for c in row)} |\n" for row in lines)
+
+
+def wrapped(text: str) -> str:
+    """Return a page with its prose in lines of at most 100 columns. Tables and code stay."""
+    prose = r"^(- )?(?:(?![|#<]|- |    ).+(?:\n|\Z))+"
+
+    def fill(match: re.Match[str]) -> str:
+        indent = "  " if match[1] else ""
+        return textwrap.fill(match[0], 100, subsequent_indent=indent, break_on_hyphens=False) + "\n"
+
+    return re.sub(prose, fill, text, flags=re.MULTILINE)
 
 
 def sentence(text: str | None) -> str:
@@ -426,7 +438,7 @@ def generate(check: bool):
     django.setup()
     stale = []
     for name, page in PAGES.items():
-        text, file = page(), FOLDER / name
+        text, file = wrapped(page()), FOLDER / name
         if file.exists() and file.read_text() == text:
             continue
         stale.append(f"docs/reference/{name}")

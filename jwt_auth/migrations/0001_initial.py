@@ -24,19 +24,19 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "current_jti",
-                    models.CharField(help_text="Id of the refresh token that may be used.", max_length=32),
+                    models.CharField(help_text="The id of the refresh token that is valid.", max_length=32),
                 ),
                 (
                     "previous_jti",
-                    models.CharField(blank=True, help_text="Id of its immediate parent.", max_length=32),
+                    models.CharField(blank=True, help_text="The id of its immediate parent.", max_length=32),
                 ),
                 ("created_at", models.DateTimeField(help_text="When the user logged in.")),
                 ("rotated_at", models.DateTimeField(help_text="When the current refresh token was issued.")),
                 (
                     "refresh_expires_at",
-                    models.DateTimeField(db_index=True, help_text="End of the current refresh token."),
+                    models.DateTimeField(db_index=True, help_text="When the current refresh token expires."),
                 ),
-                ("expires_at", models.DateTimeField(help_text="End of the login, which nothing extends.")),
+                ("expires_at", models.DateTimeField(help_text="When the login expires; nothing extends it.")),
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "reason",

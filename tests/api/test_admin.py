@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.urls import reverse
 
-from auth_core.errors import is_impossible_value
+from auth_core.impossible_values import is_impossible_value
 from tracks.models import Album
 
 pytestmark = pytest.mark.django_db

@@ -37,14 +37,14 @@ def test_all_are(row, door_to, user, staff):
 def test_a_name_that_nobody_has_logs_nobody_out(door_to, user):
     door = door_to("jwt")
     credential = door.credential(user)
-    with pytest.raises(CommandError, match="no such user, and nobody was logged out: bob, eve"):
+    with pytest.raises(CommandError, match="these users do not exist, and nobody was logged out: bob, eve"):
         end("eve", "ada", "bob")
     assert door.get("/whoami/", credential).status_code == 200
 
 
 @pytest.mark.parametrize("arguments", [(), ("ada", "--all")])
 def test_either_names_or_all(arguments, user):
-    with pytest.raises(CommandError, match="name users, or all of them by --all"):
+    with pytest.raises(CommandError, match="allowed: user names, or --all"):
         end(*arguments)
 
 

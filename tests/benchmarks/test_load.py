@@ -22,7 +22,6 @@ from hdrh.histogram import HdrHistogram
 from benchmarks.databases.scratch import Database
 from benchmarks.processes.start import WorkerRefusedError
 from benchmarks.questions.load import command as load_command
-from benchmarks.questions.load import rates
 from benchmarks.questions.load import run as load
 from benchmarks.questions.load.rates import PARTS, Contender, at_saturation, ratios
 from benchmarks.questions.load.run import BEYOND, HALVINGS, Run

@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.utils import DatabaseErrorWrapper
 
-from auth_core.errors import is_database_away
+from auth_core.database_errors import is_database_away
 from config.databases.postgresql.base import DatabaseWrapper
 from tests.support import servers
 from tests.support.own_connections import connection_to, transaction_on, value

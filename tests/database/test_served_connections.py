@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from django.db import ConnectionHandler, OperationalError
 
-from auth_core.errors import is_database_away
+from auth_core.database_errors import is_database_away
 from benchmarks.messages import DATABASE_VARIABLE
 from benchmarks.servers import server as lab_servers
 from config.databases.sqlite3.base import DatabaseWrapper

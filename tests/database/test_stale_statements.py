@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.db import OperationalError
 
-from auth_core.errors import is_database_away
+from auth_core.database_errors import is_database_away
 from tests.support import servers
 from tests.support.http_client import MAKE_USER, PASSWORD, USER, Client
 from tests.support.own_connections import connection_to, transaction_on, value

@@ -78,7 +78,7 @@ def test_debug_is_right_on_an_address_that_nobody_else_reaches(host):
 def test_a_server_says_that_a_variable_is_misspelt():
     done = servers.run_cold("-c", "import config.wsgi", HTTPS_ONY="xyzzy")
     assert done.returncode == 0
-    assert "The environment sets HTTPS_ONY, which is no switch." in done.stderr
+    assert "The environment sets HTTPS_ONY, which is not a switch." in done.stderr
     assert "Did you mean HTTPS_ONLY?" in done.stderr
     assert "xyzzy" not in done.stderr
 

@@ -59,8 +59,8 @@ def test_it_prints_a_request_for_each_enabled_scheme(tmp_path, schemes, names, r
     with servers.demo(DATABASE_URL=url, AUTH_SCHEMES=schemes) as (_, output):
         printed = output.read_text()
         for name in names:
-            assert f"# A page of tracks by {name}:" in printed
-        assert ("# A refresh:" in printed) == refreshes
+            assert f"# List tracks with {name}:" in printed
+        assert ("# Refresh:" in printed) == refreshes
         assert all(pasted(line) for line in curls(output))
 
 

@@ -63,7 +63,7 @@ class TokenLives(Lives):
 
     @property
     def per_client(self) -> bool:
-        return self.authentication.life is hashed
+        return self.authentication.service is hashed
 
     @property
     def table(self):

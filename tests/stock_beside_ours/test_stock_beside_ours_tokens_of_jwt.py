@@ -16,6 +16,7 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.settings import DEFAULTS
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
+from auth_core.conf import derived_signing_key
 from config.schemes import SCHEMES
 from jwt_auth.models import RefreshFamily
 from tests.support import servers
@@ -225,7 +226,7 @@ def test_stock_signs_with_a_short_key_under_a_mere_warning_and_by_default_with_s
 def test_ours_never_signs_with_secret_key_itself(log_in, settings):
     """J16"""
     _, pair = log_in("jwt")
-    assert settings.JWT_SIGNING_KEY_IS_DERIVED
+    assert derived_signing_key(settings.SECRET_KEY) == settings.JWT_SIGNING_KEY
     with pytest.raises(pyjwt.InvalidSignatureError):
         pyjwt.decode(pair["access"], settings.SECRET_KEY, algorithms=["HS256"])
 
@@ -235,7 +236,8 @@ def test_ours_never_signs_with_secret_key_itself(log_in, settings):
 def test_ours_does_not_pass_the_checks_with_fewer_than_32_bytes(settings, switch, error, length):
     """J16"""
     setattr(settings, switch, "k" * length)
-    settings.JWT_SIGNING_KEY_IS_DERIVED = switch == "SECRET_KEY"
+    if switch == "SECRET_KEY":
+        settings.JWT_SIGNING_KEY = derived_signing_key("k" * length)
     assert (error in check_ids()) == (length < 32)
 
 

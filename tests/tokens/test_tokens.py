@@ -258,7 +258,7 @@ def test_the_credentials_end_before_the_change_is_saved(api, user, obtain_pair):
     try:
         change_password(user)
     finally:
-        post_save.connect(revocation._end_what_slipped_in, **after)
+        post_save.connect(revocation._revoke_after_save, **after)
     assert whoami(api, key).status_code == 401
     assert api.post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
 

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 (
                     "last_four",
                     models.CharField(
-                        help_text="Its last four characters, of the checksum: to tell tokens apart.",
+                        help_text="Its last four characters, from the checksum, to tell tokens apart.",
                         max_length=4,
                         verbose_name="ends in",
                     ),
@@ -31,8 +31,8 @@ class Migration(migrations.Migration):
                         blank=True, help_text="What the token is for, in the user's words.", max_length=64
                     ),
                 ),
-                ("created", models.DateTimeField(help_text="When the token was issued; a rotation issues it anew.")),
-                ("last_used", models.DateTimeField(help_text="To the minute. To be issued is the first use.")),
+                ("created", models.DateTimeField(help_text="When the token was issued or last rotated.")),
+                ("last_used", models.DateTimeField(help_text="To the minute; the issue counts as a use.")),
                 (
                     "user",
                     models.ForeignKey(

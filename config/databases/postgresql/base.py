@@ -1,8 +1,7 @@
-"""Django's backend for PostgreSQL with a connection that is kept for each thread.
+"""Django's backend for PostgreSQL, with one kept connection for each thread.
 
-A connection that died or became stale while nobody used it is replaced before a request hears of
-it. A server that is away is waited for by one request at a time. No statement has more parameters
-than a server takes.
+It replaces a connection that died or became stale while idle, before a request fails. One request
+at a time waits for a server that is away. No statement has more parameters than the server accepts.
 """
 
 import select
@@ -17,15 +16,16 @@ from config.databases.kept import KeptConnectionMixin
 
 
 class Cursor(base.ServerBindingCursor):
-    """Ask once more when the server no longer knows, or no longer accepts, a prepared statement.
+    """A cursor that repeats a statement whose prepared form the server refuses.
 
-    psycopg prepares what it has sent a few times. A column that has been altered since makes the
-    server refuse the statement ("cached plan must not change result type", psycopg 3.3.9) for as
-    long as the connection lives. Behind a pooler it may be gone (26000), or there already by somebody
-    else's doing (42P05). Outside of a transaction nothing has happened yet, so the statements are
-    forgotten and this one is sent again. Inside of
-    one the transaction is lost: OperationalError, which is answered 503. Its rollback makes psycopg
-    forget the statements.
+    psycopg prepares a statement that it has sent a few times. If a column is altered later, the
+    server refuses the statement on this connection from then on ("cached plan must not change
+    result type", psycopg 3.3.9). Behind a pooler it may be missing (26000), or another client may
+    have prepared it (42P05).
+
+    Outside of a transaction nothing has happened yet, so the cursor deallocates all prepared
+    statements and sends this one again. Inside of one it raises OperationalError, which the service
+    returns as 503. The rollback makes psycopg forget the statements.
     """
 
     def execute(self, query, params=None, **options):
@@ -41,16 +41,16 @@ class Cursor(base.ServerBindingCursor):
 
 
 def _is_stale(error: Error) -> bool:
-    """Return True for a prepared statement that has to be prepared again.
+    """Return True if the statement must be prepared again.
 
-    Only the name of the server's own function tells this use of 0A000 from others: its message may
-    be in any language.
+    The server uses the code 0A000 for other errors too, and its message may be in any language.
+    Only the name of its function identifies this one.
     """
     return error.sqlstate in ("26000", "42P05") or error.diag.source_function == "RevalidateCachedQuery"
 
 
 class CursorWrapper(utils.CursorWrapper):
-    """Wrap what closing raises, too: a server-side cursor asks the server to close it."""
+    """A wrapper that wraps errors of close(), too: a server-side cursor sends it to the server."""
 
     def close(self):
         with self.db.wrap_database_errors:
@@ -59,10 +59,10 @@ class CursorWrapper(utils.CursorWrapper):
 
 class DatabaseOperations(base.DatabaseOperations):
     def bulk_batch_size(self, fields, objs):
-        """Return how many rows Django inserts, or looks up to delete what refers to them, at once.
+        """Return how many rows Django inserts in one statement, or collects for one deletion.
 
-        Parameters that are bound on the server are numbered by 16 bits. Django puts all into one
-        statement, which psycopg refuses: SimpleJWT's `flushexpiredtokens` then failed with 65,536
+        The protocol numbers server-side parameters with 16 bits. Django would put all rows into
+        one statement, which psycopg refuses: SimpleJWT's `flushexpiredtokens` failed with 65,536
         expired tokens.
         """
         return self.connection.features.max_query_params // max(len(fields), 1)
@@ -73,22 +73,22 @@ class DatabaseFeatures(base.DatabaseFeatures):
 
 
 class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
-    """Keep one connection for each thread (CONN_MAX_AGE), and replace it when it is no good.
+    """A backend that keeps a connection for each thread (CONN_MAX_AGE), and replaces a broken one.
 
-    OPTIONS may hold `lock_timeout` and `statement_timeout` in milliseconds. They are set on each
-    new connection, and not as a start-up parameter, which poolers refuse. (Django's own pool,
-    which only the lab uses, connects without them.)
+    OPTIONS may hold `lock_timeout` and `statement_timeout` in milliseconds. They are set by a
+    statement on each new connection, because poolers refuse them as start-up parameters. Django's
+    own pool, which only the lab uses, connects without them.
 
     After a connection broke in use or could not be made, one request at a time tries to connect.
-    The others wait for its outcome for PATIENCE seconds and then fail: each would otherwise hold
-    a thread for `connect_timeout`, until none is left to answer what needs no database.
-    Raises OperationalError, as psycopg does.
+    The others wait PATIENCE seconds for its outcome and then raise OperationalError. Otherwise each
+    would hold a thread for `connect_timeout`, until no thread is left for requests that need no
+    database.
     """
 
     features_class = DatabaseFeatures
     ops_class = DatabaseOperations
 
-    PATIENCE = 0.5  # seconds; to connect to a server that is there takes some 5 ms
+    PATIENCE = 0.5  # seconds; connecting to a running server takes about 5 ms
 
     _is_away = False
     _asking = threading.Lock()
@@ -106,13 +106,13 @@ class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
         if not DatabaseWrapper._is_away:
             return self._connect(conn_params)
         if not self._asking.acquire(timeout=self.PATIENCE):
-            raise OperationalError("the server was away, and another request is asking whether it is back")
+            raise OperationalError("the server was away, and another request is trying to connect")
         try:
             if DatabaseWrapper._is_away:
                 return self._connect(conn_params)
         finally:
             self._asking.release()
-        return self._connect(conn_params)  # the request before this one has found it
+        return self._connect(conn_params)  # the other request has connected
 
     def make_cursor(self, cursor):
         return CursorWrapper(cursor, self)
@@ -124,19 +124,19 @@ class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
             self.connection.execute(f"SELECT {values}")
 
     def is_gone(self):
-        """Return True if the connection broke in use, or died while it lay idle."""
+        """Return True if the connection broke in use or died while idle."""
         if self.connection.closed:
             return True
         if _is_lost(self.connection):
-            self.connection.close()  # no sign that the server is away: nobody used this connection
+            self.connection.close()  # an idle connection's end does not mean that the server is away
             return True
         return False
 
     def is_usable(self):
-        """Return True if the connection works and may write; asked after an error.
+        """Return True if the connection works and may write. Django calls this after an error.
 
-        A server that has become read-only, as after a failover, has a successor that the same
-        address may lead to: so the next request connects anew.
+        After a failover, the old server is read-only and the address may lead to its successor, so
+        the next request must connect again.
         """
         try:
             with self.connection.cursor() as cursor:
@@ -160,10 +160,10 @@ class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
 
 
 def _is_lost(connection) -> bool:
-    """Return True if the server hung up on a connection that lay idle.
+    """Return True if the server has closed an idle connection.
 
-    Polls the socket without a round trip unless data is waiting: on an idle connection that is
-    mostly its end, and seldom a notice.
+    Polls the socket, without a round trip unless data is waiting. On an idle connection the data is
+    usually its end, and rarely a notice.
     """
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)

@@ -1,4 +1,4 @@
-"""Django's backend for SQLite with a connection that is kept, and given up when its file is not there any more."""
+"""Django's backend for SQLite, with a kept connection that it closes when its file is replaced."""
 
 import os
 from pathlib import Path
@@ -13,23 +13,24 @@ Identity = tuple[int, int]  # device and inode
 
 
 class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
-    """Keep one connection for each thread (CONN_MAX_AGE), as long as its file stays in its place.
+    """A backend that keeps one connection for each thread (CONN_MAX_AGE) while its file exists.
 
-    To open the file, run its PRAGMAs and register Django's 30 functions takes ten times as long as
-    a query by primary key. But an open file that was removed or replaced goes on answering, from
-    what it held before. So each request that uses it compares the file's device and inode with those
-    that were opened, which takes about 1 µs. SQLite holds the old file open, so its inode is not used again.
+    Opening the file, running its PRAGMAs and registering Django's 30 functions take ten times as
+    long as a query by primary key. But a connection still reads an open file after it was removed
+    or replaced. So each request that uses the connection compares the path's device and inode with
+    those it opened, which takes about 1 µs. SQLite holds the old file open, so no other file gets
+    its inode.
 
-    The write-ahead log of the old file stays while connections are kept. SQLite would read it into
-    the new file, and damage it. So a replaced file is opened only when that log is gone or empty;
-    until then OperationalError says so, which is answered 503.
+    The write-ahead log of the old file stays while connections are kept. SQLite would apply it to
+    the new file, and damage that. So the backend opens a replaced file only when the log is gone or
+    empty. Until then it raises OperationalError, which the service returns as 503.
     """
 
-    _last: dict[str, Identity | None] = {}  # by path: the file that this process opened there last
+    _last: dict[str, Identity | None] = {}  # the file that this process opened last, by path
     _opened: Identity | None = None
 
     def get_new_connection(self, conn_params):
-        # Looked at before the file is opened: if it is replaced in between, the next request notices.
+        # Read before the file is opened: if it is replaced in between, the next request notices.
         opened = _identity(self._path)
         self._refuse_log_of_another(opened)
         connection = super().get_new_connection(conn_params)
@@ -37,7 +38,7 @@ class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
         return connection
 
     def is_gone(self):
-        """Return True if the file that was opened is not in its place."""
+        """Return True if the path no longer leads to the file that was opened."""
         return _identity(self._path) != self._opened
 
     def _refuse_log_of_another(self, opened: Identity | None):
@@ -61,7 +62,7 @@ class DatabaseWrapper(KeptConnectionMixin, base.DatabaseWrapper):
 
 
 def _identity(path: str) -> Identity | None:
-    """Return the device and inode of a file; None if it is missing, or the database is in memory."""
+    """Return the device and inode of a file, or None for a missing file or `:memory:`."""
     try:
         found = os.stat(path)
     except OSError:

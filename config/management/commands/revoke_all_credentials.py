@@ -6,15 +6,15 @@ from auth_core.usernames import normal
 
 
 class Command(BaseCommand):
-    help = "Log users out everywhere: every token, login and session of theirs stops working."
+    help = "Log users out everywhere: revoke all their tokens, logins and sessions."
 
     def add_arguments(self, parser):
         parser.add_argument("usernames", nargs="*", metavar="USERNAME")
-        parser.add_argument("--all", action="store_true", help="every user, as after a backup was restored")
+        parser.add_argument("--all", action="store_true", help="every user, as after restoring a backup")
 
     def handle(self, usernames, **options):
         if options["all"] == bool(usernames):
-            raise CommandError("name users, or all of them by --all: one of the two")
+            raise CommandError("allowed: user names, or --all")
         users = get_user_model()._default_manager.order_by("pk")
         if usernames:
             name = get_user_model().USERNAME_FIELD
@@ -22,7 +22,7 @@ class Command(BaseCommand):
             found = set(users.values_list(name, flat=True))
             missing = sorted(username for username in set(usernames) if normal(username) not in found)
             if missing:
-                raise CommandError(f"no such user, and nobody was logged out: {', '.join(missing)}")
+                raise CommandError(f"these users do not exist, and nobody was logged out: {', '.join(missing)}")
         keys = list(users.values_list("pk", flat=True))
         for key in keys:
             revocation.revoke_all_credentials(key, revocation.ADMIN)

@@ -16,21 +16,21 @@ from tracks.models import Track
 DEMO, DEMO_PASSWORD = "demo", "demo-password"
 STAFF, STAFF_PASSWORD = "staff", "staff-password"
 
-# By keyword: the route that gives a credential for a password, and its name in the answer.
+# For each keyword, the route that exchanges a password for a credential, and the field with it.
 OBTAIN = {"Token": ("token-obtain", "token"), "Bearer": ("jwt-obtain", "access")}
 
 
 class Command(BaseCommand):
     help = (
-        "Make a database with the catalogue, a demo user and a staff user, print requests to paste, and serve. "
-        "For this machine only: the passwords are printed. A deployment runs granian itself."
+        "Create a database with the catalogue, a demo user and a staff user, print sample requests, and serve. "
+        "Use it on your own machine only, because it prints the passwords. A deployment runs granian itself."
     )
 
     def handle(self, **options):
         host, port = settings.GRANIAN_HOST, settings.GRANIAN_PORT
         if not ipaddress.ip_address(host).is_loopback:
             raise CommandError(
-                f"GRANIAN_HOST={host!r}: this command makes users with known passwords; allowed: 127.0.0.1, ::1"
+                f"GRANIAN_HOST={host!r}: this command creates users with known passwords; allowed: 127.0.0.1, ::1"
             )
         self._claim(host, port)
         self._fill()
@@ -40,14 +40,14 @@ class Command(BaseCommand):
         os.environ["GRANIAN_WORKERS"] = str(settings.GRANIAN_WORKERS)
         os.environ["GRANIAN_BLOCKING_THREADS"] = str(settings.GRANIAN_BLOCKING_THREADS)
         log = ["--log-config", str(server.JSON_LINES)] if settings.LOG_FORMAT == "json" else []
-        # A worker that is told to end while it starts does not hear it, and granian would wait for it without end.
+        # A worker ignores a signal to end while it starts, and granian would wait for it forever.
         ending = ["--workers-kill-timeout", "5"]  # seconds
         command = server.command(host, port, "--log-level", "warning", *ending, *log)
         os.execv(sys.executable, command)  # noqa: S606 - no shell is meant
 
     @staticmethod
     def _claim(host: str, port: int):
-        """Raises CommandError unless the port can be listened on."""
+        """Raise CommandError unless the server can listen on the port."""
         try:
             family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             with socket.socket(family, kind) as probe:
@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
     @staticmethod
     def _fill():
-        """Only what is missing: a second start changes nothing."""
+        """Create what is missing. A second start changes nothing."""
         call_command("migrate", verbosity=0, interactive=False)
         if not Track.objects.exists():
             call_command("load_tracks")
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         for scheme in settings.SCHEMES:
             route, name = OBTAIN[scheme.keyword]
             login = f"{self._login(base + reverse(route))} | {_pick(name)}"
-            say(f"\n# A page of tracks by {scheme.name}:")
+            say(f"\n# List tracks with {scheme.name}:")
             say(f'curl -H "Authorization: {scheme.keyword} $({login})" {tracks}')
         try:
             refresh = reverse("jwt-refresh")
@@ -85,7 +85,7 @@ class Command(BaseCommand):
             say("")
             return
         login = f"{self._login(base + reverse('jwt-obtain'))} | {_pick('refresh')}"
-        say(f'\n# A refresh:\ncurl -d "refresh=$({login})" {base}{refresh}\n')
+        say(f'\n# Refresh:\ncurl -d "refresh=$({login})" {base}{refresh}\n')
 
     @staticmethod
     def _login(url: str) -> str:
@@ -93,5 +93,5 @@ class Command(BaseCommand):
 
 
 def _pick(name: str) -> str:
-    """A shell filter: the text of one member of a JSON object."""
+    """Return a shell filter that prints one member of a JSON object."""
     return f"""sed 's/.*"{name}":"\\([^"]*\\)".*/\\1/'"""

@@ -9,23 +9,23 @@ from config.switches import SWITCHES, Switch
 
 
 class Command(BaseCommand):
-    help = "List every switch: its name, its value here and who set it, its default, what it does; no secrets."
+    help = "List every switch with its value, who set it, its default and its effect. Secrets are not printed."
     requires_system_checks = []
 
     def handle(self, **options):
         table = Table("switch", "value", "set by", "default", "what it does")
         for switch in SWITCHES.values():
-            # An empty variable means the default, as it does when it is read.
+            # An empty variable means the default.
             value = os.environ.get(switch.name) or switch.default
             table.add_row(
                 switch.name, switch.shown(value), _origin(switch), switch.default or "(not set)", switch.effect
             )
-        # A terminal has its width; a pipe gets every word on its line.
+        # For a pipe, the table is wide enough that no text wraps.
         Console(file=self.stdout, width=None if self.stdout.isatty() else 220).print(table)
 
 
 def _origin(switch: Switch) -> str:
-    """Return who set the switch: the environment, ENV_FILE, or nobody."""
+    """Return where the switch is set: environment, file, or default."""
     if not os.environ.get(switch.name):
         return "default"
     return "file" if switch.name in settings.SWITCHES_FROM_FILE else "environment"

@@ -1,3 +1,4 @@
+from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 from django.db import transaction
 from rest_framework.authtoken.management.commands import drf_create_token
@@ -8,17 +9,17 @@ from tokens import models
 
 
 class Command(drf_create_token.Command):
-    """DRF's command and options; -r is one conditional UPDATE, so that the user has a token at every moment.
+    """DRF's command and options; -r is one conditional UPDATE, so the user has a token at every moment.
 
-    Of resets that read the same token one wins and all print its token; a later reset ends an earlier one's.
+    Of several resets that read the same token one wins, and all print its token. A later reset revokes an
+    earlier one's token.
     """
 
-    def create_user_token(self, username, reset_token):
-        user = drf_create_token.UserModel._default_manager.get_by_natural_key(usernames.normal(username))
+    def create_user_token(self, username: str, reset_token: bool) -> Token:
+        user = get_user_model()._default_manager.get_by_natural_key(usernames.normal(username))
         before = Token.objects.filter(user=user).first()
         with transaction.atomic():
             revocation.lock_users([user.pk])
-            # Of several resets at once one wins, and all print its token.
             if before and reset_token and models.rotate(before.key):
                 models.log_event(events.TOKEN_ROTATED, before, reason="command")
             key = Token.objects.filter(user=user).values_list("key", flat=True).first()

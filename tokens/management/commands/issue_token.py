@@ -1,6 +1,8 @@
+from typing import Any
+
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from auth_core import events, usernames
 from auth_core.schemes import enabled_schemes
@@ -9,13 +11,15 @@ from tokens.models import HashedToken
 
 
 class Command(BaseCommand):
-    help = "Issue a hashed token and print it. It is shown this once: only its digest is kept."
+    """Issue a hashed token."""
 
-    def add_arguments(self, parser):
+    help = "Issue a hashed token and print it. It cannot be shown again, since only its digest is stored."
+
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--label", default="", help="what the token is for, at most 64 characters")
 
-    def handle(self, *, username, label, **options):
+    def handle(self, *, username: str, label: str, **options: Any) -> None:
         users = get_user_model()
         try:
             HashedToken._meta.get_field("label").clean(label, None)
@@ -29,7 +33,7 @@ class Command(BaseCommand):
         if token is None:
             raise CommandError(f"user {username} is disabled or was just changed")
         hashed.log_event(events.TOKEN_ISSUED, token, reason="command")
-        self.stdout.write(token.key)
+        self.stdout.write(str(token.key))
         enabled = enabled_schemes()
         if "token-hashed" not in enabled:
             self.stderr.write(f"warning: AUTH_SCHEMES={', '.join(enabled)} does not honour it; allowed: token-hashed")

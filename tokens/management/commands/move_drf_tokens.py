@@ -1,4 +1,6 @@
-from django.core.management.base import BaseCommand, CommandError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from rest_framework.authtoken.models import Token
 
@@ -8,16 +10,18 @@ from tokens.models import HashedToken
 
 
 class Command(BaseCommand):
+    """Move the keys of DRF's table into the table of hashed tokens."""
+
     help = (
-        "Move every key of DRF's table into the table of hashed tokens, which then takes it by its digest; the key in "
-        "clear is deleted. There is no way back, since a digest gives no key. "
-        "See docs/how-to/migrate-from-drf-tokens.md."
+        "Move every key of DRF's table into the table of hashed tokens. The keys stay valid, and are deleted in clear "
+        "text. This cannot be undone, since no key can be computed from its digest. See "
+        "docs/how-to/migrate-from-drf-tokens.md."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--batch", type=int, default=1000, help="keys moved in one transaction (default: 1000)")
 
-    def handle(self, *, batch, **options):
+    def handle(self, *, batch: int, **options: Any) -> None:
         if not 1 <= batch <= 10_000:
             raise CommandError(f"--batch {batch}: allowed: 1 to 10000")
         total = 0
@@ -27,15 +31,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{total} keys moved, none left in clear")
 
     @staticmethod
-    def _move(users: list) -> int:
-        """Move the keys of these users, and return how many those were.
+    def _move(users: list[Any]) -> int:
+        """Move the keys of these users, and return how many.
 
-        At every moment a key stands in one of the two tables: to revoke it there is final.
+        At every moment a key is in exactly one of the two tables, so a revocation there is final.
         """
         with transaction.atomic():
             revocation.lock_users(users)
             tokens = list(Token.objects.select_for_update().filter(user__in=users))
-            # One that is there already came back with a restored table.
+            # A key that is there already came back with a restored table.
             HashedToken.objects.bulk_create(map(hashed.from_drf_token, tokens), ignore_conflicts=True)
             Token.objects.filter(pk__in=[token.pk for token in tokens]).delete()
         return len(tokens)

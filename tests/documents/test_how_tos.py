@@ -1,0 +1,193 @@
+"""Every command and every Python example of the tutorial and of the how-to pages runs.
+
+test_deployment.py runs deploy, operate and rotate-a-signing-key. The rest runs here, in copies of the
+project that use this environment. What takes minutes runs with the smallest budget.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support import checkouts, servers
+from tests.support.transcripts import Shell, blocks, commands, is_shown, page
+
+pytestmark = pytest.mark.once
+
+PAGES = {path.stem: page(path.relative_to(servers.ROOT)) for path in (servers.ROOT / "docs/how-to").glob("*.md")}
+TUTORIAL = page("docs/tutorial.md")
+# The smallest run of the lab. It may be inconclusive, which is exit code 3.
+SMALLEST = "--processes 2 --rounds 1 --block 3 --drop 1"
+# Pages of which other tests run the commands.
+IN_TEST_DEPLOYMENT = {"deploy", "operate", "rotate-a-signing-key"}
+
+
+class Checkout:
+    """A copy of the project, a shell in it, and a free port for its server."""
+
+    def __init__(self, folder, **switches: str):
+        self.folder = folder
+        self.port = servers.free_port()
+        self._base = f"http://127.0.0.1:{self.port}"
+        environment = servers.environment(GRANIAN_PORT=str(self.port), LOGIN_THROTTLE="none", **switches)
+        del environment["ENV_FILE"], environment["SECRET_KEY"]  # `make run` writes a file
+        self.shell = Shell(environment, folder)
+
+    def run(self, command: str, shown: str = "") -> str:
+        """Run a command as a page has it, at this server's port, and compare what it prints."""
+        here, expected = (text.replace("http://127.0.0.1:8000", self._base) for text in (command, shown))
+        if here == "make run":
+            return self._serve(expected)
+        code, output = self.shell.run(_small(here))
+        assert code == 0 or ("benchmarks" in here and code == 3), (here, output)
+        assert is_shown(expected, output) or _begins(expected, output), (here, expected, output)
+        return output
+
+    def run_all(self, text: str):
+        """Run all commands of a page."""
+        for command, shown in commands(text):
+            self.run(command, shown)
+
+    def _serve(self, shown: str) -> str:
+        checkouts.use_this_environment(self._present())
+        self.shell.run("make run > served.txt 2>&1 &")
+        served = self._present() / "served.txt"
+        end = time.monotonic() + 180
+        while True:
+            try:
+                httpx.get(f"{self._base}/health/").raise_for_status()
+                break
+            except httpx.HTTPError:
+                assert time.monotonic() < end, served.read_text()
+                time.sleep(0.1)
+        printed = served.read_text().splitlines()
+        assert set(shown.splitlines()) <= set(printed), printed
+        return ""
+
+    def _present(self):
+        return self.folder / self.shell.run("pwd")[1]
+
+
+def _small(command: str) -> str:
+    """Return a command of the lab with the smallest budget."""
+    if re.search(r"-m benchmarks (overhead|versus)", command):
+        command = re.sub(r" --budget \d+", "", command)
+        command += f" {SMALLEST if ' overhead ' in command else '--processes 2 --rounds 1'}"
+    return command
+
+
+def _begins(shown: str, output: str) -> bool:
+    """Return whether the lines shown come in the output in this order; `…` ends a line early."""
+    lines = iter(output.splitlines())
+    return all(any(line.strip().startswith(part.rstrip("…").strip()) for line in lines) for part in shown.splitlines())
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return checkouts.repository(tmp_path_factory.mktemp("repository"))
+
+
+@pytest.fixture
+def checkout(repository, tmp_path):
+    """A clone with its own database and its own environment file."""
+    folder = tmp_path / "tracks"
+    subprocess.run(["git", "clone", "--quiet", repository, folder], check=True)
+    checkouts.use_this_environment(folder)
+    found = Checkout(folder)
+    found.shell.run("export SECRET_KEY=" + "k" * 50)
+    yield found
+    found.shell.close()
+
+
+def test_the_tutorial_runs_from_the_clone_to_the_benchmark(repository, tmp_path):
+    found = Checkout(tmp_path, REPOSITORY=str(repository))
+    try:
+        found.run_all(TUTORIAL)
+    finally:
+        found.shell.close()
+
+
+def test_a_service_elsewhere_verifies_our_tokens(checkout):
+    text = PAGES["verify-our-tokens-elsewhere"]
+    (checkout.folder / "verify.py").write_text(
+        blocks("python", text)[0].replace("http://127.0.0.1:8000", f"http://127.0.0.1:{checkout.port}")
+    )
+    checkout.run_all(text)
+
+
+def test_drfs_keys_go_on_working_when_they_were_moved(checkout):
+    checkout.run(".venv/bin/python manage.py migrate --verbosity 0")
+    key = checkout.run(
+        '.venv/bin/python manage.py shell --verbosity 0 -c "from django.contrib.auth.models import User; '
+        "print(User.objects.create_user('ada').auth_token.key)\""
+    )
+    checkout.run_all(PAGES["migrate-from-drf-tokens"])
+    with_key = (
+        "from django.test import Client; print(Client().get('/whoami/', "
+        f"headers={{'host': 'localhost', 'authorization': 'Token {key}'}}).json())"
+    )
+    checkout.run(
+        f'AUTH_SCHEMES=token-hashed,jwt .venv/bin/python manage.py shell --verbosity 0 -c "{with_key}"',
+        "{'id': 1, 'username': 'ada', 'scheme': 'token-hashed'}",
+    )
+
+
+def test_the_commands_to_leave_simplejwt_run(checkout):
+    checkout.run_all(PAGES["migrate-from-simplejwt"])
+
+
+def test_the_scheme_that_is_added_opens_the_api_and_can_be_timed(checkout):
+    code, row = blocks("python", PAGES["add-a-scheme"])
+    (checkout.folder / "tokens/signed.py").write_text(code)
+    table = checkout.folder / "config/schemes.py"
+    assert table.read_text().count("_ROWS = (\n") == 1
+    table.write_text(table.read_text().replace("_ROWS = (\n", f"_ROWS = (\n{row}"))
+    checkout.run_all(PAGES["add-a-scheme"])
+
+
+def test_a_class_of_ones_own_is_timed_and_revisions_and_results_are_compared(checkout):
+    (checkout.folder / "mine.py").write_text(blocks("python", PAGES["measure-your-own-class"])[0])
+    checkout.run_all(PAGES["measure-your-own-class"])
+    for name in ("before", "after"):
+        shutil.copy(checkout.folder / "results/mine.json", checkout.folder / f"results/{name}.json")
+    checkout.run_all(PAGES["compare-two-revisions"])
+
+
+def test_the_client_can_be_copied_alone(checkout, tmp_path):
+    checkout.shell.run(f"export YOUR_PROJECT={tmp_path}")
+    checkout.run_all(PAGES["adopt"])
+    assert (tmp_path / "httpx_auth.py").exists()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    with servers.demo(DATABASE_URL=f"sqlite:///{folder}/demo.sqlite3", LOGIN_THROTTLE="none") as (base, _):
+        yield base
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+@pytest.mark.parametrize("name", ["README", "use-the-client"])
+def test_the_python_runs_beside_a_copy_of_the_client_and_prints_what_its_comments_say(served, tmp_path, library, name):
+    text = page("README.md") if name == "README" else PAGES[name]
+    script = re.sub(r"\bhttpx\b", library, "\n".join(blocks("python", text)))
+    shown = re.findall(r"print\(.*\)  # (.*)", script)
+    assert len(shown) == script.count("print(") > 0
+    shutil.copy(servers.ROOT / "clients/httpx_auth.py", tmp_path)
+    (tmp_path / "script.py").write_text(script.replace("http://127.0.0.1:8000", served))
+    # Isolated from the environment and from the project: only what stands beside the script can be imported.
+    done = subprocess.run(
+        [sys.executable, "-E", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )  # seconds
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == shown
+
+
+def test_no_page_is_forgotten():
+    here = set(re.findall(r'PAGES\["(.*?)"\]', Path(__file__).read_text("utf-8"))) | {"use-the-client"}
+    assert set(PAGES) == here | IN_TEST_DEPLOYMENT
