@@ -205,7 +205,7 @@ def test_a_scheme_waits_for_as_many_round_trips_as_it_asks_questions(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--distance", "5"], "name two distances at least"),
+        (["--distance", "5"], "name at least two distances"),
         (["--distance", "1", "--distance", "1001"], "0<=x<=1000"),
         (["--database-url", "sqlite:///db.sqlite3"], "postgresql://"),
     ],

@@ -120,7 +120,7 @@ class Checkout:
 def checkout(tmp_path_factory):
     made = Checkout(tmp_path_factory.mktemp("checkout"))
     pages = (made.folder / PAGES).read_text("utf-8")
-    made.commit("too-old", "config/handler.py", None)
+    made.commit("too-old", "config/schemes.py", None)
     made.commit("another-page", PAGES, pages + ANOTHER_PAGE)
     made.commit("a-statement-more", PAGES, pages + A_STATEMENT_MORE)
     head = made.git("rev-parse", "HEAD")
@@ -163,7 +163,7 @@ def test_a_revision_that_this_lab_cannot_drive_is_told(checkout, tmp_path, monke
     scratch = databases.several(len(versus.PLACES), "sqlite", None, "kept")
     with scratch as made, pytest.raises(versus.RevisionError) as refused:
         versus.fill(made, services, ())
-    why = "this lab cannot drive the service at that revision: ModuleNotFoundError: No module named 'config.handler'"
+    why = "this lab cannot drive the service at that revision: ModuleNotFoundError: No module named 'config.schemes'"
     assert str(refused.value) == why
 
 
