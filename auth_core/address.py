@@ -20,8 +20,8 @@ class ForwardedMiddleware:
     """Refuse (400) a request that came through no proxy, where NUM_PROXIES says that each does.
 
     Without X-Forwarded-For, or with fewer addresses in it than there are proxies, a proxy's address
-    would count as the client's. /health/ and /metrics/ are requested directly and are always answered
-    (SECURE_REDIRECT_EXEMPT).
+    would count as the client's. /health/ and /metrics/ are requested directly and are always
+    answered (SECURE_REDIRECT_EXEMPT).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
@@ -49,10 +49,10 @@ class ForwardedMiddleware:
 
 
 def client_address(request: HttpRequest | Request) -> str:
-    """Return the client's address, the /64 network of an IPv6 address, or "" where the server has none.
+    """Return the client's address, its /64 network for IPv6, or "" where the server has none.
 
-    It is REMOTE_ADDR, unless NUM_PROXIES says which part of X-Forwarded-For to believe. Text that is no
-    address is never returned from that header.
+    It is REMOTE_ADDR, unless NUM_PROXIES says which part of X-Forwarded-For to believe. Text that
+    is no address is never returned from that header.
     """
     sender: str = request.META.get("REMOTE_ADDR", "")
     # What a proxy wrote may be no address ("unknown").
@@ -62,8 +62,9 @@ def client_address(request: HttpRequest | Request) -> str:
 def _network(text: str) -> str | None:
     """Return the address, for IPv6 its /64 network, or None if the text is no address.
 
-    An IPv6 client owns its whole /64, so every attempt could come from another address. Some proxies
-    write the client's port too, as 192.0.2.1:4711 or [2001:db8::1]:4711, a new one for each connection.
+    An IPv6 client owns its whole /64, so every attempt could come from another address. Some
+    proxies write the client's port too, as 192.0.2.1:4711 or [2001:db8::1]:4711, a new one for each
+    connection.
     """
     if len(text) > _LONGEST:
         return None

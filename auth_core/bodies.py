@@ -1,4 +1,4 @@
-"""Fields and names of requests that change something: a name that nobody reads is refused, not ignored."""
+"""Refuse names and values in a request's body that DRF would ignore or guess at."""
 
 import re
 from collections.abc import Mapping
@@ -33,8 +33,9 @@ class TextField(serializers.CharField):
 class WholeNumberField(serializers.IntegerField):
     """A field that accepts a number in JSON and digits in a form.
 
-    DRF's IntegerField accepts "1_000", "١٠٠٠" and "1000.0" as 1000 in both. This one accepts 1000.0 in
-    JSON, since JSON Schema, the language of the OpenAPI document, calls it an integer (2020-12, 6.1.1).
+    DRF's IntegerField accepts "1_000", "١٠٠٠" and "1000.0" as 1000 in both. This one accepts 1000.0
+    in JSON, since JSON Schema, the language of the OpenAPI document, calls it an integer (2020-12,
+    6.1.1).
     """
 
     default_error_messages = {"invalid": "Enter a whole number: a number in JSON, digits (0 to 9) in a form."}

@@ -1,9 +1,9 @@
-"""The caches that CACHE_URL chooses from: Django's own, which also count the attempts of the throttle.
+"""The caches that CACHE_URL chooses from: Django's own, which also count attempts.
 
-`count(key, seconds)` adds one to the number of attempts under this key and returns
-(number, seconds until the window ends). A window begins with its first attempt and lasts `seconds`.
-Adding, and giving the window its end, is one atomic step. The wall clock of this machine has no part
-in it: memory counts by time.monotonic(), Valkey by its keys' time to live.
+`count(key, seconds)` adds one to the number of attempts under this key and returns (number, seconds
+until the window ends). A window begins with its first attempt and lasts `seconds`. Adding, and
+giving the window its end, is one atomic step. The wall clock of this machine has no part in it:
+memory counts by time.monotonic(), Valkey by its keys' time to live.
 """
 
 import time
@@ -13,7 +13,7 @@ from typing import Any
 from django.core.cache.backends import locmem, redis
 from redis.exceptions import ResponseError
 
-# By the cache's name: [number, end as time.monotonic()] by key.
+# For each cache's name, [number, end as time.monotonic()] by key.
 _windows: dict[str, OrderedDict[str, list[float]]] = {}
 
 
@@ -48,8 +48,8 @@ class LocMemCache(locmem.LocMemCache):
 class NumberSerializer:
     """Write numbers as digits and read nothing else.
 
-    Django's own serializer unpickles what it reads, so anybody who can write to the store can run code
-    in this service. Here such an entry reads as None.
+    Django's own serializer unpickles what it reads, so anybody who can write to the store can run
+    code in this service. Here such an entry reads as None.
     """
 
     def dumps(self, value: int | float) -> int | float:

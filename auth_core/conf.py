@@ -3,8 +3,8 @@
     from auth_core.conf import conf
     conf.TOKEN_LIFETIME
 
-A value is read from Django's settings when it is first used, and again after `override_settings`. Any
-other name raises AttributeError.
+A value is read from Django's settings when it is first used, and again after `override_settings`.
+Any other name raises AttributeError.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class _Setting(Generic[T]):
-    """A setting of Django's that has a default; the value is kept on the instance after its first use."""
+    """A setting with a default; the instance keeps the value after its first use."""
 
     def __init__(self, default: T | Callable[[], T]):
         self._default = default
@@ -39,8 +39,8 @@ class _Setting(Generic[T]):
 def derived_signing_key(secret_key: str) -> str:
     """Return the key that signs JWTs where none is set.
 
-    SECRET_KEY itself never signs a token: a leak of one use must not be a leak of the other. The derived
-    key has 64 bytes whatever SECRET_KEY's length, enough for HS512 (RFC 7518 3.2).
+    SECRET_KEY itself never signs a token: a leak of one use must not be a leak of the other. The
+    derived key has 64 bytes whatever SECRET_KEY's length, enough for HS512 (RFC 7518 3.2).
     """
     return salted_hmac("jwt_auth.signing_key", "", secret_key, algorithm="sha256").hexdigest()
 

@@ -13,10 +13,11 @@ def credential(request: Request, keyword: str) -> str | None:
     """Return the credential behind `keyword` in the Authorization header, or None if there is none.
 
     The keyword is compared without case (RFC 9110 11.1). The query string and the body are not read
-    (RFC 6750 2.2 and 2.3 are not offered). Raises AuthenticationFailed unless exactly one credential
-    follows the keyword.
+    (RFC 6750 2.2 and 2.3 are not offered). Raises AuthenticationFailed unless exactly one
+    credential follows the keyword.
     """
-    # Not request.headers, which makes an object of all headers: that takes longer than the rest of this.
+    # Not request.headers, which makes an object of all headers: that takes longer than the rest of
+    # this.
     words = request.META.get("HTTP_AUTHORIZATION", "").encode("latin-1").split()
     if not words or words[0].lower() != keyword.lower().encode():
         return None
@@ -30,7 +31,7 @@ def credential(request: Request, keyword: str) -> str | None:
 
 
 class NoStoreMixin(View):
-    """For views that answer with a credential: no cache may keep the answer (RFC 6749 5.1, RFC 9111 5.2.2.5)."""
+    """For answers that carry a credential: no cache may keep them (RFC 9111 5.2.2.5)."""
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)

@@ -1,11 +1,12 @@
-"""Which errors of the database are not this service's fault: it is away, or another request was faster."""
+"""Tell a database that is away, and a lost race, from a defect of this service."""
 
 import sqlite3
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 
-# Faults that pass, for whichever statement, by SQLSTATE: a class or one code (PostgreSQL, appendix A).
+# Faults that pass, for whichever statement, by SQLSTATE: a class or one code (PostgreSQL, appendix
+# A).
 _AWAY = (
     "08",  # the connection failed
     "25",  # read-only after a failover (25006), the transaction or its session timed out (25P03, 25P04)
@@ -36,11 +37,11 @@ _AWAY_ON_SQLITE = {
 
 
 def is_database_away(error: BaseException) -> bool:
-    """Return True if the same request may succeed later: the database is gone, full, locked or read-only.
+    """Return True if the same request may succeed later: the database is gone, full or locked.
 
-    The database's own code decides, not Python's class: psycopg raises InternalError for a read-only
-    server, and sqlite3 raises OperationalError for a wrong statement too. An error without a code comes
-    from a connection that could not be made or broke.
+    The database's own code decides, not Python's class: psycopg raises InternalError for a
+    read-only server, and sqlite3 raises OperationalError for a wrong statement too. An error
+    without a code comes from a connection that could not be made or broke.
     """
     if not isinstance(error, DatabaseError | InterfaceError):
         return False

@@ -1,4 +1,4 @@
-"""How a failure reaches the client: JSON, the right status, one challenge for each enabled scheme."""
+"""Errors of the API as clients see them: JSON, a status, a challenge for each enabled scheme."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class Conflict(APIException):
     """Another request's change came between this one's check and its write (RFC 9110 15.5.10)."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "What this request refers to was changed or deleted meanwhile, please try again."
+    default_detail = "What this request refers to has been changed or deleted by another request, please try again."
     default_code = "conflict"
 
 
@@ -42,9 +42,10 @@ class ContentTooLarge(APIException):
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer as DRF's handler does, with 413 as JSON and every challenge on a 401; log a refused credential.
+    """Answer as DRF's handler does, with 413 as JSON and every challenge on a 401.
 
-    ApiErrorMiddleware answers for a database that is away, since it answers for pages outside of DRF too.
+    ApiErrorMiddleware answers for a database that is away, since it answers for pages outside of
+    DRF too.
     """
     if isinstance(exc, RequestDataTooBig):
         exc = ContentTooLarge()
@@ -58,10 +59,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 
 def _challenges(view: View, request: Request) -> str:
-    """Return one challenge for each authentication class of the view, in their order (RFC 9110 11.6.1).
+    """Return the challenge of each authentication class, in their order (RFC 9110 11.6.1).
 
-    `error="invalid_token"` stands in the challenge of the scheme that was presented and refused, and in
-    no other (RFC 6750 3.1: a request without credentials gets no error).
+    `error="invalid_token"` stands in the challenge of the scheme that was presented and refused,
+    and in no other (RFC 6750 3.1: a request without credentials gets no error).
     """
     challenges = []
     for authenticator in view.get_authenticators():

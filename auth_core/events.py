@@ -1,9 +1,10 @@
 """Events: what happened to a credential, whose it is and from which address; never the credential.
 
 Each event is a record of the logger `auth`. Its message is one of the words below, its fields are
-those of `log_event`. METRICS counts the same records (telemetry/metrics.py). A handler that fails, for
-example because the disk is full, prints why on stderr and raises nothing: that is how `logging` works,
-so an event never costs a client its answer. docs/reference/events-and-metrics.md explains each event.
+those of `log_event`. METRICS counts the same records (telemetry/metrics.py). A handler that fails,
+for example because the disk is full, prints why on stderr and raises nothing: that is how `logging`
+works, so an event never costs a client its answer. docs/reference/events-and-metrics.md explains
+each event.
 """
 
 import logging
@@ -73,7 +74,7 @@ def log_event(
 
 
 def log_event_on_commit(event: str, *, using: str | None = None, **fields: Any) -> None:
-    """Log the event once the transaction is committed, at once outside of one, never after a rollback."""
+    """Log the event when the transaction is committed, or at once outside of one."""
     transaction.on_commit(partial(log_event, event, **fields), using=using, robust=True)
 
 
@@ -110,7 +111,7 @@ def _route(request: HttpRequest | Request | None) -> str:
 
 
 class Logged:
-    """For an authentication class: log each credential that it accepts (telemetry/instrumented.py)."""
+    """An addition to an authentication class (telemetry/instrumented.py): log what it accepts."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         accepted: tuple[Any, Any] | None = super().authenticate(request)  # type: ignore[misc]
@@ -119,13 +120,14 @@ class Logged:
         return accepted
 
 
-# --- what Django signals: failed passwords at any door, and the admin's sessions ---------------------
+# --- what Django signals: failed passwords, and the admin's sessions ------------------------------
 
 
 def _login_failed(sender: object, credentials: object, request: HttpRequest | None = None, **kwargs: Any) -> None:
     """Log a wrong password at any view, a library's own too.
 
-    Django does not tell a wrong name from a disabled user. What was typed as the name is not logged.
+    Django does not tell a wrong name from a disabled user. What was typed as the name is not
+    logged.
     """
     log_event(LOGIN_FAILED, scheme=scheme_at(request), reason="password", request=request)
 

@@ -1,4 +1,4 @@
-"""Values that no column can be compared with: a mistake of the client's, and no defect of this service."""
+"""Tell a value that no column can be compared with from a defect of this service."""
 
 import traceback
 
@@ -10,17 +10,18 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models.options import Options
 from django.db.models.sql import Query
 
-# Their methods turn a client's value into one that a column can be compared with, or its name into a column.
+# Their methods turn a client's value into one that a column can be compared with, or its name into
+# a column.
 _LOOKING_UP = (models.Field, models.Lookup, Options, Query, BaseDatabaseOperations, CursorWrapper)
 _DATES = ChangeList.get_filters.__code__  # where the admin makes the dates of `date_hierarchy`
 
 
 def is_impossible_value(error: BaseException) -> bool:
-    """Return True if the ORM or the admin was given what no column can be compared with: "abc", year 0, NUL.
+    """Return True if no column can be compared with a given value: "abc", year 0, NUL.
 
     The types say little, since any code may raise them. The sign is that the error passed through a
-    method of one of the ORM's own objects, or was raised where the admin reads a date. The same error
-    from this project's own code is a defect.
+    method of one of the ORM's own objects, or was raised where the admin reads a date. The same
+    error from this project's own code is a defect.
     """
     if isinstance(error, DataError):
         return True

@@ -76,7 +76,7 @@ class ContentNegotiation(negotiation.DefaultContentNegotiation):
 
 
 class _Accept:
-    """As much of a request as DRF's method reads."""
+    """The part of a request that DRF's method reads."""
 
     def __init__(self, meta: dict[str, str]):
         self.headers = {"accept": meta.get("HTTP_ACCEPT", "").strip(" \t,") or ANYTHING}

@@ -26,7 +26,8 @@ class JSONParser(parsers.JSONParser):
             # A login ignores the names that it does not know, as the libraries' logins do.
             known = names_of(view.serializer_class) if isinstance(view, PasswordThrottleMixin) else None  # type: ignore[attr-defined]
             data = json.loads(stream.read().decode(), object_pairs_hook=partial(_object, known=known))
-            # "\ud800" alone is JSON (RFC 8259 8.2) but no text: no database and no answer can hold it.
+            # "\ud800" alone is JSON (RFC 8259 8.2) but no text: no database and no answer can hold
+            # it.
             json.dumps(data, ensure_ascii=False).encode()
         except RecursionError:
             raise ParseError("JSON parse error - nested too deeply") from None

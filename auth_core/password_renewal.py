@@ -1,9 +1,9 @@
 """Renew a password's hash, whose hasher or rounds are out of date, without saving the user.
 
-Django's `check_password` saves the renewed hash as if somebody had chosen a new password, and a receiver
-of `pre_save` cannot tell the two apart. Here a renewal is one conditional UPDATE. So every save of
-another hash is a change of password (auth_core/revocation.py), and no renewal writes an old password's
-hash over a new one.
+Django's `check_password` saves the renewed hash as if somebody had chosen a new password, and a
+receiver of `pre_save` cannot tell the two apart. Here a renewal is one conditional UPDATE. So every
+save of another hash is a change of password (auth_core/revocation.py), and no renewal writes an old
+password's hash over a new one.
 """
 
 from asgiref.sync import sync_to_async
@@ -15,7 +15,8 @@ from django.db import router
 def check_password(user: AbstractBaseUser, raw_password: str) -> bool:
     """Return True if this is the user's password, and renew a hash that is out of date.
 
-    `user` has the renewed hash afterwards, its own or that of a login which renewed it at the same moment.
+    `user` has the renewed hash afterwards, its own or that of a login which renewed it at the same
+    moment.
     """
     is_outrun = False
 
@@ -31,7 +32,8 @@ def check_password(user: AbstractBaseUser, raw_password: str) -> bool:
     is_correct = hashers.check_password(raw_password, user.password, renew)
     if is_outrun:
         written = users.filter(pk=user.pk).values_list("password", flat=True).first()
-        # The hash of another password is not taken over: `revocation.lock_if_unchanged` refuses then.
+        # The hash of another password is not taken over: `revocation.lock_if_unchanged` refuses
+        # then.
         if written is not None and hashers.check_password(raw_password, written):
             user.password = written
     return is_correct
@@ -45,7 +47,8 @@ async def acheck_password(user: AbstractBaseUser, raw_password: str) -> bool:
 def connect() -> None:
     """Replace Django's methods on the user model; called once, when the apps are ready.
 
-    A user model with a `check_password` of its own keeps it, and what that saves is a change of password.
+    A user model with a `check_password` of its own keeps it, and what that saves is a change of
+    password.
     """
     user_model = get_user_model()
     if user_model.check_password is AbstractBaseUser.check_password:

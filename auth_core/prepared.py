@@ -1,11 +1,11 @@
 """A query that the ORM compiles once for each connection and that then runs with other values.
 
 The ORM takes about 200 µs to write the same SELECT on every request, SQLite about 15 to answer it.
-What it found out while compiling (the SQL, which columns make which model, how each column's value is
-converted) is kept here; the rest goes the ORM's own way: its cursor, so that transactions,
+What it found out while compiling (the SQL, which columns make which model, how each column's value
+is converted) is kept here; the rest goes the ORM's own way: its cursor, so that transactions,
 `assertNumQueries` and execute_wrapper() see the statement, its converters, and `Model.from_db`. On
-PostgreSQL the text is the same each time, so psycopg has the server plan it once (`prepare_threshold`
-in config/settings.py).
+PostgreSQL the text is the same each time, so psycopg has the server plan it once
+(`prepare_threshold` in config/settings.py).
 """
 
 from collections.abc import Callable
@@ -34,9 +34,9 @@ class Parameter(Value):
 class Query(Generic[M]):
     """A query for model instances, with a Parameter wherever the value is not known yet.
 
-    `build` returns the queryset. It is called once, when the query first runs, since models refer to
-    each other by then. The query may have joins by select_related(), only() and defer(), and parameters
-    in filter(), but no annotations and no prefetch_related().
+    `build` returns the queryset. It is called once, when the query first runs, since models refer
+    to each other by then. The query may have joins by select_related(), only() and defer(), and
+    parameters in filter(), but no annotations and no prefetch_related().
     """
 
     def __init__(self, build: Callable[[], QuerySet[M]]):
@@ -49,13 +49,13 @@ class Query(Generic[M]):
     def first(self, *values: Any) -> M | None:
         """Return the first row's instance, with its select_related() instances, or None.
 
-        It runs one statement, of which all rows are read. `values` take the places of the parameters, in
-        their order in the SQL. Raises what the field raises for a value that it cannot convert, and the
-        database's errors.
+        It runs one statement, of which all rows are read. `values` take the places of the
+        parameters, in their order in the SQL. Raises what the field raises for a value that it
+        cannot convert, and the database's errors.
         """
         connection = connections[self._queryset.db]  # as the router says
-        # Kept on the connection object, of which each thread has its own: nothing to lock, and the plan
-        # goes when the connection object does. The converters belong to it too.
+        # Kept on the connection object, of which each thread has its own: nothing to lock, and the
+        # plan goes when the connection object does. The converters belong to it too.
         plans = connection.__dict__.setdefault("prepared_queries", {})
         plan = plans.get(self)
         if plan is None:
@@ -74,7 +74,8 @@ class _Plan:
         self.opened: Any = None  # what `cursor` belongs to
         self.cursor: Any = None
         sql, parameters = compiler.as_sql()
-        # Named: Django's SQLite cursor turns them into SQLite's own style ten times as fast as "%s".
+        # Named: Django's SQLite cursor turns them into SQLite's own style ten times as fast as
+        # "%s".
         names = [f"p{index}" for index in range(len(parameters))]
         self.sql = sql.replace("%%", "%%%%") % tuple(f"%({name})s" for name in names)
         known = dict(zip(names, parameters, strict=True))
@@ -109,7 +110,7 @@ class _Plan:
         return instance
 
     def _cursor(self) -> Any:
-        """Return the connection's cursor(), kept while it is open: a new one takes a fifth of the whole."""
+        """Return the connection's cursor, kept while it is open: a new one costs a fifth."""
         connection = self.connection
         connection.close_if_health_check_failed()
         if connection.queries_logged:

@@ -1,4 +1,4 @@
-"""When all credentials of a user end, of either kind: one rule, which one signal takes to both scheme apps."""
+"""Revoke all credentials of a user, of either kind: one rule, sent to both apps by one signal."""
 
 from collections.abc import Iterable
 from copy import copy
@@ -54,28 +54,29 @@ def revoke_all_credentials(
 def lock_users(user_ids: Iterable[Any], using: str | None = None) -> None:
     """Lock the rows of these users (keys, or a queryset of keys) until the transaction ends.
 
-    A transaction that locks several tokens or logins of a user locks the user's row first, and several
-    users' rows in the order of their keys. So of two such transactions only one can wait for the other,
-    and they cannot deadlock. Statements that merely refer to the user, as the insert of a track, do not
-    wait (FOR NO KEY UPDATE).
+    A transaction that locks several tokens or logins of a user locks the user's row first, and
+    several users' rows in the order of their keys. So of two such transactions only one can wait
+    for the other, and they cannot deadlock. Statements that merely refer to the user, as the insert
+    of a track, do not wait (FOR NO KEY UPDATE).
     """
     users = get_user_model()._base_manager.using(using).select_for_update(no_key=True)
     list(users.filter(pk__in=user_ids).order_by("pk").values_list("pk"))
 
 
 def lock_if_unchanged(user: AbstractBaseUser) -> bool:
-    """Lock the user's row until the transaction ends; return True if the account is as it was checked.
+    """Lock the user's row until the transaction ends; return True if the account is unchanged.
 
-    Call it inside `transaction.atomic()`, between checking a password and issuing a credential. A change
-    of password, a deactivation or a deletion then either came before, and the answer is False, or waits.
-    A renewed hash is no change: `password_renewal.check_password` leaves it on `user`.
+    Call it inside `transaction.atomic()`, between checking a password and issuing a credential. A
+    change of password, a deactivation or a deletion then either came before, and the answer is
+    False, or waits. A renewed hash is no change: `password_renewal.check_password` leaves it on
+    `user`.
     """
     now = get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user.pk).first()
     return now is not None and now.is_active and now.password == user.password
 
 
 class LogsRevocationMixin(_Admin):
-    """For a ModelAdmin of credentials: pass what it deletes to its method `log_revocation(request, obj)`."""
+    """For a ModelAdmin of credentials: pass each deleted one to `log_revocation(request, obj)`."""
 
     def log_revocation(self, request: HttpRequest, obj: Any) -> None:
         raise NotImplementedError
@@ -94,7 +95,7 @@ class LogsRevocationMixin(_Admin):
                 self.log_revocation(request, obj)
 
 
-# --- receivers of signals ----------------------------------------------------------------------------
+# --- receivers of signals -------------------------------------------------------------------------
 
 
 def _revoke_all(user_id: object, reason: str, using: str | None) -> None:
@@ -104,12 +105,12 @@ def _revoke_all(user_id: object, reason: str, using: str | None) -> None:
 
 
 def _revoke_before_save(sender: object, instance: Any, using: str, update_fields: Any, **kwargs: Any) -> None:
-    """Revoke the credentials before a user is saved with another password hash, or without `is_active`.
+    """Revoke the credentials before a user is saved with another password or is deactivated.
 
-    A fixture that is loaded over an existing user counts as well: its tokens come after its users. So
-    does an instance made by hand with the key of an existing user. `QuerySet.update()` sends no signal: a
-    user disabled that way is refused all the same, since every request reads is_active, but a password
-    changed that way revokes nothing.
+    A fixture that is loaded over an existing user counts as well: its tokens come after its users.
+    So does an instance made by hand with the key of an existing user. `QuerySet.update()` sends no
+    signal: a user disabled that way is refused all the same, since every request reads is_active,
+    but a password changed that way revokes nothing.
     """
     instance._credentials_end = None
     watched = {"password", "is_active"}.intersection(update_fields or {"password", "is_active"})
@@ -124,8 +125,9 @@ def _revoke_before_save(sender: object, instance: Any, using: str, update_fields
     elif "is_active" in watched and before["is_active"] and not instance.is_active:
         instance._credentials_end = DEACTIVATION
     if instance._credentials_end:
-        # Here, so that no credential outlives the change if the process dies between two statements; and
-        # again after saving, for a login with the old password that came in between.
+        # Here, so that no credential outlives the change if the process dies between two
+        # statements; and again after saving, for a login with the old password that came in
+        # between.
         revoke_all_credentials(instance.pk, instance._credentials_end, using)
 
 
@@ -138,20 +140,20 @@ def _revoke_after_save(sender: object, instance: Any, using: str, **kwargs: Any)
 def _revoke_before_deletion(sender: object, instance: Any, using: str, **kwargs: Any) -> None:
     """Revoke the credentials before a user is deleted.
 
-    Django deletes the keys that it has read, and a token rotated since then has another. The lock keeps
-    out a login that would refer to a deleted user.
+    Django deletes the keys that it has read, and a token rotated since then has another. The lock
+    keeps out a login that would refer to a deleted user.
     """
     get_user_model()._base_manager.using(using).select_for_update().filter(pk=instance.pk).first()
     revoke_all_credentials(instance.pk, DELETION, using)
 
 
 def _end_sessions(sender: object, user_id: Any, reason: str, using: str | None, **kwargs: Any) -> None:
-    """Delete the user's sessions. Each names its user only inside, so all are read: about 50 µs each.
+    """Delete the user's sessions. All are read, since each names its user inside: 50 µs each.
 
-    A session that expired within CLOCK_MARGIN is read too: if the clock is ahead now, the session is valid
-    again later. A change of password ends no session here: Django compares each with the hash, and keeps
-    the one that changed it. A user who never logged in to the admin has no session, and only the admin's
-    login sets `last_login`.
+    A session that expired within CLOCK_MARGIN is read too: if the clock is ahead now, the session
+    is valid again later. A change of password ends no session here: Django compares each with the
+    hash, and keeps the one that changed it. A user who never logged in to the admin has no session,
+    and only the admin's login sets `last_login`.
     """
     users = get_user_model()._base_manager.using(using)
     if reason == PASSWORD_CHANGE or not users.filter(pk=user_id, last_login__isnull=False).exists():
@@ -162,7 +164,7 @@ def _end_sessions(sender: object, user_id: Any, reason: str, using: str | None, 
 
 
 def user_models() -> list[type[Model]]:
-    """Return the user model and the models that inherit from it: each sends signals under its own name."""
+    """Return the user model and its subclasses: each sends signals under its own name."""
     return [model for model in apps.get_models() if issubclass(model, get_user_model())]
 
 

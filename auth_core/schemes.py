@@ -1,7 +1,7 @@
 """The name of the scheme that an authentication class stands for, as events and /whoami/ show it.
 
-Our classes carry it in their attribute `scheme`. A library's class stays as it is: the project names it
-here.
+Our classes carry it in their attribute `scheme`. A library's class stays as it is: the project
+names it here.
 """
 
 from typing import cast

@@ -1,9 +1,9 @@
 """Limits on endpoints that take a secret: per client address, and per user name where one is given.
 
-The rate is the switch LOGIN_THROTTLE. Counting is one atomic step in the cache (auth_core/caches.py).
-DRF's own throttle reads a list and writes it back, so parallel requests all see room. A window
-begins with the first attempt. The address is REMOTE_ADDR, unless NUM_PROXIES says which part of
-X-Forwarded-For to believe.
+The rate is the switch LOGIN_THROTTLE. Counting is one atomic step in the cache
+(auth_core/caches.py). DRF's own throttle reads a list and writes it back, so parallel requests all
+see room. A window begins with the first attempt. The address is REMOTE_ADDR, unless NUM_PROXIES
+says which part of X-Forwarded-For to believe.
 """
 
 import functools
@@ -69,7 +69,8 @@ class AddressThrottle(SimpleRateThrottle):
 
     def key_of(self, ident: str) -> str:
         """Return the cache's key for this address or name."""
-        # Hashed: whatever a client sends, the key has a fixed length and no character a cache refuses.
+        # Hashed: whatever a client sends, the key has a fixed length and no character a cache
+        # refuses.
         return f"throttle:{self.scope}:{hashlib.sha256(ident.encode()).hexdigest()[:32]}"
 
 
@@ -81,8 +82,8 @@ class UserNameThrottle(AddressThrottle):
     def get_cache_key(self, request: Any, view: Any) -> str | None:
         data = request.data if isinstance(request, Request) else request.POST
         username = data.get("username") if hasattr(data, "get") else None
-        # The serializer reads a number as its digits, and refuses anything else that is no text before
-        # a password is checked.
+        # The serializer reads a number as its digits, and refuses anything else that is no text
+        # before a password is checked.
         if isinstance(username, bool) or not isinstance(username, str | int | float):
             return None
         name = usernames.normal(str(username))
@@ -91,11 +92,11 @@ class UserNameThrottle(AddressThrottle):
 
 
 def count_attempt(request: Request | HttpRequest) -> None:
-    """Count one attempt at a password: for the address, then for the user name, up to the first refusal.
+    """Count one attempt at a password, for the address, then for the user name.
 
-    DRF counts with every throttle even after a refusal. One address could then use up the attempts of as
-    many user names as it can send. Here it has as many attempts in all as there are for one name. Raises
-    Throttled, or ServiceUnavailable without the cache.
+    DRF counts with every throttle even after a refusal. One address could then use up the attempts
+    of as many user names as it can send. Here it has as many attempts in all as there are for one
+    name. Raises Throttled, or ServiceUnavailable without the cache.
     """
     for throttle in (AddressThrottle(), UserNameThrottle()):
         if not throttle.allow_request(request, None):

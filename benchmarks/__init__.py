@@ -1,1 +1,1 @@
-"""The lab: what does each authentication scheme cost? `python -m benchmarks --help` lists the questions."""
+"""The benchmark lab: it times the authentication schemes on the project's own views."""

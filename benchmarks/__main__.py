@@ -1,4 +1,7 @@
-"""`python -m benchmarks`: the lab's commands, each in the folder of its name in benchmarks/questions."""
+"""The lab's commands: `python -m benchmarks`.
+
+Each has a folder of its name in benchmarks/questions.
+"""
 
 import signal
 import sys
@@ -30,7 +33,7 @@ COMMANDS = (
 
 
 class _Commands(click.Group):
-    """Imports a command when it is named, or listed: one needs no other's libraries."""
+    """A group that imports a command only when it is needed, and so only its libraries."""
 
     def list_commands(self, context):
         return COMMANDS
@@ -50,12 +53,12 @@ def main():
 
 
 def _end(number: int, frame):
-    """End as by Ctrl-C, so that what the command has started ends with it."""
+    """End as Ctrl-C does, so that all processes of the command end with it."""
     sys.exit(128 + number)
 
 
 if __name__ == "__main__":
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is signal.SIG_DFL:  # not under nohup, which has SIGHUP ignored
+        if signal.getsignal(ending) is signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(ending, _end)
     main()

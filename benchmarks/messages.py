@@ -1,20 +1,23 @@
-"""What the command and its processes say to each other, as JSON."""
+"""The messages between a command and its processes, as JSON."""
 
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # in a process's environment; DATABASE_URL is the developer's
-CONNECTION_VARIABLE = "BENCHMARKS_CONNECTION"  # a key of databases.CONNECTIONS
-SERVED = "served"  # the key of the service's own policy
-CONTENDERS_VARIABLE = "BENCHMARKS_CONTENDERS"  # names in lineup.LINEUP that want something of the settings, by comma
-SWITCHES_VARIABLE = "BENCHMARKS_SWITCHES"  # a JSON object: switches that this run pins otherwise
+# Variables of a process's environment.
+DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # not DATABASE_URL, which is the developer's
+CONNECTION_VARIABLE = "BENCHMARKS_CONNECTION"  # a key of scratch.CONNECTIONS
+CONTENDERS_VARIABLE = "BENCHMARKS_CONTENDERS"  # names in lineup.LINEUP that need settings, by comma
+SWITCHES_VARIABLE = "BENCHMARKS_SWITCHES"  # a JSON object: switches that this run sets otherwise
 ASSIGNMENT_VARIABLE = "BENCHMARKS_ASSIGNMENT"  # of a server: whom it serves
 
-ANONYMOUS = "anonymous"
-CONTROL = "anonymous again"  # the A/A control: built anew in the same way, different in nothing
+SERVED = "served"  # in scratch.CONNECTIONS: the service's own policy
 
-DONE = "done"  # kinds of lines a worker writes: {"done": blocks}, and one of the other two at its end
+ANONYMOUS = "anonymous"
+CONTROL = "anonymous again"  # the A/A control, built in the same way
+
+# The kinds of lines that a worker writes: "done" often, and one of the others at its end.
+DONE = "done"
 REFUSED = "refused"
 SAMPLE = "sample"
 
@@ -27,11 +30,11 @@ class RefusedError(Exception):
 class Assignment:
     """What one worker process is to do.
 
-    `schemes`  names in lineup.LINEUP, and `package.module:SCHEME` for one that is not there
-    `rounds`   of blocks for each URL; none: prove, count and warm up only
-    `block`    consecutive requests of one contender, of which the first `drop` are not looked at
-    `plants`   contenders that are anonymous but for a known delay: name -> nanoseconds (see plants.py)
-    `server`   a key of servers.SERVERS, which is asked over TCP; empty: none, the handler is called in process
+    `schemes`  names in lineup.LINEUP, or `package.module:SCHEME`
+    `rounds`   the rounds of blocks for each URL; 0: prove, count and warm up only
+    `block`    consecutive requests of one contender; the first `drop` do not count
+    `plants`   contenders with a planted delay: name -> nanoseconds (see contenders/planted.py)
+    `server`   a key of server.SERVERS to ask over TCP; empty: call the handler in process
     """
 
     schemes: tuple[str, ...]
@@ -52,7 +55,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Users beside the one who is timed, how often each has refreshed, and whether each has a track."""
+    """Users besides the timed one, how often each has refreshed, and whether each has a track."""
 
     population: int = 0
     refreshes: int = 1
@@ -71,7 +74,7 @@ NOBODY = Population()
 
 @dataclass(frozen=True, slots=True)
 class StoredTable:
-    """`table_bytes`, `index_bytes` on disk; None: the database does not tell them apart."""
+    """A table with its bytes on disk; None: the database does not tell rows and indexes apart."""
 
     table: str
     rows: int
@@ -81,9 +84,10 @@ class StoredTable:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the scratch database holds of users and their credentials; `database_bytes` is of everything in it.
+    """What the scratch database stores for users and their credentials.
 
-    `seconds`  how long it took to load other users beside the one who is timed; 0 where there are none
+    `database_bytes`  the size of the whole database
+    `seconds`         how long it took to load the other users; 0 where there are none
     """
 
     tables: list[StoredTable]
@@ -110,7 +114,7 @@ class RoundTrip:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A contender as the report names it. `keyword` is empty where no credential is sent."""
+    """A contender as the report names it; `keyword` is empty where it sends no credential."""
 
     name: str
     keyword: str = ""
@@ -120,9 +124,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is counted, once, of one contender at one URL.
+    """What is counted once for one contender at one URL.
 
-    `header_bytes`    the line that carries the credential with its CR LF (HTTP/1.1); 0 when none is sent
+    `header_bytes`    the line that carries the credential, CR LF included (HTTP/1.1); 0: none
     `response_bytes`  the body
     """
 
@@ -135,9 +139,11 @@ class Facts:
 class Blocks:
     """All blocks at one URL in one process, in nanoseconds.
 
-    `orders`             one sequence of contenders for each round
-    `p25_ns` to `min_ns` contender -> one figure for each round, of the requests kept of its block
-    `position_ns`        contender -> one figure for each place in a block: the median over the rounds
+    `orders`              one sequence of contenders for each round
+    `p25_ns` to `min_ns`  contender -> one figure for each round, from the kept requests of its
+                          block
+    `position_ns`         contender -> one figure for each place in a block: the median over the
+                          rounds
     """
 
     orders: list[tuple[str, ...]]
@@ -152,12 +158,12 @@ class Sample:
     """What one worker process found.
 
     `facts`          URL -> contender -> Facts
-    `round_seconds`  URL -> how long a round takes here, clearing up between blocks included
+    `round_seconds`  URL -> how long a round takes here, including the clearing up between blocks
     `warm_up`        URL -> how many rounds it took until a block's level and curve were flat
-    `waited`         which part of its time (0 to 1) it waited for a processor
-    `planted_us`     plant -> what its delay came to, read off the clock around it
-    `blocks`         URL -> Blocks; empty when no rounds were asked for
-    `service`        the service under measure: versions, database, connection policy, switches
+    `waited`         the share of its time (0 to 1) that it waited for a processor
+    `planted_us`     plant -> its true delay, read off the clock around it
+    `blocks`         URL -> Blocks; empty for an assignment without rounds
+    `service`        the measured service: versions, database, connection policy, switches
     """
 
     entries: list[Entry]

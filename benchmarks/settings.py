@@ -1,7 +1,7 @@
-"""config.settings for measuring: a scratch database, and all pinned that would move a result unseen.
+"""config.settings for measuring: a scratch database, and pinned switches.
 
-Switches that are not pinned (JWT_ALGORITHM, JWT_ISSUER, TOKEN_LIFETIME, …) act as they do in the service; a
-run records those that differ from their defaults.
+Other switches (JWT_ALGORITHM, JWT_ISSUER, TOKEN_LIFETIME, …) act as they do in the service. A run
+records those that differ from their defaults.
 """
 
 import atexit
@@ -41,8 +41,8 @@ PINNED = {
     "LOGIN_THROTTLE": "none",
     "ALLOWED_HOSTS": "127.0.0.1",
     "CACHE_URL": "locmem://",
-    "TOKENS_PER_USER": "none",  # one user logs in as often as is timed
-    # A credential that dies under the clock would time an error.
+    "TOKENS_PER_USER": "none",  # the timed user logs in very often
+    # A credential that expired during the run would time an error.
     "JWT_ACCESS_LIFETIME": "1d",
     "JWT_REFRESH_LIFETIME": "1d",
     **json.loads(os.environ.get(SWITCHES_VARIABLE, "{}")),
@@ -52,20 +52,20 @@ os.environ |= PINNED
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES, GRANIAN_BLOCKING_THREADS, INSTALLED_APPS, LOGGING, MIDDLEWARE  # noqa: E402
 
-# See databases.CONNECTIONS. An earlier revision's service (`versus`) has a pool of its own.
+# See scratch.CONNECTIONS.
 CONNECTION = os.environ.get(CONNECTION_VARIABLE, SERVED)
 if CONNECTION != SERVED:
-    DATABASES["default"]["CONN_MAX_AGE"] = None if CONNECTION == "kept" else 0  # a pool refuses any other
+    DATABASES["default"]["CONN_MAX_AGE"] = None if CONNECTION == "kept" else 0  # a pool needs 0
     DATABASES["default"]["OPTIONS"].pop("pool", None)
 if CONNECTION == "pool":
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": GRANIAN_BLOCKING_THREADS}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
-# A refused credential is part of the proof, not news. An earlier revision's service (`versus`) tells of fewer things.
+# The proof refuses credentials on purpose. An earlier revision (`versus`) may lack a logger.
 for _name in ("django", "auth"):
     LOGGING["loggers"].setdefault(_name, {})["level"] = "ERROR"
 
-# After all others: a contender that checks passwords needs the service's hashers.
+# Last, because a contender that checks passwords needs the service's own hashers.
 for _candidate in candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(",")):
     INSTALLED_APPS += [app for app in _candidate.apps if app not in INSTALLED_APPS]
     MIDDLEWARE += [path for path in _candidate.middleware if path not in MIDDLEWARE]

@@ -1,4 +1,4 @@
-"""What commands print to, and the bar that says how long it will still take."""
+"""The console that commands print to, and the progress bar."""
 
 import codecs
 import sys
@@ -14,14 +14,17 @@ WIDTH = 100  # columns, where there is no terminal to ask
 
 INCONCLUSIVE = 3  # exit code of a command whose run cannot be trusted
 
-# What stands for a character of ours in an encoding that lacks it.
+# Replacements for characters that an encoding lacks.
 PLAIN = {"µ": "u", "±": "+-", "≈": "~", "…": "...", "–": "-", "·": "-", "λ": "lambda", "−": "-"}
 
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who wants to know how far a run is: how many seconds are `expected` in all, since that was first said,
-    and that it goes on."""
+    """The progress of a run.
+
+    `expected`  takes how many seconds the run takes in all, since the first call
+    `tick`      says that the run goes on
+    """
 
     expected: Callable[[float], None]
     tick: Callable[[], None]
@@ -37,17 +40,21 @@ codecs.register_error("benchmarks.plain", _in_plain)
 
 
 def show_anywhere():
-    """Let standard output take every character, in whatever encoding it is: ASCII gets `us` for `µs`."""
+    """Let standard output take every character in any encoding: ASCII gets `us` for `µs`."""
     sys.stdout.reconfigure(errors="benchmarks.plain")
 
 
 def console() -> Console:
+    """Return a console on standard output, WIDTH columns wide unless that is a terminal."""
     return Console() if sys.stdout.isatty() else Console(width=WIDTH)
 
 
 @contextmanager
 def progress(first: str = "proving", then: str = "timing") -> Iterator[Watcher]:
-    """A bar on standard error, on a terminal only: `first` until it is known what to expect, `then` after."""
+    """Show a bar on standard error if it is a terminal.
+
+    The bar says `first` until the run knows what to expect, and `then` after that.
+    """
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

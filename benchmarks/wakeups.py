@@ -1,4 +1,4 @@
-"""How finely a process sleeps."""
+"""Timer slack: how late a process wakes up."""
 
 import ctypes
 
@@ -6,7 +6,7 @@ _PR_SET_TIMERSLACK = 29  # prctl(2)
 
 
 def sleep_finely():
-    """Let this process wake up when it asked to, and not up to 50 µs later, as Linux does by default."""
+    """Let this process wake up on time; by default Linux wakes it up to 50 µs late."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl:
         prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)  # nanoseconds

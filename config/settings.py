@@ -1,4 +1,4 @@
-"""The only settings file. It reads every environment variable through config/switches.py."""
+"""The settings of the service. They read every environment variable through config/switches.py."""
 
 import os
 import secrets

@@ -12,7 +12,8 @@ from auth_core import events, revocation
 from jwt_auth import models
 
 if apps.is_installed("rest_framework_simplejwt.token_blacklist"):  # if not, a check says so
-    # Importing it registers its pages, which show raw refresh tokens of the stock rows, ready to replay.
+    # Importing it registers its pages, which show raw refresh tokens of the stock rows, ready to
+    # replay.
     from rest_framework_simplejwt.token_blacklist import admin as stock
 
     admin.site.unregister([stock.OutstandingToken, stock.BlacklistedToken])  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Authentication by an access token in the Authorization header: two classes, one for each row of ours."""
+"""Authentication by an access token in the Authorization header, one class for each row."""
 
 from typing import Any
 
@@ -13,10 +13,11 @@ from jwt_auth.tokens import AccessToken
 
 
 class JWTAuthentication(BaseAuthentication):
-    """SimpleJWT's access token of a login that has not ended; one query reads its family and its user.
+    """SimpleJWT's access token of a login that has not ended; one query.
 
-    Returns (user, jwt_auth.tokens.AccessToken). Raises InvalidToken (401) for a token that is malformed,
-    forged, expired or of another type, whose login has ended, or whose user is deleted or not active.
+    Returns (user, jwt_auth.tokens.AccessToken). Raises InvalidToken (401) for a token that is
+    malformed, forged, expired or of another type, whose login has ended, or whose user is deleted
+    or not active.
     """
 
     scheme = "jwt"
@@ -44,9 +45,9 @@ class JWTAuthentication(BaseAuthentication):
 class JWTStatelessUserAuthentication(JWTAuthentication):
     """The same access token without a query: it is accepted until it expires.
 
-    Returns (rest_framework_simplejwt.models.TokenUser, jwt_auth.tokens.AccessToken). After a logout, a
-    password change or a deletion the next refresh fails. Raises InvalidToken (401) for a token that is
-    malformed, forged, expired or of another type.
+    Returns (rest_framework_simplejwt.models.TokenUser, jwt_auth.tokens.AccessToken). After a
+    logout, a password change or a deletion the next refresh fails. Raises InvalidToken (401) for a
+    token that is malformed, forged, expired or of another type.
     """
 
     scheme = "jwt-stateless"

@@ -68,7 +68,7 @@ def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 @register
 def blacklist_has_its_app(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
-    """Yield an error if SimpleJWT's rows would keep accepting old refresh tokens; SimpleJWT has no such check."""
+    """Yield an error if SimpleJWT would silently keep accepting old refresh tokens."""
     wants = settings.SIMPLE_JWT.get("BLACKLIST_AFTER_ROTATION")
     if wants and not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
         yield Error(
@@ -105,7 +105,7 @@ _NOT_HONOURED = {
 
 @register
 def every_simplejwt_setting_is_honoured(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
-    """Yield an error for each of SimpleJWT's settings that an enabled row of ours would ignore."""
+    """Yield an error for each of SimpleJWT's settings that an enabled row of this app ignores."""
     ours = [scheme_of(cls) for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]
     for name, value in settings.SIMPLE_JWT.items() if ours else ():
         default = DEFAULTS.get(name)

@@ -1,4 +1,7 @@
-"""Read signing keys, check that they fit their algorithm, and name them. Does not use Django's settings."""
+"""Read signing keys, check that they fit their algorithm, and name them.
+
+Does not use Django's settings.
+"""
 
 import base64
 import hashlib
@@ -57,7 +60,10 @@ def signing_key(text: str, algorithm: str) -> Key:
 
 
 def verifying_key(text: str, algorithm: str) -> Key:
-    """Return a key that only verifies, from a secret, a public PEM or a private PEM. Raises KeyFormatError."""
+    """Return a key that only verifies, from a secret, a public PEM or a private PEM.
+
+    Raises KeyFormatError.
+    """
     if is_symmetric(algorithm):
         return _secret_key(text, algorithm)
     try:
@@ -107,7 +113,7 @@ def _key_pair(private: Any, public: Any, algorithm: str) -> Key:
 
 
 def _thumbprint(public: Any, algorithm: str) -> str:
-    """Return the JWK thumbprint (RFC 7638): SHA-256 over the key's required members in lexical order."""
+    """Return the JWK thumbprint (RFC 7638): SHA-256 of the required members in lexical order."""
     jwk = get_default_algorithms()[algorithm].to_jwk(public, as_dict=True)
     members = {name: jwk[name] for name in ("crv", "e", "kty", "n", "x", "y") if name in jwk}
     text = json.dumps(members, sort_keys=True, separators=(",", ":"))

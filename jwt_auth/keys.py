@@ -1,4 +1,4 @@
-"""The keys of this service, one that signs and any number that verify, and SimpleJWT's backend on top of them."""
+"""The keys that sign and verify, and SimpleJWT's backend that uses them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from auth_core.conf import conf
 from jwt_auth.jwk import Key, signing_key, verifying_key
 from jwt_auth.memo import Memo
 
-# Far above the length of this service's tokens (about 400 characters with HS256, 700 with RS256), and a
-# bound on what a request can have decoded.
+# Far above the length of this service's tokens (about 400 characters with HS256, 700 with RS256),
+# and a bound on what a request can have decoded.
 MAX_TOKEN_LENGTH = 4096
 
 
@@ -27,7 +27,7 @@ class KeyRing:
     verifying: Mapping[str, Key]  # by kid; the signing key's among them
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """Return the public keys as a JWK Set (RFC 7517 5), which is empty if the keys are secrets."""
+        """Return the public keys as a JWK Set (RFC 7517 5), empty if the keys are secrets."""
         return {"keys": [jwk for key in self.verifying.values() if (jwk := key.jwk())]}
 
 
@@ -35,8 +35,8 @@ class KeyRing:
 def key_ring() -> KeyRing:
     """Return the keys of the settings.
 
-    Raises jwt_auth.jwk.KeyFormatError for a key that does not fit JWT_ALGORITHM, which a system check
-    refuses at start-up.
+    Raises jwt_auth.jwk.KeyFormatError for a key that does not fit JWT_ALGORITHM, which a system
+    check refuses at start-up.
     """
     algorithm = conf.JWT_ALGORITHM
     signing = signing_key(conf.JWT_SIGNING_KEY, algorithm)
@@ -67,7 +67,7 @@ class KeyRingBackend(TokenBackend):
         return jwt.encode(claims, key.signing, algorithm=self.algorithm, headers={"kid": key.kid})
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        """Return the claims. Raises TokenBackendError, of which TokenBackendExpiredToken is a subclass.
+        """Return the claims. Raises TokenBackendError (TokenBackendExpiredToken).
 
         PyJWT checks signature, exp, nbf, iat, iss and aud, and the type of every claim it knows.
         """

@@ -1,9 +1,9 @@
-"""A cache of verified access tokens, so that the same text is verified once and not on each request.
+"""A cache of verified access tokens: the same text is verified once, not on each request.
 
 Verifying takes 30 µs with HS256 and 90 µs with EdDSA; a hit here takes 1 µs. An entry says that the
-signature and the shape of the claims were good, which stays true as long as the keys are the same: a
-memo belongs to one set of keys and goes with it. A refused token is not kept. Each hit compares the time
-with the token's validity.
+signature and the shape of the claims were good, which stays true as long as the keys are the same:
+a memo belongs to one set of keys and goes with it. A refused token is not kept. Each hit compares
+the time with the token's validity.
 """
 
 import threading
@@ -28,9 +28,10 @@ class _Entry:
 class Memo:
     """Claims by the token's whole text: another spelling of the same token is verified on its own.
 
-    There are two queues, each of which drops its oldest entry. A token seen once waits in the short one,
-    and moves to the long one when it is seen again, where every use makes it the youngest. So a flood of
-    tokens that are used once (RFC 7519 sets no bound on how many a client may hold) drops no token in use.
+    There are two queues, each of which drops its oldest entry. A token seen once waits in the short
+    one, and moves to the long one when it is seen again, where every use makes it the youngest. So
+    a flood of tokens that are used once (RFC 7519 sets no bound on how many a client may hold)
+    drops no token in use.
     """
 
     def __init__(self, leeway: float):
@@ -44,7 +45,7 @@ class Memo:
         return len(self._new) + len(self._used)
 
     def get(self, token: str) -> dict[str, Any] | None:
-        """Return a copy of the claims of a token that is valid now, or None: then it has to be verified."""
+        """Return a copy of the claims if the token is valid now, or None: then verify it."""
         key = _key(token)
         with self._lock:
             entry = self._used.pop(key, None) or self._new.pop(key, None)

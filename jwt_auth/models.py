@@ -21,7 +21,7 @@ LOGOUT = "logout"
 
 
 class RefreshFamily(models.Model):
-    """One login and all its refresh tokens, of which one is current. The row holds ids, and no token.
+    """One login and its refresh tokens, of which one is current. The row holds no token.
 
     The table grows with logins, not with refreshes.
     """
@@ -131,20 +131,20 @@ def user_of(token: AccessToken) -> Any:
 
 
 def refresh(token: RefreshToken, request: Any = None) -> Pair:
-    """Exchange a verified refresh token for the next pair: one compare-and-swap on the family's current id.
+    """Exchange a verified refresh token for the next pair: one compare-and-swap on the family.
 
-    Of any number of callers with one token one swaps. The others, and any caller within JWT_REUSE_GRACE
-    with the immediate parent of the current token, get the same child again, minted from the row: a lost
-    answer or two tabs neither fork the chain nor end the login. Any other reuse ends the family, since
-    either the client or a thief holds a spent token (RFC 9700 4.14.2). Raises TokenError then, and for a
-    login that has ended. The family's end is committed all the same, so this must not run in a
-    transaction that the error rolls back. An event says which of these it was, with the address of the
-    client of `request`.
+    If several callers present one token, one of them swaps. The others, and any caller within
+    JWT_REUSE_GRACE with the immediate parent of the current token, get the same child again, minted
+    from the row: a lost answer or two tabs neither fork the chain nor end the login. Any other
+    reuse ends the family, since either the client or a thief holds a spent token (RFC 9700 4.14.2).
+    Raises TokenError then, and for a login that has ended. The family's end is committed all the
+    same, so this must not run in a transaction that the error rolls back. An event says which of
+    these it was, with the address of the client of `request`.
 
-    Raises TokenError for the parent, and ends nothing, if the clock is before the rotation by more than
-    JWT_LEEWAY. Either it was set back or another machine's was ahead, and the age of the rotation is
-    unknown. Such a clock refuses the child too (its `iat` is in the future), and a later request decides
-    about both.
+    Raises TokenError for the parent, and ends nothing, if the clock is before the rotation by more
+    than JWT_LEEWAY. Either it was set back or another machine's was ahead, and the age of the
+    rotation is unknown. Such a clock refuses the child too (its `iat` is in the future), and a
+    later request decides about both.
     """
     family = living_family(token)
     now = timezone.now()  # after reading, and again below: then it is not before a rotation of this machine
@@ -195,19 +195,20 @@ def log_event(event: str, family: RefreshFamily, **fields: Any) -> None:
     events.log_event_on_commit(event, scheme=scheme, user=family.user_id, family=family.pk, **fields)
 
 
-def _refused(message: str, reason: str, family: RefreshFamily) -> Exception:
+def _refused(message: str, reason: str, family: RefreshFamily) -> TokenError:
     return events.with_reason(TokenError(message), reason, user=family.user_id, family=family.pk)
 
 
 def _is_recent_parent(token: RefreshToken, family: RefreshFamily, now: datetime) -> bool:
     grace = conf.JWT_REUSE_GRACE
-    # Grace 0 is a case of its own: a machine whose clock is behind, within the leeway, would grant it.
+    # Grace 0 is a case of its own: a machine whose clock is behind, within the leeway, would grant
+    # it.
     is_parent = token.jti == family.previous_jti and bool(grace)
     return is_parent and -conf.JWT_LEEWAY <= now - family.rotated_at < grace
 
 
 def _refuse_if_clock_is_behind(token: RefreshToken, family: RefreshFamily, now: datetime) -> None:
-    """Raise TokenError for a parent that may be within the grace or long past it: `now` is before the rotation."""
+    """Raise TokenError if `now` is before the rotation: the parent's age is unknown then."""
     is_parent = token.jti == family.previous_jti and bool(conf.JWT_REUSE_GRACE)
     if is_parent and now < family.rotated_at - conf.JWT_LEEWAY:
         raise _refused("The refresh token was used at a time that this server's clock has not reached", "clock", family)
@@ -228,7 +229,8 @@ def _mint(family: RefreshFamily, now: datetime) -> Pair:
         **claims,
         jti=uuid4().hex,
         issued=now,
-        # Not after the refresh token's: an expired family may be flushed, but not one with a valid token.
+        # Not after the refresh token's: an expired family may be flushed, but not one with a valid
+        # token.
         expires=min(now + conf.JWT_ACCESS_LIFETIME, family.refresh_expires_at),
     )
     return Pair(refresh_token, access_token)

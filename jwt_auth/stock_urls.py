@@ -1,4 +1,4 @@
-"""The endpoints of the rows `simplejwt` and `simplejwt-stateless`: SimpleJWT's own views, untouched."""
+"""The endpoints of the rows `simplejwt` and `simplejwt-stateless`: SimpleJWT's own views."""
 
 from django.urls import path
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView, TokenVerifyView

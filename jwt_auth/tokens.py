@@ -1,4 +1,4 @@
-"""SimpleJWT's token classes with this service's keys, and with the family's id (`sid`) in every token."""
+"""SimpleJWT's token classes with our keys, and the family's id (`sid`) in every token."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -18,9 +18,13 @@ _LAST_SECOND = 253402300799  # of the year 9999, the last a datetime can hold
 
 
 class _FamilyToken(tokens.Token):
-    """A token of a login. Raises TokenError, and nothing else, for text that is no valid token of this type."""
+    """A token of a login.
 
-    # SimpleJWT reads its lifetimes on import and requires one; here a token's expiry comes from its family.
+    Raises TokenError, and nothing else, for text that is no valid token of this type.
+    """
+
+    # SimpleJWT reads its lifetimes on import and requires one; here a token's expiry comes from its
+    # family.
     lifetime = timedelta(0)
 
     @property
@@ -29,7 +33,7 @@ class _FamilyToken(tokens.Token):
 
     @classmethod
     def mint(cls, *, sid: UUID, user_id: object, jti: str, issued: datetime, expires: datetime) -> Self:
-        """Return a token with exactly these claims; times are cut to whole seconds (RFC 7519 NumericDate)."""
+        """Return a token with these claims; times are cut to seconds (RFC 7519 NumericDate)."""
         token = cls()
         token.payload.update(
             {
@@ -79,7 +83,7 @@ class AccessToken(_FamilyToken):
 
     @classmethod
     def verified(cls, raw_token: str) -> Self:
-        """Return `cls(raw_token)`, for every request: the same text is verified once (see memo.py)."""
+        """Return `cls(raw_token)`, verified once for each text (see memo.py)."""
         token = cls.__new__(cls)
         memo = token.token_backend.verified
         claims = memo.get(raw_token)
@@ -103,7 +107,7 @@ def _is_uuid(value: object) -> bool:
 
 
 def _is_user_id(value: object) -> bool:
-    """Return True for a key of the user model, written as `mint` does: int() would accept " 1" and "1_0" too."""
+    """Return True for a user's key as `mint` writes it; int() would accept " 1" and "1_0" too."""
     field = get_user_model()._meta.pk
     try:
         key = field.to_python(value) if isinstance(value, str) else None

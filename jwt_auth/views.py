@@ -58,7 +58,10 @@ class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenView
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
-    """End this login: revoke its refresh token and its access tokens. Doing it twice is no error."""
+    """End this login: revoke its refresh token and its access tokens.
+
+    Doing it twice is no error.
+    """
 
     serializer_class = serializers.LogoutSerializer
 
@@ -75,7 +78,8 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
             raise InvalidToken(error.args[0]) from error
         # The token of a login that had ended before revokes nothing more.
         if serializer.validated_data["everywhere"] and family.revoked_at is None:
-            # This login ends with the others. If it ended first and the process died, a retry would not end them.
+            # This login ends with the others. If it ended first and the process died, a retry would
+            # not end them.
             revocation.revoke_all_credentials(family.user_id, revocation.LOGOUT_EVERYWHERE, request=request)
         elif models.end(models.LOGOUT, pk=family.pk):
             models.log_event(events.LOGIN_ENDED, family, reason=models.LOGOUT, request=request)
@@ -94,7 +98,8 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
         """Return the token of the login to end, verified. Raises TokenError."""
         if "refresh" in data:
             return RefreshToken(data["refresh"])
-        # Not authentication_classes: an expired access token in the header must not stop a logout by refresh token.
+        # Not authentication_classes: an expired access token in the header must not stop a logout
+        # by refresh token.
         raw_token = credential(request, JWTAuthentication.keyword)
         if raw_token is None:
             raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
@@ -112,13 +117,13 @@ class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
 
 
 class JWKSetRenderer(JSONRenderer):
-    """Write the same JSON under its own media type (RFC 7517 8.5.1), for clients that ask for it."""
+    """Write the same JSON under its own media type (RFC 7517 8.5.1), if a client asks for it."""
 
     media_type = "application/jwk-set+json"
 
 
 class JWKSView(JSONErrorsMixin, APIView):
-    """Return the public keys to services that verify the tokens themselves (RFC 7517), or 404 if keys are secret."""
+    """Return the public keys, for services that verify our tokens (RFC 7517); 404 for secrets."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)

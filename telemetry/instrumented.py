@@ -47,4 +47,7 @@ def __getattr__(name: str):
     switches = {Logged: settings.LOG_AUTHENTICATIONS, Timed: settings.SERVER_TIMING, Counted: settings.METRICS}
     additions = (addition for addition, is_on in switches.items() if is_on)
     globals()[name] = instrumented(import_string(row.authentication), *additions)
+    # A view that is imported while the apps load needs it before config names the libraries'
+    # classes.
+    globals()[name].scheme = row.name
     return globals()[name]

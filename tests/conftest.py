@@ -14,45 +14,12 @@ from tests.support.admin import client_with_rows
 from tests.support.clients import Door
 from tests.urlconf import urlconf_for
 
-# What takes longest, the longest first: the last file that a process begins is then a short one, and the other process
-# does not stand idle beside a long one.
-LONGEST = [
-    "revocation",
-    "admin",
-    "deployment",
-    "two_servers",
-    "versus",
-    "start_up",
-    "flows",
-    "benchmarks",
-    "contenders",
-    "report",
-    "attack_credentials",
-    "state_machines",
-    "ladder",
-    "scale",
-    "distance",
-    "selftest",
-    "faults",
-    "served_connections",
-    "stale_statements",
-    "load",
-    "serve_demo",
-    "readme",
-    "contract",
-    "wire",
-    "race_over_http",
-    "wire_lab",
-    "concurrency",
-    "tracks",
-]
 
-
-# After pytest-django, which has put the tests with transactions of their own behind the others of all files.
+# pytest-django puts the tests with transactions of their own behind the others of all files. Each file
+# goes back together, so that its module's fixtures, some of them servers, are made once.
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    ranks = {f"test_{name}.py": rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+    items.sort(key=lambda item: item.path)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""config.settings under a known environment. TEST_DATABASE=postgresql runs the tests on a real PostgreSQL."""
+"""config.settings in a known environment. TEST_DATABASE=postgresql runs the tests on PostgreSQL."""
 
 import os
 from uuid import uuid4

@@ -1,6 +1,6 @@
 """The project's URLs as they are with one row of the scheme table enabled, in this process.
 
-DRF fixes a view's authentication classes on import; here each view is made anew with the row's class.
+DRF fixes a view's authentication classes on import, so each view is created again with the row's.
 """
 
 from functools import cache

@@ -84,8 +84,8 @@ class OpaqueTokenAdmin(_LogsEventsMixin, TokenAdmin):
         return (*self.readonly_fields, "user") if obj else self.readonly_fields
 
     def response_action(self, request: Any, queryset: QuerySet[Any], *args: Any, **options: Any) -> Any:
-        # Django selects by primary key, which is the secret. The page names tokens by their user's id, and
-        # the ids are translated here, so that no key is ever on a page.
+        # Django selects by primary key, which is the secret. The page names tokens by their user's
+        # id, and the ids are translated here, so that no key is ever on a page.
         users = filter(_is_user_id, request.POST.getlist(ACTION_CHECKBOX_NAME))
         keys = queryset.filter(user__in=list(users)).values_list("key", flat=True)
         request.POST = request.POST.copy()
@@ -116,8 +116,8 @@ class _IssueForm(forms.ModelForm):  # type: ignore[type-arg]
     """Issue a token to a user, or show why it was refused."""
 
     def clean(self) -> Any:
-        # Issued here and not on saving, since only here a refusal can be an error of the form. No later
-        # check can refuse.
+        # Issued here and not on saving, since only here a refusal can be an error of the form. No
+        # later check can refuse.
         cleaned = super().clean()
         if cleaned is None or self.errors:
             return cleaned
@@ -133,7 +133,10 @@ class _IssueForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(models.HashedToken)
 class HashedTokenAdmin(_LogsEventsMixin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Issue, view and delete hashed tokens. A token is shown once, on the page that answers its issue."""
+    """Issue, view and delete hashed tokens.
+
+    A token is shown once, on the page that answers its issue.
+    """
 
     service = hashed
     form = _IssueForm
@@ -168,7 +171,7 @@ class HashedTokenAdmin(_LogsEventsMixin, admin.ModelAdmin):  # type: ignore[type
 
 
 def _refuse_popup(request: HttpRequest) -> None:
-    """Raise PermissionDenied for a pop-up, which hands the primary key, the secret, to the page that opened it.
+    """Raise PermissionDenied for a pop-up, which hands the key to the page that opened it.
 
     No form needs one, since nothing refers to a token.
     """

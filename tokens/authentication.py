@@ -1,4 +1,4 @@
-"""Authentication by an opaque token in the Authorization header: three classes, one for each row of ours."""
+"""Authentication by an opaque token in the Authorization header, one class for each row."""
 
 import re
 from typing import Any
@@ -17,10 +17,10 @@ _KEY = re.compile(r"[0-9a-f]{40}")
 
 
 class TokenAuthentication(authentication.TokenAuthentication):
-    """DRF's TokenAuthentication, which checks the key's shape before any query, and expiry (TOKEN_LIFETIME).
+    """DRF's TokenAuthentication with a check of the key's shape, and expiry (TOKEN_LIFETIME).
 
-    Returns (user, rest_framework.authtoken.models.Token). Raises AuthenticationFailed (401) for a key that
-    is malformed, unknown or expired, and for a user who is not active. One query.
+    Returns (user, rest_framework.authtoken.models.Token). Raises AuthenticationFailed (401) for a
+    key that is malformed, unknown or expired, and for a user who is not active. One query.
     """
 
     scheme = "token"
@@ -29,7 +29,8 @@ class TokenAuthentication(authentication.TokenAuthentication):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if cls.model is not None or cls.get_model is not authentication.TokenAuthentication.get_model:
-            # DRF's class reads the table of `model`. This one would still accept the tokens of its own table.
+            # DRF's class reads the table of `model`. This one would still accept the tokens of its
+            # own table.
             raise TypeError(
                 f"{cls.__qualname__}: `model` and `get_model` are not read; set `service` to a "
                 "tokens.service.TokenService, or derive from rest_framework.authentication.TokenAuthentication"
@@ -71,8 +72,8 @@ class TokenAuthentication(authentication.TokenAuthentication):
 class CachedTokenAuthentication(TokenAuthentication):
     """The same, from memory for at most TOKEN_CACHE_SECONDS (tokens/cache.py).
 
-    A hit costs no query and no round trip. Its user comes without the password's hash, which Django reads
-    from the database when it is first used.
+    A hit costs no query and no round trip. Its user comes without the password's hash, which Django
+    reads from the database when it is first used.
     """
 
     scheme = "token-cached"
@@ -84,10 +85,10 @@ class CachedTokenAuthentication(TokenAuthentication):
 
 
 class HashedTokenAuthentication(TokenAuthentication):
-    """The same for tokens stored as a digest only; they may also expire unused (TOKEN_IDLE_LIFETIME).
+    """The same for tokens stored as a digest, which may also expire unused (TOKEN_IDLE_LIFETIME).
 
-    Returns (user, tokens.models.HashedToken). Raises as above, and for a wrong checksum without a query.
-    One query, and once a minute one more statement, which writes the time of use.
+    Returns (user, tokens.models.HashedToken). Raises as above, and for a wrong checksum without a
+    query. One query, and once a minute one more statement, which writes the time of use.
     """
 
     scheme = "token-hashed"

@@ -1,10 +1,10 @@
-"""The users of tokens, cached for TOKEN_CACHE_SECONDS: in this process, and on Valkey (CACHE_URL) for all processes.
+"""The users of tokens, cached for TOKEN_CACHE_SECONDS, in this process and on Valkey (CACHE_URL).
 
 An entry is dropped at the commit of any change to the token or its user (tokens/signals.py):
 
 - in this process at once;
-- in another, with Valkey, as soon as its listener receives the message, or SILENCE after the last message
-  if none arrives any more;
+- in another, with Valkey, as soon as its listener receives the message, or SILENCE after the last
+message if none arrives any more;
 - in another, without Valkey, and anywhere after a write that sends no signal, at the age of
   TOKEN_CACHE_SECONDS.
 
@@ -28,14 +28,15 @@ from auth_core.conf import conf
 from tokens.entries import Entry, seal, unseal
 from tokens.valkey import Shared
 
-# An entry takes about 1 kB, and at most 5 kB, if every text of Django's user is as long as it may be: 10 to 50 MB.
+# An entry takes about 1 kB, and at most 5 kB, if every text of Django's user is as long as it may
+# be: 10 to 50 MB.
 ENTRIES = 10_000
 
 Credentials = tuple[Any, Token]  # the user first, as authenticate() returns them
 
 
 class TokenCache:
-    """The ENTRIES entries that were used last. Every answer is a user of its own, shared with no other request."""
+    """The ENTRIES entries that were used last. Each answer is a new user object."""
 
     def __init__(self) -> None:
         """Read the settings; call close() after overriding one."""
@@ -71,7 +72,7 @@ class TokenCache:
         return self._read(key, digest, read, drops, now, is_heard)
 
     def drop(self, key: str) -> None:
-        """Drop the entry of a key that was revoked or whose user changed; call it once that is committed."""
+        """Drop a key that was revoked or whose user changed; call it after the commit."""
         digest = self._digest(key)
         self._drop(digest)
         if self._shared is not None:
@@ -109,8 +110,8 @@ class TokenCache:
         if shared is not None and is_heard:
             data = shared.get(digest)
             found, read_at = (data and unseal(digest, data)) or (None, 0.0)
-            # Not an entry from before the subscription, whose end this process may have missed, nor one
-            # from a clock that is ahead.
+            # Not an entry from before the subscription, whose end this process may have missed, nor
+            # one from a clock that is ahead.
             if found and max(shared.subscribed_at, wall - self._seconds) < read_at <= wall:
                 self._put(digest, found, now - (wall - read_at), drops)
                 return found.credentials(key)

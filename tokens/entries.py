@@ -1,4 +1,4 @@
-"""What the token cache stores for a token: its user's row without the password, as values and as sealed bytes."""
+"""The entries of the token cache: a user's row without the password, as values and sealed bytes."""
 
 import hmac
 import json
@@ -23,7 +23,8 @@ _SEAL_BYTES = 32
 class Entry:
     """A user and the token's creation.
 
-    `row` has a value for each column of the user, DEFERRED for the password. `alias` names the database.
+    `row` has a value for each column of the user, DEFERRED for the password. `alias` names the
+    database.
     """
 
     alias: str
@@ -32,7 +33,7 @@ class Entry:
 
     @classmethod
     def of(cls, user: Model, token: Token) -> "Entry | None":
-        """Return the entry, or None for a user with a mutable value, which all requests would share."""
+        """Return the entry, or None if a value is mutable: all requests would share it."""
         row = tuple(DEFERRED if field.attname == _SECRET else getattr(user, field.attname) for field in _columns())
         try:
             hash(row)
@@ -59,7 +60,7 @@ def seal(digest: bytes, user: Model, token: Token, read_at: float) -> bytes:
 
 
 def unseal(digest: bytes, data: bytes) -> tuple[Entry, float] | None:
-    """Return (entry, read_at), or None for bytes not sealed for this key, with this SECRET_KEY, by this code."""
+    """Return (entry, read_at), or None unless sealed for this key and SECRET_KEY by this code."""
     text = data[_SEAL_BYTES:]
     if not hmac.compare_digest(data[:_SEAL_BYTES], _hash(digest, text)):
         return None
@@ -81,7 +82,7 @@ def _hash(digest: bytes, text: bytes) -> bytes:
 
 @cache
 def _sealing_key() -> bytes:
-    """Return a key that depends on the user's columns: two versions do not read each other's entries."""
+    """Return a key that depends on the user's columns: other versions' entries are misses."""
     layout = f"1 {get_user_model()._meta.label} {','.join(_names())}"
     return salted_hmac("tokens.entries", layout, algorithm="sha256").digest()
 

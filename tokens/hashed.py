@@ -1,6 +1,7 @@
 """The TokenService of hashed tokens.
 
-A `key` is the credential as the client sends it. It is known here only when it is presented or made.
+A `key` is the credential as the client sends it. It is known here only when it is presented or
+made.
 """
 
 import logging
@@ -49,15 +50,17 @@ def is_expired(token: HashedToken) -> bool:
 def obtain(user: Any, label: str = "") -> HashedToken | None:
     """Return a new token of the user with its key, which cannot be read again later.
 
-    Delete the user's tokens that expired over revocation.CLOCK_MARGIN ago. Return None if the account
-    changed since `user` was read: its password, its being active, its existence. Raise TokenLimitError for
-    one token too many; the lock on the user's row lets one caller at a time count.
+    Delete the user's tokens that expired over revocation.CLOCK_MARGIN ago. Return None if the
+    account changed since `user` was read: its password, its being active, its existence. Raise
+    TokenLimitError for one token too many; the lock on the user's row lets one caller at a time
+    count.
     """
     with transaction.atomic():
         if not revocation.lock_if_unchanged(user):
             return None
         own = HashedToken.objects.filter(user=user)
-        # Not those that have just expired: if the clock is ahead, they are valid again once it is set right.
+        # Not those that have just expired: if the clock is ahead, they are valid again once it is
+        # set right.
         own.expired(ago=revocation.CLOCK_MARGIN).delete()
         limit = conf.TOKENS_PER_USER
         if limit and own.living().count() >= limit:
@@ -72,10 +75,10 @@ def obtain(user: Any, label: str = "") -> HashedToken | None:
 
 
 def rotate(key: str) -> str | None:
-    """Replace the key and return the new one, or return None if no token has this key any more.
+    """Replace the key and return the new one, or None if no token has this key any more.
 
-    The row stays, with its id and label. It is one conditional UPDATE: of any number of callers that
-    present the same key one wins, and at every moment exactly one of the two keys is valid.
+    The row stays, with its id and label. It is one conditional UPDATE: of any number of callers
+    that present the same key one wins, and at every moment exactly one of the two keys is valid.
     """
     new_key, now = wire.new(), timezone.now()
     presented = HashedToken.objects.filter(digest=wire.digest(key))
@@ -91,9 +94,9 @@ def revoke(key: str) -> bool:
 def note_use(token: HashedToken) -> None:
     """Write the time of use, unless one was written within the last minute.
 
-    It is written after the commit of the current transaction, if there is one: a request that locked its
-    token first and its user later could deadlock. A time in the future, from a clock that was ahead, is
-    replaced.
+    It is written after the commit of the current transaction, if there is one: a request that
+    locked its token first and its user later could deadlock. A time in the future, from a clock
+    that was ahead, is replaced.
     """
     now = timezone.now()
     if not now - USE_IS_WRITTEN_EVERY < token.last_used < now + USE_IS_WRITTEN_EVERY:
@@ -103,7 +106,8 @@ def note_use(token: HashedToken) -> None:
 def _write_use(token: HashedToken, now: datetime) -> None:
     """Write the time of use, unless another request has written one since the token was read.
 
-    A database that answers but cannot be written (full, locked, read-only) does not fail the request.
+    A database that answers but cannot be written (full, locked, read-only) does not fail the
+    request.
     """
     try:
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""The endpoints of the row `token-hashed`: those of `token` on another table, and a user's own tokens by id."""
+"""The endpoints of the row `token-hashed`: those of `token`, and a user's own tokens by id."""
 
 from copy import copy
 from typing import Any

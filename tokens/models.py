@@ -47,7 +47,7 @@ class HashedTokenQuerySet(models.QuerySet["HashedToken"]):
 
 
 class HashedToken(models.Model):
-    """A token of which only the digest is stored; a user may have several. Its service is tokens.hashed."""
+    """A token stored as a digest only; a user may have several. Its service is tokens.hashed."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="hashed_tokens")
     digest = models.BinaryField(max_length=32, unique=True, help_text="SHA-256 of the token.")
@@ -60,7 +60,8 @@ class HashedToken(models.Model):
 
     objects = HashedTokenQuerySet.as_manager()
 
-    # No column: the key that was presented or has just been issued, on an instance that tokens.hashed returned.
+    # No column: the key that was presented or has just been issued, on an instance that
+    # tokens.hashed returned.
     key: str | None = None
 
     def __str__(self) -> str:
@@ -114,18 +115,19 @@ def obtain(user: Any) -> Token | None:
             return None
         token, _ = Token.objects.get_or_create(user=user)
         if is_expired(token):
-            # The lock keeps other logins away, not a rotation. Whichever wins, the row then holds a valid key.
+            # The lock keeps other logins away, not a rotation. Whichever wins, the row then holds a
+            # valid key.
             rotate(token.key)
             token = Token.objects.get(user=user)
         return token
 
 
 def rotate(key: str) -> str | None:
-    """Replace the key and return the new one, or return None if no token has this key any more.
+    """Replace the key and return the new one, or None if no token has this key any more.
 
-    It is one conditional UPDATE: of any number of callers that present the same key one wins, and at
-    every moment the user has exactly one token. (`token.key = new; token.save()` would insert a second
-    row, since the key is the primary key.)
+    It is one conditional UPDATE: of any number of callers that present the same key one wins, and
+    at every moment the user has exactly one token. (`token.key = new; token.save()` would insert a
+    second row, since the key is the primary key.)
     """
     new_key = Token.generate_key()
     updated = Token.objects.filter(key=key).update(key=new_key, created=timezone.now())

@@ -1,4 +1,4 @@
-"""What the views, the admin and the authentication classes need to know of a kind of opaque token."""
+"""The interface between a kind of opaque token and the views, the admin and authentication."""
 
 from typing import Any, Protocol, TypeVar
 
@@ -8,8 +8,8 @@ T = TypeVar("T")
 class TokenService(Protocol[T]):
     """The operations on one kind of token; T is its model.
 
-    Two modules are such services: `tokens.models` for the tokens of DRF's table, `tokens.hashed` for
-    hashed ones. A `key` is the credential as the client sends it.
+    Two modules are such services: `tokens.models` for the tokens of DRF's table, `tokens.hashed`
+    for hashed ones. A `key` is the credential as the client sends it.
     """
 
     def find(self, key: str) -> T | None:
@@ -22,7 +22,7 @@ class TokenService(Protocol[T]):
         """Return a token of the user, or None if the account changed since `user` was read."""
 
     def rotate(self, key: str) -> str | None:
-        """Replace the key and return the new one, or return None if no token has this key any more."""
+        """Replace the key and return the new one, or None if no token has this key any more."""
 
     def revoke(self, key: str) -> bool:
         """Delete the token, and return True if there was one."""

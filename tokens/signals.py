@@ -26,19 +26,19 @@ def create_token(sender: object, instance: Any, created: bool, raw: bool, using:
 def delete_tokens(sender: object, user_id: Any, using: str | None, **kwargs: Any) -> None:
     """Delete every token of the user."""
     with transaction.atomic(using):
-        # Locked as they are read: Django deletes the keys that it has read, since drop_token listens. A
-        # rotation in between would keep the token under its new key.
+        # Locked as they are read: Django deletes the keys that it has read, since drop_token
+        # listens. A rotation in between would keep the token under its new key.
         for token in Token.objects.using(using).select_for_update().filter(user_id=user_id):
             token.delete()
         HashedToken.objects.using(using).filter(user_id=user_id).delete()
 
 
-# --- what the cache drops: on commit, so that nothing is dropped for a change that is rolled back -----
+# --- what the cache drops, on commit: a change that is rolled back drops nothing ------------------
 
 
 @receiver([post_save, post_delete], sender=Token, dispatch_uid="tokens.drop_token")
 def drop_token(sender: object, instance: Token, using: str, created: bool = False, **kwargs: Any) -> None:
-    """Drop a token that was changed or deleted, also with its user, or in the admin, whose proxies delete Tokens.
+    """Drop a token that was changed or deleted, also with its user or in the admin.
 
     A receiver costs each deletion a query, by which Django reads what it deletes.
     """

@@ -1,12 +1,12 @@
 """What the processes share of the token cache, on Valkey: entries, and messages about dropped ones.
 
-Three commands do all of it. `SET … NX` stores an entry and `GET` reads it. To drop an entry, a process
-first does a `SET` of a tombstone in its place, which NX does not overwrite: a reader that is slow to
-store what it read brings nothing back. Then it does a `PUBLISH` of the digest to a listener in each
-process.
+Three commands do all of it. `SET … NX` stores an entry and `GET` reads it. To drop an entry, a
+process first does a `SET` of a tombstone in its place, which NX does not overwrite: a reader that
+is slow to store what it read brings nothing back. Then it does a `PUBLISH` of the digest to a
+listener in each process.
 
-Write access to Valkey lets nobody pass for a user: entries are authenticated (tokens/entries.py), and
-anything else is a miss.
+Write access to Valkey lets nobody pass for a user: entries are authenticated (tokens/entries.py),
+and anything else is a miss.
 """
 
 import logging
@@ -31,9 +31,10 @@ _TOMBSTONE = b"dead"  # too short for an entry
 class Shared:
     """One process's side of it.
 
-    The listener's thread calls `dropped` with each digest that any process drops, this one included. It
-    calls `gap` at every subscription, since messages may have been missed before. No method raises: while
-    Valkey is away, `get` finds nothing and `put` stores nothing, and one warning is logged.
+    The listener's thread calls `dropped` with each digest that any process drops, this one
+    included. It calls `gap` at every subscription, since messages may have been missed before. No
+    method raises: while Valkey is away, `get` finds nothing and `put` stores nothing, and one
+    warning is logged.
     """
 
     def __init__(
@@ -51,14 +52,14 @@ class Shared:
         self._lock = threading.Lock()
 
     def is_heard(self, now: float) -> bool:
-        """Return True if all that was published until SILENCE before `now` is known to have arrived.
+        """Return True if all messages until SILENCE before `now` are known to have arrived.
 
         `now` is a time.monotonic().
         """
         return now < self._cold_at
 
     def listen(self) -> None:
-        """Start the listener unless it runs; the serving process calls it, since no thread survives a fork."""
+        """Start the listener unless it runs, in the serving process: no thread survives a fork."""
         with self._lock:
             if not (self._listener and self._listener.is_alive()):
                 self._listener = threading.Thread(target=self._listen, name="token-cache", daemon=True)
@@ -85,7 +86,8 @@ class Shared:
     def drop(self, digest: bytes, seconds: int) -> None:
         """Replace the entry by a tombstone, and tell the other processes.
 
-        `seconds` is how long an entry is used: one that is stored after the tombstone's end is too old.
+        `seconds` is how long an entry is used: one that is stored after the tombstone's end is too
+        old.
         """
         pipeline = self._client.pipeline(transaction=False)
         pipeline.delete(self._key(digest))  # a full Valkey still accepts that
@@ -118,7 +120,8 @@ class Shared:
     def _receive(self, subscription: PubSub) -> None:
         """Receive messages until the connection breaks or `close` is called.
 
-        The heartbeat is a PING on the subscription: its answer comes after all that was published before it.
+        The heartbeat is a PING on the subscription: its answer comes after all that was published
+        before it.
         """
         subscription.subscribe(self._name)
         heard = beat = time.monotonic()

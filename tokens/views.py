@@ -46,7 +46,7 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
         return Response({"token": token.key})
 
     def obtain(self, data: dict[str, Any]) -> Any:
-        """Return a token of the user whose password was checked, or None if the account changed since."""
+        """Return a token of the user, or None if the account changed since the password check."""
         return self.service.obtain(data["user"])
 
     def log_failure(self, reason: str) -> None:
@@ -56,7 +56,7 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
 
 
 class PresentedTokenView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, GenericAPIView[Any]):
-    """A view about the opaque token in the Authorization header, whatever other schemes are enabled."""
+    """A view about the opaque token in the Authorization header, under any choice of schemes."""
 
     authentication_classes = (TokenAuthentication,)
     permission_classes = (IsAuthenticated,)

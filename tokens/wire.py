@@ -1,8 +1,8 @@
 """What a hashed token looks like on the wire, and what is stored of it.
 
-`trk_`, 32 random base62 digits (190 bits), `_`, and the CRC-32 of all before the last `_` in 6 base62
-digits. The checksum is no protection. It lets the service refuse garbage without a query, and lets a
-secret scanner tell a leaked token from a text that looks like one.
+`trk_`, 32 random base62 digits (190 bits), `_`, and the CRC-32 of all before the last `_` in 6
+base62 digits. The checksum is no protection. It lets the service refuse garbage without a query,
+and lets a secret scanner tell a leaked token from a text that looks like one.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ def new() -> str:
 
 
 def is_well_formed(text: str) -> bool:
-    """Return True if the text can be a token: it has either shape, and a correct checksum if any."""
+    """Return True if the text has the shape of a token, and a correct checksum if any."""
     if _TOKEN.fullmatch(text):
         body, _, checksum = text.rpartition("_")
         return checksum == _checksum(body)
@@ -34,7 +34,10 @@ def is_well_formed(text: str) -> bool:
 
 
 def digest(token: str) -> bytes:
-    """Return the SHA-256, 32 bytes. It needs no salt and no slow hash: 160 random bits cannot be guessed."""
+    """Return the SHA-256, 32 bytes.
+
+    It needs no salt and no slow hash: 160 random bits cannot be guessed.
+    """
     return hashlib.sha256(token.encode()).digest()
 
 

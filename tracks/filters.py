@@ -249,7 +249,7 @@ class TrackFilter(filters.FilterSet):
 
     def mine(self, queryset, name, value: str):
         if not self.request.user.is_authenticated:
-            raise exceptions.NotAuthenticated("“owner=me” needs to know who you are.")
+            raise exceptions.NotAuthenticated("“owner=me” needs a credential that says who you are.")
         pk = user_pk(self.request.user)
         # Not filter(owner=None), which would be the whole catalogue.
         return queryset.none() if pk is None else queryset.filter(owner=pk)

@@ -1,4 +1,4 @@
-"""What a scratch database is filled with: the migrations, the users and the Chinook tracks."""
+"""Filling a scratch database: migrations, users and the Chinook tracks."""
 
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ BEGIN = datetime(2026, 1, 1, 12, 0, 0, 28_564, tzinfo=UTC)
 
 
 def fill(others: Population = NOBODY, done: Callable[[int], None] = lambda rows: None):
-    """Every migration, one user in the middle of the others, the Chinook tracks.
+    """Run the migrations, load the Chinook tracks, and make the timed user amid the others.
 
-    `done` is told how many rows of the others were added.
+    It calls `done` with the number of rows that it added for the others.
     """
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
@@ -39,7 +39,7 @@ def fill(others: Population = NOBODY, done: Callable[[int], None] = lambda rows:
 
 @contextmanager
 def same_times():
-    """A clock that moves on by as much each time it is looked at: two scratch databases answer byte for byte alike."""
+    """Let the clock advance by equal steps, so that two scratch databases have equal times."""
     ticks = count()
     with mock.patch("django.utils.timezone.now") as now:
         now.side_effect = lambda: BEGIN + timedelta(microseconds=7) * next(ticks)

@@ -1,7 +1,8 @@
-"""Other users' rows beside those of the one user whose requests are timed, written by the database itself.
+"""Rows of other users besides the one whose requests are timed, written by the database itself.
 
-Half of them come before the user who is timed, half after, so that this one's rows lie in the middle. What a
-contender issues for itself in each process, as a login, is the newest row, under a key that lies anywhere.
+Half of them come before the timed user and half after, so that the timed user's rows lie in the
+middle. A login that a contender makes for itself in a process is the newest row, and its key lies
+anywhere.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,17 +16,17 @@ from django.db.models import AutoField
 from benchmarks.messages import Stored, StoredTable
 
 BATCH = 50_000  # rows of one statement
-ROW_BYTES = 400  # of any table, about, with its entries in indexes, and what is written on the way
+ROW_BYTES = 400  # about, in any table, with its index entries and temporary space
 
 
-# What a signed refresh token's text begins with; the last digits are random.
+# The beginning of a signed refresh token; its last digits are random.
 _TOKEN = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{'x' * 172}"
 
 _USERS = (
     "(WITH RECURSIVE users(n) AS (SELECT {low} UNION ALL SELECT n + 1 FROM users WHERE n < {high}), "
     "times(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM times WHERE i < {each}) SELECT n FROM users, times)"
 )
-# Of each user's refresh tokens but the newest, which alone may be used.
+# Each user's refresh tokens except the newest, the only one that is still valid.
 _SPENT = (
     "(SELECT id, created_at, row_number() OVER (PARTITION BY user_id ORDER BY id DESC) AS age "
     "FROM token_blacklist_outstandingtoken WHERE user_id BETWEEN {low} AND {high} "
@@ -37,11 +38,12 @@ _SPENT = (
 class Table:
     """A table that gets rows for each user.
 
-    `columns`        column -> SQL, in which n is the user's id, and {hex} (32 digits), {bytes} (32), {uuid}, {past} and
-                     {future} are random; a column that is not named gets its field's default
-    `each`           rows for each user, whatever they do: of auth.User the user's own
-    `each_refresh`   rows for each user and refresh of that user's
-    `source`         SQL of the rows that `columns` speak of: {each} for each user from {low} to {high}
+    `columns`       column -> SQL, in which n is the user's id, and {hex} (32 digits), {bytes} (32),
+                    {uuid}, {past} and {future} are random; other columns get their field's default
+    `each`          rows for each user
+    `each_refresh`  rows for each refresh of each user
+    `source`        SQL of the rows that `columns` refer to: {each} for each user from {low} to
+                    {high}
     """
 
     model: str
@@ -51,7 +53,7 @@ class Table:
     source: str = _USERS
 
     def rows(self, refreshes: int) -> int:
-        """For each user."""
+        """Return the number of rows for each user."""
         return self.each + self.each_refresh * refreshes
 
 
@@ -89,7 +91,7 @@ TABLES = (
             "expires_at": "{future}",
         },
     ),
-    # SimpleJWT's: a row for each refresh token, and another when it is spent.
+    # SimpleJWT has a row for each refresh token, and another for each spent one.
     Table(
         "token_blacklist.OutstandingToken",
         {
@@ -109,7 +111,7 @@ TABLES = (
         source=f"(SELECT id, created_at FROM {_SPENT} AS tokens WHERE age > 1)",
     ),
 )
-# One of each user's own, as one of the catalogue.
+# One track for each user, a copy of one of the catalogue.
 TRACKS = Table(
     "tracks.Track",
     {
@@ -151,23 +153,22 @@ _RANDOM = {
 
 
 def per_user(refreshes: int, tracks: bool = False) -> int:
-    """Rows of all tables."""
+    """Return the rows of one user in all tables."""
     return sum(table.rows(refreshes) for table in _tables(tracks))
 
 
 def expected_bytes(users: int, refreshes: int = REFRESHES, tracks: bool = False) -> int:
-    """About how much disk so many users take."""
+    """Estimate how much disk `users` users take."""
     return users * per_user(refreshes, tracks) * ROW_BYTES
 
 
 def load(users: int, done: Callable[[int], None], refreshes: int = REFRESHES, tracks: bool = False):
-    """Add so many users with their rows, each having refreshed so often; `done` is told how many rows each statement
-    added.
+    """Add `users` users with their rows; call `done` with how many rows each statement added.
 
-    The database must be new, or have been filled by this: users' ids are without a gap.
+    The database must be new or filled by this function, which leaves no gap in the users' ids.
     """
     if connection.vendor == "sqlite":
-        # Keys are random: with the 2 MB that are the default, each would read and write a page of its index.
+        # Keys are random: with the default of 2 MB, each would read and write a page of its index.
         _execute("PRAGMA cache_size = -262144")  # KiB
         _execute("PRAGMA synchronous = OFF")
     ((last,),) = _execute(f"SELECT coalesce(max(id), 0) FROM {_name(TABLES[0])}")
@@ -177,14 +178,14 @@ def load(users: int, done: Callable[[int], None], refreshes: int = REFRESHES, tr
 
 
 def load_expired(logins: int, refreshes: int = REFRESHES):
-    """Of each of the first so many users a login more, refreshed so often, whose last token ended two days ago."""
+    """Add a login that expired two days ago to each of the first `logins` users."""
     for table in LOGINS:
         _fill(table, 1, logins, refreshes, expired=True)
 
 
 @contextmanager
 def _unchecked():
-    """PostgreSQL does not look up what a row refers to, which takes it as long as the row itself; it is there."""
+    """Let PostgreSQL skip the check of foreign keys, which takes as long as the insert itself."""
     if connection.vendor == "sqlite" or not _is_superuser():
         yield
         return
@@ -200,7 +201,7 @@ def _is_superuser() -> bool:
 
 
 def settle():
-    """Leave nothing of the loading to be done while requests are timed, and let the planner know what there is."""
+    """Finish the loading before requests are timed, and update the planner's statistics."""
     if connection.vendor == "sqlite":
         _execute("ANALYZE")
         _execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -211,7 +212,7 @@ def settle():
 
 
 def stored(tracks: bool = False) -> Stored:
-    """What there is of TABLES, and of TRACKS, and its size on disk."""
+    """Count the rows of TABLES (and TRACKS) and measure their size on disk."""
     size, of_tables = _sqlite_sizes() if connection.vendor == "sqlite" else _postgresql_sizes()
     tables = []
     for table in filter(_is_there, _tables(tracks)):
@@ -226,7 +227,7 @@ def _tables(tracks: bool) -> tuple[Table, ...]:
 
 
 def _is_there(table: Table) -> bool:
-    """Not in the service of an earlier revision, which `versus` drives."""
+    """Return False for a table that the earlier revision of a `versus` run does not have."""
     try:
         _model(table)
     except LookupError:
@@ -242,7 +243,7 @@ def _fill(
     done: Callable[[int], None] = lambda rows: None,
     expired: bool = False,
 ):
-    """Rows for each user from `first` to `last`."""
+    """Insert the rows of each user from `first` to `last`."""
     each = table.rows(refreshes)
     if not each:
         return
@@ -254,11 +255,11 @@ def _fill(
 
 
 def _insert(table: Table, low: int, high: int, each: int, expired: bool):
-    """`each` rows for each user from `low` to `high`, in one statement."""
+    """Insert `each` rows for each user from `low` to `high`, in one statement."""
     given = _RANDOM[connection.vendor] | {"low": low, "high": high, "each": each, "when": ">"}
     if expired:
         given |= {"future": given["ended"], "when": "<="}
-    # An id that is not named is the database's to give.
+    # The database chooses an id that `columns` does not name.
     fields = [
         field
         for field in _model(table)._meta.local_concrete_fields
@@ -277,7 +278,10 @@ def _insert(table: Table, low: int, high: int, each: int, expired: bool):
 
 
 def _sqlite_sizes() -> tuple[int, dict[str, tuple[int, int]]]:
-    """Of the database, and table -> of its rows and of its indexes, which a SQLite without dbstat does not tell."""
+    """Return the bytes of the database, and of the rows and indexes of each table.
+
+    A SQLite without dbstat does not tell the latter.
+    """
     ((size,),) = _execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
     try:
         rows = _execute(

@@ -1,4 +1,4 @@
-"""Where a run keeps its scratch database, and how the service connects to it: options all commands share."""
+"""Where a run keeps its scratch database, and how the service connects to it."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ import click
 
 from benchmarks.messages import SERVED
 
-# The connection policy moves results more than any scheme does: to open a connection costs more than to look
-# a credential up. So it is chosen, and printed on every table.
+# The connection policy changes results more than any scheme: opening a connection costs more than
+# looking a credential up. So it is an option, and every table prints it.
 CONNECTIONS = {
     SERVED: "as the service's own settings have it",
     "kept": "one connection for each thread, opened before the clock starts and kept",
@@ -35,12 +35,12 @@ population = click.option(
 
 
 class DatabaseError(Exception):
-    """No scratch database could be made."""
+    """The lab could not make a scratch database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A scratch database in force; `connection` is a key of CONNECTIONS."""
+    """A scratch database; `connection` is a key of CONNECTIONS."""
 
     url: str
     connection: str
@@ -79,9 +79,9 @@ def options(command: Callable) -> Callable:
 
 @contextmanager
 def scratch(database: str, database_url: str | None, connection: str) -> Iterator[Database]:
-    """A new, empty database, removed at the end.
+    """Make an empty database, and remove it at the end.
 
-    Raises DatabaseError, and click.UsageError for a pool on SQLite.
+    Raises DatabaseError, or click.UsageError for a pool on SQLite.
     """
     with several(1, database, database_url, connection) as (only,):
         yield only
@@ -89,7 +89,7 @@ def scratch(database: str, database_url: str | None, connection: str) -> Iterato
 
 @contextmanager
 def several(count: int, database: str, database_url: str | None, connection: str) -> Iterator[list[Database]]:
-    """So many of them, in one folder or on one server. Raises as scratch()."""
+    """Make `count` databases, in one folder or on one server. Raises as scratch() does."""
     with ExitStack() as stack:
         if database == "sqlite" and not database_url:
             if connection == "pool":

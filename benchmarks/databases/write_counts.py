@@ -1,11 +1,12 @@
 """What one call makes the database do: SQL statements, rows and bytes written.
 
-Rows are counted by the database, as rows inserted, updated or deleted in each table: by PostgreSQL's statistics, on
-SQLite by temporary triggers, which are no part of the file. What stands for bytes differs:
+The database counts the rows inserted, updated or deleted in each table: PostgreSQL by its
+statistics, SQLite by temporary triggers, which are not part of the file. The bytes are the growth
+of the write-ahead log:
 
-- SQLite: the growth of the write-ahead log, which holds a copy of every page changed, with a header each;
-- PostgreSQL: the growth of the write-ahead log, which holds records of what changed. The first change of a
-  page after a checkpoint logs the whole page, and so may others' work: hence the least of several calls.
+- SQLite's log holds a copy of every changed page, each with a header.
+- PostgreSQL's log holds records of what changed. The first change of a page after a checkpoint logs
+  the whole page, and others' work may do so too, so callers take the least of several calls.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ _LEAST_POSTGRESQL = 150_000  # has pg_stat_force_next_flush()
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Of one table."""
+    """The rows that a call changed in one table."""
 
     inserted: int = 0
     updated: int = 0
@@ -37,8 +38,10 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`statements` without BEGIN and COMMIT, which not every backend sends as a statement; `tables` by name, those
-    that were written.
+    """What one call made the database do.
+
+    `statements`  without BEGIN and COMMIT, which not every backend sends as statements
+    `tables`      the written ones by name
     """
 
     statements: int
@@ -52,7 +55,7 @@ class Written:
 
 @contextmanager
 def one_connection() -> Iterator[None]:
-    """Meanwhile no request closes the connection, whatever the policy: its counters would go with it."""
+    """Keep requests from closing the connection, whose counters would be lost."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     try:
@@ -63,7 +66,7 @@ def one_connection() -> Iterator[None]:
 
 
 def count(call: Callable[[], object]) -> Written:
-    """Of one call; to be used within one_connection(), outside of a transaction.
+    """Return what one call writes. Use it within one_connection() and outside of a transaction.
 
     Raises RefusedError where the database cannot count.
     """
@@ -128,7 +131,7 @@ def _sqlite_log(reset: bool) -> int:
 def _postgresql_rows() -> dict[str, tuple[int, int, int]]:
     if connection.pg_version < _LEAST_POSTGRESQL:
         raise RefusedError("rows written cannot be counted on PostgreSQL before 15")
-    _row("SELECT pg_stat_force_next_flush()")  # a session tells its counts when it is idle for a second
+    _row("SELECT pg_stat_force_next_flush()")  # an idle session reports its counts after a second
     return _by_table("SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables")
 
 

@@ -1,4 +1,4 @@
-"""What a run ran on: the facts without which its numbers mean little."""
+"""What a run ran on: machine, packages, checkout, steal time."""
 
 import os
 import platform
@@ -23,31 +23,36 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class ProcessorTime:
-    """Of all processors together since boot, in clock ticks: with work to do, and of that, not run."""
+    """The time of all processors since boot, in clock ticks.
+
+    `wanted`  the processors had work
+    `stolen`  they had work, and the hypervisor did not run them
+    """
 
     wanted: int
     stolen: int
 
 
 def processor_time() -> ProcessorTime | None:
-    """None where there is no /proc/stat (proc(5): user nice system idle iowait irq softirq steal)."""
+    """Read the processor time; None where there is no /proc/stat (proc(5))."""
     try:
         line = Path("/proc/stat").read_text("ascii").partition("\n")[0]
     except OSError:
         return None
+    # user nice system idle iowait irq softirq steal
     user, nice, system, _, _, irq, softirq, stolen = map(int, line.split()[1:9])
     return ProcessorTime(user + nice + system + irq + softirq + stolen, stolen)
 
 
 def steal(before: ProcessorTime | None, after: ProcessorTime | None) -> float | None:
-    """Which part of the processor time wanted between the two the hypervisor gave to others: 0 to 1."""
+    """Return the share (0 to 1) of the wanted processor time that the hypervisor gave to others."""
     if before is None or after is None or after.wanted == before.wanted:
         return None
     return (after.stolen - before.stolen) / (after.wanted - before.wanted)
 
 
 def describe() -> dict:
-    """This machine, this interpreter, this checkout."""
+    """Describe this machine, interpreter and checkout."""
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "packages": {name: found for name in _packages() if (found := _version(name))},
@@ -81,7 +86,7 @@ def _processor() -> str:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says about this checkout; None where there is no git, or no checkout."""
+    """Return what git says about this checkout; None without git or a checkout."""
     try:
         result = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

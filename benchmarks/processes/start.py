@@ -1,4 +1,4 @@
-"""Starting the fresh processes, and hearing from them."""
+"""Starting fresh processes and reading their answers."""
 
 import json
 import os
@@ -47,8 +47,8 @@ def fill(
 ) -> Stored:
     """Fill the scratch database, in a process of its own, with the tables that `schemes` need.
 
-    With a bar where others are to be waited for. Raises WorkerRefusedError when a contender's package is not
-    installed.
+    It shows a bar while it loads other users. Raises WorkerRefusedError if a contender's package is
+    not installed.
     """
     begin = monotonic()
     with terminal.progress("loading", "loading") if others.population else nullcontext() as watcher:
@@ -96,10 +96,14 @@ def ask(
     switches: Mapping[str, str] | None = None,
     service: Path | None = None,
 ) -> dict[str, Any]:
-    """What a fresh `python -m module argument` finds, which answers as worker.serve does.
+    """Return the answer of a fresh `python -m module argument`, which answers as worker.serve does.
 
-    `under` is the command line of a program that runs it, as valgrind does; `switches` are pinned for it. `service`
-    is the folder of the packages that it measures; None: those of this checkout, as the lab itself always is.
+    `done`      called with each message of progress
+    `under`     the command line of a program that runs it, as valgrind does
+    `switches`  pinned for the process
+    `service`   the folder of the service's packages that it measures; None: those of this checkout.
+                The lab itself always comes from this checkout.
+
     Raises WorkerRefusedError or WorkerFailedError.
     """
     sample = None
@@ -126,15 +130,18 @@ def _lines(
     switches: Mapping[str, str] | None,
     service: Path | None,
 ):
-    """Lines of `python -m module argument`, as it writes them. The process ends with the iteration."""
+    """Yield the lines that `python -m module argument` prints.
+
+    The process ends with the iteration.
+    """
     missing = lineup.not_installed(schemes)
     if missing:
         raise WorkerRefusedError("\n".join(missing))
     environment = environment_for(database, schemes, hash_seed, switches or {})
     if service:
-        # Python looks into the folder where it starts first, and then here.
+        # Python imports from the folder where it starts first, and then from here.
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    # To a file: a pipe that nobody reads would fill and stop the process.
+    # A file, because a pipe that nobody reads would fill and stop the process.
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
             [*under, sys.executable, "-m", module, argument],
@@ -157,18 +164,19 @@ def _lines(
 
 
 class Conversation:
-    """With a process that answers each line of JSON with one."""
+    """A process that answers each line of JSON with one."""
 
     def __init__(self, module: str, process: subprocess.Popen, errors):
         self._module, self._process, self._errors = module, process, errors
 
     def ask(self, **order: Any) -> dict[str, Any]:
+        """Send an order and return the answer. Raises as hear() does."""
         self._process.stdin.write(f"{json.dumps(order)}\n")
         self._process.stdin.flush()
         return self.hear()
 
     def hear(self) -> dict[str, Any]:
-        """What it says next. Raises WorkerRefusedError or WorkerFailedError."""
+        """Return its next message. Raises WorkerRefusedError or WorkerFailedError."""
         line = self._process.stdout.readline()
         if not line:
             self._errors.seek(0)
@@ -183,7 +191,7 @@ class Conversation:
 def conversation(
     module: str, argument: str, database: Database, schemes: Sequence[str], switches: Mapping[str, str]
 ) -> Iterator[Conversation]:
-    """With a fresh `python -m module argument`, which ends with the block."""
+    """Start a fresh `python -m module argument`, which ends with the block."""
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", module, argument],
@@ -205,7 +213,7 @@ def conversation(
 def environment_for(
     database: Database, schemes: Sequence[str], hash_seed: int, switches: Mapping[str, str]
 ) -> dict[str, str]:
-    """The environment of a process under benchmarks.settings."""
+    """Return the environment of a process under benchmarks.settings."""
     return os.environ | {
         DATABASE_VARIABLE: database.url,
         CONNECTION_VARIABLE: database.connection,

@@ -1,9 +1,10 @@
-"""What happens in one fresh process: build, prove, warm up, count, time.
+"""What one fresh process does: build, prove, warm up, count, time.
 
-Garbage is collected between blocks and never inside one (as timeit does it), so that no contender pays for
-another's; what lives after the warm-up is frozen out of the collector's sight. The young generations are
-collected only: a full collection also empties the interpreter's free lists, after which the next request
-takes longer and the levels of blocks scatter more (standard deviation 8 µs instead of 3 on `/whoami/`).
+The process collects garbage between blocks and never inside one (as timeit does), so that no
+contender pays for another's. It freezes what survives the warm-up, so that the collector ignores
+it. It collects the young generations only: a full collection also empties the interpreter's free
+lists, which makes the next request slower and the levels of blocks scatter more (standard deviation
+8 µs instead of 3 µs on `/whoami/`).
 """
 
 import gc
@@ -29,25 +30,26 @@ from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Facts, R
 from benchmarks.stats.design import rounds
 from config.switches import SWITCHES
 
-# Rounds at each URL, until a round is not faster than the one before it by more than LEVEL, nor the second
-# half of the kept part of its blocks than the first by more than FLAT. The proof, which comes before, has had
-# four requests of each contender: most often two rounds do.
+# Rounds at each URL. The warm-up ends when a round is not faster than the one before it by more
+# than LEVEL, and the second half of its kept requests is not faster than the first half by more
+# than FLAT. The proof has sent four requests of each contender by then, so most often two rounds
+# are enough.
 LEAST_WARM_UP, MOST_WARM_UP = 2, 8
 LEVEL, FLAT = 0.01, 0.02
 
-CALIBRATION_ROUNDS = 12  # of the plants, where there are any
+CALIBRATION_ROUNDS = 12  # of the planted contenders
 
 GC_POLICY = "young generations collected between blocks, off within; what lives after the warm-up is frozen"
 _YOUNG = 1
 
-# Whom to ask, what, and how many times -> nanoseconds of each request.
+# handler, environ, count -> nanoseconds of each request
 TimeBlock = Callable[[Any, Any, int], list[int]]
 
 
 def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
-    """Do the assignment; `done` is told the URL of each finished round.
+    """Do the assignment, and call `done` with the URL of each finished round.
 
-    Raises RefusedError, before anything is timed, when a contender does not do what it says.
+    Raises RefusedError, before anything is timed, if a contender does not do what it says.
     """
     random = Random(assignment.seed)
     urls = list(assignment.rounds)
@@ -82,7 +84,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
 
 @contextmanager
 def garbage_held_back() -> Iterator[None]:
-    """None is collected meanwhile but what Collector does, and never what lives by now."""
+    """Stop garbage collection, except by Collector, and freeze what lives now."""
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -94,12 +96,13 @@ def garbage_held_back() -> Iterator[None]:
 
 
 def build(assignment: Assignment, urls: Sequence[str], random: Random) -> dict[str, Contender]:
-    """Contenders by name: the anonymous ones, then the schemes and the plants as named.
+    """Build the contenders, by name: the anonymous ones, the planted ones, then the schemes.
 
-    They are built in random order, so that none has the best place in memory in all processes.
+    The order in which they are built is random, so that none has the best place in memory in all
+    processes.
     """
     user = get_user_model().objects.get(username=USERNAME)
-    # Where there are plants, whoever has none gets one of no delay: to have a class at all takes time as well.
+    # Next to planted contenders the anonymous ones get a delay of 0: having a class takes time too.
     delays = {ANONYMOUS: 0, CONTROL: 0, **assignment.plants}
     builders = [
         (Contender.anonymous, (name, urls, [planted.authentication(delay)] if assignment.plants else []))
@@ -117,7 +120,7 @@ def build(assignment: Assignment, urls: Sequence[str], random: Random) -> dict[s
 
 
 def prove(handler: Handler, field: dict[str, Contender], urls: Sequence[str]):
-    """Raises RefusedError with everything that is wrong, a line each."""
+    """Prove every contender at every URL. Raises RefusedError with a line for each fault."""
     faults = []
     for url in dict.fromkeys((WHOAMI, *urls)):
         expected = wsgi.ask(handler, field[ANONYMOUS].environ(url)).body
@@ -128,9 +131,10 @@ def prove(handler: Handler, field: dict[str, Contender], urls: Sequence[str]):
 
 
 def time_block(handler: Handler, environ: dict, count: int) -> list[int]:
-    """Nanoseconds of each of `count` consecutive requests. Raises RefusedError when one was not answered 200.
+    """Return the nanoseconds of each of `count` consecutive requests.
 
-    On the clock is what a server does: the handler called with a copied environ, the answer read and closed.
+    The clock covers what a server does: calling the handler with a copied environ, reading the
+    answer and closing it. Raises RefusedError if an answer is not 200.
     """
     times, statuses = [], []
 
@@ -151,7 +155,7 @@ def time_block(handler: Handler, environ: dict, count: int) -> list[int]:
 
 
 def figures(times: Sequence[int], drop: int) -> tuple[float, float, int]:
-    """25th percentile, median and minimum of a block without its first `drop` requests."""
+    """Return 25th percentile, median and minimum of a block without its first `drop` requests."""
     kept = times[drop:]
     p25, median, _ = statistics.quantiles(kept, n=4, method="inclusive")
     return p25, median, min(kept)
@@ -160,7 +164,7 @@ def figures(times: Sequence[int], drop: int) -> tuple[float, float, int]:
 def warm_up(
     handler, environs: dict[str, Any], assignment: Assignment, random: Random, time_block: TimeBlock = time_block
 ) -> tuple[int, float]:
-    """How many rounds it took to come to rest, and how many seconds the last of them."""
+    """Warm up. Return how many rounds that took, and the seconds of the last one."""
     level = float("inf")
     for count, order in enumerate(rounds(list(environs), MOST_WARM_UP, random), 1):
         start = perf_counter()
@@ -183,8 +187,11 @@ def _count(handler, field: dict[str, Contender], url: str) -> dict[str, Facts]:
 
 
 class Collector:
-    """Collects garbage between blocks; and since that needs a processor and nothing else, tells how long one
-    had to be waited for."""
+    """The garbage collection between blocks, which also measures processor contention.
+
+    A collection needs only a processor, so its wall time minus its run time was spent waiting for
+    one.
+    """
 
     def __init__(self):
         self._wall_seconds = self._run_seconds = 0.0
@@ -197,7 +204,7 @@ class Collector:
 
     @property
     def waited(self) -> float:
-        """Which part of the time (0 to 1) another process had the processor."""
+        """The share of the time (0 to 1) for which another process had the processor."""
         return max(0.0, 1 - self._run_seconds / self._wall_seconds) if self._wall_seconds else 0.0
 
 
@@ -211,7 +218,7 @@ def time_rounds(
     done: Callable[[str], None],
     time_block: TimeBlock = time_block,
 ) -> Blocks:
-    """Blocks at one URL."""
+    """Time the blocks at one URL."""
     orders = rounds(list(environs), assignment.rounds[url], random)
     blocks = Blocks(orders, *({name: [] for name in environs} for _ in range(4)))
     every = {name: [] for name in environs}
@@ -231,7 +238,10 @@ def time_rounds(
 
 
 def _calibrate(handler, assignment: Assignment, url: str, random: Random) -> dict[str, float]:
-    """By how much each plant's delay is longer than one of 0, in µs: medians over requests in blocks as timed."""
+    """Return by how much each planted delay exceeds a delay of 0, in µs.
+
+    They are differences of medians, over requests in blocks like the timed ones.
+    """
     noted = {name: [] for name in (ANONYMOUS, *assignment.plants)}
     environs = {
         name: Contender.anonymous(
@@ -253,7 +263,7 @@ def _calibrate(handler, assignment: Assignment, url: str, random: Random) -> dic
 
 
 def service() -> dict:
-    """What the measured service runs on, and the switches that are neither pinned nor at their default."""
+    """Describe the measured service, with the switches that differ from pins and defaults."""
     database = settings.DATABASES["default"]
     transport = (
         "in process" if connection.vendor == "sqlite" else "TCP" if database["HOST"][:1] not in "/" else "Unix socket"

@@ -1,9 +1,9 @@
-"""Fresh processes in turns: in each, one process for each of several places, which do the same assignment.
+"""Fresh processes in turns: each turn has one process for each of several places, all alike.
 
-Where two databases, two versions of the service or two ways to ask it are compared, no process can time both. So their
-processes alternate, each turn in another order of a balanced design, with one hash seed and one order of blocks: what
-these and the hour do to a process is the same for all places of a turn. The turn is the unit of replication, and
-figures are paired within it.
+No process can time two databases, two versions of the service or two ways of asking it. So their
+processes alternate, in the orders of a balanced design. All processes of a turn have the same hash
+seed and the same orders of blocks, and run at about the same time, so these affect all places
+alike. The turn is the unit of replication, and figures are paired within it.
 """
 
 import os
@@ -43,7 +43,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """PYTHONHASHSEED, the seed of the orders of blocks, and what the process of each place found, as they went."""
+    """One sample of each place, in the order of the turn.
+
+    `hash_seed`  PYTHONHASHSEED of their processes
+    `seed`       the seed of their orders of blocks
+    """
 
     hash_seed: int
     seed: int
@@ -52,7 +56,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`rehearsals` without rounds, one for each place; `steal` as environment.steal() has it."""
+    """What a run by turns found.
+
+    `rehearsals`  one for each place, without rounds
+    `steal`       as environment.steal() returns it
+    """
 
     rounds: dict[str, int]
     rehearsals: dict[str, Sample]
@@ -62,7 +70,7 @@ class Run:
 
     @property
     def waited(self) -> float:
-        """Which part of their time (0 to 1) the processes waited for a processor."""
+        """The share of their time (0 to 1) that the processes waited for a processor."""
         waited = [sample.waited for turn in self.turns for sample in turn.samples.values()]
         return sum(waited) / len(waited)
 
@@ -79,11 +87,11 @@ class Run:
         ]
 
     def samples(self, place: str) -> list[Sample]:
-        """One for each turn."""
+        """Return the samples of a place, one for each turn."""
         return [turn.samples[place] for turn in self.turns]
 
     def figures(self, place: str, url: str, figure: Callable[[Blocks], float]) -> list[float]:
-        """One for each turn."""
+        """Return a figure of a place's blocks at a URL, one for each turn."""
         return [figure(sample.blocks[url]) for sample in self.samples(place)]
 
 
@@ -96,14 +104,18 @@ def run(
     watcher: Watcher,
     precision_us: float | None = None,
 ) -> Run:
-    """Let every place do `assignment` in `count` turns, and in more until `end` (time.monotonic()).
+    """Let every place do `assignment` in `count` turns, and in more until `end`.
 
-    With `precision_us`, no more when the widest interval of the first place is as narrow. With `rounds`, or as many
-    as plan.py finds best; the assignment's own rounds, seed and server are not looked at.
-    Raises processes.WorkerRefusedError or WorkerFailedError.
+    `end`           time.monotonic() in seconds; None: no further turn
+    `rounds`        for each URL; None: as many as rounds.py finds best
+    `precision_us`  no further turn once the widest interval of the first place reaches no further
+
+    The rounds, seed and server of `assignment` itself do not count. Raises WorkerRefusedError or
+    WorkerFailedError.
     """
     begin = time.monotonic()
-    # The same process as all others but for its rounds: it tells what one costs, and proves the contenders.
+    # A rehearsal differs only in its rounds. It shows what a process costs, and proves the
+    # contenders.
     rehearsed = replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0))
     rehearsals = {name: _work(rehearsed, place, 0, watcher) for name, place in places.items()}
     process_seconds = (time.monotonic() - begin) / len(places)

@@ -1,6 +1,6 @@
-"""A server that only answers, to find how many requests the generator sends at the most.
+"""A server that does nothing but answer, which shows how many requests the generator can send.
 
-`python -m benchmarks.servers.bare CORE` (empty: on any) says its port, as JSON.
+`python -m benchmarks.servers.bare CORE` (empty: any processor) prints its port as JSON.
 """
 
 import json
@@ -19,14 +19,14 @@ def main(core: str):
         print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
         clients = {}
         while True:
-            # Ends with who started it: standard input is closed then.
+            # Standard input closes when the parent process ends.
             for descriptor in select.select([0, listener.fileno(), *clients], [], [])[0]:
                 if descriptor == 0:
                     return
                 if descriptor == listener.fileno():
                     client, _ = listener.accept()
                     clients[client.fileno()] = client
-                elif clients[descriptor].recv(65536):  # a request of the generator comes whole
+                elif clients[descriptor].recv(65536):  # the generator sends a request in one piece
                     clients[descriptor].send(ANSWER)
                 else:
                     clients.pop(descriptor).close()

@@ -1,12 +1,16 @@
-"""An open-model load generator: `python -m benchmarks.servers.generator` reads orders as lines of JSON, and does them.
+"""An open-model load generator.
 
-Requests have an intended time, one every 1/rate seconds, whatever the answers do. Where no connection is free at that
-time, the request waits for one, and its response time counts from the intended time all the same: a server that stalls
-is charged with everybody who would have come meanwhile, and not only with the few whose answer it held back (G. Tene,
-"coordinated omission"; wrk2 does the same). Beside it stands what counts from the moment of sending.
+`python -m benchmarks.servers.generator` reads orders as lines of JSON and answers each with one.
 
-Raw sockets and select(2) in one thread: a tenth of the time that locust's fast client takes, which at a few thousand
-requests per second would be what is measured. Nanoseconds on the clock, microseconds in what is answered.
+Requests have an intended time, one every 1/rate seconds, whatever the server does. A request that
+finds no free connection waits for one, and its response time still counts from the intended time.
+So a server that stalls is charged for every request that would have arrived, not only for the few
+whose answers it delayed (G. Tene, "coordinated omission"; wrk2 does the same). The generator also
+reports the response time from the moment of sending.
+
+It uses raw sockets and select(2) in one thread, which takes a tenth of the time of locust's fast
+client. At a few thousand requests per second that client would be what is measured. The clock is in
+nanoseconds, the answers are in microseconds.
 """
 
 import gc
@@ -25,14 +29,17 @@ from benchmarks.wakeups import sleep_finely
 LONGEST = 600_000_000  # µs that a histogram holds
 DIGITS = 3  # significant ones
 
-PATIENCE = 10.0  # seconds without any answer, after which those that are still owed are given up
+PATIENCE = 10.0  # seconds without any answer, after which the generator gives up the missing ones
 
 _LEAD = 5_000_000  # ns between an order and its first request
-_MOST_RESENT = 3  # of one request: a server may have closed a kept connection in that moment
+_MOST_RESENT = 3  # times for one request: a server may close a kept connection at that moment
 
 
 class _Connection:
-    """Kept as long as the server keeps it. `freed`: since when nobody waits for an answer on it."""
+    """A connection, kept as long as the server keeps it.
+
+    `freed`  since when no request waits for an answer on it
+    """
 
     __slots__ = ("address", "buffer", "freed", "intended", "resent", "sent", "socket")
 
@@ -52,11 +59,11 @@ class _Connection:
 
 
 class UnreadableError(Exception):
-    """An answer whose end cannot be told: no Content-Length (RFC 9112 6)."""
+    """An answer whose end cannot be found: no Content-Length (RFC 9112 6)."""
 
 
 class Generator:
-    """Sends `request`, whole as it is on the wire, on so many kept connections to `address`."""
+    """A sender of `request`, as it is on the wire, on some kept connections to `address`."""
 
     def __init__(self, address: tuple[str, int], request: bytes, connections: int):
         self._request = request
@@ -67,13 +74,14 @@ class Generator:
             connection.socket.close()
 
     def step(self, rate: float | None, seconds: float, grace: float) -> dict[str, Any]:
-        """`rate` requests per second for `seconds`, then at most `grace` seconds for those that are late.
+        """Send `rate` requests per second for `seconds`, then wait `grace` seconds for late ones.
 
-        None: a new request as soon as a connection is free (a closed model), which tells how many a server answers at
-        the most. Whoever is not sent by the end of the grace counts with the age that the request has reached.
+        With a rate of None it sends a request whenever a connection is free (a closed model), which
+        shows how many a server can answer. A request that is not sent by the end of the grace
+        counts with its age at that time.
         """
         free = list(self._connections)
-        waiting: dict[int, _Connection] = {}  # file descriptor -> who waits for an answer
+        waiting: dict[int, _Connection] = {}  # file descriptor -> connection that waits for an answer
         taken: list[tuple[int, int, int]] = []  # intended, sent, answered
         late: list[int] = []
         statuses: Counter[int] = Counter()
@@ -93,7 +101,7 @@ class Generator:
             if rate is None and now >= until:
                 number = count
             while free and number < count and due <= now and now < last:
-                if rate and free[0].freed <= due:  # who is free for longest lies lowest
+                if rate and free[0].freed <= due:  # the one that has been free for longest lies lowest
                     late.append(now - due)
                 connection = free.pop()
                 connection.intended = due if rate else now
@@ -152,7 +160,7 @@ class Generator:
             self._again(connection)
 
     def _receive(self, connection: _Connection) -> int | None:
-        """The status, once the whole answer is there."""
+        """Return the status once the whole answer has arrived."""
         try:
             data = connection.socket.recv(65536)
         except ConnectionResetError:
@@ -178,7 +186,7 @@ class Generator:
         return int(head[9:12])
 
     def _again(self, connection: _Connection):
-        """The server has closed the connection: the same request on a new one (RFC 9112 9.3.1)."""
+        """Send the request again on a new connection (RFC 9112 9.3.1)."""
         connection.resent += 1
         self._resent += 1
         if connection.resent > _MOST_RESENT:
@@ -189,12 +197,12 @@ class Generator:
 
 
 def new_histogram() -> HdrHistogram:
-    """Of microseconds, from 1 to LONGEST, each known to a thousandth."""
+    """Return a histogram of 1 to LONGEST µs, each known to a thousandth."""
     return HdrHistogram(1, LONGEST, DIGITS)
 
 
 def _histogram(nanoseconds: list[int]) -> str:
-    """An HdrHistogram in its own encoding (V2, compressed, base64), for `HdrHistogram.decode`."""
+    """Return a histogram in HdrHistogram's own encoding: V2, compressed, base64."""
     histogram = new_histogram()
     for each in nanoseconds:
         histogram.record_value(min(LONGEST, max(1, round(each / 1000))))

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over one TCP connection, and no more of it than a clock needs around it (RFC 9112)."""
+"""A minimal HTTP/1.1 client over one TCP connection, which times each request (RFC 9112)."""
 
 import re
 import socket
@@ -12,15 +12,16 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*(?=\r\n)", re.IGNORE
 
 
 class ProtocolError(OSError):
-    """An answer that is none, or ends the connection."""
+    """A malformed answer, or one that ends the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`nanoseconds` from before the request is sent to after the last byte of the answer is there.
+    """An answer and its time.
 
-    `status`  code and reason
-    `size`    bytes of head and body
+    `status`       code and reason
+    `size`         bytes of head and body
+    `nanoseconds`  from before sending the request to the arrival of the answer's last byte
     """
 
     status: str
@@ -30,19 +31,19 @@ class Answer:
 
 
 def get(target: str, *lines: str) -> bytes:
-    """A GET of `target` with these lines of its head."""
+    """Return a GET of `target` with these header lines."""
     return "\r\n".join((f"GET {target} HTTP/1.1", *(lines or ("Host: 127.0.0.1",)), "", "")).encode("latin-1")
 
 
 class Connection:
-    """To a port of this machine. It is kept: there is no second one, and a server that closes it is an error.
+    """A kept connection to a port of this machine; a server that closes it is an error.
 
-    `seconds`  longest time that is waited for an answer
+    `seconds`  the longest wait for an answer
     """
 
     def __init__(self, port: int, seconds: int = 30):
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
-        # Python's own time-out would ask poll() before each recv(), which takes as long as a small recv().
+        # Python's own timeout would call poll() before each recv(), which takes as long.
         self._socket.settimeout(None)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -54,13 +55,13 @@ class Connection:
         self._socket.close()
 
     def exchange(self, request: bytes) -> Answer:
-        """Raises OSError: ProtocolError, or of the socket."""
+        """Send a request and return the answer. Raises ProtocolError, or the socket's OSError."""
         sock = self._socket
         start = perf_counter_ns()
         sock.sendall(request)
         received = sock.recv(LARGEST)
         end = perf_counter_ns()
-        # Most answers come in one piece, and are looked at off the clock.
+        # Most answers come in one piece. They are parsed off the clock.
         while not (size := _size(received)) or len(received) < size:
             more = sock.recv(LARGEST)
             end = perf_counter_ns()
@@ -79,7 +80,7 @@ class Connection:
 
 
 def _size(received: bytes) -> int:
-    """Bytes of the whole answer; 0 where its head has not ended. Raises ProtocolError."""
+    """Return the bytes of the whole answer; 0 until its head has ended. Raises ProtocolError."""
     end = received.find(b"\r\n\r\n")
     if end < 0:
         return 0

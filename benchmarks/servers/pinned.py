@@ -1,5 +1,7 @@
-"""`python -m benchmarks.servers.pinned CORE MODULE [ARGUMENT …]` is `python -m MODULE [ARGUMENT …]` on that processor
-alone (empty: on any), until its standard input ends: then its whole process group is killed.
+"""Pin a program to a processor: `python -m benchmarks.servers.pinned CORE MODULE [ARGUMENT …]`.
+
+It runs `python -m MODULE [ARGUMENT …]` on that processor alone (empty: on any) until its standard
+input ends. Then it kills its whole process group.
 """
 
 import os
@@ -18,7 +20,7 @@ def main(core: str, module: str, *arguments: str):
 
 
 def _end_with_standard_input():
-    os.read(0, 1)  # nobody writes there
+    os.read(0, 1)  # nobody writes to it
     os.killpg(0, SIGKILL)
 
 

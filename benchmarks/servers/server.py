@@ -1,4 +1,4 @@
-"""Real servers, each started as a deployment starts it, until a block ends. Knows nothing of Django."""
+"""Real servers, each started as a deployment starts it. This module does not import Django."""
 
 import json
 import os
@@ -19,16 +19,16 @@ from benchmarks.servers import http1
 from config.server import FLAGS
 from config.switches import SWITCHES
 
-# Answered by the application before Django: what it serves and what it counted of it, and what work() found there.
+# Paths that the application answers itself, before Django: what it serves and counted, and work().
 FACTS, WORK = "/facts", "/work"
 WORK_SECONDS = 0.0002
 
-START_SECONDS = 60  # longest time that is waited for the first answer
+START_SECONDS = 60  # the longest wait for the first answer
 
-# By name: the command line that `python -m` takes, without address, threads, application and the service's own flags
-# (config/server.py). One process each: what a client asks over one connection is answered by one. gunicorn's default
-# worker closes the connection after each answer; of those it has, gthread is the one that keeps it. 75 seconds are
-# nginx's.
+# By name: the command line that `python -m` takes, without address, threads, application and the
+# service's own flags (config/server.py). One process each, because one connection reaches one
+# process. gunicorn's default worker closes the connection after each answer; gthread keeps it. 75
+# seconds is nginx's value.
 SERVERS = {
     "granian": ("granian", "--log-level", "warning", "--workers", "1"),
     "gunicorn": (
@@ -37,23 +37,23 @@ SERVERS = {
     ),
 }
 
-_THREADS = SWITCHES["GRANIAN_BLOCKING_THREADS"]  # which granian reads by itself
+_THREADS = SWITCHES["GRANIAN_BLOCKING_THREADS"]  # granian reads it itself
 
 
 class ServerError(Exception):
-    """A server that ended, or did not answer; the message is what it wrote last."""
+    """A server that ended or did not answer; the message is what it wrote last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The one processor on which a server runs, and the one on which who asks it does."""
+    """The processor of the server, and that of its client."""
 
     server: int
     client: int
 
 
 def cores() -> Cores | None:
-    """None where there are not two to choose from, or the system does not let a process choose."""
+    """Choose two processors; None where there are not two, or the system does not let us choose."""
     if not hasattr(os, "sched_getaffinity"):
         return None
     allowed = sorted(os.sched_getaffinity(0))
@@ -73,16 +73,17 @@ def own_core() -> int | None:
 
 
 def threads() -> int:
-    """As the service's own switch has it."""
+    """Return the number of threads that the service's own switch sets."""
     return int(os.environ.get(_THREADS.name) or _THREADS.default)
 
 
 def describe(name: str) -> str:
+    """Return the name, version and size of a server, for people."""
     return f"{name} {version(name)}, 1 process, {threads()} threads"
 
 
 def work() -> tuple[float, float]:
-    """How many seconds it took to work for WORK_SECONDS, and for how many of them this thread had a processor."""
+    """Work for WORK_SECONDS. Return the seconds that passed, and those in which this thread ran."""
     wall, run = time.perf_counter(), time.thread_time()
     while time.perf_counter() < wall + WORK_SECONDS:
         pass
@@ -90,17 +91,17 @@ def work() -> tuple[float, float]:
 
 
 class Running:
-    """A server that has been started, and may not answer yet."""
+    """A started server, which may not answer yet."""
 
     def __init__(self, port: int, process: subprocess.Popen, output):
         self.port, self._process, self._output = port, process, output
 
     def send(self, signal: int):
-        """To all its processes."""
+        """Send a signal to all its processes."""
         os.killpg(self._process.pid, signal)
 
     def processor_seconds(self) -> float | None:
-        """Which all its living processes have used; None where there is no /proc (proc(5): pid_stat)."""
+        """Return the processor time of its living processes; None without /proc (proc(5))."""
         if not Path("/proc/self/stat").exists():
             return None
         ticks = 0
@@ -114,11 +115,11 @@ class Running:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def facts(self) -> dict[str, Any]:
-        """As wire_application tells them, as soon as it does. Raises ServerError."""
+        """Wait for the application's facts and return them. Raises ServerError."""
         return json.loads(self.first_answer(FACTS))
 
     def first_answer(self, path: str) -> bytes:
-        """The body of a GET, as soon as there is one. Raises ServerError."""
+        """Wait until a GET is answered and return the body. Raises ServerError."""
         end = time.monotonic() + START_SECONDS
         while self._process.poll() is None and time.monotonic() < end:
             try:
@@ -136,10 +137,10 @@ class Running:
 
 @contextmanager
 def started(name: str, application: str, environment: Mapping[str, str], core: int | None) -> Iterator[Running]:
-    """A server by its name in SERVERS, on that processor alone where one is given.
+    """Start a server by its name in SERVERS, on that processor alone if one is given.
 
-    Nothing of it outlives the block: it has a process group of its own, which is killed; where this process is
-    killed itself, the group ends with its standard input (server_process.py).
+    Nothing of it outlives the block: it has a process group of its own, which is killed. If this
+    process is killed itself, the group ends with its standard input (pinned.py).
     """
     port = _free_port()
     with tempfile.TemporaryFile("w+", errors="replace") as output:

@@ -1,4 +1,4 @@
-"""The service itself behind a real server, as it is deployed: open to one row of the scheme table."""
+"""The service behind a real server, as deployed, with one row of the scheme table enabled."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ from config.schemes import SCHEMES
 APPLICATION = "config.wsgi:application"
 HOST = "127.0.0.1"
 
-# By keyword: where a password is exchanged for a credential, and its name in the answer.
+# keyword -> the endpoint that exchanges a password for a credential, and its name in the answer
 OBTAIN = {"Token": ("/api-token-auth/", "token"), "Bearer": ("/api/token/", "access")}
 
 
@@ -29,10 +29,13 @@ def serving(
     core: int | None = None,
     switches: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
-    """With a server (a key of servers.SERVERS) that answers, on a database that has been filled.
+    """Start a server (a key of SERVERS) on a filled database, and wait until it answers.
 
-    `schemes` is what AUTH_SCHEMES is; `core` the processor it runs on, None: any; `switches` are pinned for it besides.
-    Raises servers.ServerError when it does not come up.
+    `schemes`   the value of AUTH_SCHEMES
+    `core`      the processor that it runs on; None: any
+    `switches`  further switches to pin
+
+    Raises ServerError if it does not start.
     """
     pinned = {"AUTH_SCHEMES": schemes, "SECRET_KEY": secrets.token_urlsafe(50), **(switches or {})}
     environment = start.environment_for(database, schemes.split(","), secrets.randbelow(2**32), pinned) | {
@@ -44,9 +47,10 @@ def serving(
 
 
 def log_in(server: Running, scheme: str, username: str = USERNAME, password: str = PASSWORD) -> str:
-    """The value of the Authorization header that lets this user in, obtained through the scheme's own endpoint.
+    """Log in at the scheme's own endpoint and return the value of the Authorization header.
 
-    Proved: with it 200 at `/whoami/`, by this scheme, and without it 401. Raises WorkerRefusedError.
+    It proves the value: `/whoami/` answers 200 by this scheme with it, and 401 without. Raises
+    WorkerRefusedError.
     """
     keyword = SCHEMES[scheme].keyword
     path, name = OBTAIN[keyword]
@@ -66,7 +70,7 @@ def log_in(server: Running, scheme: str, username: str = USERNAME, password: str
 def ask(
     server: Running, method: str, path: str, body: dict | None = None, authorization: str | None = None
 ) -> tuple[int, dict]:
-    """Status and JSON of one request on a connection of its own."""
+    """Send one request on a connection of its own. Return the status and the JSON."""
     headers = {"Content-Type": "application/json"} if body else {}
     if authorization:
         headers["Authorization"] = authorization

@@ -1,4 +1,4 @@
-"""The order of blocks: random, and every contender follows every other equally often."""
+"""The order of blocks: random, with every contender after every other equally often."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -6,11 +6,12 @@ from random import Random
 
 
 def williams(count: int) -> list[tuple[int, ...]]:
-    """Sequences of 0 … count-1 in which each follows each other equally often.
+    """Return sequences of 0 … count-1 in which each follows each other equally often.
 
-    `count` sequences when it is even: every ordered pair is adjacent once. Twice as many when it is odd:
-    every ordered pair twice. (E. J. Williams, Experimental designs balanced for the estimation of residual
-    effects of treatments, Australian Journal of Scientific Research A 2, 1949.)
+    An even `count` gives `count` sequences, with every ordered pair adjacent once. An odd one gives
+    twice as many, with every ordered pair adjacent twice. (E. J. Williams, Experimental designs
+    balanced for the estimation of residual effects of treatments, Australian Journal of Scientific
+    Research A 2, 1949.)
     """
     # 0, 1, n-1, 2, n-2, …: the steps between neighbours are all different modulo n.
     first = [(step + 1) // 2 if step % 2 else -(step // 2) for step in range(count)]
@@ -21,20 +22,22 @@ def williams(count: int) -> list[tuple[int, ...]]:
 
 
 def design_length(count: int) -> int:
-    """Rounds of a whole design of so many contenders."""
+    """Return the number of rounds in a whole design for `count` contenders."""
     return 2 * count if count % 2 else count
 
 
 def rounds(names: Sequence[str], count: int, random: Random) -> list[tuple[str, ...]]:
-    """`count` rounds, each a sequence of all names: Williams designs one after another, the last cut short.
+    """Return `count` rounds, each a sequence of all names.
 
-    In each design the names are dealt anew and its sequences shuffled. Balance is within rounds; what the
-    first of a round follows is random.
+    They are Williams designs one after another, the last cut short. Each design deals the names and
+    shuffles its sequences afresh. Balance holds within rounds: what the first of a round follows is
+    random.
     """
     return list(islice(endless(names, random), count))
 
 
 def endless(names: Sequence[str], random: Random) -> Iterator[tuple[str, ...]]:
+    """Yield such rounds without end."""
     while True:
         dealt = random.sample(names, len(names))
         design = williams(len(names))

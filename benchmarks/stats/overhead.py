@@ -1,25 +1,28 @@
-"""From what the processes found to what the run answers: a table for each URL, and whether it can be trusted.
+"""What a run answers: a table for each URL, and whether the run can be trusted.
 
-All times are in microseconds. A process's figure for a contender is the mean, over the middle half of its
-rounds, of the paired difference: 25th percentile of the contender's block minus that of anonymous's block in
-the same round. (Of mean, median and trimmed means over the rounds, this one scattered least between processes
-for the A/A control, for delays planted and for real schemes alike: half as much as the mean.) Intervals are
-Student's at 95 % over those figures, each for itself; verdicts hold for all contests of a URL together.
+All times are in microseconds. A process's figure for a contender is the mean, over the middle half
+of its rounds, of the paired difference: the 25th percentile of the contender's block minus that of
+anonymous's block in the same round. (Among mean, median and trimmed means over the rounds, this one
+scattered least between processes, for the A/A control, planted delays and real schemes alike: half
+as much as the mean.) Intervals are Student's at 95 % over those figures, one by one. Verdicts hold
+for all contests of a URL together.
 
 The run is inconclusive for any of five reasons:
 
-- The A/A control differs from anonymous: the interval of that difference excludes zero and the difference
-  matters. An honest run would fail at 95 % one time in twenty, so the control is judged at 99 %, shared among
-  the URLs; and a difference below half a percent of anonymous's request does not matter (the order of two
-  URLs alone moved a result by 0.4 %).
-- The control's interval is wider, on either side, than half of the largest overhead: the run sees too little.
-- The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux only).
-- Its own processes waited more than 20 % of their time for a processor: other work does not disturb the
-  control, but it empties the caches, and what a scheme adds grew by a tenth.
-- An interval is wider than was asked for.
+- The A/A control differs from anonymous: the interval of that difference excludes zero and the
+  difference matters. At 95 % an honest run would fail one time in twenty, so the control is judged
+  at 99 %, shared among the URLs. A difference below half a percent of anonymous's request does not
+  matter (the order of two URLs alone moved a result by 0.4 %).
+- The control's interval reaches further on either side than half of the largest overhead: the run
+  is too coarse.
+- The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux
+  only).
+- The run's processes waited more than 20 % of their time for a processor. Other work does not
+  disturb the control, but it empties the caches, and what a scheme adds grew by a tenth.
+- An interval is wider than --precision.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -31,7 +34,7 @@ from benchmarks.stats import verdicts
 from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
 from benchmarks.stats.verdicts import Contest, Verdict
 
-CONTROL_LEVEL = 0.99  # of all controls of a run together (Bonferroni)
+CONTROL_LEVEL = 0.99  # for all controls of a run together (Bonferroni)
 MATTERS = 0.005  # of anonymous's request
 STEAL_BOUND = 0.05  # of the time the processors had work
 WAITED_BOUND = 0.20  # of a process's time
@@ -42,8 +45,10 @@ TRIMMED = 0.25  # of the rounds at either end
 class Row:
     """A contender at one URL.
 
-    `request`, `median`, `least`  of the whole request: 25th percentile and median of a block, fastest of all
-    `ratio`                       of its overhead to that of `reference`, the first stock row of its keyword
+    `request`, `median`, `least`  the whole request: 25th percentile and median of a block, and the
+                                  fastest of all
+    `ratio`                       its overhead divided by that of `reference`, the first stock row
+                                  with its keyword
     """
 
     name: str
@@ -58,11 +63,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One URL.
+    """All contenders at one URL.
 
     `control`    anonymous's copy minus anonymous
-    `switching`  what the first requests of a block take more than the kept ones, in all: to switch contenders
-    `contests`   every two of `rows`
+    `switching`  the cost of switching contenders: by how much the first requests of a block exceed
+                 the kept ones, summed
+    `contests`   one for every pair of `rows`
     `champions`  one row for each keyword
     """
 
@@ -79,22 +85,22 @@ class Table:
 
 
 def overhead(blocks: Blocks, name: str) -> float:
-    """A process's figure, in µs."""
+    """Return what a contender added in a process, in µs."""
     return float(trim_mean(np.subtract(blocks.p25_ns[name], blocks.p25_ns[ANONYMOUS]), TRIMMED)) / 1000
 
 
 def request(blocks: Blocks, name: str) -> float:
-    """25th percentile of a request in a process, in µs."""
+    """Return the 25th percentile of a contender's request in a process, in µs."""
     return float(trim_mean(blocks.p25_ns[name], TRIMMED)) / 1000
 
 
 def overheads(samples: Sequence[Sample], url: str, name: str) -> list[float]:
-    """One figure for each process, in µs."""
+    """Return what a contender added in each process, in µs."""
     return [overhead(sample.blocks[url], name) for sample in samples]
 
 
 def widest(samples: Sequence[Sample]) -> float:
-    """Half-width of the widest interval, in µs, of what any contender adds and of any contest."""
+    """Return the half-width in µs of the widest interval of any overhead or contest."""
     widths = [0.0]
     for url in samples[0].blocks:
         figures = [overheads(samples, url, entry.name) for entry in samples[0].entries if entry.name != CONTROL]
@@ -124,8 +130,10 @@ def tabulate(
 def judge(
     tables: Sequence[Table], steal: float | None, waited: float, widest_us: float, precision_us: float | None
 ) -> Verdict:
-    """`steal` as environment.steal() has it; None: the machine does not tell. `waited` is the mean of the samples',
-    `widest_us` as widest() has it.
+    """Decide whether the run can be trusted.
+
+    `steal`   as environment.steal() returns it; None: the machine does not tell
+    `waited`  the mean of the samples'
     """
     reasons = []
     if precision_us is not None and widest_us > precision_us:
@@ -151,7 +159,7 @@ def judge(
 
 
 def answer(tables: Sequence[Table], verdict: Verdict) -> str:
-    """One sentence: Token or JWT, what does each cost here?"""
+    """Return one sentence that answers: Token or JWT, what does each cost here?"""
     if not verdict.conclusive:
         return "Token or JWT: this run cannot tell what each costs here."
     return f"Token or JWT: {'; '.join(map(_answer, tables))}."
@@ -194,7 +202,9 @@ def _table(
 
     def row(name: str) -> Row:
         reference = _reference(entries[name], entries.values())
-        has_ratio = reference not in (None, name)
+        ratio = None
+        if reference is not None and reference != name:
+            ratio = ratio_interval(by_name[name], by_name[reference])
         blocks = [sample.blocks[url] for sample in samples]
         return Row(
             name=name,
@@ -203,7 +213,7 @@ def _table(
             median=float(np.mean([b.median_ns[name] for b in blocks])) / 1000,
             least=float(np.min([b.min_ns[name] for b in blocks])) / 1000,
             reference=reference,
-            ratio=ratio_interval(by_name[name], by_name[reference]) if has_ratio else None,
+            ratio=ratio,
             facts=facts[name],
         )
 
@@ -223,21 +233,24 @@ def _table(
 
 
 def switching(blocks: Blocks, drop: int) -> float:
-    """What the first `drop` requests of a block take more than settled ones, in all, in µs: of a mean contender."""
+    """Return by how much the first `drop` requests of a block exceed settled ones, summed, in µs.
+
+    It is the mean over the contenders.
+    """
     curves = np.array(list(blocks.position_ns.values())) / 1000
     settled = np.median(curves[:, drop:], axis=1, keepdims=True)
     return float((curves[:, :drop] - settled).sum(axis=1).mean())
 
 
-def _reference(entry: Entry, entries) -> str | None:
-    """The stock row an entry is held against, itself perhaps."""
+def _reference(entry: Entry, entries: Iterable[Entry]) -> str | None:
+    """Return the stock row that an entry is compared with, perhaps itself."""
     return next((other.name for other in entries if other.is_stock and other.keyword == entry.keyword), None)
 
 
 def _champions(rows: Sequence[Row], entries: dict[str, Entry], schemes: Container[str]) -> tuple[Row, ...]:
-    """For each keyword the first row of the scheme table that is ours; where none is, the first.
+    """Return for each keyword the first row of the scheme table that is ours, or else the first.
 
-    In a run without any such row, all that were named for it.
+    In a run without rows of the table, return all its contenders.
     """
     of_table = [row for row in rows if row.name in schemes]
     chosen: dict[str, Row] = {}

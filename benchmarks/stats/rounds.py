@@ -1,10 +1,10 @@
-"""How many rounds a process does: what pays best beside the time it takes to start one."""
+"""How many rounds a process does, given the time that it takes to start one."""
 
 from collections.abc import Mapping
 
-# Seconds under the clock at each URL for each second a process takes besides. Rounds beyond that narrow an
-# interval less than another process does: from 20 to 40 rounds, what real schemes add scattered as much
-# between processes as before (5 to 10 µs on `/whoami/`).
+# Seconds under the clock at each URL for each second of a process's other work. Beyond that,
+# another process narrows an interval more than further rounds do: between 20 and 40 rounds, the
+# scatter of real schemes between processes stayed the same (5 to 10 µs on `/whoami/`).
 TIMED_SHARE = 1.0
 LEAST_ROUNDS = 2
 
@@ -12,11 +12,11 @@ LEAST_ROUNDS = 2
 def rounds_for(
     available: float, process_seconds: float, round_seconds: Mapping[str, float], design: int
 ) -> dict[str, int]:
-    """Rounds for each URL, in a process that may take `available` seconds.
+    """Return the rounds for each URL in a process that may take `available` seconds.
 
-    `process_seconds` is what a process takes besides its rounds, `round_seconds` how long a round takes at
-    each URL: all have the same time. As many rounds as make whole designs (see order.py), where one fits;
-    never fewer than LEAST_ROUNDS.
+    `process_seconds` is what a process takes besides its rounds, `round_seconds` what a round takes
+    at each URL. All URLs get the same time. The rounds make whole designs (design.py) where one
+    fits, and are never fewer than LEAST_ROUNDS.
     """
     seconds = min(TIMED_SHARE * process_seconds, (available - process_seconds) / len(round_seconds))
     fitting = {url: int(seconds / length) for url, length in round_seconds.items()}

@@ -1,12 +1,13 @@
-"""Contests: two contenders, the interval of their difference, and a verdict that holds among all contests.
+"""Contests: two contenders, their difference, and a verdict that holds among all contests of a run.
 
-For each contest two hypotheses are tested: that there is no difference, by Student's t, and that there is one
-of the margin or more, by two one-sided t tests (D. J. Schuirmann, A comparison of the two one-sided tests
-procedure and the power approach, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987). All of them
-together are wrong with a probability of 5 % at most: Holm's procedure (S. Holm, A simple sequentially
-rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979), knowing that of a contest's
-two hypotheses at most one is true (J. P. Shaffer, Modified sequentially rejective multiple test procedures,
-Journal of the American Statistical Association 81, 1986).
+Each contest tests two hypotheses. Student's t tests that there is no difference. Two one-sided t
+tests test that there is a difference of the margin or more (D. J. Schuirmann, A comparison of the
+two one-sided tests procedure and the power approach, Journal of Pharmacokinetics and
+Biopharmaceutics 15, 1987). The probability that any verdict of a run is wrong is at most 5 %, by
+Holm's procedure (S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian
+Journal of Statistics 6, 1979). It uses that at most one of a contest's two hypotheses is true
+(J. P. Shaffer, Modified sequentially rejective multiple test procedures, Journal of the American
+Statistical Association 81, 1986).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtr
 
-from benchmarks.stats.intervals import Interval, Mean, mean
+from benchmarks.stats.intervals import Figures, Interval, Mean, mean
 
 Outcome = Literal["faster", "slower", "equivalent", "inconclusive"]
 FASTER: Outcome = "faster"
@@ -43,10 +44,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """`difference`  how much longer the second takes than the first, in µs: its own 95 % interval
-    `verdict`     what the first is compared with the second: FASTER, SLOWER, EQUIVALENT, INCONCLUSIVE
+    """Two contenders and the verdict on their difference.
 
-    A difference may be shown and yet be smaller than the margin: that is EQUIVALENT.
+    `difference`  how much longer the second takes than the first, in µs, with its own 95 % interval
+    `verdict`     what the first is, compared with the second: FASTER, SLOWER, EQUIVALENT or
+                  INCONCLUSIVE; a proven difference below the margin is EQUIVALENT
     """
 
     first: str
@@ -61,8 +63,11 @@ class Contest:
         return Contest(self.second, self.first, difference, swapped.get(self.verdict, self.verdict))
 
 
-def contests(figures: Mapping[str, Sequence[float]], margin_us: float) -> tuple[Contest, ...]:
-    """Every pair of `figures`: contender -> one figure for each process, in µs, in the same order for all."""
+def contests(figures: Mapping[str, Figures], margin_us: float) -> tuple[Contest, ...]:
+    """Return a contest for every pair of contenders.
+
+    `figures` has one figure in µs for each process, in the same order for all contenders.
+    """
     pairs = list(combinations(figures, 2))
     differences = [mean(np.subtract(figures[second], figures[first])) for first, second in pairs]
     return tuple(
@@ -72,7 +77,7 @@ def contests(figures: Mapping[str, Sequence[float]], margin_us: float) -> tuple[
 
 
 def judge(differences: Sequence[Mean], margin_us: float) -> list[Outcome]:
-    """A verdict for each difference, in µs: whether what is subtracted is FASTER, SLOWER, …, than the other."""
+    """Return a verdict on what is subtracted in each difference, in µs: FASTER, SLOWER, …"""
     rejected = holm([p for difference in differences for p in probabilities(difference, margin_us)])
     return [
         _verdict(difference.estimate, *rejected[2 * index : 2 * index + 2])
@@ -81,18 +86,18 @@ def judge(differences: Sequence[Mean], margin_us: float) -> list[Outcome]:
 
 
 def probabilities(difference: Mean, margin_us: float) -> tuple[float, float]:
-    """p values of "there is no difference" and of "there is one of `margin_us` or more"."""
+    """Return the p values of "there is no difference" and "there is one of `margin_us` or more"."""
     size = abs(difference.estimate)
-    if difference.error == 0:
+    if difference.standard_error == 0:
         return float(size == 0), float(size >= margin_us)
     return (
-        float(2 * stdtr(difference.degrees_of_freedom, -size / difference.error)),
-        float(stdtr(difference.degrees_of_freedom, (size - margin_us) / difference.error)),
+        float(2 * stdtr(difference.degrees_of_freedom, -size / difference.standard_error)),
+        float(stdtr(difference.degrees_of_freedom, (size - margin_us) / difference.standard_error)),
     )
 
 
 def holm(p_values: Sequence[float]) -> list[bool]:
-    """Which hypotheses are rejected, of pairs (0, 1), (2, 3), … of which at most one each is true."""
+    """Return which hypotheses are rejected. At most one of each pair (0, 1), (2, 3), … is true."""
     rejected = [False] * len(p_values)
     for step, index in enumerate(np.argsort(p_values, kind="stable")):
         may_be_true = min(len(p_values) // 2, len(p_values) - step)

@@ -116,8 +116,6 @@ def test_a_json_line_holds_no_query_string(api, db):
 
 _A_LOGIN = """
 import django; django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from django.contrib.auth import get_user_model
 from django.test import Client
 get_user_model().objects.create_user("ada", password="x")
@@ -129,7 +127,7 @@ client.get("/whoami/", headers={"Authorization": "Token garbage"})
 
 
 def log_of_a_process(tmp_path, **switches) -> list[str]:
-    url = f"sqlite:///{tmp_path}/scratch.sqlite3"
+    url = servers.migrated_sqlite(tmp_path)
     done = servers.run("-c", _A_LOGIN, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url, **switches)
     assert done.returncode == 0, done.stderr
     return done.stderr.splitlines()

@@ -18,8 +18,7 @@ END_HEADERS = 0x4
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('http2')}/http2.sqlite3"
-    assert servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url).returncode == 0
+    url = servers.migrated_sqlite(tmp_path_factory.mktemp("http2"))
     port = servers.free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "auto"]
     command += ["--log-level", "warning", "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]

@@ -258,8 +258,7 @@ def test_a_user_id_that_cannot_be_one_is_refused_where_no_user_is_read(door_to, 
 
 @pytest.mark.once
 def test_pages_for_people_have_their_styles_from_here_with_debug_off(tmp_path):
-    url = f"sqlite:///{tmp_path}/pages.sqlite3"
-    assert servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url).returncode == 0
+    url = servers.migrated_sqlite(tmp_path)
     with servers.granian(DATABASE_URL=url, ANONYMOUS_READ="on") as base:
         for path in ("/admin/login/", "/docs/", "/tracks/", "/"):
             status, page = get(base + path, Accept="text/html")
@@ -274,10 +273,8 @@ def test_pages_for_people_have_their_styles_from_here_with_debug_off(tmp_path):
 @pytest.mark.once
 def test_a_link_that_answers_a_query_of_raw_bytes_leads_to_the_same_tracks(tmp_path):
     """As curl sends what is typed: the bytes of UTF-8, not percent-encoded (PEP 3333 has them as Latin-1)."""
-    url = f"sqlite:///{tmp_path}/file.sqlite3"
-    switches = {"DATABASE_URL": url, "ANONYMOUS_READ": "on"}
-    for command in ("migrate", "load_tracks"):
-        assert servers.run("manage.py", command, "--verbosity", "0", **switches).returncode == 0
+    switches = {"DATABASE_URL": servers.migrated_sqlite(tmp_path), "ANONYMOUS_READ": "on"}
+    assert servers.run("manage.py", "load_tracks", "--verbosity", "0", **switches).returncode == 0
     with servers.granian(**switches) as base:
         host, port = base.removeprefix("http://").split(":")
 

@@ -89,8 +89,6 @@ def test_health_asks_no_database_and_a_missing_table_stays_a_500(tmp_path):
 
 _TIMING = """
 import django, json; django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.http import HttpResponse
@@ -122,7 +120,7 @@ def test_server_timing_says_by_switch_what_a_request_spent(tmp_path, schemes, sw
         "-c",
         _TIMING,
         DJANGO_SETTINGS_MODULE="config.settings",
-        DATABASE_URL=f"sqlite:///{tmp_path}/scratch.sqlite3",
+        DATABASE_URL=servers.migrated_sqlite(tmp_path),
         AUTH_SCHEMES=schemes,
         SERVER_TIMING=switch,
     )

@@ -61,9 +61,8 @@ def statuses(answer: bytes) -> list[int]:
 
 @pytest.fixture(scope="module", params=SCHEMES)
 def server(request, tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('wire')}/wire.sqlite3"
+    url = servers.migrated_sqlite(tmp_path_factory.mktemp("wire"))
     switches = {"DATABASE_URL": url, "AUTH_SCHEMES": request.param, "NUM_PROXIES": "1", "LOGIN_THROTTLE": "none"}
-    assert servers.run("manage.py", "migrate", "--verbosity", "0", **switches).returncode == 0
     done = servers.run("-c", _ISSUE, DJANGO_SETTINGS_MODULE="config.settings", **switches)
     assert done.returncode == 0, done.stderr
     credentials = tuple(line.encode() for line in done.stdout.splitlines())

@@ -131,7 +131,7 @@ def test_where_nobody_listens_the_connection_ends():
 def test_the_proxy_ends_with_who_started_it():
     order = json.dumps({"target": {"host": "127.0.0.1", "port": 1}, "delay_seconds": 0})
     with processes.group(
-        [sys.executable, "-m", "benchmarks.databases.latency", order],
+        [sys.executable, "-m", "benchmarks.databases.proxy", order],
         cwd=servers.ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -91,7 +91,7 @@ def _ask(base: str, authorization: str) -> int:
 
 
 def live(place: Place, login: dict, stop: Event, statuses: list[int]):
-    """Read and refresh as a client of pairs does, on a new connection for each request, until `stop`."""
+    """Read and refresh as a JWT client does, on a new connection per request, until `stop`."""
     turn = 0
     while not stop.is_set():
         turn += 1
@@ -106,7 +106,10 @@ def live(place: Place, login: dict, stop: Event, statuses: list[int]):
 
 
 def again(place: Place, method: str, path: str, **options) -> httpx.Response:
-    """Return the answer. Retry, at most three times, a request that was in flight on a stopped worker."""
+    """Return the answer.
+
+    Retry, at most three times, a request that was in flight on a stopped worker.
+    """
     for _ in range(3):
         with suppress(httpx.TransportError), place.client() as client:
             return client.request(method, path, **options)
@@ -231,7 +234,8 @@ def test_the_proxy_passes_on_who_asks_and_how(place, tmp_path, deployed):
                 bearer = {"Authorization": f"Bearer {login['access']}"}
                 page = client.get("/tracks/", headers=bearer)
                 other = client.get("/tracks/", headers={**bearer, "Host": "tracks.example.org:8443"})
-                # The throttle counts the address that the proxy gives; one of its windows may end in between.
+                # The throttle counts the address that the proxy gives; one of its windows may end
+                # in between.
                 guesses = (
                     client.post(
                         "/api/token/",

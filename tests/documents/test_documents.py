@@ -1,7 +1,8 @@
 """Commands, options and files that the documents name exist.
 
-test_readme.py, test_how_tos.py and test_deployment.py run the commands of the README, the tutorial and the
-how-to pages. The lab's transcripts on the other pages took minutes, so here the commands only read their options.
+test_readme.py, test_how_tos.py and test_deployment.py run the commands of the README, the tutorial
+and the how-to pages. The lab's transcripts on the other pages took minutes, so here the commands
+only read their options.
 """
 
 import re

@@ -1,9 +1,10 @@
 """Every command and every Python example of the tutorial and of the how-to pages runs.
 
-test_deployment.py runs deploy, operate and rotate-a-signing-key. The rest runs here, in copies of the
-project that use this environment. What takes minutes runs with the smallest budget.
+test_deployment.py runs deploy, operate and rotate-a-signing-key. The rest runs here, in copies of
+the project that use this environment. What takes minutes runs with the smallest budget.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -94,7 +95,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture
 def checkout(repository, tmp_path):
-    """A clone with its own database and its own environment file."""
+    """Make a clone with its own database and its own environment file."""
     folder = tmp_path / "tracks"
     subprocess.run(["git", "clone", "--quiet", repository, folder], check=True)
     checkouts.use_this_environment(folder)
@@ -158,10 +159,48 @@ def test_a_class_of_ones_own_is_timed_and_revisions_and_results_are_compared(che
     checkout.run_all(PAGES["compare-two-revisions"])
 
 
-def test_the_client_can_be_copied_alone(checkout, tmp_path):
-    checkout.shell.run(f"export YOUR_PROJECT={tmp_path}")
+HOST_SETTINGS = """
+SECRET_KEY = "k" * 50
+ALLOWED_HOSTS = ["localhost"]
+ROOT_URLCONF = "urls"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+"""
+HOST_REQUESTS = """
+import django; django.setup()
+from django.contrib.auth.models import User
+from django.test import Client
+client, login = Client(headers={"host": "localhost"}), {"username": "ada", "password": "correct horse battery"}
+User.objects.create_user(**login)
+token = client.post("/api-token-auth/", login).json()["token"]
+access = client.post("/api/token/", login).json()["access"]
+for credential in (f"Token {token}", f"Bearer {access}", "Bearer wrong"):
+    print(client.get("/guarded/", headers={"authorization": credential}).status_code)
+"""
+
+
+def test_client_and_schemes_can_be_copied_into_another_project(checkout, tmp_path):
+    host = tmp_path / "host"
+    host.mkdir()
+    checkout.shell.run(f"export YOUR_PROJECT={host}")
     checkout.run_all(PAGES["adopt"])
-    assert (tmp_path / "httpx_auth.py").exists()
+    assert (host / "httpx_auth.py").exists()
+    settings, urls = blocks("python", PAGES["adopt"])
+    (host / "settings.py").write_text(HOST_SETTINGS + settings)
+    view = "path('guarded/', api_view()(permission_classes([IsAuthenticated])(lambda request: Response({}))))"
+    (host / "urls.py").write_text(
+        "from django.urls import include, path\nfrom rest_framework.decorators import api_view, permission_classes\n"
+        "from rest_framework.permissions import IsAuthenticated\nfrom rest_framework.response import Response\n"
+        f"urlpatterns = [{view},\n{urls}]\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "settings"}
+    for arguments, shown in (
+        (("-m", "django", "check"), "System check identified no issues (0 silenced).\n"),
+        (("-m", "django", "migrate", "--verbosity", "0"), ""),
+        (("-c", HOST_REQUESTS), "200\n200\n401\n"),
+    ):
+        done = subprocess.run([sys.executable, *arguments], cwd=host, env=environment, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, shown), done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +219,8 @@ def test_the_python_runs_beside_a_copy_of_the_client_and_prints_what_its_comment
     assert len(shown) == script.count("print(") > 0
     shutil.copy(servers.ROOT / "clients/httpx_auth.py", tmp_path)
     (tmp_path / "script.py").write_text(script.replace("http://127.0.0.1:8000", served))
-    # Isolated from the environment and from the project: only what stands beside the script can be imported.
+    # Isolated from the environment and from the project: only what stands beside the script can be
+    # imported.
     done = subprocess.run(
         [sys.executable, "-E", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
     )  # seconds

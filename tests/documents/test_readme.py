@@ -1,4 +1,4 @@
-"""The README is executed: its commands run and print what it shows, and its switches are the program's."""
+"""The README's commands run and print what it shows; its switches are the service's."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""docs/explanation/security.md names tests that exist, and leaves out no clause that it is about."""
+"""docs/explanation/security.md names tests that exist and has every clause of its standards."""
 
 import re
 from functools import cache
@@ -18,7 +18,7 @@ def names_in(file: str) -> set[str]:
 
 
 def section(heading: str) -> list[list[str]]:
-    """The cells of the table under a heading, its head left out."""
+    """Return the cells of the table under a heading, without its head."""
     text = DOCUMENT.partition(f"\n## {heading}")[2].partition("\n## ")[0]
     rows = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row] for row in rows[2:]]

@@ -4,7 +4,7 @@ import pytest
 
 from config.switches import SWITCHES
 from tests.support import servers
-from tests.support.start import value_of
+from tests.support.start import refusal_of, value_of
 
 pytestmark = pytest.mark.once
 
@@ -44,16 +44,13 @@ def path_of(folder, text: str | bytes) -> str:
 
 
 _SETTINGS = {"JWT_ISSUER": "SIMPLE_JWT['ISSUER']", "JWT_SIGNING_KEY": "SIMPLE_JWT['SIGNING_KEY']"}
-# Unset, since the file's value is for a switch that the environment leaves unset.
-_WITHOUT_KEY = "[__import__('os').environ.pop('SECRET_KEY'), settings.SECRET_KEY][1]"
 
 
 @pytest.mark.parametrize(("text", "switch", "value"), READ)
 def test_a_line_is_read_as_it_is_meant(tmp_path, text, switch, value):
-    expression = f"settings.{_SETTINGS.get(switch, switch)}"
-    if switch == "SECRET_KEY":
-        expression = _WITHOUT_KEY
-    assert value_of(expression, ENV_FILE=path_of(tmp_path, text)) == value
+    # The file's value is for a switch that the environment leaves unset.
+    unset = {"SECRET_KEY": None} if switch == "SECRET_KEY" else {}
+    assert value_of(f"settings.{_SETTINGS.get(switch, switch)}", ENV_FILE=path_of(tmp_path, text), **unset) == value
 
 
 # The text of a file, the number of the line that is refused, what the one line of stderr says beside it.
@@ -91,11 +88,23 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "number", "words"), REFUSED)
 def test_a_line_that_cannot_be_read_stops_start_up_and_is_never_printed(tmp_path, text, number, words):
     file = path_of(tmp_path, text)
+    assert_refused(refusal_of(ENV_FILE=file), file, number, words)
+
+
+@pytest.mark.parametrize(("text", "number", "words"), [REFUSED[0], REFUSED[6], REFUSED[24], REFUSED[25]])
+def test_manage_py_prints_a_refused_line_as_one_line_and_ends(tmp_path, text, number, words):
+    file = path_of(tmp_path, text)
     done = servers.run("manage.py", "check", ENV_FILE=file)
     assert done.returncode != 0
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: ENV_FILE={file!r}: line {number}: ")
+    assert line.startswith("error: ")
+    assert_refused(line.removeprefix("error: "), file, number, words)
+
+
+def assert_refused(line: str, file: str, number: int, words: str):
+    assert line.startswith(f"ENV_FILE={file!r}: line {number}: ")
+    assert len(line.splitlines()) == 1
     assert line.endswith("(config.E001)")
     assert words in line
     assert "xyz" not in line.lower().replace(file, "")

@@ -8,7 +8,7 @@ from config.schemes import SCHEMES
 from config.switches import SWITCHES
 from tests.support import servers
 from tests.support.keys import a_key
-from tests.support.start import value_of
+from tests.support.start import refusal_of, value_of
 
 pytestmark = pytest.mark.once
 # Switch, its text, an expression over the settings, what it is then.
@@ -205,11 +205,23 @@ WRONG = [
 
 @pytest.mark.parametrize(("switch", "text", "words"), WRONG)
 def test_what_cannot_be_read_stops_start_up_in_one_line(switch, text, words):
+    assert_refused(refusal_of(**{switch: text}), switch, text, words)
+
+
+# One of each place that refuses: the table of schemes, a value, a URL with a password, a file, the settings.
+@pytest.mark.parametrize(("switch", "text", "words"), [WRONG[0], WRONG[5], WRONG[26], WRONG[11], WRONG[32], WRONG[41]])
+def test_manage_py_prints_a_refusal_as_one_line_and_ends(switch, text, words):
     done = servers.run("manage.py", "check", **{switch: text})
     assert done.returncode != 0
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {switch}=")
+    assert line.startswith("error: ")
+    assert_refused(line.removeprefix("error: "), switch, text, words)
+
+
+def assert_refused(line: str, switch: str, text: str, words: str):
+    assert line.startswith(f"{switch}=")
+    assert len(line.splitlines()) == 1
     assert words in line
     assert "xyzzy" not in line
     if not SWITCHES[switch].secret:
@@ -240,8 +252,6 @@ def test_the_switches_command_lists_every_switch_and_no_secret():
 
 _WHO_ENTERS = """
 import django, json; django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
@@ -265,7 +275,7 @@ print(json.dumps({
 
 def who_enters(folder, **switches: str) -> dict:
     """What a fresh process answers under these switches."""
-    url = f"sqlite:///{folder}/scratch.sqlite3"
+    url = servers.migrated_sqlite(folder)
     done = servers.run("-c", _WHO_ENTERS, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url, **switches)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

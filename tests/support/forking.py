@@ -20,12 +20,22 @@ from threading import Lock
 from types import ModuleType
 
 IMPORTED = (
+    "cryptography.hazmat.primitives.asymmetric.ec",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "cryptography.hazmat.primitives.asymmetric.rsa",
+    "cryptography.hazmat.primitives.serialization",
     "django.contrib.postgres.fields",
     "django.core.management",
     "django.db.backends.sqlite3.base",
     "django.test",
+    "django_filters",
+    "environ",
+    "jwt",
+    "psycopg",
+    "pythonjsonlogger.json",
     "redis",
     "rest_framework.serializers",
+    "whitenoise.middleware",
 )
 
 

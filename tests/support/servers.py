@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from config import server
@@ -50,6 +51,20 @@ def temporary_folder() -> Path:
 def start_postgresql() -> str:
     """A new, empty PostgreSQL until this process ends; its URL."""
     return postgresql_server().get_uri()
+
+
+def migrated_sqlite(folder: Path) -> str:
+    """Return the URL of a new SQLite file in this folder with the service's tables, which are made once."""
+    shutil.copy(_migrated(), file := folder / "migrated.sqlite3")
+    return f"sqlite:///{file}"
+
+
+@cache
+def _migrated() -> Path:
+    file = temporary_folder() / "migrated.sqlite3"
+    done = run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=f"sqlite:///{file}")
+    assert done.returncode == 0, done.stderr
+    return file
 
 
 def postgresql_server():

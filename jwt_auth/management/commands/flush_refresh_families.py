@@ -30,15 +30,17 @@ class Command(BaseCommand):
         total = 0
         while deleted := self._delete(expired, batch):
             total += deleted
-        # It does not count the rows that stay: with ten million of them that takes 0.4 s, longer than the rest.
+        # It does not count the rows that stay: with ten million of them that takes 0.4 s, longer
+        # than the rest.
         self.stdout.write(f"{total} expired logins deleted")
 
     @staticmethod
     def _delete(expired: QuerySet[RefreshFamily], batch: int) -> int:
         """Delete at most so many logins, and return how many.
 
-        A login that another transaction has locked, because it is being ended, stays for the next run. So
-        this never waits, and cannot deadlock with transactions that lock a user before the user's logins.
+        A login that another transaction has locked, because it is being ended, stays for the next
+        run. So this never waits, and cannot deadlock with transactions that lock a user before the
+        user's logins.
         """
         with transaction.atomic():
             free = expired.order_by("refresh_expires_at").select_for_update(skip_locked=True)

@@ -9,10 +9,10 @@ from tokens import models
 
 
 class Command(drf_create_token.Command):
-    """DRF's command and options; -r is one conditional UPDATE, so the user has a token at every moment.
+    """DRF's command; -r is one conditional UPDATE, so the user has a token at every moment.
 
-    Of several resets that read the same token one wins, and all print its token. A later reset revokes an
-    earlier one's token.
+    If several resets read the same token, one wins, and all print its token. A later reset revokes
+    an earlier one's token.
     """
 
     def create_user_token(self, username: str, reset_token: bool) -> Token:
