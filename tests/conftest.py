@@ -15,8 +15,8 @@ from tests.support.clients import Door
 from tests.urlconf import urlconf_for
 
 
-# pytest-django puts the tests with transactions of their own behind the others of all files. Each file
-# goes back together, so that its module's fixtures, some of them servers, are made once.
+# pytest-django puts the tests with transactions of their own behind the others of all files. Each
+# file goes back together, so that its module's fixtures, some of them servers, are made once.
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path)
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def _nobody_is_left():
-    """The last test of each process fails where a process that the tests started still runs after it."""
+    """Fail the last test of each pytest process if a process that the tests started still runs."""
     yield
     servers.end()
     end = time.monotonic() + 10  # seconds: what has been told to end may take a moment
@@ -52,14 +52,14 @@ def staff(db):
 
 @pytest.fixture
 def api():
-    """A client of the project's own URLs, under the default switch (token, jwt)."""
-    # As a server would: an exception becomes a 500, and the test sees it as one.
+    """Return a client of the project's own URLs, under the default switch (token, jwt)."""
+    # A server turns an exception into a 500, so the test gets a 500 too.
     return APIClient(raise_request_exception=False)
 
 
 @pytest.fixture
 def door_to(settings):
-    """door_to("drf-token"): that row's Door; the URLs are its alone from then on."""
+    """Return door_to("drf-token"): that row's Door, which from then on has the URLs to itself."""
 
     def open_door(name: str) -> Door:
         settings.ROOT_URLCONF = urlconf_for(SCHEMES[name])
@@ -70,26 +70,28 @@ def door_to(settings):
 
 @pytest.fixture(params=SCHEMES)
 def door(request, door_to):
-    """Each row in turn."""
+    """Return the Door of each row in turn."""
     return door_to(request.param)
 
 
 @pytest.fixture(params=["httpx", "httpx2"])
 def httpx(request):
-    """Each of the two libraries whose clients clients/httpx_auth.py serves."""
+    """Return each of the two libraries whose clients clients/httpx_auth.py serves."""
     return import_module(request.param)
 
 
 @pytest.fixture
 def pages(staff, monkeypatch):
-    """A client logged in as staff, of an admin with a row on each page and without its sidebar."""
+    """Return a client logged in as staff, of an admin with a row on each page and without its
+    sidebar.
+    """
     monkeypatch.setattr(admin.site, "enable_nav_sidebar", False)
     return client_with_rows(staff)
 
 
 @pytest.fixture
 def obtain_pair(api, user):
-    """Log in: {"refresh": ..., "access": ...}."""
+    """Return a function that logs in and returns {"refresh": ..., "access": ...}."""
 
     def obtain() -> dict[str, str]:
         response = api.post("/api/token/", {"username": user.username, "password": PASSWORD})

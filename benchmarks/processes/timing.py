@@ -204,7 +204,7 @@ class Collector:
 
     @property
     def waited(self) -> float:
-        """The share of the time (0 to 1) for which another process had the processor."""
+        """Return the share of the time (0 to 1) for which another process had the processor."""
         return max(0.0, 1 - self._run_seconds / self._wall_seconds) if self._wall_seconds else 0.0
 
 

@@ -70,13 +70,13 @@ class Run:
 
     @property
     def waited(self) -> float:
-        """The share of their time (0 to 1) that the processes waited for a processor."""
+        """Return the share of their time (0 to 1) that the processes waited for a processor."""
         waited = [sample.waited for turn in self.turns for sample in turn.samples.values()]
         return sum(waited) / len(waited)
 
     @property
     def record(self) -> list[dict]:
-        """What a result keeps of the turns."""
+        """Return what a result keeps of the turns."""
         return [
             {
                 "hash_seed": turn.hash_seed,

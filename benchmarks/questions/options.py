@@ -276,7 +276,7 @@ def check_distances(distances: Sequence[float], database: str, database_url: str
 
 
 def server(to: str = "server", **settings) -> Decorator:
-    """Return an option that names a key of SERVERS, granian by default. `to`: the parameter that takes it."""
+    """Return --server, a key of SERVERS, granian by default. `to`: the parameter that takes it."""
     settings = {"default": "granian", **settings}
     return click.option("--server", to, type=click.Choice(list(SERVERS)), show_default=True, **settings)
 

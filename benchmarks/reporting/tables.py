@@ -170,7 +170,7 @@ def policy(service: dict[str, Any]) -> str:
 def on(
     machine: dict[str, Any],
     stolen: float | None,
-    load_after: Sequence[float],
+    load_after: Sequence[float] | None,
     seconds: float,
     waited: float | None = None,
 ) -> list[str]:
@@ -179,7 +179,8 @@ def on(
     return [
         f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}, "
         f"{', '.join(f'{name} {version}' for name, version in list(machine['packages'].items())[:4])}; "
-        f"load {machine['load_average'][0]:.1f} before, {load_after[0]:.1f} after, steal {steal}"
+        f"load {machine['load_average'][0]:.1f} before{'' if load_after is None else f', {load_after[0]:.1f} after'}, "
+        f"steal {steal}"
         f"{'' if waited is None else f', waited {waited:.0%} of the time for a processor'}; {seconds:.0f} s.",
     ]
 

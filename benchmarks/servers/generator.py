@@ -76,7 +76,7 @@ class Generator:
     def step(self, rate: float | None, seconds: float, grace: float) -> dict[str, Any]:
         """Send `rate` requests per second for `seconds`, then wait `grace` seconds for late ones.
 
-        With a rate of None it sends a request whenever a connection is free (a closed model), which
+        Without a rate it sends a request whenever a connection is free (a closed model), which
         shows how many a server can answer. A request that is not sent by the end of the grace
         counts with its age at that time.
         """

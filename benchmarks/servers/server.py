@@ -25,7 +25,7 @@ WORK_SECONDS = 0.0002
 
 START_SECONDS = 60  # the longest wait for the first answer
 
-# By name: the command line that `python -m` takes, without address, threads, application and the
+# Name -> the command line that `python -m` takes, without address, threads, application and the
 # service's own flags (config/server.py). One process each, because one connection reaches one
 # process. gunicorn's default worker closes the connection after each answer; gthread keeps it. 75
 # seconds is nginx's value.

@@ -1,4 +1,6 @@
-"""The admin under garbage: in ids, actions, filters, pages and hidden fields, on every registered page."""
+"""The admin under garbage: in ids, actions, filters, pages and hidden fields, on every registered
+page.
+"""
 
 from urllib.parse import urlencode
 

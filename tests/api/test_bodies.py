@@ -1,4 +1,6 @@
-"""Bodies that requests bring: unreadable, encoded, too long, cut off; and headers that cannot be read."""
+"""Bodies that requests bring: unreadable, encoded, too long, cut off; and headers that cannot be
+read.
+"""
 
 import gzip
 import io
@@ -112,7 +114,9 @@ def test_a_form_of_too_many_fields_is_400(api, db):
 
 
 def test_a_body_that_nobody_asked_for_is_read_away(rf):
-    """Else granian closes a kept connection over it, now and then: 7 in 14,400 requests before, none after."""
+    """Else granian closes a kept connection over it, now and then: 7 in 14,400 requests before,
+    none after.
+    """
     request = rf.post("/api-token-auth/new/", b"{}", content_type="application/json")
     ApiErrorMiddleware(lambda request: HttpResponse(status=401))(request)
     assert request.environ["wsgi.input"].read() == b""
@@ -125,7 +129,7 @@ def test_a_body_that_is_cut_off_or_has_no_length_reaches_no_view(rf):
     for status, headers in (
         (400, {"CONTENT_LENGTH": "9", "wsgi.input": io.BytesIO(b"{}")}),
         (411, {"HTTP_TRANSFER_ENCODING": "chunked"}),
-        # As granian hands on HTTP/2: neither header, and an input that ends.
+        # granian passes HTTP/2 on like this: neither header, and an input that ends.
         (411, {"CONTENT_LENGTH": "", "SERVER_PROTOCOL": "HTTP/2", "wsgi.input_terminated": True}),
         (411, {"CONTENT_LENGTH": "0", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input_terminated": True}),
     ):

@@ -1,4 +1,5 @@
-"""Does the service answer as its OpenAPI document says? Schemathesis makes requests of the document, good ones and bad.
+"""Does the service answer as its OpenAPI document says? Schemathesis makes requests of the
+document, good ones and bad.
 
 FUZZ_EXAMPLES makes the runs longer, and random: `make fuzz`. FUZZ_SEED repeats one.
 """
@@ -84,7 +85,7 @@ VALUES = {
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Of good data what exists is asked for."""
+    """Let requests with good data name rows that exist."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     # In a chain of requests the id is one of an answer before.
@@ -97,13 +98,18 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    """Schemathesis asks from threads of its own, and closes no response. One that ended would keep its connection from
-    the pool for good."""
+    """Close the connection of this thread.
+
+    Schemathesis sends requests from threads of its own and closes no response. A thread that ended
+    would keep its connection from the pool for good.
+    """
     connection.close()
 
 
 def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
-    """The document of the URLs in force; with a new credential of that row for each request, or none."""
+    """Return the OpenAPI document of the URLs in force. Requests carry a new credential of this
+    row, or none.
+    """
     config = schemathesis.Config.from_dict(
         {
             "seed": SEED,
@@ -130,7 +136,9 @@ def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
 
 
 def differences(document, title: str) -> dict[str, str]:
-    """Of each kind one, by the name of its check. Prints how much was asked."""
+    """Return one failure of each check, by the check's name, and print how many requests were
+    sent.
+    """
     found, counts = {}, Counter()
     for event in from_schema(document).execute():
         if isinstance(event, events.FatalError):
@@ -153,16 +161,17 @@ def differences(document, title: str) -> dict[str, str]:
 
 
 def is_told_in_words_alone(check, case) -> bool:
-    """Whether the answer is right by what JSON Schema has no words for."""
+    """Return True for a response that is right although JSON Schema cannot describe why."""
     if check.name == "negative_data_rejection":
         return is_text_after_all(case) or is_drfs_flag(case)
     return check.name == "positive_data_acceptance" and any(map(is_no_good, texts(case.query, case.body)))
 
 
 def is_text_after_all(case) -> bool:
-    """In a form everything is text, an empty field is none, and no field at all is an empty form.
+    """Return True for data that a form or a query turns into valid text.
 
-    In a query, too, and one text of a list may hold several names.
+    In a form everything is text, an empty field is none, and no field at all is an empty form. A
+    query does the same, and one text of a list may hold several names.
     """
     data = case.meta.phase.data
     broken = {data.parameter, *(mutation.parameter for mutation in data.mutations)} - {None}
@@ -170,14 +179,18 @@ def is_text_after_all(case) -> bool:
 
 
 def is_drfs_flag(case) -> bool:
-    """DRF takes 1 and 0 and a dozen words for true and false in JSON too, and a client that sends them is served."""
+    """DRF takes 1 and 0 and a dozen words for true and false in JSON too, and a client that sends
+    them is served.
+    """
     flag = case.body.get("everywhere") if isinstance(case.body, dict) else None
     known = BooleanField.TRUE_VALUES | BooleanField.FALSE_VALUES
     return isinstance(flag, int | float | str) and not isinstance(flag, bool) and flag in known
 
 
 def is_no_good(text: str) -> bool:
-    """Text without a visible character, with one that no database takes, or more words than may be searched for."""
+    """Text without a visible character, with one that no database takes, or more words than may be
+    searched for.
+    """
     return not text.strip() or "\0" in text or len(text.split()) > MAX_SEARCH_WORDS
 
 
@@ -215,7 +228,7 @@ def test_a_body_that_no_parser_takes_gets_what_the_document_says(ada, settings, 
     assert asked >= 8
 
 
-# --- what is broken on purpose is found ---------------------------------------------------------------
+# --- what is broken on purpose is found -----------------------------------------------------------
 
 
 def the_id_is_text(monkeypatch):

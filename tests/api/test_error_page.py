@@ -1,4 +1,4 @@
-"""With DEBUG on Django shows settings, variables and the environment; no secret of any switch is among them."""
+"""Django with DEBUG on shows settings, variables and the environment, but no secret of a switch."""
 
 import json
 

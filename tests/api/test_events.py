@@ -1,4 +1,6 @@
-"""What is told of each step of a credential's life, in every row; never the credential, nor what was rolled back."""
+"""What is told of each step of a credential's life, in every row; never the credential, nor what
+was rolled back.
+"""
 
 import uuid
 from collections import Counter
@@ -40,12 +42,12 @@ STOCK = ("drf-token", "simplejwt", "simplejwt-stateless")
 
 @pytest.fixture
 def row(door, settings):
-    """The Door of each row in turn, which is the only one enabled."""
+    """Yield the Door of each row in turn, with that row alone enabled."""
     enable(settings, door.scheme.name)
     return door
 
 
-# --- the steps ---------------------------------------------------------------------------------------
+# --- the steps ------------------------------------------------------------------------------------
 
 
 def log_in(door, user):
@@ -223,7 +225,7 @@ def test_every_row_has_every_step_that_all_have():
         assert missing in ({*STOCK, *OPAQUE}, {*STOCK, *PAIRS}, {"drf-token", *OPAQUE}, set()), step
 
 
-# --- accepted, by switch -----------------------------------------------------------------------------
+# --- accepted, by switch --------------------------------------------------------------------------
 
 
 def test_what_a_request_is_opened_by_is_told_by_switch_at_the_same_queries(row, user, told):

@@ -16,7 +16,7 @@ from tests.support.accounts import PASSWORD
 pytestmark = pytest.mark.django_db(transaction=True)  # events wait for a commit
 
 
-# --- how they are written ----------------------------------------------------------------------------
+# --- how they are written -------------------------------------------------------------------------
 
 
 class FullDisk(StringIO):
@@ -44,7 +44,7 @@ def written(formatter, step) -> list[str]:
         step()
     finally:
         logging.root.removeHandler(handler)
-    # As whoever reads it may split it.
+    # Readers may split the log at any line end of Unicode.
     return stream.getvalue().splitlines()
 
 

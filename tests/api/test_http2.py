@@ -1,4 +1,6 @@
-"""A body over HTTP/2, where no header need say that there is one: on a granian that speaks HTTP/2."""
+"""A body over HTTP/2, where no header need say that there is one: on a granian that speaks
+HTTP/2.
+"""
 
 import json
 import socket
@@ -31,12 +33,16 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def field(name: str, value: str) -> bytes:
-    """A literal header field without indexing (RFC 7541 6.2.2), neither of them of 127 bytes or more."""
+    """Return a literal header field without indexing (RFC 7541 6.2.2), for texts shorter than
+    127 bytes.
+    """
     return b"\0" + b"".join(bytes([len(text)]) + text.encode() for text in (name, value))
 
 
 def ask(port: int, method: str, path: str, body: bytes | None, **headers: str) -> dict:
-    """What is answered to one request, as JSON. A body of None ends the request with its headers."""
+    """Send one request and return the JSON of its response. A body of None ends the request with
+    its headers.
+    """
     fields = {":method": method, ":scheme": "http", ":path": path, ":authority": "localhost"} | headers
     head = b"".join(field(name.replace("_", "-"), value) for name, value in fields.items())
     sent = PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS | (END if body is None else 0), 1, head)

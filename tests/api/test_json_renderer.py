@@ -23,7 +23,7 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678, UTC)
 
 
 def written(renderer, data, media_type="application/json", context=None):
-    """The bytes, or what is wrong with the data."""
+    """Return the bytes, or the name of what is wrong with the data."""
     try:
         return renderer().render(data, media_type, context)
     except Exception as error:

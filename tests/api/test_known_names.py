@@ -1,4 +1,6 @@
-"""A request that changes something says nothing that nobody reads: names, parameters, bodies that are no object."""
+"""A request that changes something says nothing that nobody reads: names, parameters, bodies that
+are no object.
+"""
 
 import json
 from itertools import product
@@ -33,7 +35,9 @@ def track(staff):
 
 @pytest.fixture
 def ask(door_to, staff):
-    """ask("token", "POST", "/tracks/", {...}): with a credential of that row; a body that is text goes as it is."""
+    """ask("token", "POST", "/tracks/", {...}): with a credential of that row; a body that is text
+    goes as it is.
+    """
 
     def ask(row, method, path, body="", content_type=JSON, **headers):
         door = door_to(row)
@@ -46,7 +50,9 @@ def ask(door_to, staff):
 
 @pytest.fixture
 def endpoints(door_to, track, staff):
-    """endpoints("token"): method, path and a body that is taken, of what changes or ends something."""
+    """endpoints("token"): method, path and a body that is taken, of what changes or ends
+    something.
+    """
 
     def body_for(path: str) -> dict:
         return {
@@ -74,7 +80,7 @@ def endpoints(door_to, track, staff):
 
 
 def state() -> list:
-    """What these endpoints change: tracks, opaque tokens, logins that have ended."""
+    """Return what these endpoints change: tracks, opaque tokens, logins that have ended."""
     rows = (Track, Token, RefreshFamily.objects.exclude(revoked_at=None))
     first = HashedToken.objects.order_by("pk").values("pk", "digest").first()
     return [first, *(list(getattr(each, "objects", each).order_by("pk").values()) for each in rows)]
@@ -201,7 +207,7 @@ def test_a_login_is_told_that_its_own_name_is_given_twice(api, user, path, name)
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("content_type", [JSON, FORM])
 def test_a_login_goes_on_ignoring_names_it_does_not_know(door_to, user, row, content_type):
-    """As both libraries do: clients that exist send them."""
+    """Both libraries accept them, and existing clients send them."""
     path = {"Token": "/api-token-auth/", "Bearer": "/api/token/"}[SCHEMES[row].keyword]
     body = {"username": "ada", "password": PASSWORD, "grant_type": "password"}
     answer = door_to(row).client.post(f"{path}?client=1", WRITE[content_type](body), content_type=content_type)
@@ -223,7 +229,9 @@ def test_the_form_of_the_browsable_api_is_answered_where_it_stands(ask, track):
 
 
 def test_raw_data_that_a_browser_without_scripts_sends_as_fields_is_refused(ask):
-    """DRF's raw data form names its fields so; nobody reads them, and `everywhere` would be lost."""
+    """DRF's raw data form names its fields so; nobody reads them, and `everywhere` would be
+    lost.
+    """
     fields = {"_content_type": JSON, "_content": '{"everywhere": true}'}
     answer = ask("token", "POST", "/api-token-auth/revoke/", fields, FORM)
     assert (answer.status_code, list(answer.json())) == (400, list(fields))
@@ -240,7 +248,9 @@ NEITHER = [2, -1, 0.5, "", " true", "ja", "truth", "10", "null", None, [], [True
 )
 @pytest.mark.parametrize(("row", "path"), [("token", "/api-token-auth/revoke/"), ("jwt", "/api/token/logout/")])
 def test_everywhere_is_said_in_the_words_of_drf_and_in_no_others(ask, staff, row, path, value, is_everywhere):
-    """Each of them means one thing; none is a success that was none. In JSON too: clients that exist send them."""
+    """Each of them means one thing; none is a success that was none. In JSON too: clients that
+    exist send them.
+    """
     other = logins.log_in(staff).refresh.sid
     answer = ask(row, "POST", path, {"everywhere": value})
     if is_everywhere is None:

@@ -1,4 +1,6 @@
-"""A hash that Django renews when a password is checked is no change of password; another hash is, whoever writes it."""
+"""A hash that Django renews when a password is checked is no change of password; another hash is,
+whoever writes it.
+"""
 
 from io import StringIO
 
@@ -23,7 +25,7 @@ def stored() -> str:
     return User.objects.values_list("password", flat=True).get(username="ada")
 
 
-# --- every door at which a password is checked -------------------------------------------------------
+# --- every door at which a password is checked ----------------------------------------------------
 
 
 def by_opaque_login(door_to, settings):
@@ -175,7 +177,9 @@ def test_the_check_of_a_user_who_is_not_in_the_database_changes_nothing(db, outd
 
 
 def test_the_admins_other_sessions_end_with_a_renewal_as_django_has_it(user, outdate):
-    """Django signs each session with the hash, and renews the session that checks the password alone."""
+    """Django signs each session with the hash, and renews the session that checks the password
+    alone.
+    """
     outdate(user)
     User.objects.update(is_staff=True)
     earlier, renewing = Client(), Client()

@@ -17,7 +17,7 @@ from tests.support.threads import at_once
 from tokens import models as tokens
 from tokens import signals
 
-# --- every way to another password -------------------------------------------------------------------
+# --- every way to another password ----------------------------------------------------------------
 
 
 def set_and_save(user):
@@ -134,7 +134,7 @@ WAYS = [
 
 
 def renewed_credentials(user):
-    """An opaque token, and the access and refresh token of a login, of the user as they are now."""
+    """Return an opaque token, an access token and a refresh token of the user as stored now."""
     now = User.objects.get(pk=user.pk)
     return tokens.obtain(now), logins.log_in(now)
 
@@ -157,7 +157,7 @@ def test_another_password_ends_every_credential_when_a_command_saves_it(user, ch
     assert_ended(user, request.getfixturevalue(change))
 
 
-# --- other models of users ---------------------------------------------------------------------------
+# --- other models of users ------------------------------------------------------------------------
 
 
 def test_whoever_is_deleted_or_disabled_as_a_proxy_loses_every_credential(user, staff):
@@ -199,7 +199,7 @@ def disable(user):
     user.save()
 
 
-# --- at the same moment ------------------------------------------------------------------------------
+# --- at the same moment ---------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,4 +1,5 @@
-"""A whole life of both kinds with every log line captured and every table read: no issued secret is in either.
+"""A whole life of both kinds with every log line captured and every table read: no issued secret is
+in either.
 
 Each line as both values of LOG_FORMAT write it, events with all their fields.
 """
@@ -72,7 +73,8 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
 
     login = {"username": "ada", "password": PASSWORD}
 
-    # The opaque token: made, obtained, used, rotated, refused, reset by command, rotated and deleted in the admin.
+    # The opaque token: made, obtained, used, rotated, refused, reset by command, rotated and
+    # deleted in the admin.
     keep("first key", user.auth_token.key)
     key = api.post("/api-token-auth/", login).json()["token"]
     for _ in range(2):
@@ -91,7 +93,8 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
     client.post(reverse("admin:tokens_opaquetoken_add"), {"user": user.pk})
     keep("key added in the admin", Token.objects.get(user=user).key)
 
-    # Pairs: obtained, used, refreshed, verified, reused until the login ends, logged out, ended in the admin.
+    # Pairs: obtained, used, refreshed, verified, reused until the login ends, logged out, ended in
+    # the admin.
     for logout in (True, False):
         pair = api.post("/api/token/", login).json()
         for turn in range(3):
@@ -124,7 +127,8 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
     user.set_password(NEW_PASSWORD)
     user.save()
 
-    # The living tokens stand in DRF's own table, by its design, and nowhere else; rotated ones nowhere at all.
+    # The living tokens stand in DRF's own table, by its design, and nowhere else; rotated ones
+    # nowhere at all.
     tables = dump()
     living = set(Token.objects.values_list("key", flat=True))
     assert "ada" in tables["auth_user"], "the dump holds what the tables hold"

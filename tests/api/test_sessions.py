@@ -14,7 +14,7 @@ from tests.support.accounts import PASSWORD
 
 @pytest.fixture
 def session(staff):
-    """A client logged in to the admin, by its form."""
+    """Return a client logged in to the admin, by its form."""
     client = Client()
     assert client.post("/admin/login/", {"username": "grace", "password": PASSWORD}).status_code == 302
     assert is_open(client)

@@ -1,4 +1,6 @@
-"""How often a secret may be tried: in a process's memory and on a real Valkey, by address and by user name."""
+"""How often a secret may be tried: in a process's memory and on a real Valkey, by address and by
+user name.
+"""
 
 import pytest
 import time_machine
@@ -237,7 +239,8 @@ def test_a_request_that_did_not_come_through_every_proxy_is_refused(api, db, set
         assert api.get(path, headers=headers).status_code == status
 
 
-# What one believed proxy writes as the client of attempt number n, whether the attempts are one client's.
+# What one believed proxy writes as the client of attempt number n, whether the attempts are one
+# client's.
 WRITTEN = [
     ("192.0.2.1:400{n}", True),
     ("192.0.2.{n}:4000", False),

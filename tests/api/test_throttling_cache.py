@@ -35,12 +35,12 @@ def test_of_many_attempts_at_once_exactly_the_limit_passes(throttled):
         assert sum(pool.map(attempt, range(32))) == LIMIT
 
 
-# --- on Valkey, where others may write -----------------------------------------------------------------
+# --- on Valkey, where others may write ------------------------------------------------------------
 
 
 @pytest.fixture
 def client(settings, valkey):
-    """A client of the Valkey that counts, which is empty."""
+    """Yield a client of the Valkey that counts, which is empty."""
     use_cache(settings, valkey)
     settings.LOGIN_THROTTLE = f"{LIMIT}/min"
     with redis.Redis.from_url(valkey) as client:
@@ -65,7 +65,8 @@ def put(value, **end):
     return lambda client, name: client.set(name, value, **end)
 
 
-# What somebody could leave under the key of a window, and what Valkey itself leaves whose clock was set back.
+# What somebody could leave under the key of a window, and what Valkey itself leaves whose clock was
+# set back.
 FOREIGN = {
     "text": put("no number", ex=60),
     "nothing": put("", ex=60),

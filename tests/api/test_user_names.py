@@ -34,7 +34,7 @@ def by_the_admin(client, username, password):
     return answer.status_code, answer.context and answer.context["form"].non_field_errors()
 
 
-# By row: how a client logs in, and what it gets for the right password.
+# Row: how a client logs in, and what it gets for the right password.
 DOORS = {
     "token": (by_the_api("/api-token-auth/"), (200, ["token"])),
     "token-hashed": (by_the_api("/api-token-auth/"), (200, ["token"])),

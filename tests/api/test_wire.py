@@ -151,7 +151,7 @@ def test_no_version_asked_for_gets_into_the_schema_or_its_header(api, db):
         assert response["Content-Disposition"] == 'inline; filename="Tracks.json"'
 
 
-# --- a path without its slash ------------------------------------------------------------------------
+# --- a path without its slash ---------------------------------------------------------------------
 
 
 PATHS = ["/tracks", "/tracks/1", "/api-token-auth", "/api-token-auth/new", "/api-token-auth/revoke", "/api/token"]
@@ -272,7 +272,7 @@ def test_pages_for_people_have_their_styles_from_here_with_debug_off(tmp_path):
 
 @pytest.mark.once
 def test_a_link_that_answers_a_query_of_raw_bytes_leads_to_the_same_tracks(tmp_path):
-    """As curl sends what is typed: the bytes of UTF-8, not percent-encoded (PEP 3333 has them as Latin-1)."""
+    """Raw bytes of UTF-8, as curl sends what is typed (PEP 3333 passes them on as Latin-1)."""
     switches = {"DATABASE_URL": servers.migrated_sqlite(tmp_path), "ANONYMOUS_READ": "on"}
     assert servers.run("manage.py", "load_tracks", "--verbosity", "0", **switches).returncode == 0
     with servers.granian(**switches) as base:

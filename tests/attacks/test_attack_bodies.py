@@ -1,4 +1,6 @@
-"""No body fails an endpoint, is taken for another, or gets a credential: whatever its depth, size, type or encoding."""
+"""No body fails an endpoint, is taken for another, or gets a credential: whatever its depth, size,
+type or encoding.
+"""
 
 import pytest
 from django.db import transaction
@@ -10,7 +12,8 @@ from tracks.models import Album, Artist, Genre, Track
 
 pytestmark = pytest.mark.attack
 
-# Endpoints that read a body, of the rows that differ in them; whether the credential goes with it, and what it may say.
+# Endpoints that read a body, of the rows that differ in them; whether the credential goes with it,
+# and what it may say.
 NEEDS_NO_BODY = {200, 204}
 OF_TOKENS = [
     ("post", "/api-token-auth/", False, set()),

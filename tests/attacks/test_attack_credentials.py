@@ -1,4 +1,6 @@
-"""Nobody is let in by what is no good credential of the row: forged, hostile, of another kind or misspelt."""
+"""Nobody is let in by what is no good credential of the row: forged, hostile, of another kind or
+misspelt.
+"""
 
 import pytest
 from django.http import HttpResponse
@@ -47,7 +49,11 @@ def assert_refused(response: HttpResponse, keyword: str):
 
 
 def present(door, credential: str, but: str = ""):
-    """The credential at every door of the row that reads the header (`but` that path), none of which opens."""
+    """Send the credential to every endpoint of the row that reads the header, and check that all
+    refuse it.
+
+    `but` names a path to leave out.
+    """
     authorization = f"{door.scheme.keyword} {credential}"
     for method, path in (*GUARDED, *OF_ROW[door.scheme.name]):
         if path == but:
@@ -57,7 +63,7 @@ def present(door, credential: str, but: str = ""):
 
 
 def send(door, path: str, name: str, text: str):
-    """The text in the body, where a token is asked for: refused, be it for its length or its being empty."""
+    """Send the text in the body where a token belongs, and check that the service refuses it."""
     response = door.client.post(path, {name: text})
     if response.status_code != 400:
         assert_refused(response, "Bearer")
@@ -103,7 +109,7 @@ def test_a_forged_token_opens_no_door(pair, own, make):
 
 @pytest.fixture(params=attacks_forged.CONFUSED_ALGORITHMS)
 def asymmetric(request, settings):
-    """The service signs with a private key of this algorithm."""
+    """Let the service sign with a private key of this algorithm."""
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = request.param, _KEYS[request.param]
     settings.JWT_VERIFYING_KEYS = ()
 
@@ -118,7 +124,8 @@ def test_what_the_public_key_can_make_opens_no_door(asymmetric, pair, own, make)
     attack_with(own, pair, make)
 
 
-# Well formed and signed by us, of a login or a user that is not there. This row asks nobody, by its design.
+# Well formed and signed by us, of a login or a user that is not there. This row asks nobody, by its
+# design.
 NOT_THERE = {"claims {'sid': '" + "0" * 32 + "'}", "claims {'user_id': '0'}"}
 
 
@@ -187,7 +194,7 @@ def test_only_a_refresh_token_of_ours_is_refreshed(own, user, make, opens):
         send(own, path, name, credential)
 
 
-# --- other spellings: of the whole header, {K} the keyword and {C} the credential; is it let in? -------
+# --- other spellings: of the whole header, {K} the keyword and {C} the credential; is it let in? --
 
 
 def assert_decided(own, user, header: str, let_in: bool):

@@ -1,4 +1,6 @@
-"""No header field fails the service before a view is reached: through the handler that a server calls."""
+"""No header field fails the service before a view is reached: through the handler that a server
+calls.
+"""
 
 import io
 import json
@@ -188,7 +190,9 @@ def handler():
 
 @pytest.fixture
 def serve(db, handler):
-    """One request as a server makes it. The connection of the test stays open, as with Django's own client."""
+    """Answer one request as a server does. The connection of the test stays open, as with
+    Django's own client.
+    """
 
     def serve(method: str, path: str, **fields: str) -> tuple[int, dict[str, str], bytes]:
         body = b"{}" if method == "POST" else b""

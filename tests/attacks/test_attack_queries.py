@@ -1,4 +1,6 @@
-"""No list can be asked about a secret: not by a filter, an order or a search, in the API or in the admin."""
+"""No list can be asked about a secret: not by a filter, an order or a search, in the API or in the
+admin.
+"""
 
 from urllib.parse import urlencode
 
@@ -68,7 +70,7 @@ def test_no_page_of_tracks_holds_a_secret(asks, user):
         assert user.password not in content
 
 
-# --- the admin: a guess that is answered otherwise than a wrong one is an oracle ----------------------
+# --- the admin: a guess that is answered otherwise than a wrong one is an oracle ------------------
 
 PATHS = {
     "tokens.opaquetoken": [

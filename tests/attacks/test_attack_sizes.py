@@ -1,4 +1,5 @@
-"""What an anonymous client may send that is longer than anything this service reads, at every endpoint.
+"""What an anonymous client may send that is longer than anything this service reads, at every
+endpoint.
 
 No time is measured. The costly steps are watched instead: a value that is too long is refused or
 cut before it reaches Unicode normalisation, a password hasher, a JWT decoder, the address parser
@@ -38,7 +39,7 @@ def urlconf(*patterns) -> ModuleType:
     return module
 
 
-# All that any row of ours brings. Of two that answer to one path the first is asked, so each has its own.
+# The endpoints of every row of ours. Two rows may share a path, so each row has URLs of its own.
 URLCONFS = [urlconf(*urls.urlpatterns, path("", include("telemetry.metrics_view")))]
 URLCONFS += [
     urlconf(path("", include(each))) for each in dict.fromkeys(s.urlconf for s in SCHEMES.values() if not s.is_stock)
@@ -54,7 +55,7 @@ def leaves(patterns, prefix=""):
 
 
 def example(route: str) -> str:
-    """A path that this route takes, of a converter or of a regular expression."""
+    """Return a path that this route takes, of a converter or of a regular expression."""
     filled = re.sub(r"<[^>]*>|\(\?P<pk>[^)]*\)", "1", re.sub(r"\(\?P<(app_label|url)>[^)]*\)", "auth", route))
     return "/" + filled.replace("^", "").replace("$", "")
 
@@ -82,7 +83,7 @@ BOUNDS = {"normalize": 150, "hash": 0, "decode": MAX_TOKEN_LENGTH, "parse": 100,
 
 @pytest.fixture
 def longest(monkeypatch):
-    """The longest text that each step has been given."""
+    """Yield the longest text that each step has been given."""
     seen = dict.fromkeys(BOUNDS, 0)
 
     def watch(owner, name, step, position):

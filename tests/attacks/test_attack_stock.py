@@ -1,4 +1,5 @@
-"""The same cases against the stock rows, as a project without ours has them: how many let in, how many fail.
+"""The same cases against the stock rows, as a project without ours has them: how many let in, how
+many fail.
 
 The table in docs/explanation/security.md is what is counted here.
 """
@@ -55,7 +56,9 @@ def user(db):
 
 @pytest.fixture
 def stock(settings, user):
-    """stock("simplejwt"): its classes and views behind DRF's own exception handler, and no middleware."""
+    """stock("simplejwt"): its classes and views behind DRF's own exception handler, and no
+    middleware.
+    """
 
     def stock(name: str) -> Door:
         scheme = SCHEMES[name]
@@ -70,7 +73,9 @@ def stock(settings, user):
 
 
 def ask(step, *arguments, **options) -> int:
-    """The status of a request that leaves nothing behind: PostgreSQL goes on after an error."""
+    """Return the status of a request and undo what it did, so that PostgreSQL goes on after an
+    error.
+    """
     with transaction.atomic():
         status = step(*arguments, **options).status_code
         transaction.set_rollback(True)
@@ -78,7 +83,7 @@ def ask(step, *arguments, **options) -> int:
 
 
 def verdict(statuses: list[int]) -> str:
-    """What became of one case at all the doors it was tried at."""
+    """Return what became of one case at all the endpoints it was sent to."""
     if any(status >= 500 for status in statuses):
         return "failed"
     return "let in" if any(status < 400 for status in statuses) else "refused"

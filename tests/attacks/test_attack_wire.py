@@ -1,4 +1,5 @@
-"""What a server and the service make of messages that two readers may read differently: over raw sockets, on granian.
+"""What a server and the service make of messages that two readers may read differently: over raw
+sockets, on granian.
 
 `make attack` asks a server of each choice of schemes below, `make test` one.
 """
@@ -41,7 +42,9 @@ class Server:
     credentials: tuple[bytes, ...]  # each as it stands in the header
 
     def say(self, data: bytes, quiet: float = 1) -> bytes:
-        """What is answered until the server closes, or for `quiet` seconds waits for the rest of a body."""
+        """Send bytes, and return what the server sends until it closes or waits `quiet` seconds
+        for the rest of a body.
+        """
         answer = b""
         with socket.create_connection((self.host, self.port), timeout=quiet) as connection:
             try:
@@ -54,7 +57,7 @@ class Server:
 
 
 def statuses(answer: bytes) -> list[int]:
-    """Of all answers but that to LAST."""
+    """Return the status of each response but that to LAST."""
     found = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
     return found[:-1] if answer.endswith(b'{"status":"ok"}') else found
 
@@ -149,7 +152,8 @@ def test_a_credential_counts_where_it_belongs_and_nowhere_else(server, message):
         assert b"ada" not in answer.partition(END)[2]
 
 
-# A front end that reads the length in another way would take the rest for a second request, or for none.
+# A front end that reads the length in another way would take the rest for a second request, or for
+# none.
 AMBIGUOUS = {
     "length, then chunks": (b"Content-Length: 4", b"Transfer-Encoding: chunked"),
     "chunks, then length": (b"Transfer-Encoding: chunked", b"Content-Length: 4"),
@@ -189,7 +193,8 @@ def test_a_request_in_a_body_is_never_answered_with_the_credential_of_another(se
         assert all(400 <= status < 500 for status in statuses(answer)), answer[:800]
 
 
-# Here the end is clear, and what follows is a request: these are refused for what the service does not read.
+# Here the end is clear, and what follows is a request: these are refused for what the service does
+# not read.
 CLEAR = {
     "chunks": ((b"Transfer-Encoding: chunked",), b"2\r\n{}\r\n0" + END),
     "no chunk but the last": ((b"Transfer-Encoding: chunked",), b"0" + END),
@@ -214,7 +219,7 @@ def test_a_body_of_a_stated_length_hides_its_request(server):
 
 
 def test_bare_line_feeds_are_read_as_line_ends(server):
-    """As RFC 9112 2.2 allows. A front end that passes them on as they are reads them the same way, or ends here."""
+    """RFC 9112 2.2 allows them. A front end that passes them on reads them the same way."""
     for credential in server.credentials:
         message = get(b"Authorization: " + credential).replace(b"\r\n", b"\n")
         assert statuses(server.say(message)) == [200]

@@ -1,6 +1,6 @@
 """The line-up beyond the scheme table: reference points, algorithms, third parties. Structure only.
 
-Third parties' tests are skipped where their packages are not installed: `make bench-contenders` installs them.
+The tests of third parties skip without their packages, which `make bench-contenders` installs.
 """
 
 import gc
@@ -61,7 +61,7 @@ STATEMENTS = {
     "allauth-jwt": 1,
 }
 
-# What docs/reference/contenders.md says: who answers what to a credential whose user has since been ...
+# From docs/reference/contenders.md: the answers to a credential whose user has since been ...
 AFTERWARDS = {
     "session": {"disabled": 403, "deleted": 403, "given another password": 403},
     "knox": {"disabled": 401, "deleted": 401, "given another password": 200},
@@ -137,7 +137,7 @@ def test_only_this_projects_own_classes_are_not_stock():
     }
 
 
-# --- every one of them, proved and counted ----------------------------------------------------------
+# --- every one of them, proved and counted --------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def test_basic_verifies_the_hash_that_the_service_would_have_stored(database):
 
 
 def print_requests():
-    """For each row and contender that JWT_ALGORITHM's value signs: what one request calls, and what it carries.
+    """Print what a request calls and has, for each row and contender with JWT_ALGORITHM's value.
 
     Run in a process of its own, under the switch.
     """
@@ -214,7 +214,7 @@ def print_requests():
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_an_algorithms_contender_does_what_the_row_does_under_the_switch(algorithm):
-    """The same functions in the same order over a whole request, and a token of the same length and claims."""
+    """It calls the same functions in the same order; its token has the same length and claims."""
     process = servers.run(
         "-c",
         "import django; django.setup(); from tests.benchmarks.test_contenders import print_requests; print_requests()",
@@ -290,7 +290,7 @@ def test_only_the_third_party_that_is_asked_for_gets_its_tables(database):
 
 
 def print_statuses(name: str):
-    """What the contender answers after each of AFTERWARDS. Run in a process of its own."""
+    """Print what the contender answers after each of AFTERWARDS, in a process of its own."""
     fill.fill()
     users = get_user_model().objects
     handler = Handler()

@@ -1,4 +1,4 @@
-"""Where the lab's commands write: files that cannot be written, terminals of ASCII, readers that end."""
+"""Where the lab's commands write: unwritable files, ASCII terminals, readers that end."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def run(*arguments) -> tuple[int, str, str]:
     return told.exit_code, told.stdout, told.stderr
 
 
-# --- the file is tried first ------------------------------------------------------------------------
+# --- the file is tried first ----------------------------------------------------------------------
 
 # Of each command that writes a file, what it needs besides.
 WRITING = {
@@ -105,7 +105,7 @@ def test_trying_a_pipe_takes_no_reader_from_it(tmp_path):
     results.try_file(tmp_path / "pipe")  # to open it would wait for a reader
 
 
-# --- the table is printed, whatever becomes of the file ----------------------------------------------
+# --- the table is printed, whatever becomes of the file -------------------------------------------
 
 
 @needs_full
@@ -135,7 +135,7 @@ def test_a_run_whose_result_is_not_written_shows_its_table_in_ascii_and_ends_wit
     assert "Verdict: " in done.stdout
 
 
-# --- what standard output is ------------------------------------------------------------------------
+# --- what standard output is ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
@@ -170,7 +170,7 @@ def test_a_reader_that_ends_is_no_traceback(arguments, files):
     assert (done.returncode, done.stderr) == (1, "")
 
 
-# --- results of other commands ----------------------------------------------------------------------
+# --- results of other commands --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_result_of_another_command_is_refused_with_those_that_are_taken(argume
     assert re.fullmatch(rf"Error: {path}: a result of '?{other}'?; .*{takes}\n", errors)
 
 
-# --- an end from outside ----------------------------------------------------------------------------
+# --- an end from outside --------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc to find processes by")

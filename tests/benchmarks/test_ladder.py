@@ -21,7 +21,9 @@ from benchmarks.messages import ANONYMOUS, RefusedError
 from benchmarks.questions.instructions import run as instructions
 from benchmarks.questions.ladder import run as ladder
 from benchmarks.questions.ladder import rungs
-from benchmarks.questions.ladder.run import ASKED, LOADED, PARSED, PERMITTED, VERIFIED, WHOLE, Climb, Counts
+from benchmarks.questions.ladder.run import ASKED, LOADED, PARSED, PERMITTED, VERIFIED, WHOLE
+from benchmarks.results.records.instructions import Counted
+from benchmarks.results.records.ladder import Climb, Counts, Whole
 from benchmarks.stats.intervals import t_interval
 from config.schemes import SCHEMES, Scheme
 from tests.support import servers
@@ -254,7 +256,7 @@ def test_ladders_share_the_level_and_wholes_have_no_part_in_it():
     climbs = [{"a": one, "b": one, "c": without}] * 2
     first, second, whole = ladder.tabulate(climbs, URL)
     assert first.rest_level == second.rest_level == pytest.approx(0.995)
-    assert type(whole) is ladder.Whole
+    assert type(whole) is Whole
     assert whole.whole.estimate == 200
 
 
@@ -345,7 +347,7 @@ def test_the_exit_code_says_whether_the_ladders_add_up(tiny):
 
 def test_what_is_no_terminal_gets_plain_text(tiny):
     process, _ = tiny
-    assert not re.search(r"[^\n -~µ─]", process.stdout)
+    assert not re.search(r"[^\n -~µ─−]", process.stdout)
     assert process.stderr == ""
 
 
@@ -395,7 +397,7 @@ def test_what_came_before_the_requests_is_in_neither_count():
 
 def test_a_row_is_the_mean_of_the_runs_and_tells_how_far_they_differ():
     runs = [{ANONYMOUS: 1000.0, "jwt": 3000.0}, {ANONYMOUS: 1010.0, "jwt": 2990.0}]
-    assert instructions.tabulate(runs) == [instructions.Row("jwt", 2995.0, 1990.0, 20 / 1990)]
+    assert instructions.tabulate(runs) == [Counted("jwt", 2995.0, 1990.0, 20 / 1990)]
 
 
 def test_the_total_is_read_from_valgrinds_log():

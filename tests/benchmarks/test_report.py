@@ -101,7 +101,7 @@ def whole(tmp_path_factory):
     return Page(page_from(paths).decode("utf-8"))
 
 
-# --- reading the page back --------------------------------------------------------------------------
+# --- reading the page back ------------------------------------------------------------------------
 
 
 def rows_of(page, section, index=0):
@@ -111,7 +111,7 @@ def rows_of(page, section, index=0):
     return {row[0]: row[1:] for row in rows}
 
 
-# --- the page as a file -----------------------------------------------------------------------------
+# --- the page as a file ---------------------------------------------------------------------------
 
 
 def test_the_page_asks_for_nothing_from_anywhere(whole):
@@ -171,7 +171,7 @@ def test_every_id_is_the_only_one_and_every_reference_finds_one(whole):
     assert references <= set(ids)
 
 
-# --- what is seen -----------------------------------------------------------------------------------
+# --- what is seen ---------------------------------------------------------------------------------
 
 
 def test_every_picture_has_words_for_who_cannot_see_it_and_its_numbers_in_a_table(whole):
@@ -425,7 +425,7 @@ def test_crossings_are_numbered_in_the_picture_and_listed_below(page_of):
     assert rows_of(page, "flows", 1)["1"] == ["token, jwt", "12.9 (12.1 to 13.8)", "token", "jwt"]
 
 
-# --- which files ------------------------------------------------------------------------------------
+# --- which files ----------------------------------------------------------------------------------
 
 SECTIONS = {
     "overhead": ["overhead", "contests"],
@@ -594,7 +594,7 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
     )
 
 
-# --- whatever a file says, it is text ---------------------------------------------------------------
+# --- whatever a file says, it is text -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mark", HOSTILE)
@@ -617,7 +617,7 @@ def test_a_long_name_is_cut_in_the_picture_and_whole_in_the_table(page_of):
     assert max(map(len, page.figures[0]["svg"])) < 50
 
 
-# --- the frontier -----------------------------------------------------------------------------------
+# --- the frontier ---------------------------------------------------------------------------------
 
 LIFETIMES = {"access_seconds": 300, "refresh_seconds": 86_400}
 ENDS = [
@@ -701,7 +701,7 @@ def test_a_scheme_is_dominated_by_who_is_as_good_at_both_and_better_at_one(overh
     assert all(one.overhead.estimate <= other.overhead.estimate for one, other in pairwise(standings))
 
 
-# --- words ------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -734,7 +734,7 @@ def test_a_text_for_a_picture_is_one_printable_line():
     assert short("x" * 40, 10) == "x" * 9 + "…"
 
 
-# --- the schema -------------------------------------------------------------------------------------
+# --- the schema -----------------------------------------------------------------------------------
 
 
 def test_the_schema_in_the_documentation_is_the_programs():

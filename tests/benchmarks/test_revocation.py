@@ -5,12 +5,12 @@ import re
 import time
 
 import pytest
-from benchmarks.results.records.revocation import End
 
 from benchmarks.questions.revocation.clock import Clock
 from benchmarks.questions.revocation.keys import new_signing_key
 from benchmarks.questions.revocation.messages import HORIZON
 from benchmarks.questions.revocation.search import OutlivesError, find, lifetime
+from benchmarks.results.records.revocation import End
 from config.schemes import SCHEMES
 from config.switches import ALGORITHMS
 from jwt_auth.jwk import signing_key

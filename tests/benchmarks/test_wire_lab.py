@@ -1,4 +1,4 @@
-"""The lab over HTTP: real servers, proved, timed, and gone afterwards. Structure only; no time is asserted."""
+"""The lab over HTTP: real servers, proved, timed, and gone afterwards. No test asserts a time."""
 
 import itertools
 import json
@@ -61,7 +61,7 @@ def marked(mark: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A real run, small, beside a result that is none of this machine: (process, document, mark)."""
+    """Run the command once, next to another machine's result. Return process, document, mark."""
     folder, mark = tmp_path_factory.mktemp("run"), uuid.uuid4().hex
     inside, path = folder / "overhead.json", folder / "run.json"
     head, result = overhead()
@@ -157,7 +157,7 @@ def test_what_a_contender_answers_over_the_wire_is_looked_at_before_it_is_timed(
     """And by gunicorn; of five contenders the connection is kept."""
     mark = uuid.uuid4().hex
     wrong = ("FAILING", "REFUSING", "OPEN")
-    schemes = ("token", *(f"tests.benchmarks.test_benchmarks:{name}" for name in wrong))
+    schemes = ("token", *(f"tests.support.dishonest:{name}" for name in wrong))
     with worker(Assignment(schemes, {URL: 1}, 8, 3, seed=1, server="gunicorn"), database, mark) as process:
         (line,) = process.stdout
     assert json.loads(line)["refused"].splitlines() == [
@@ -186,7 +186,7 @@ def test_a_server_ends_with_who_started_it_however_that_ends(database):
 
 @contextmanager
 def answering(*pieces: bytes):
-    """A port where each of these is sent after a request, with a pause between them; then it is closed."""
+    """Yield a port that answers a request with these pieces and pauses, and then closes."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve():

@@ -15,7 +15,9 @@ from tests.support.wire import BASE, NOON, Clock, Wire, who
 
 @pytest.fixture(autouse=True)
 def _one_transaction(request):
-    """The service must not close the connection that holds the test's transaction, if it has one."""
+    """Keep the service from closing the connection that holds the test's transaction, if it has
+    one.
+    """
     marker = request.node.get_closest_marker("django_db")
     if marker and marker.kwargs.get("transaction"):
         yield
@@ -43,7 +45,7 @@ def wire(httpx):
 
 @pytest.fixture
 def client_of(httpx, wire):
-    """A client of the service by way of `wire`, with this auth."""
+    """Return a client of the service by way of `wire`, with this auth."""
     return lambda auth: httpx.Client(transport=wire, base_url=BASE, auth=auth)
 
 
@@ -59,7 +61,7 @@ def token(user):
 
 @pytest.fixture
 def client(client_of, bearer):
-    """Logged in."""
+    """Return a client that is logged in."""
     client = client_of(bearer())
     assert who(client) == "jwt"
     return client
@@ -67,7 +69,9 @@ def client(client_of, bearer):
 
 @pytest.fixture
 def to(httpx):
-    """to(base): a client of the service at this address, as ada; BearerAuth if no other auth is given."""
+    """Return to(base): a client of the service at this address, logged in as ada, by BearerAuth
+    unless another auth is given.
+    """
 
     def client(base: str, auth: type = BearerAuth, **options):
         held = auth(base, "ada", PASSWORD, store=options.pop("store", None))

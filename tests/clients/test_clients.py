@@ -1,4 +1,6 @@
-"""clients/httpx_auth.py against the service: what a client holds survives whatever happens on the way."""
+"""clients/httpx_auth.py against the service: what a client holds survives whatever happens on the
+way.
+"""
 
 from collections import Counter
 from contextlib import contextmanager
@@ -118,7 +120,7 @@ def test_a_refusal_that_is_final_is_not_asked_for_again(clock, wire, client_of, 
 
 @contextmanager
 def other_key(settings):
-    """As on a server that does not know the new key yet."""
+    """Sign with another key, as a server does that does not know the new key yet."""
     key = settings.JWT_SIGNING_KEY
     settings.JWT_SIGNING_KEY = "another key of this service, or of its next version"
     yield

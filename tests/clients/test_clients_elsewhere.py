@@ -1,4 +1,6 @@
-"""clients/httpx_auth.py before servers that are not ours or stand in front of it, its store, and what it needs."""
+"""clients/httpx_auth.py before servers that are not ours or stand in front of it, its store, and
+what it needs.
+"""
 
 import asyncio
 import io
@@ -21,7 +23,8 @@ OBTAIN, REFRESH = "/api/token/", "/api/token/refresh/"
 
 @pytest.fixture
 def stranger():
-    """stranger({path: (status, headers, body)}): a server that answers so; its address, the paths it was asked for.
+    """stranger({path: (status, headers, body)}): a server that answers so; its address, the paths
+    it was asked for.
 
     `stranger.bodies` is all that such servers were sent.
     """
@@ -160,7 +163,8 @@ def test_no_password_and_no_token_follows_a_redirect(httpx, stranger, status, to
         ):
             client.get("/")
         assert store.load() == held
-    # Who was told to follow has asked, and sent nothing: of 301 to 303 httpx makes a GET, and the rest has no body.
+    # Who was told to follow has asked, and sent nothing: of 301 to 303 httpx makes a GET, and the
+    # rest has no body.
     assert caught == [OBTAIN, REFRESH]
     assert Counter(stranger.bodies)[b""] == 2
     assert len(stranger.bodies) == 6

@@ -130,7 +130,7 @@ def test_of_many_threads_one_logs_in(wire, client_of, bearer):
 
 
 def asynchronous(httpx, auth, wire: list, *steps):
-    """What the steps return, all at once in one event loop."""
+    """Return what the steps return, all at once in one event loop."""
     service = httpx.ASGITransport(WsgiToAsgi(Handler()))
 
     async def note(response):
@@ -142,7 +142,8 @@ def asynchronous(httpx, auth, wire: list, *steps):
             try:
                 return await asyncio.gather(*[step(client) for step in steps])
             finally:
-                # In the thread that served: no answer was closed there, which would have ended its request.
+                # In the thread that served: no answer was closed there, which would have ended its
+                # request.
                 await sync_to_async(connections.close_all)()
 
     return asyncio.run(main())
@@ -226,7 +227,9 @@ def test_what_is_saved_is_not_lost_to_another_process_that_looks_at_the_file(tmp
 
 @pytest.mark.django_db(transaction=True)
 def test_processes_that_share_a_file_share_a_login(client_of, bearer, settings, tmp_path):
-    """Each refreshes every half second, at grace 0: any token used twice would end the login of all."""
+    """Each refreshes every half second, at grace 0: any token used twice would end the login of
+    all.
+    """
     path = tmp_path / "login"
     who(client_of(bearer(store=FileStore(path))))
     before = RefreshFamily.objects.get()

@@ -127,7 +127,7 @@ def delete_user():
 
 
 def assert_dead(responses):
-    """Every credential that was handed out."""
+    """Check that the service refuses every credential that it handed out."""
     for response in responses:
         if "token" in response.json():
             assert whoami("Token", response.json()["token"]) == 401
@@ -171,7 +171,9 @@ def track(user, title="Overture"):
 
 
 def between_check_and_write(monkeypatch, step):
-    """Have the step done, on a connection of its own, after a track was validated and before it is written."""
+    """Have the step done, on a connection of its own, after a track was validated and before it is
+    written.
+    """
     write = TrackViewSet.perform_create
 
     def perform_create(view, serializer):

@@ -1,4 +1,6 @@
-"""A PostgreSQL that is away: who waits for it; and a connection that is no good is used by nobody."""
+"""A PostgreSQL that is away: who waits for it; and a connection that is no good is used by
+nobody.
+"""
 
 import sqlite3
 import threading
@@ -38,7 +40,7 @@ def test_of_the_requests_that_need_a_server_that_is_away_one_asks_and_the_others
         for _ in range(2):  # nobody else asks: each does
             with pytest.raises(OperationalError, match="refused"):
                 connection.ensure_connection()
-        with DatabaseWrapper._asking, pytest.raises(OperationalError, match="another request is asking"):
+        with DatabaseWrapper._asking, pytest.raises(OperationalError, match="another request is trying to connect"):
             connection.ensure_connection()
 
 
@@ -59,7 +61,9 @@ def test_the_first_to_find_a_server_that_is_back_lets_all_others_in(url):
 
 @pytest.fixture
 def connected(url):
-    """Yield a connection that has been used, and how to end it as the server does: from its side."""
+    """Yield a connection that has been used, and how to end it as the server does: from its
+    side.
+    """
     with connection_to(url) as connection:
         pid = value(connection, "SELECT pg_backend_pid()")
 
@@ -80,7 +84,9 @@ def test_a_connection_that_the_server_closed_while_it_lay_idle_is_replaced_befor
 
 
 def test_a_connection_that_is_lost_while_a_cursor_closes_is_a_database_that_is_away(url, connected):
-    """Django wraps what a cursor's methods raise, but not what `close()` does, which asks the server."""
+    """Django wraps what a cursor's methods raise, but not what `close()` does, which asks the
+    server.
+    """
     connection, hang_up = connected
     connection.set_autocommit(False)
     cursor = connection.chunked_cursor()
@@ -149,7 +155,7 @@ def test_a_lock_and_a_statement_are_waited_for_as_long_as_the_settings_say_and_n
         assert value(connection, "SHOW lock_timeout") == "0"
 
 
-# --- what passes, told by the database's own code ----------------------------------------------------
+# --- what passes, told by the database's own code -------------------------------------------------
 
 PASSES = """
 08000 08001 08003 08004 08006 08007 08P01 25000 25001 25002 25006 25008 25P01 25P02 25P03 25P04 40001 40003 40P01

@@ -1,4 +1,6 @@
-"""The user's row is locked before the user's tokens and logins, whoever locks them: so no two transactions deadlock."""
+"""The user's row is locked before the user's tokens and logins, whoever locks them: so no two
+transactions deadlock.
+"""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +31,9 @@ LOCKS = re.compile(r"^(UPDATE|DELETE)|FOR (NO KEY )?UPDATE")
 
 @pytest.fixture
 def ada(user, settings):
-    """A user with a login and a token of each kind, which has expired, and one whose use is to be noted."""
+    """Return a user with a login and a token of each kind, which has expired, and one whose use
+    is to be noted.
+    """
     settings.TOKEN_LIFETIME = timedelta(days=1)
     models.obtain(user)
     hashed.obtain(user)
@@ -42,7 +46,7 @@ def ada(user, settings):
     return user
 
 
-# --- what may happen at any moment -------------------------------------------------------------------
+# --- what may happen at any moment ----------------------------------------------------------------
 
 
 def change_password(user):
@@ -66,7 +70,7 @@ def log_out_everywhere(user):
 
 
 def use_a_token_and_log_out_everywhere(user):
-    """As one transaction, which ATOMIC_REQUESTS would make of it."""
+    """Use a token and log out in one transaction, as ATOMIC_REQUESTS does."""
     hashed.note_use(user.token)
     log_out_everywhere(user)
 
@@ -92,7 +96,7 @@ def reset_by_the_command(user):
 
 
 def act(model, action):
-    """What an action of the admin does with everything that is listed."""
+    """Run an action of the admin on every row."""
 
     def step(user):
         admin = Client()
@@ -139,11 +143,13 @@ def test_the_users_row_is_locked_first(ada, step):
     assert re.search(r'FROM "auth_user" .* FOR (NO KEY )?UPDATE', ours[0]), ours
 
 
-# --- two of them at the same moment, each after its first lock ---------------------------------------
+# --- two of them at the same moment, each after its first lock ------------------------------------
 
 
 def pause_after_first_lock(barrier):
-    """Return a wrapper of statements that waits once it holds a lock, for the other's or for a second."""
+    """Return a wrapper of statements that waits once it holds a lock, for the other's or for a
+    second.
+    """
     has_paused = False
 
     def wrapper(execute, sql, params, many, context):

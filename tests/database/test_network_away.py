@@ -1,4 +1,6 @@
-"""A network that swallows everything between the service and PostgreSQL: 503 in seconds, and back with the network."""
+"""A network that swallows everything between the service and PostgreSQL: 503 in seconds, and back
+with the network.
+"""
 
 import subprocess
 import time
@@ -20,7 +22,7 @@ print(Token.objects.get(user=get_user_model().objects.create_user("ada")).key)
 
 
 def ask(network: networks.Network, url: str, key: str = "") -> int:
-    """The status, from within that network; 0: none in 60 s."""
+    """Return the status of a request sent from within that network, or 0 after 60 s without one."""
     command = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--max-time", "60"]
     header = ["--header", f"Authorization: Token {key}"] if key else []
     done = subprocess.run([*network.prefix, *command, *header, url], capture_output=True, text=True)

@@ -1,4 +1,6 @@
-"""A query compiled once finds what the ORM finds, by the same statement, wherever and by whomever it is asked."""
+"""A query compiled once finds what the ORM finds, by the same statement, wherever and by whomever
+it is asked.
+"""
 
 import string
 import uuid
@@ -32,7 +34,7 @@ BY_FAMILY = Query(
 
 
 def values(instance) -> dict:
-    """All columns of an instance, and of those that came with it."""
+    """Return all columns of an instance and of those that came with it."""
     own = {name: value for name, value in vars(instance).items() if name != "_state"}
     related = instance._state.fields_cache
     return own | {
@@ -244,7 +246,7 @@ def test_it_asks_by_one_cursor_for_as_long_as_the_connection_is_open(transaction
 
 
 def test_a_kept_connection_is_checked_where_the_settings_say_so(transactional_db, monkeypatch):
-    """As CONN_HEALTH_CHECKS does for any other query."""
+    """CONN_HEALTH_CHECKS does the same for every other query."""
     key = User.objects.create_user("ada").auth_token.key
     BY_KEY.first(key)
     asked = []

@@ -1,7 +1,8 @@
-"""Many HTTP clients with one credential against a real server with two worker processes, and stock beside ours.
+"""Many HTTP clients with one credential against a real server with two worker processes, and stock
+beside ours.
 
-`make race` runs it as the project's claim is worded: 64 clients, 20 rounds, PostgreSQL. Inside `make test` it is
-shorter, on each database.
+`make race` runs it as the project's claim is worded: 64 clients, 20 rounds, PostgreSQL. Inside
+`make test` it is shorter, on each database.
 """
 
 import os
@@ -22,16 +23,16 @@ ROUNDS = int(os.environ.get("RACE_ROUNDS", "3"))
 
 @pytest.fixture(scope="module")
 def database_url(tmp_path_factory):
-    """A database of the run's kind for the server, migrated, with one user."""
+    """Return a database of the run's kind for the server, migrated, with one user."""
     url = servers.scratch_database(tmp_path_factory.mktemp("race"))
     for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", MAKE_USER]):
-        done = servers.run("manage.py", *arguments, DATABASE_URL=url)
+        done = servers.run("manage.py", *arguments, DATABASE_URL=url, **servers.QUICK)
         assert done.returncode == 0, done.stderr
     return url
 
 
 def race(clients: list[Client], step: Callable[[Client], tuple[int, dict]]) -> list[tuple[int, dict]]:
-    """Every client takes the step at the same moment."""
+    """Let every client take the step at the same moment."""
     barrier = Barrier(len(clients))
 
     def run(client):
@@ -53,9 +54,11 @@ def refresh(token: str) -> Callable[[Client], tuple[int, dict]]:
 
 
 def rounds_of(database_url: str, play: Callable[[list[Client]], object], **switches: str) -> list:
-    """What each round returns, played against a fresh server."""
+    """Play each round against a fresh server, and return what each returns."""
     with (
-        servers.granian(workers=2, DATABASE_URL=database_url, LOGIN_THROTTLE="none", **switches) as base,
+        servers.granian(
+            workers=2, DATABASE_URL=database_url, LOGIN_THROTTLE="none", **servers.QUICK, **switches
+        ) as base,
         ExitStack() as connections,
     ):
         address = base.removeprefix("http://")
@@ -115,7 +118,7 @@ def test_stock_simplejwt_hands_out_several_living_chains(database_url):
 
 def test_stock_drf_has_no_rotation_to_race_for(database_url):
     with (
-        servers.granian(DATABASE_URL=database_url, AUTH_SCHEMES="drf-token") as base,
+        servers.granian(DATABASE_URL=database_url, AUTH_SCHEMES="drf-token", **servers.QUICK) as base,
         Client(base.removeprefix("http://")) as client,
     ):
         assert client.post("/api-token-auth/new/")[0] == 404

@@ -1,4 +1,6 @@
-"""What is measured is what is served: one connection for each thread, by the service and by the lab alike."""
+"""What is measured is what is served: one connection for each thread, by the service and by the lab
+alike.
+"""
 
 import json
 import os
@@ -49,7 +51,9 @@ def url(request, tmp_path_factory):
 
 @contextmanager
 def counting(url: str, module: str, **switches):
-    """Serve by the settings of this module; yield the address, and how often a database was opened so far."""
+    """Serve by the settings of this module; yield the address, and how often a database was opened
+    so far.
+    """
     environment = servers.environment(DATABASE_URL=url, LOGIN_THROTTLE="none", **switches) | {
         "DJANGO_SETTINGS_MODULE": module,
         DATABASE_VARIABLE: url,
@@ -117,7 +121,7 @@ def test_the_lab_has_the_services_connections_middleware_and_classes(url):
     assert json.loads(measured.stdout) == json.loads(served.stdout)
 
 
-# --- SQLite: a file that is not there any more --------------------------------------------------------
+# --- SQLite: a file that is not there any more ----------------------------------------------------
 
 
 @pytest.fixture
@@ -193,7 +197,9 @@ def test_a_connection_that_made_its_file_keeps_it(sqlite):
 
 @pytest.mark.parametrize("of_the_request", ["answered from memory", "asks twice"])
 def test_the_file_is_looked_at_before_the_first_use_and_not_at_every_request(sqlite, monkeypatch, of_the_request):
-    """A system call at every request gives the GIL away, and starves the listener of token-cached."""
+    """A system call at every request gives the GIL away, and starves the listener of
+    token-cached.
+    """
     connection, file = sqlite
     make(file, "there")
     tables(connection)
@@ -219,7 +225,7 @@ def test_a_file_named_by_a_uri_is_looked_for_in_its_place(sqlite):
     assert connection.connection is opened
 
 
-# --- PostgreSQL: connections that somebody else ends, locks or makes read-only -----------------------
+# --- PostgreSQL: connections that somebody else ends, locks or makes read-only --------------------
 
 
 CUT = (
@@ -319,7 +325,9 @@ def test_a_transaction_that_takes_too_long_for_the_server_is_503(postgresql, ser
 
 
 def test_a_row_that_another_session_keeps_locked_takes_no_thread_for_long(postgresql, served):
-    """Every thread waits for it, and each gives up after lock_timeout: what needs no lock is then answered."""
+    """Every thread waits for it, and each gives up after lock_timeout: what needs no lock is then
+    answered.
+    """
     address = served
     token = credential(address)
 

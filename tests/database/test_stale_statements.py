@@ -46,7 +46,9 @@ def alter(url, column_type: str = "varchar(20)", table: str = "altered", column:
 
 
 def prepared(connection) -> list[str]:
-    """Return the names under which the server has ASKED, by a statement that is not prepared itself."""
+    """Return the names under which the server has ASKED, by a statement that is not prepared
+    itself.
+    """
     with psycopg.ClientCursor(connection.connection) as cursor:
         cursor.execute("SELECT name FROM pg_prepared_statements WHERE statement LIKE 'SELECT text FROM altered%'")
         return [name for (name,) in cursor.fetchall()]
@@ -88,7 +90,7 @@ def test_inside_a_transaction_it_is_a_database_that_is_away_and_the_next_transac
 @pytest.fixture(scope="module")
 def service(url):
     """Yield a server with four threads and its user's two credentials."""
-    switches = {"DATABASE_URL": url, "LOGIN_THROTTLE": "none", "GRANIAN_BLOCKING_THREADS": "4"}
+    switches = {"DATABASE_URL": url, "LOGIN_THROTTLE": "none", "GRANIAN_BLOCKING_THREADS": "4"} | servers.QUICK
     for arguments in (
         ["migrate", "--verbosity", "0"],
         ["shell", "--verbosity", "0", "-c", MAKE_USER],

@@ -7,6 +7,6 @@ from tests.support.logins import at
 
 @pytest.fixture
 def noon(user):
-    """The clock stands at NOON, when the user logs in."""
+    """Stop the clock at NOON, when the user logs in."""
     with at():
         yield

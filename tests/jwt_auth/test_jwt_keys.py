@@ -1,4 +1,6 @@
-"""Which key signs, which verify, how they are named, and what a well-signed but hostile token is worth."""
+"""Which key signs, which verify, how they are named, and what a well-signed but hostile token is
+worth.
+"""
 
 import base64
 import hashlib
@@ -20,7 +22,7 @@ from tests.support.logins import claims, refresh, verify, whoami
 
 
 def older(algorithm: str, key: str) -> str:
-    """The key as JWT_VERIFYING_KEYS would hold it."""
+    """Return the key as JWT_VERIFYING_KEYS would hold it."""
     return key if algorithm.startswith("HS") else public_pem(key)
 
 
@@ -238,7 +240,9 @@ def test_a_changed_payload_is_refused(api, obtain_pair, staff):
 
 
 def test_another_spelling_of_a_token_dies_with_its_login(api, obtain_pair):
-    """A trailing "=" is another text of the same signed token; it lives and dies by its family, not its text."""
+    """A trailing "=" is another text of the same signed token; it lives and dies by its family, not
+    its text.
+    """
     access = obtain_pair()["access"]
     before = whoami(api, access + "=").status_code
     RefreshFamily.objects.update(revoked_at="2020-01-01T00:00:00Z")

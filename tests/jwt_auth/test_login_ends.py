@@ -96,7 +96,8 @@ def test_flush_deletes_what_is_dead_in_batches_and_nothing_that_can_be_used(
         living = obtain_pair()
     with at(days=1, hours=12):
         assert "0 expired logins deleted" in flush()
-    # Three batches of reading and deleting, one reading of nothing, and the test's savepoint around each.
+    # Three batches of reading and deleting, one reading of nothing, and the test's savepoint around
+    # each.
     with at(days=2, minutes=1), django_assert_num_queries(2 * 3 + 1 + 2 * 4):
         assert flush(batch=2) == "5 expired logins deleted\n"
     assert RefreshFamily.objects.count() == 1
@@ -172,7 +173,7 @@ def test_a_login_is_part_of_no_half_done_transaction(user):
 
 @pytest.fixture
 def between_reading_and_swapping(monkeypatch):
-    """Calls the step once, after the first refresh has read its family and before it swaps."""
+    """Call the step once, after the first refresh has read its family and before it swaps."""
 
     def arrange(step):
         read = models.living_family

@@ -93,7 +93,8 @@ def test_the_access_token_before_a_refresh_works_until_it_expires(api, noon, obt
         assert whoami(api, pair["access"]).status_code == 200
 
 
-# Seconds after the rotation at which the parent is presented, the grace in seconds, whether it is answered.
+# Seconds after the rotation at which the parent is presented, the grace in seconds, whether it is
+# answered.
 GRACE = [(0, 10, True), (9, 10, True), (10, 10, False), (11, 10, False), (0, 0, False), (59, 60, True)]
 
 
@@ -157,7 +158,8 @@ def test_a_clock_that_is_set_back_forgives_no_parent_at_grace_0_and_no_grandpare
         RefreshFamily.objects.all().delete()
 
 
-# Seconds before the rotation, by another machine's clock, at which the parent is presented; the answer.
+# Seconds before the rotation, by another machine's clock, at which the parent is presented; the
+# answer.
 BEHIND = [(1, 200), (10, 200), (11, 401)]
 
 

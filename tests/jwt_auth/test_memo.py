@@ -1,4 +1,6 @@
-"""What is kept of a verified access token: how much, for how long, and that nothing of its meaning is lost."""
+"""What is kept of a verified access token: how much, for how long, and that nothing of its meaning
+is lost.
+"""
 
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +39,7 @@ def checks(monkeypatch):
 
 
 def signed(token: str, **changes) -> str:
-    """The token with other claims, signed by our key; a claim of None is left out."""
+    """Return the token with other claims, signed by our key; a claim of None is left out."""
     payload = {name: value for name, value in (claims(token) | changes).items() if value is not None}
     key = key_ring().signing
     return pyjwt.encode(payload, key.signing, algorithm=key.algorithm, headers={"kid": key.kid})

@@ -20,12 +20,14 @@ def tally() -> Iterator[Tally]:
     print(f"\n\n{tally}")
 
 
-# --- the service, and what its clients ask it ------------------------------------------------------------
+# --- the service, and what its clients ask it -----------------------------------------------------
 
 
 @pytest.fixture(scope="session")
 def database_url(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
-    """A database of the run's kind with the tables of the tests' own, and nothing in them."""
+    """Yield the URL of a database of the run's kind, with the tables of the tests' database and
+    no rows.
+    """
     with django_db_blocker.unblock():
         name = connection.settings_dict["NAME"]
         if connection.vendor == "sqlite":
@@ -43,7 +45,7 @@ def database_url(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterat
 
 @pytest.fixture(scope="session")
 def service(database_url) -> Iterator[Service]:
-    # As long as a run takes; what is asked here is what a process leaves, not when.
+    # Longer than a run: the tests ask what a killed process leaves, not when it expires.
     lifetimes = {"JWT_REUSE_GRACE": "10m", "JWT_ACCESS_LIFETIME": "1h"}
     with Service(DATABASE_URL=database_url, LOGIN_THROTTLE="none", **lifetimes) as service:
         service.run(MAKE_USERS)
@@ -52,13 +54,15 @@ def service(database_url) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def users(service) -> Iterator[str]:
-    """The name of a user whom no test has had."""
+    """Return an iterator over names of users that no test has used."""
     return (f"user{i}" for i in range(USERS))
 
 
 @pytest.fixture(scope="session")
 def logged_in(service, users) -> dict[str, Iterator[Answer]]:
-    """Logins of users of their own, by the row's name. Made before PostgreSQL is copied, and without its slow hash."""
+    """Logins of users of their own, by the row's name. Made before PostgreSQL is copied, and
+    without its slow hash.
+    """
 
     def of(scheme: Scheme) -> list[Answer]:
         names = itertools.islice(users, 5 * RUNS)

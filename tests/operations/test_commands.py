@@ -20,7 +20,7 @@ COMMANDS = pytest.mark.parametrize(
 
 
 def refusal(command: str, url: str) -> str:
-    """The one line it ends with."""
+    """Return the one line it ends with."""
     done = servers.run("manage.py", *command.split(), DATABASE_URL=url)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -1,4 +1,6 @@
-"""ENV_FILE: what a line may look like, that nothing in it is skipped, and that no line is ever printed."""
+"""ENV_FILE: what a line may look like, that nothing in it is skipped, and that no line is ever
+printed.
+"""
 
 import pytest
 
@@ -37,7 +39,7 @@ READ = [
 
 
 def path_of(folder, text: str | bytes) -> str:
-    """A file with this text."""
+    """Write a file with this text, and return its path."""
     file = folder / "tracks.env"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return str(file)
@@ -53,7 +55,8 @@ def test_a_line_is_read_as_it_is_meant(tmp_path, text, switch, value):
     assert value_of(f"settings.{_SETTINGS.get(switch, switch)}", ENV_FILE=path_of(tmp_path, text), **unset) == value
 
 
-# The text of a file, the number of the line that is refused, what the one line of stderr says beside it.
+# The text of a file, the number of the line that is refused, what the one line of stderr says
+# beside it.
 REFUSED = [
     ("NUM_PROXIES=1\nHTTPS_ONLY on\n", 2, "HTTPS_ONLY: allowed: NAME=value"),
     ("HTTPS_ONLY: on\n", 1, "HTTPS_ONLY: allowed: NAME=value"),

@@ -1,7 +1,8 @@
-"""What the service does when something dies: the server itself, its PostgreSQL, its Valkey, the room on its disk.
+"""What the service does when something dies: the server itself, its PostgreSQL, its Valkey, the
+room on its disk.
 
-Real processes, killed with real signals. `make faults` has each fault ten times, with each row, on each database, and
-prints what came of it; `make test` has each once.
+Real processes, killed with real signals. `make faults` has each fault ten times, with each row, on
+each database, and prints what came of it; `make test` has each once.
 """
 
 import http.client
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
 on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="a matter of PostgreSQL")
 
 
-# --- clients who ask all the time ----------------------------------------------------------------------------
+# --- clients who ask all the time -----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ class Seen:
 
 
 class Load:
-    """Clients, each in a thread of its own on a kept connection, who ask again and again until the end."""
+    """Clients, each in a thread of its own on a kept connection, who ask again and again until the
+    end.
+    """
 
     def __init__(self):
         self.seen: list[Seen] = []
@@ -63,7 +66,9 @@ class Load:
             client.result()
 
     def add(self, who: str, base: str, *requests: dict, then: Callable[[Answer], dict | None] = lambda answer: None):
-        """A client who sends the requests in turn. `then` may make another request of an answer, for the next turn."""
+        """Start a client that sends the requests in turn. `then` may make the next request from
+        a response.
+        """
         self._names.add(who)
         self._clients.append(self._pool.submit(self._ask, who, base, list(requests), then))
 
@@ -85,7 +90,9 @@ class Load:
             time.sleep(0.01)
 
     def of(self, who: str, since: float = 0, until: float = math.inf) -> Counter:
-        """How often which status was the answer to what was asked after `since` and answered before `until`."""
+        """Count the statuses of requests that were sent after `since` and answered before
+        `until`.
+        """
         return Counter(s.status for s in self.seen if s.who == who and since <= s.asked and s.answered <= until)
 
     def whos(self) -> set[str]:
@@ -111,7 +118,7 @@ class Client:
 HEALTH = call("GET", "/health/")
 
 
-# --- PostgreSQL goes and comes back --------------------------------------------------------------------------
+# --- PostgreSQL goes and comes back ---------------------------------------------------------------
 
 
 # What each row answers to /whoami/ while its database is away, having answered it a moment before.
@@ -122,7 +129,7 @@ AT_ONCE = 1.5  # seconds, generously; to wait for PostgreSQL takes 3
 
 @pytest.fixture(scope="module")
 def bases(postgresql) -> Iterator[dict[str, str]]:
-    """The address of a server in which the row is enabled, by the row's name."""
+    """Yield the address of a server in which the row is enabled, by the row's name."""
     switches = {"DATABASE_URL": postgresql.url, "LOGIN_THROTTLE": "none", "GRANIAN_BLOCKING_THREADS": "4"}
     with ExitStack() as stack:
         yield {
@@ -134,7 +141,9 @@ def bases(postgresql) -> Iterator[dict[str, str]]:
 
 
 def begin(load: Load, scheme: Scheme, base: str, login: Answer, clients: int = 2):
-    """So many clients with a credential of the row, and one who refreshes where that can be done again and again."""
+    """So many clients with a credential of the row, and one who refreshes where that can be done
+    again and again.
+    """
     client = CLIENTS[scheme.keyword]
     authorization = f"{scheme.keyword} {login.body.get('access') or client.credential(login)}"
     for _ in range(clients):
@@ -198,7 +207,7 @@ def test_a_postgresql_that_was_restarted_while_nobody_asked_costs_a_client_no_re
         tally.count("PostgreSQL, restarted when idle", "200 at once")
 
 
-# --- Valkey goes and comes back --------------------------------------------------------------------------------
+# --- Valkey goes and comes back -------------------------------------------------------------------
 
 
 @pytest.mark.once

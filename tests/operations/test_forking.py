@@ -1,4 +1,6 @@
-"""A fork does what a fresh process does: the same output, the same end, and nothing of ours imported before it."""
+"""A fork does what a fresh process does: the same output, the same end, and nothing of ours
+imported before it.
+"""
 
 import os
 import subprocess
@@ -37,7 +39,8 @@ def test_an_exception_that_nobody_catches_is_told_and_counts():
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "ValueError: so")
 
 
-# Django reads its settings when somebody first asks, and DRF and SimpleJWT theirs when their classes are imported.
+# Django reads its settings when somebody first asks, and DRF and SimpleJWT theirs when their
+# classes are imported.
 _BEFORE = """
 import sys
 from django.apps import apps

@@ -14,7 +14,7 @@ from tests.support.faults import CLIENTS, OWN, RUNS, copy_of, on_sqlite
 pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
 
 
-# --- SQLite can no longer write -------------------------------------------------------------------------------
+# --- SQLite can no longer write -------------------------------------------------------------------
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def locked(file: Path) -> Iterator[dict]:
 
 @pytest.fixture(scope="module")
 def small_disk() -> Iterator[Path]:
-    """A folder that is a file system of 8 MB."""
+    """Yield a folder that is a file system of 8 MB."""
     with disks.small_disk("8m") as folder:
         yield folder
 
@@ -85,7 +85,8 @@ class CannotWrite:
     needs_disk: bool = False
 
 
-# To read, SQLite needs a -shm beside the file: one that is there, or room and permission to make it.
+# To read, SQLite needs a -shm beside the file: one that is there, or room and permission to make
+# it.
 CANNOT_WRITE = {
     "files at their size limit": CannotWrite(files_at_their_limit),
     "disk full": CannotWrite(full_disk, reads=503, needs_disk=True),

@@ -15,9 +15,9 @@ rows = pytest.mark.parametrize("scheme", OWN, ids=NAME)
 def logins(
     service: Service, client: Opaque | Pair, users: Iterator[str], times: int, first: Callable[[list[str]], None]
 ) -> Iterator[tuple[str, list[str]]]:
-    """A new user who has logged in so many times, and the credentials; again and again.
+    """Yield, again and again, a new user who has logged in `times` times, and the credentials.
 
-    `first` is called before with the names of the next users.
+    It calls `first` with the names of the next users before they log in.
     """
     while True:
         names = list(itertools.islice(users, 12))
@@ -29,7 +29,7 @@ def logins(
             yield name, list(itertools.islice(credentials, times))
 
 
-# --- the server is killed ----------------------------------------------------------------------------------
+# --- the server is killed -------------------------------------------------------------------------
 
 
 def killed(
@@ -40,10 +40,11 @@ def killed(
     times: int = 1,
     first: Callable[[list[str]], None] = lambda names: None,
 ):
-    """(life, user's name, credentials): what `ask(*credentials)` returns was served and killed, at each step once.
+    """(life, user's name, credentials): what `ask(*credentials)` returns was served and killed, at
+    each step once.
 
-    The last is the step before the answer is sent: all is done, and the client does not know. In a short run only
-    at every other step: after a statement the database is as before the next.
+    The last is the step before the answer is sent: all is done, and the client does not know. In a
+    short run only at every other step: after a statement the database is as before the next.
     """
     clients = logins(service, client, users, times, first)
     for _ in range(RUNS):

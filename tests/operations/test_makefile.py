@@ -14,7 +14,7 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture
 def clone(tmp_path):
-    """A clone that needs no package, whose .venv is complete and of another Python."""
+    """Return a clone that needs no package, whose .venv is complete and of another Python."""
     shutil.copy(servers.ROOT / "Makefile", tmp_path)
     for folder in ("requirements", ".venv/bin"):
         (tmp_path / folder).mkdir(parents=True)

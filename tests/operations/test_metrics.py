@@ -1,4 +1,6 @@
-"""What METRICS counts, who may read it, that several workers count together, and that off it costs nothing."""
+"""What METRICS counts, who may read it, that several workers count together, and that off it costs
+nothing.
+"""
 
 import json
 import logging
@@ -28,7 +30,7 @@ LABELS = ("event", "scheme", "reason", "outcome", "le")
 ON = {"METRICS": "on", "METRICS_TOKEN": SECRET}
 
 
-# --- in this process: each row -----------------------------------------------------------------------
+# --- in this process: each row --------------------------------------------------------------------
 
 
 def seconds(name, outcome) -> float:
@@ -103,7 +105,7 @@ def test_a_database_that_is_away_is_neither_accepted_nor_refused(monkeypatch):
         type("Counting", (Counted, Away), {})().authenticate(None)
 
 
-# --- off: nothing of it ------------------------------------------------------------------------------
+# --- off: nothing of it ---------------------------------------------------------------------------
 
 _WHAT_A_REQUEST_PASSES = """
 import django, json, sys; django.setup()
@@ -153,7 +155,7 @@ def test_on_it_is_there(switches, imported, handlers, path):
     assert on == {"own": False, "imported": imported, "handlers": handlers, "path": path}
 
 
-# --- a real server -----------------------------------------------------------------------------------
+# --- a real server --------------------------------------------------------------------------------
 
 _MAKE_USER = f"""
 from django.contrib.auth import get_user_model
@@ -183,7 +185,7 @@ def ask(url, header=None, **body):
 
 
 def scrape(base) -> dict[tuple, float]:
-    """Each sample by its name and the values of its labels."""
+    """Return each sample by its name and the values of its labels."""
     status, text = ask(f"{base}/metrics/", f"Bearer {SECRET}")
     assert status == 200, text
     return {
@@ -201,7 +203,8 @@ def test_two_workers_count_together(tmp_path, database):
         header = f"Token {json.loads(text)['token']}"
         good = bad = 0
         end = time.monotonic() + 60
-        # Until both workers have written a file of events and one of times; which answers is the kernel's choice.
+        # Until both workers have written a file of events and one of times; which answers is the
+        # kernel's choice.
         while len(list((tmp_path / "counts").glob("histogram_*.db"))) < 2 or good < 60:
             assert time.monotonic() < end, "one worker alone answered"
             with ThreadPoolExecutor(8) as pool:

@@ -1,4 +1,6 @@
-"""What `make run` starts: data, users, requests to paste; what it says when it cannot; a second start."""
+"""What `make run` starts: data, users, requests to paste; what it says when it cannot; a second
+start.
+"""
 
 import json
 import socket
@@ -13,7 +15,7 @@ pytestmark = pytest.mark.once
 
 
 def pasted(line: str) -> dict:
-    """The JSON a line of shell prints."""
+    """Return the JSON a line of shell prints."""
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=600)  # seconds
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -65,7 +67,7 @@ def test_it_prints_a_request_for_each_enabled_scheme(tmp_path, schemes, names, r
 
 
 def refusal(**switches: str) -> str:
-    """The one line it ends with."""
+    """Return the one line it ends with."""
     done = servers.run("manage.py", "serve_demo", **switches)
     assert done.returncode != 0
     (line,) = done.stderr.splitlines()

@@ -1,4 +1,6 @@
-"""How granian is started, by everything that starts it, and what it then takes and refuses; over raw sockets."""
+"""How granian is started, by everything that starts it, and what it then takes and refuses; over
+raw sockets.
+"""
 
 import json
 import re
@@ -10,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import benchmarks.servers
+import benchmarks.servers.server
 from config import server
 from tests.support import servers
 
@@ -20,7 +22,7 @@ LIMIT = 16_384  # bytes of a header section
 
 
 def command_lines(port: int) -> list[list[str]]:
-    """The command lines of all processes that were started with this port."""
+    """Return the command lines of all processes that were started with this port."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -70,7 +72,7 @@ def place(tmp_path_factory):
 
 
 def answer(place: tuple[str, int], data: bytes) -> bytes:
-    """All that is answered until the server closes the connection."""
+    """Return all that the server sends until it closes the connection."""
     received = b""
     with socket.create_connection(place, timeout=30) as connection:
         try:
@@ -83,7 +85,7 @@ def answer(place: tuple[str, int], data: bytes) -> bytes:
 
 
 def header_section(size: int) -> bytes:
-    """A request whose header section, the request line included, has so many bytes."""
+    """Return a request whose header section, the request line included, has so many bytes."""
     head = b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Filler: "
     return head + b"a" * (size - len(head) - 4) + b"\r\n\r\n"
 
@@ -106,7 +108,7 @@ def test_http_2_is_not_spoken_in_the_clear(place):
     assert received == b"" or received.startswith(b"HTTP/1.1 4")
 
 
-# --- an address with colons, and the log as JSON -----------------------------------------------------
+# --- an address with colons, and the log as JSON --------------------------------------------------
 
 
 def has_ipv6() -> bool:

@@ -1,4 +1,6 @@
-"""Each switch in a fresh process: that every value takes effect, and that a wrong one stops start-up in one line."""
+"""Each switch in a fresh process: that every value takes effect, and that a wrong one stops
+start-up in one line.
+"""
 
 import json
 
@@ -208,7 +210,8 @@ def test_what_cannot_be_read_stops_start_up_in_one_line(switch, text, words):
     assert_refused(refusal_of(**{switch: text}), switch, text, words)
 
 
-# One of each place that refuses: the table of schemes, a value, a URL with a password, a file, the settings.
+# One of each place that refuses: the table of schemes, a value, a URL with a password, a file, the
+# settings.
 @pytest.mark.parametrize(("switch", "text", "words"), [WRONG[0], WRONG[5], WRONG[26], WRONG[11], WRONG[32], WRONG[41]])
 def test_manage_py_prints_a_refusal_as_one_line_and_ends(switch, text, words):
     done = servers.run("manage.py", "check", **{switch: text})
@@ -274,7 +277,7 @@ print(json.dumps({
 
 
 def who_enters(folder, **switches: str) -> dict:
-    """What a fresh process answers under these switches."""
+    """Return what a fresh process answers under these switches."""
     url = servers.migrated_sqlite(folder)
     done = servers.run("-c", _WHO_ENTERS, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url, **switches)
     assert done.returncode == 0, done.stderr
@@ -282,7 +285,8 @@ def who_enters(folder, **switches: str) -> dict:
 
 
 TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
-# A stock opaque token and one of ours are the same row of the same table, so that each row takes both.
+# A stock opaque token and one of ours are the same row of the same table, so that each row takes
+# both.
 OPENED = [
     ("token", TOKEN, {"drf-token", "token"}, "11000"),
     ("token-cached", TOKEN, {"drf-token", "token"}, "11000"),
@@ -290,7 +294,8 @@ OPENED = [
     ("jwt", BEARER, {"jwt"}, "00111"),
     ("token,jwt", f"{TOKEN}, {BEARER}", {"drf-token", "token", "jwt"}, "11111"),
     ("jwt,token", f"{BEARER}, {TOKEN}", {"drf-token", "token", "jwt"}, "11111"),
-    # SimpleJWT's own class asks for no more than a signature by the same key, which our access tokens have.
+    # SimpleJWT's own class asks for no more than a signature by the same key, which our access
+    # tokens have.
     ("drf-token,simplejwt", f"Token, {BEARER}", {"drf-token", "token", "simplejwt", "jwt"}, "10110"),
     ("simplejwt-stateless", BEARER, {"simplejwt", "jwt"}, "00110"),
     ("jwt-stateless", BEARER, {"jwt"}, "00111"),
@@ -298,7 +303,7 @@ OPENED = [
 
 
 def _issued_by(name: str) -> str:
-    """The row whose `issue` makes this row's credentials."""
+    """Return the row whose `issue` makes this row's credentials."""
     return next(row.name for row in SCHEMES.values() if row.issue == SCHEMES[name].issue)
 
 

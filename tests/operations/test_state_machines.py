@@ -1,8 +1,9 @@
-"""Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once, beside a plain model.
+"""Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once,
+beside a plain model.
 
-Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md promises of them.
-After each step the test presents every living credential and every one that has just died, and at
-the end all that there ever were.
+Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md
+promises of them. After each step the test presents every living credential and every one that has
+just died, and at the end all that there ever were.
 
 FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
 """
@@ -46,7 +47,7 @@ KINDS = st.sampled_from(["refresh", "access"])
 SELDOM = st.sampled_from([False, False, False, True])
 
 
-# --- opaque tokens ------------------------------------------------------------------------------------
+# --- opaque tokens --------------------------------------------------------------------------------
 
 _TOKEN_STEPS = [*["use", "log in", "rotate"] * 3, "revoke", "revoke everywhere", "change password", "deactivate"]
 
@@ -138,13 +139,14 @@ class TokenLives(Lives):
         self.take(*[known[step]() for step in saved_once([two, two, *third])])
 
 
-# --- pairs --------------------------------------------------------------------------------------------
+# --- pairs ----------------------------------------------------------------------------------------
 
 _PAIR_STEPS = [*["use", "log in", "refresh"] * 3, "log out", "log out everywhere", "change password", "deactivate"]
 
 
 class PairLives(Lives):
-    # In whatever combination, each of the last four is at most as long as the next, as the checks want it.
+    # In whatever combination, each of the last four is at most as long as the next, as the checks
+    # want it.
     switches = {
         "JWT_LEEWAY": (10, 0),
         "JWT_REUSE_GRACE": (10, 0, 60),
@@ -190,7 +192,7 @@ class PairLives(Lives):
         return Step(do, "log_out", (text, everywhere))
 
     def family(self, age: int) -> list[str]:
-        """The refresh tokens of one login, the current one last."""
+        """Return the refresh tokens of one login, the current one last."""
         texts = self.world.of_kind("refresh")
         login = self.world.tokens[self.chosen(texts, age)].login
         return [text for text in texts if self.world.tokens[text].login == login]
@@ -265,7 +267,7 @@ class PairLives(Lives):
         self.take(*[known[step]() for step in saved_once([two, two, *third])])
 
 
-# --- the runs -----------------------------------------------------------------------------------------
+# --- the runs -------------------------------------------------------------------------------------
 
 OWN = {name: import_string(row.authentication) for name, row in SCHEMES.items() if not row.is_stock}
 LIVES = {TokenAuthentication: TokenLives, JWTAuthentication: PairLives}
@@ -312,7 +314,7 @@ def test_whatever_happens_every_credential_lives_and_dies_as_promised(lives_of, 
     lives_of(name)(EXAMPLES, derandomize=not IS_LONG, print_blob=IS_LONG)
 
 
-# --- what is broken on purpose is found ---------------------------------------------------------------
+# --- what is broken on purpose is found -----------------------------------------------------------
 
 
 def reuse_ends_nothing(monkeypatch):

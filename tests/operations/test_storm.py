@@ -1,7 +1,9 @@
-"""A storm: many clients at once, who log in, read, write, refresh, rotate, log out and use what is dead.
+"""A storm: many clients at once, who log in, read, write, refresh, rotate, log out and use what is
+dead.
 
-Each client has a user of its own, so that what the service must answer, and what is left in the end, follows from what
-that client did, one step after the other, whatever the others do meanwhile. `make storm`: 64 clients, ten minutes.
+Each client has a user of its own, so that what the service must answer, and what is left in the
+end, follows from what that client did, one step after the other, whatever the others do meanwhile.
+`make storm`: 64 clients, ten minutes.
 """
 
 import os
@@ -38,7 +40,9 @@ for number in range({CLIENTS}):
 
 @dataclass
 class Login:
-    """A pair, and the refresh tokens that are spent. The grace is 0: to use one of these ends the login."""
+    """A pair, and the refresh tokens that are spent. The grace is 0: to use one of these ends the
+    login.
+    """
 
     access: str
     refresh: str
@@ -46,7 +50,9 @@ class Login:
 
 
 class Client:
-    """One user's, and the model: what lives is in `key`, `logins` and `tracks`, what is dead in the others."""
+    """One user's, and the model: what lives is in `key`, `logins` and `tracks`, what is dead in the
+    others.
+    """
 
     def __init__(self, base: str, number: int):
         self.http = httpx.Client(base_url=base, timeout=60)
@@ -76,11 +82,11 @@ class Client:
         return answer.json() if answer.content else None
 
     def living(self) -> str | None:
-        """An Authorization header that is honoured."""
+        """Return an Authorization header that the service accepts."""
         choices = [f"Bearer {login.access}" for login in self.logins] + ([f"Token {self.key}"] if self.key else [])
         return self.random.choice(choices) if choices else None
 
-    # --- steps ---------------------------------------------------------------------------------------
+    # --- steps ------------------------------------------------------------------------------------
 
     def obtain(self):
         body = {"username": self.name, "password": PASSWORD}

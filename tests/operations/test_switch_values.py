@@ -118,7 +118,8 @@ def test_what_would_not_be_honoured_as_it_stands_is_refused_by_name(switch, text
     assert "xyzzy" not in str(refused.value)
 
 
-# A URL with a password, as it may be printed: by `manage.py switches`, or in the line that refuses it.
+# A URL with a password, as it may be printed: by `manage.py switches`, or in the line that refuses
+# it.
 SHOWN = [
     ("postgresql://ada:xyzzy@db.example:5432/tracks", "postgresql://...@db.example:5432/tracks"),
     ("postgresql://ada:xy%40zzy@[::1]/tracks", "postgresql://...@[::1]/tracks"),

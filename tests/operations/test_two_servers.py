@@ -1,6 +1,7 @@
 """Two servers on one PostgreSQL and one Valkey: what happens at one counts at the other.
 
-They are two processes and, where the system allows it, each in a network of its own, as two machines would be.
+They are two processes and, where the system allows it, each in a network of its own, as two
+machines would be.
 
 A rolling restart with a change of the signing key loses no client.
 """
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 
 PASSWORD = "correct horse battery"
 ACCESS_SECONDS = 2
-# Of each keyword one, so that three pairs of servers open all rows of ours.
+# One row of each keyword, so that three pairs of servers open all rows of ours.
 OPEN = ("token,jwt", "token-cached,jwt-stateless", "token-hashed")
 ROWS = {name: schemes for schemes in OPEN for name in schemes.split(",")}
 
@@ -42,12 +43,13 @@ for number in range(100):
 
 @contextmanager
 def service(url: str, valkey: ValkeyServer):
-    """The switches that servers of one service have in common, in a database with users."""
+    """Yield the switches that the servers of one service share, with users in their database."""
     for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", _MAKE_USERS]):
-        done = servers.run("manage.py", *arguments, DATABASE_URL=url)
+        done = servers.run("manage.py", *arguments, DATABASE_URL=url, **servers.QUICK)
         assert done.returncode == 0, done.stderr
     with valkey:
         yield {
+            **servers.QUICK,
             "DATABASE_URL": url,
             "CACHE_URL": f"valkey://{valkey.host}:{valkey.port}/0",
             "JWT_ACCESS_LIFETIME": str(ACCESS_SECONDS),
@@ -58,7 +60,7 @@ def service(url: str, valkey: ValkeyServer):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """Of two processes on this machine."""
+    """Yield the switches of two processes on this machine."""
     with service(servers.scratch_database(tmp_path_factory.mktemp("two")), ValkeyServer()) as switches:
         yield switches
 
@@ -74,7 +76,7 @@ class Two:
 
 @pytest.fixture(scope="module")
 def apart():
-    """Of two networks: theirs, and the switches."""
+    """Yield two networks and the switches of a server in each."""
     if reason := networks.why_not():
         pytest.skip(reason)
     with networks.networks(2) as both:
@@ -89,7 +91,9 @@ def apart():
 
 @contextmanager
 def pairs(shared: dict[str, str], places=(None, None)):
-    """pair("token,jwt"): a running pair that is open to these schemes, started when it is first asked for."""
+    """pair("token,jwt"): a running pair that is open to these schemes, started when it is first
+    asked for.
+    """
     with ExitStack() as stack:
         running = {}
 
@@ -116,7 +120,7 @@ def two_apart(apart):
         yield pair
 
 
-# --- the admin, as somebody's browser ----------------------------------------------------------------
+# --- the admin, as somebody's browser -------------------------------------------------------------
 
 
 class _Form(HTMLParser):
@@ -125,7 +129,7 @@ class _Form(HTMLParser):
     def __init__(self, page: str):
         super().__init__()
         self.fields, self.select = {}, None
-        # Of several forms, as that of the sidebar, the one that posts to this page.
+        # The page may have several forms, as that of the sidebar. The longest posts to this page.
         self.feed(max(re.findall(r"<form.*?</form>", page, re.DOTALL), key=len))
 
     def handle_starttag(self, tag, attributes):
@@ -157,7 +161,7 @@ def user_page(two: Two, name: str) -> str:
     return re.search(rf'"(/admin/auth/user/\d+/)change/[^"]*">{name}</a>', found.text).group(1)
 
 
-# --- what ends a credential, at the first server ---------------------------------------------------
+# --- what ends a credential, at the first server --------------------------------------------------
 
 
 def ask(client: httpx.Client, row: str, login: dict) -> int:
@@ -173,7 +177,7 @@ def log_in(client: httpx.Client, row: str, name: str) -> dict:
 
 
 def presented(path: str, **body: str):
-    """A request to this path with the credential itself."""
+    """Send a request to this path with the credential in its header."""
 
     def end(two, row, name, login):
         header = {"Authorization": f"{SCHEMES[row].keyword} {login.get('token') or login['access']}"}
@@ -215,8 +219,9 @@ ENDS: dict[str, dict[str, Callable]] = {
 }
 CASES = [(row, event) for row in ROWS for event in ENDS[SCHEMES[row].keyword]]
 
-# Seconds after which it is refused in the other process, too, at the latest. Of the others it is the next request.
-# `token-cached` is told by Valkey: within milliseconds, but a machine under load may take its time.
+# Seconds after which the other process, too, refuses it at the latest. The other rows refuse the
+# next request. `token-cached` hears of it from Valkey: in milliseconds, but a machine under load
+# may take its time.
 BOUNDS = {"token-cached": 5.0, "jwt-stateless": ACCESS_SECONDS + 1.0}
 
 
@@ -265,7 +270,7 @@ def count_together(switches, here, there):
     assert statuses == [401] * 6 + [429] * 2
 
 
-# --- a rolling restart -----------------------------------------------------------------------------
+# --- a rolling restart ----------------------------------------------------------------------------
 
 
 class Fleet:
@@ -275,7 +280,9 @@ class Fleet:
         self.shared, self.running = shared, {}
 
     def replace(self, place: int, **switches: str):
-        """Start anew with these switches. A balancer stops sending requests before a server is stopped."""
+        """Start anew with these switches. A balancer stops sending requests before a server is
+        stopped.
+        """
         _, stop = self.running.pop(place, (None, None))
         if stop is not None:
             time.sleep(0.5)  # what is on its way
@@ -290,7 +297,7 @@ class Fleet:
 
 
 def live(fleet: Fleet, stop: Event, seen: list[int]):
-    """One client: reads a page again and again, and refreshes now and then, wherever it gets."""
+    """Read a page again and again as one client, at either server, and refresh now and then."""
     turn, login = 0, fleet.post(0, "/api/token/", data={"username": "grace", "password": PASSWORD}).json()
     while not stop.is_set():
         turn += 1

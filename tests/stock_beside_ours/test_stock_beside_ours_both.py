@@ -1,7 +1,9 @@
-"""What stock Django REST framework does whichever kind of credential it serves, and what ours does instead.
+"""What stock Django REST framework does whichever kind of credential it serves, and what ours does
+instead.
 
-Each finding is a pair: the stock half states what the library does today, and fails when an upstream release
-mends it; the ours half states what this project promises. `beside` makes the pair; B1 … B9 are the findings' names.
+Each finding is a pair: the stock half states what the library does today, and fails when an
+upstream release mends it; the ours half states what this project promises. `beside` makes the pair;
+B1 … B9 are the findings' names.
 """
 
 import json
@@ -61,7 +63,7 @@ def test_ours_words_a_refused_bearer_as_such_and_names_every_scheme(settings, na
 
 
 class BearerToken(TokenAuthentication):
-    """As DRF's documentation tells how to change the keyword."""
+    """Change the keyword as DRF's documentation says."""
 
     keyword = "Bearer"
 
@@ -188,7 +190,7 @@ def test_whether_a_cache_may_keep_an_issued_credential(door_to, user, row, url, 
 
 @pytest.fixture
 def database_away(transactional_db):
-    """New connections (those of other threads) find nobody: a port nobody listens on, a folder that is not there."""
+    """Point new connections at a port nobody listens on, or at a folder that is not there."""
     if ON_POSTGRESQL:
         away = {"HOST": "127.0.0.1", "PORT": str(servers.free_port()), "OPTIONS": {"connect_timeout": 1}}
     else:
@@ -296,7 +298,7 @@ def test_two_transactions_that_read_before_they_write(tmp_path, options, expecte
             # What transaction.atomic() does, which knows the project's own databases only.
             connection.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
             (value,) = execute("SELECT value FROM counter")
-            # With IMMEDIATE the second waits at BEGIN for the first to commit, and nobody comes.
+            # IMMEDIATE makes the second wait at BEGIN for the first to commit, so nobody comes.
             with suppress(BrokenBarrierError):
                 both_have_read.wait(timeout=0.3)
             execute("UPDATE counter SET value = %s", value + 1)
@@ -317,7 +319,9 @@ def test_two_transactions_that_read_before_they_write(tmp_path, options, expecte
 
 
 def schema_of(rows) -> dict:
-    """The OpenAPI document of one endpoint for each row, and the generator's warnings left in GENERATOR_STATS."""
+    """Return the OpenAPI document of one endpoint for each row, and leave the generator's
+    warnings in GENERATOR_STATS.
+    """
     GENERATOR_STATS.reset()
     patterns = [
         path(f"{row.name}/", WhoAmIView.as_view(authentication_classes=[import_string(row.authentication)]))
@@ -357,7 +361,7 @@ def test_ours_names_each_row_as_it_is_called_and_warns_of_nothing():
 
 @pytest.fixture
 def password_checks(monkeypatch):
-    """Every check of a password, as it happens."""
+    """Collect every check of a password in a list."""
     checks = []
     verify = MD5PasswordHasher.verify
     monkeypatch.setattr(

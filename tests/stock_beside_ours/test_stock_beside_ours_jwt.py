@@ -1,4 +1,6 @@
-"""What SimpleJWT does today, and what ours does instead: J1 … J18 (how to read a pair: ..._both.py)."""
+"""What SimpleJWT does today, and what ours does instead: J1 … J18 (how to read a pair:
+..._both.py).
+"""
 
 from datetime import timedelta
 
@@ -58,7 +60,7 @@ def atomic_requests(request, transactional_db, monkeypatch):
 
 
 def refresh_at_once(pair) -> list[dict]:
-    """The pairs that so many simultaneous refreshes of one token are answered with."""
+    """Return the pairs that so many simultaneous refreshes of one token are answered with."""
     responses = at_once(*[lambda: refresh(new_client(), pair)] * CLIENTS)
     assert {response.status_code for response in responses} <= {200, 401}
     return [response.json() for response in responses if response.status_code == 200]
@@ -259,7 +261,7 @@ def test_stock_with_its_revocation_check_still_refreshes_to_a_dead_pair(log_in, 
 
 @beside("J6", ("simplejwt", 401, "password_changed"), ("jwt", 200, None), names="row, expected, code")
 def test_an_earlier_pair_when_a_later_login_renews_the_hash(log_in, user, settings, monkeypatch, row, expected, code):
-    """As each user's first login does after an upgrade of Django that raises the rounds."""
+    """Each user's first login does this after an upgrade of Django that raises the rounds."""
     monkeypatch.setattr(stock_serializers.api_settings, "CHECK_REVOKE_TOKEN", True)
     door, pair = log_in(row)
     settings.PASSWORD_HASHERS = ["tests.support.hashers.TwoRounds", *settings.PASSWORD_HASHERS]

@@ -1,4 +1,6 @@
-"""What DRF's authtoken does today, and what ours does instead: T1 … T9 (how to read a pair: ..._both.py)."""
+"""What DRF's authtoken does today, and what ours does instead: T1 … T9 (how to read a pair:
+..._both.py).
+"""
 
 from contextlib import nullcontext
 from datetime import timedelta
@@ -35,7 +37,7 @@ from tokens.management.commands import drf_create_token as our_command
 
 @pytest.fixture
 def without_our_signals():
-    """A project that has only the library: nothing of ours watches the user."""
+    """Disconnect the project's signals, so that only the library watches the user."""
     pre_save.disconnect(sender=User, dispatch_uid="auth_core.revocation.before")
     post_save.disconnect(sender=User, dispatch_uid="auth_core.revocation.after")
     post_save.disconnect(sender=User, dispatch_uid="tokens.create")
@@ -102,7 +104,7 @@ def test_whether_there_is_an_endpoint_that_rotates(door_to, user, row, expected)
 
 
 def usual_recipe(user) -> str:
-    """How a rotation is commonly written on DRF's own classes."""
+    """Rotate a token as is commonly done with DRF's own classes."""
     Token.objects.filter(user=user).delete()
     return Token.objects.create(user=user).key
 
@@ -116,7 +118,9 @@ class UsualRecipeView(APIView):
 
 
 def rotate_at_once(client, user) -> tuple[int, int, int]:
-    """How many were answered 200, how many of these were handed a dead token, how many were answered 500."""
+    """Return how many requests got a 200, how many of these got a dead token, and how many got a
+    500.
+    """
     header = {"Authorization": f"Token {Token.objects.get_or_create(user=user)[0].key}"}
     responses = at_once(*[lambda: new_client().post("/api-token-auth/new/", headers=header)] * CLIENTS)
     keys = [response.json()["token"] for response in responses if response.status_code == 200]
@@ -184,7 +188,7 @@ def test_whether_a_user_still_has_a_token_after_a_reset_that_broke_off_at_the_ne
 
 
 def attempts(client, url="/api-token-auth/", count=5, of=lambda n: {}, **login) -> list[int]:
-    """The answers to wrong passwords; `of(n)` is what is particular to the nth request."""
+    """Return the statuses of wrong passwords; `of(n)` is what is particular to the nth request."""
     body = LOGIN | {"password": "wrong"} | login
     return [client.post(url, body, **of(number)).status_code for number in range(count)]
 
@@ -329,7 +333,7 @@ def test_obtaining_is_free_of_races_in_both(door_to, user, row):
 
 @pytest.fixture
 def dump(user, tmp_path):
-    """A user and the token, as dumpdata writes them; neither is in the database any more."""
+    """Return a user and the token, as dumpdata writes them; neither is in the database any more."""
     file = tmp_path / "dump.json"
     file.write_text(serializers.serialize("json", [user, Token.objects.get(user=user)]))
     user.delete()
@@ -337,7 +341,7 @@ def dump(user, tmp_path):
 
 
 def create_auth_token(sender, instance=None, created=False, **kwargs):
-    """The receiver of DRF's documentation ("Generating Tokens")."""
+    """Create a token, as the receiver in DRF's documentation does ("Generating Tokens")."""
     if created:
         Token.objects.create(user=instance)
 

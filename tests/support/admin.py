@@ -10,7 +10,9 @@ from tracks.models import Album, Artist, Genre, Track
 
 
 class UndoingClient(Client):
-    """Each request in a savepoint that is rolled back: PostgreSQL goes on after an error, and no row is lost."""
+    """Each request in a savepoint that is rolled back: PostgreSQL goes on after an error, and no
+    row is lost.
+    """
 
     def request(self, **request):
         with transaction.atomic():

@@ -1,6 +1,8 @@
-"""What is sent in the place of a good credential: forged, well signed and hostile, or of another kind.
+"""What is sent in the place of a good credential: forged, well signed and hostile, or of another
+kind.
 
-Plain catalogues of name and maker, so that the tests of our rows and the count of what the stock rows do read the same.
+Plain catalogues of name and maker, so that the tests of our rows and the count of what the stock
+rows do read the same.
 """
 
 import base64
@@ -25,7 +27,7 @@ from tests.support.logins import claims
 from tokens import hashed, wire
 from tokens.models import HashedToken
 
-# --- tokens that our own key signed, with what no token of ours says ---------------------------------
+# --- tokens that our own key signed, with what no token of ours says ------------------------------
 
 
 def _signed_payload(text: str) -> Callable[[str], str]:
@@ -99,14 +101,16 @@ HEADERS = {
 
 
 def _with_signed_header(token: str, **changes) -> str:
-    """The header as changed, and the signature right for it: pyjwt.encode would refuse some of these."""
+    """Return the token with a changed header and the right signature for it, which pyjwt.encode
+    refuses to make.
+    """
     signed = with_header(token, **changes).rpartition(".")[0]
     return f"{signed}.{b64(hmac.digest(own_secret(), signed.encode(), 'sha256'))}"
 
 
 WELL_SIGNED = CLAIMS | HEADERS
 
-# --- good credentials of another kind: name -> user -> what is presented -----------------------------
+# --- good credentials of another kind: name -> user -> what is presented --------------------------
 
 
 def _session(user) -> str:
@@ -144,7 +148,7 @@ def _revoked_hashed(user) -> str:
 
 
 def _other_prefix(user) -> str:
-    """The random part of a living token under another prefix, the checksum right for it."""
+    """Return the random part of a living token under another prefix, the checksum right for it."""
     random = hashed.obtain(user).key.split("_")[1]
     return f"ghp_{random}_{wire._checksum(f'ghp_{random}')}"
 

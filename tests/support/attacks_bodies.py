@@ -8,7 +8,7 @@ NAMES = ("username", "password", "refresh", "token", "label", "title", "genre", 
 
 
 def _all(value: str) -> bytes:
-    """A JSON object with this value, JSON itself, for every name that any endpoint reads."""
+    """Return a JSON object with this value, JSON itself, for every name that any endpoint reads."""
     return ("{" + ",".join(f'"{name}":{value}' for name in NAMES) + "}").encode()
 
 

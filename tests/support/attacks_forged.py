@@ -22,13 +22,15 @@ def b64(data: bytes | str) -> str:
 
 
 def parts(token: str) -> tuple[dict, str, str]:
-    """The header as a dict; payload and signature as they are."""
+    """Return the header as a dict, and payload and signature unchanged."""
     _, payload, signature = token.split(".")
     return pyjwt.get_unverified_header(token), payload, signature
 
 
 def with_header(token: str, signature: str | None = None, **changes) -> str:
-    """The token with another header, and the signature it had or the given one. `...` takes a parameter away."""
+    """Return the token with another header, and its own signature or the given one. `...`
+    removes a parameter.
+    """
     header, payload, old = parts(token)
     header = {name: value for name, value in {**header, **changes}.items() if value is not ...}
     return f"{b64(json.dumps(header))}.{payload}.{old if signature is None else signature}"
@@ -151,7 +153,8 @@ def own_secret() -> bytes:
     return key_ring().signing.signing
 
 
-# The attacker's own keys, each named in the header as the ways to name a key are (RFC 7515 4.1.2 to 4.1.9).
+# The attacker's own keys, each named in the header as the ways to name a key are (RFC 7515 4.1.2 to
+# 4.1.9).
 ATTACKERS_SECRET = b"of the attacker, and long enough"
 
 
@@ -168,7 +171,9 @@ ELSEWHERE = "https://attacker.example/keys"
 
 
 def signed_by_attacker(algorithm: str, key, **header) -> Callable[[str], str]:
-    """Really signed, by a key of the attacker's; the kid is the service's own unless another is given."""
+    """Really signed, by a key of the attacker's; the kid is the service's own unless another is
+    given.
+    """
 
     def make(token: str) -> str:
         head = {"kid": parts(token)[0].get("kid")} | header
@@ -264,7 +269,7 @@ MALFORMED = {
 FORGED = UNSIGNED | RENAMED | BAD_SIGNATURES | OTHERS_KEYS | MALFORMED
 
 
-# --- algorithm confusion (RFC 8725 2.1): the public key, in each form it is written, as the secret ----
+# --- algorithm confusion (RFC 8725 2.1): the public key, in each form it is written, as the secret
 
 
 def _pem(key, form: str = "SubjectPublicKeyInfo") -> bytes:

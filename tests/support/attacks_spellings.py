@@ -1,4 +1,6 @@
-"""Other spellings of a good header: {K} stands for the keyword, {C} for the credential; is it let in?"""
+"""Other spellings of a good header: {K} stands for the keyword, {C} for the credential; is it let
+in?
+"""
 
 import base64
 from urllib.parse import quote
@@ -91,7 +93,9 @@ TOKEN_SPELLINGS = {
 
 
 def _twin(last: str) -> str:
-    """Another character of which base64 reads the same bits: of the last of 43 it leaves out two."""
+    """Another character of which base64 reads the same bits: of the last of 43 it leaves out
+    two.
+    """
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return alphabet[alphabet.index(last) ^ 1]
 
@@ -105,7 +109,9 @@ def written(spelling: str, keyword: str, text: str) -> str:
 
 
 def with_an_a(door, user) -> str:
-    """A credential that has one, which some of the spellings change; if need be another user's."""
+    """Return a credential that has one, which some of the spellings change; if need be another
+    user's.
+    """
     text = door.credential(user)
     while "a" not in text:
         text = door.credential(type(user).objects.create_user(text[:100]))

@@ -3,7 +3,6 @@
 import threading
 from contextlib import contextmanager
 
-import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
@@ -18,29 +17,11 @@ from tokens.cache import TokenCache, token_cache
 User = get_user_model()
 
 
-@pytest.fixture(autouse=True)
-def _new(transactional_db, settings):
-    """A cache as new before and after, without Valkey. What is in a transaction is not remembered, hence none here."""
-    begin(settings)
-    yield
-    token_cache.close()
-
-
 def begin(settings, url: str | None = None, seconds: int = 30):
-    """What the process does with these settings."""
+    """Start the cache as a process with these settings does."""
     settings.CACHES = {"default": SWITCHES["CACHE_URL"].parse(url or "locmem://token-cache")}
     settings.TOKEN_CACHE_SECONDS = seconds
     token_cache.close()
-
-
-@pytest.fixture
-def door(door_to):
-    return door_to("token-cached")
-
-
-@pytest.fixture
-def key(user) -> str:
-    return user.auth_token.key
 
 
 def read(key: str):
@@ -57,7 +38,7 @@ def asked(door, key) -> tuple[int, int]:
 MISS, HIT, REFUSED = (200, 1), (200, 0), (401, 1)
 
 
-# --- what ends it ----------------------------------------------------------------------------------------
+# --- what ends it ---------------------------------------------------------------------------------
 
 
 def rotate(door, user, key):
@@ -117,12 +98,14 @@ ENDINGS = [
 ]  # fmt: skip
 
 
-# --- races -----------------------------------------------------------------------------------------------
+# --- races ----------------------------------------------------------------------------------------
 
 
 @contextmanager
 def held(cache: TokenCache, key: str):
-    """A reader in a thread, between its query and its storing, let go at the end; what it got is in the list."""
+    """Hold a reader in a thread between its query and its storing, until the block ends. The
+    list gets what it read.
+    """
     has_read, go, got = threading.Event(), threading.Event(), []
 
     def slowly(key):

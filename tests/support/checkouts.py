@@ -1,4 +1,6 @@
-"""Copies of the project to run commands in, with this environment instead of one that make would install."""
+"""Copies of the project to run commands in, with this environment instead of one that make would
+install.
+"""
 
 import shutil
 import subprocess
@@ -33,7 +35,9 @@ def commit(folder: Path, prepare: str):
 
 
 def use_this_environment(checkout: Path):
-    """Make .venv of links to this environment, with the stamps of make, which then installs nothing."""
+    """Make .venv of links to this environment, with the stamps of make, which then installs
+    nothing.
+    """
     environment = checkout / ".venv"
     if not environment.exists():
         environment.mkdir()

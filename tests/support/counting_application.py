@@ -1,4 +1,6 @@
-"""The service's WSGI application, which also tells at /opened how often this process opened a database."""
+"""The service's WSGI application, which also tells at /opened how often this process opened a
+database.
+"""
 
 from django.db.backends.signals import connection_created
 

@@ -27,7 +27,7 @@ class Told(logging.Handler):
         self.events.append({"event": record.getMessage(), **fields})
 
     def words(self) -> list[str]:
-        """Each event with its reason, and forget them."""
+        """Return each event with its reason, and forget them."""
         told, self.events = self.events, []
         return [" ".join(filter(None, (event["event"], event.get("reason")))) for event in told]
 

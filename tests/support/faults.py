@@ -25,7 +25,8 @@ ON_POSTGRESQL = connection.vendor == "postgresql"
 on_sqlite = pytest.mark.skipif(ON_POSTGRESQL, reason="a matter of SQLite")
 
 
-# Ours, and which can be enabled together. The short run leaves out those that write as another does.
+# Ours, and which can be enabled together. The short run leaves out those that write as another
+# does.
 if RUNS > 1:
     OWN = [scheme for scheme in SCHEMES.values() if not scheme.is_stock]
     TOGETHER = ("token,jwt", "token-hashed,jwt-stateless", "token-cached")
@@ -37,7 +38,7 @@ else:
 NAME = attrgetter("name")
 
 
-# --- what came of it -------------------------------------------------------------------------------------
+# --- what came of it ------------------------------------------------------------------------------
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Tally:
 
 
 def copy_of(name: str | Path, folder: Path) -> Path:
-    """Of a SQLite file that others may have open."""
+    """Copy a SQLite file that others may have open."""
     copy = folder / "copy.sqlite3"
     with closing(sqlite3.connect(name)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -132,7 +133,7 @@ class Postgresql:
         servers.stop_postgresql(self._server, mode)
 
     def start(self) -> float:
-        """When it answered again, as time.monotonic()."""
+        """Start the server, and return when it answered again, as time.monotonic()."""
         with ThreadPoolExecutor(1) as pool:
             started = pool.submit(self._server.ensure_postgres_running)
             while True:

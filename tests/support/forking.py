@@ -40,7 +40,9 @@ IMPORTED = (
 
 
 class Parent:
-    """Starts the process that forks, when it is first needed; from several threads, one fork after another."""
+    """Starts the process that forks, when it is first needed; from several threads, one fork after
+    another.
+    """
 
     def __init__(self, folder: Path):
         self._folder, self._lock, self._process = folder, Lock(), None
@@ -48,7 +50,8 @@ class Parent:
     def run(
         self, arguments: tuple[str, ...], environment: dict[str, str], seconds: float
     ) -> subprocess.CompletedProcess[str]:
-        """`python *arguments`, which are a script and its own or `-c` and a text, as subprocess.run does it.
+        """`python *arguments`, which are a script and its own or `-c` and a text, as subprocess.run
+        does it.
 
         Raises subprocess.TimeoutExpired.
         """
@@ -108,7 +111,7 @@ def _become(environment: dict[str, str], output: str, errors: str):
 
 
 def _execute(arguments: list[str]):
-    """Returns or raises as `python *arguments` ends: the interpreter does the rest, as it would."""
+    """Return or raise as `python *arguments` ends. The interpreter does the rest, as it would."""
     sys.argv[:] = arguments
     if arguments[0] != "-c":
         sys.path[0] = os.getcwd()

@@ -2,18 +2,11 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from rest_framework.test import APIClient
 
 from tests.support.accounts import PASSWORD
 
 User = get_user_model()
 LOGIN = {"username": "ada", "password": PASSWORD}
-
-
-@pytest.fixture
-def api(door_to) -> APIClient:
-    """A client of the URLs as they are with AUTH_SCHEMES=token-hashed."""
-    return door_to("token-hashed").client
 
 
 def header(key: str) -> dict:

@@ -30,7 +30,7 @@ def public_pem(text: str) -> str:
 
 
 def a_key(algorithm: str, which: int = 0) -> str:
-    """A signing key for the algorithm; another for another `which`."""
+    """Return a signing key for the algorithm; another for another `which`."""
     if algorithm.startswith("HS"):
         return f"secret number {which} " * 8
     if algorithm.startswith("RS"):
@@ -41,14 +41,16 @@ def a_key(algorithm: str, which: int = 0) -> str:
 
 
 def forge(pair_token: str, **changes) -> str:
-    """The token with other claims, signed with the service's own key. A value of `...` takes the claim away."""
+    """Return the token with other claims, signed with the service's own key. A value of `...`
+    removes the claim.
+    """
     payload = {**claims(pair_token), **changes}
     payload = {name: value for name, value in payload.items() if value is not ...}
     return sign(payload)
 
 
 def sign(payload, headers=None, algorithm=None) -> str:
-    """Signed with the service's own key, whatever the payload: pyjwt.encode would refuse some of these."""
+    """Sign any payload with the service's own key; pyjwt.encode refuses some of these."""
     key = key_ring().signing
     if not isinstance(payload, bytes):
         payload = json.dumps(payload).encode()

@@ -1,8 +1,9 @@
-"""What becomes of a credential, as docs/explanation/decisions.md has it: a plain model of each of the two kinds.
+"""What becomes of a credential, as docs/explanation/decisions.md has it: a plain model of each of
+the two kinds.
 
-A model knows no database, no HTTP and no clock. Moments and lifetimes are whole seconds; None is a lifetime without an
-end. A step takes what the service answered, raises AssertionError if that is not to be explained, and follows it.
-Between two parts of a step (`yield`) another request may come.
+A model knows no database, no HTTP and no clock. Moments and lifetimes are whole seconds; None is a
+lifetime without an end. A step takes what the service answered, raises AssertionError if that is
+not to be explained, and follows it. Between two parts of a step (`yield`) another request may come.
 """
 
 import copy
@@ -29,7 +30,7 @@ Step = Callable[["World"], Iterator]
 
 
 def atomic(step):
-    """A step of one part."""
+    """Make a step of one part."""
 
     @functools.wraps(step)
     def parts(*arguments):
@@ -41,7 +42,9 @@ def atomic(step):
 
 
 def explained(world: "World", steps: list[Step]) -> tuple[list["World"], list[str]]:
-    """The worlds to which the steps may have led, in any order of their parts; and why other orders explain nothing."""
+    """Return the worlds to which the steps may have led, in any order of their parts, and why
+    other orders explain nothing.
+    """
     worlds, complaints, orders = [], [], [()]
     while orders:
         order = orders.pop()
@@ -77,12 +80,16 @@ class World:
         self.users[name] = User(user_id, password)
 
     def delete(self, name: str):
-        """Deletion needs no signal: what is the user's goes with the user's row."""
+        """Delete the user. The database deletes the user's credentials with the row, without a
+        signal.
+        """
         del self.users[name]
         self.forget(name)
 
     def change_password(self, name: str, password: str, answer: Answer):
-        """Every credential ends before the save, and after it, for a login that slipped in with the old password."""
+        """Revoke every credential before the save, and again after it, for a login that slipped
+        in with the old password.
+        """
         self.end(name)
         yield
         self.users[name].password = password
@@ -102,12 +109,12 @@ class World:
         return name in self.users and self.users[name].active
 
 
-# --- opaque tokens ------------------------------------------------------------------------------------
+# --- opaque tokens --------------------------------------------------------------------------------
 
 
 @dataclass
 class Row:
-    """Of the table of tokens. `key` is None until somebody is told it."""
+    """A row of the table of tokens. `key` is None until a client has received it."""
 
     user: str
     created: int
@@ -117,7 +124,9 @@ class Row:
 
 @dataclass
 class Tokens(World):
-    """`per_client`: each login gets a token of its own, which may die of disuse; else a user has one for all."""
+    """`per_client`: each login gets a token of its own, which may die of disuse; else a user has
+    one for all.
+    """
 
     per_client: bool = False
     auto_create: bool = False
@@ -138,7 +147,7 @@ class Tokens(World):
         return [row for row in self.rows if row.user == name]
 
     def ends(self, row: Row) -> list[int]:
-        """The moments from which on it is expired."""
+        """Return the moments from which on it is expired."""
         starts = {"TOKEN_LIFETIME": row.created} | ({"TOKEN_IDLE_LIFETIME": row.used} if self.per_client else {})
         return [start + self.switches[name] for name, start in starts.items() if self.switches[name]]
 
@@ -153,7 +162,7 @@ class Tokens(World):
         return self.living(key) is not None
 
     def honoured(self, key: str) -> Row | None:
-        """To present a living token is to use it, which is noted at most once a minute."""
+        """Note that the token was used, at most once a minute."""
         row = self.living(key)
         if row and self.now >= row.used + MINUTE:
             row.used = self.now
@@ -185,7 +194,9 @@ class Tokens(World):
 
     @atomic
     def rotate(self, key, answer):
-        """One conditional UPDATE: of those who present the same key one wins. It keeps the row."""
+        """Replace the key in its row. The service does it by one conditional UPDATE, so one of
+        several callers wins.
+        """
         row = self.honoured(key)
         answer.must_be(200 if row else 401)
         if row:
@@ -208,7 +219,9 @@ class Tokens(World):
 
     @atomic
     def list_own(self, key, answer):
-        """The newest first; an expired one stays until a login of its user's, a day later or more."""
+        """Return the user's tokens, newest first. An expired one stays until a login a day later
+        or more.
+        """
         row = self.honoured(key)
         answer.must_be(200 if row else 401)
         if row:
@@ -232,12 +245,12 @@ class Tokens(World):
         self.told_at.setdefault(key, self.now)
 
     def moments(self) -> set[int]:
-        """At which something changes by itself."""
+        """Return the moments at which something changes by itself."""
         gone = {end + DAY for row in self.rows for end in self.ends(row)} if self.per_client else set()
         return gone | {moment for row in self.rows for moment in (*self.ends(row), row.used + MINUTE)}
 
 
-# --- pairs --------------------------------------------------------------------------------------------
+# --- pairs ----------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -264,7 +277,9 @@ class Token:
 
 @dataclass
 class Pairs(World):
-    """`stateless`: an access token is honoured until it expires, whatever happens to its login and user."""
+    """`stateless`: an access token is honoured until it expires, whatever happens to its login and
+    user.
+    """
 
     stateless: bool = False
     signing: int = 0  # the number of the key that signs
@@ -283,11 +298,11 @@ class Pairs(World):
         return [text for text, token in self.tokens.items() if token.kind == kind]
 
     def is_good(self, token: Token) -> bool:
-        """As far as its text tells."""
+        """Return True if the text of the token passes all checks that need no database."""
         return token.key in self.verifying and self.now < token.end + self.switches["JWT_LEEWAY"]
 
     def living(self, token: Token) -> Login | None:
-        """The login of a token, if neither has ended."""
+        """Return the login of a token, if neither has ended."""
         login = self.rows.get(token.login)
         lives = login and not login.ended and self.is_active(login.user)
         return login if lives and self.is_good(token) else None
@@ -296,11 +311,13 @@ class Pairs(World):
         return token.id == login.refresh_tokens[-1]
 
     def is_recent_parent(self, token: Token, login: Login) -> bool:
-        """What a client presents that did not get the answer, or a second tab."""
+        """Return True for the token of a client that missed the answer, or of a second tab."""
         return [token.id] == login.refresh_tokens[-2:-1] and self.now < login.rotated + self.switches["JWT_REUSE_GRACE"]
 
     def lives(self, text: str) -> bool:
-        """An access token to a guarded view, a refresh token to whoever asks whether it would be honoured."""
+        """Return True if a guarded view accepts the access token, or if a refresh would accept
+        the refresh token.
+        """
         token = self.tokens[text]
         if token.kind == "access" and self.stateless:
             return self.is_good(token)
@@ -319,7 +336,9 @@ class Pairs(World):
 
     @atomic
     def verify(self, text, answer):
-        """Of a login's end `jwt-stateless` is told at once, too."""
+        """Verify a token. `jwt-stateless`, too, refuses the tokens of an ended login at once
+        here.
+        """
         token = self.tokens[text]
         answer.must_be(200 if self.would_be_honoured(token) else 401)
         assert answer.status == 401 or answer.body == {"token_type": token.kind}
@@ -350,7 +369,9 @@ class Pairs(World):
             login.ended = True  # either the client or a thief holds a spent token
 
     def log_out(self, text, everywhere, answer):
-        """By either token, of the refresh tokens a spent one too. Doing it twice is no error, and ends nothing more."""
+        """End the login by either of its tokens, a spent refresh token included. A second logout
+        succeeds and changes nothing.
+        """
         token = self.tokens[text]
         login = self.rows.get(token.login)
         is_known = login is not None and self.is_good(token)
@@ -365,7 +386,7 @@ class Pairs(World):
 
     @atomic
     def flush(self, answer):
-        """What expired over a day ago. Nothing that can still be used is in it."""
+        """Delete what expired over a day ago. Nobody can use any of it."""
         before = self.now - self.switches["JWT_LEEWAY"] - DAY
         kept = {sid: login for sid, login in self.rows.items() if login.refresh_end >= before}
         assert answer.body == f"{len(self.rows) - len(kept)} expired logins deleted\n"
@@ -381,7 +402,7 @@ class Pairs(World):
         self.told(login, answer)
 
     def told(self, login: Login, answer: Answer):
-        """No access token outlives its refresh token, and that not its login."""
+        """Check that no access token outlives its refresh token, and no refresh token its login."""
         ends = {
             "refresh": login.refresh_end,
             "access": min(self.now + self.switches["JWT_ACCESS_LIFETIME"], login.refresh_end),
@@ -395,7 +416,7 @@ class Pairs(World):
             self.tokens[text] = Token(kind, told["sid"], user.id, told["jti"], end, self.signing)
 
     def moments(self) -> set[int]:
-        """At which something changes by itself."""
+        """Return the moments at which something changes by itself."""
         leeway = self.switches["JWT_LEEWAY"]
         logins = self.rows.values()
         return {

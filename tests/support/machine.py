@@ -1,4 +1,6 @@
-"""A machine to deploy on: PostgreSQL, Valkey, folders, and scripts that stand for systemctl and valkey-cli."""
+"""A machine to deploy on: PostgreSQL, Valkey, folders, and scripts that stand for systemctl and
+valkey-cli.
+"""
 
 import os
 import sys
@@ -16,8 +18,8 @@ from tests.support import checkouts, servers, transcripts
 # What nginx tells the service about a client.
 HOST = {"Host": "tracks.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 
-# Does what `systemctl` would do with a unit: runs its lines, with its environment and the tests' mark.
-# Here a reload waits for the last worker.
+# Does what `systemctl` would do with a unit: runs its lines, with its environment and the tests'
+# mark. Here a reload waits for the last worker.
 SYSTEMCTL = """
 import os, re, shlex, shutil, signal, subprocess, sys, time
 from contextlib import suppress
@@ -70,7 +72,8 @@ def stop():
 """
 
 
-# No wheel holds Valkey's own client. This one reads commands from standard input and prints answers.
+# No wheel holds Valkey's own client. This one reads commands from standard input and prints
+# answers.
 VALKEY_CLI = """
 import sys, redis
 
@@ -125,7 +128,7 @@ class Place:
 
     @cached_property
     def password(self) -> str:
-        """The admin's password, which only the first shell knows."""
+        """Return the admin's password, which only the first shell knows."""
         return self.run("echo $DJANGO_SUPERUSER_PASSWORD")
 
     def log_in(self, path: str) -> dict:
@@ -143,7 +146,9 @@ class Place:
 
 @contextmanager
 def place(root: Path, guide: str) -> Iterator[Place]:
-    """Yield a machine with PostgreSQL, Valkey and stand-ins for what only root may run; `guide` has the unit."""
+    """Yield a machine with PostgreSQL, Valkey and stand-ins for what only root may run; `guide` has
+    the unit.
+    """
     database_port = servers.free_port()
     with servers.listening_postgresql("127.0.0.1", database_port), ValkeyServer() as valkey:
         port = servers.free_port()

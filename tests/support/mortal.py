@@ -1,7 +1,8 @@
 """The real service in processes that die when they are told to: at a statement, by SIGKILL.
 
-One process loads `config.wsgi` and serves nothing itself. For each `Service.life` it forks one that has no connection
-and no memory yet, as a server just started; that one answers the requests through the WSGI handler, and ends.
+One process loads `config.wsgi` and serves nothing itself. For each `Service.life` it forks one that
+has no connection and no memory yet, as a server just started; that one answers the requests through
+the WSGI handler, and ends.
 """
 
 import copy
@@ -39,7 +40,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Life:
-    """What one process did: the answers it gave, the steps it got to, the secrets it made, whether it was killed."""
+    """What one process did: the answers it gave, the steps it got to, the secrets it made, whether
+    it was killed.
+    """
 
     answers: list[Answer]
     steps: list[str]
@@ -81,16 +84,18 @@ class Service:
             self._group.__exit__(None, None, None)
 
     def opened_by(self, scheme: Scheme) -> Self:
-        """The same, its URLs opened by this row of the scheme table alone."""
+        """Return this service with its URLs opened by this row of the scheme table alone."""
         opened = copy.copy(self)
         opened._row = scheme.name
         return opened
 
     def life(self, *requests: dict, die: int | None = None, survives: bool = False, **limits) -> Life:
-        """A new process answers the requests in turn; at its step `die`, counted from 0, it kills itself.
+        """Let a new process answer the requests in turn, and kill itself at its step `die`, counted
+        from 0.
 
-        A step is the moment before or after a statement or a commit, and the one before an answer is sent. `limits`
-        are those of `_limit`. Raises RuntimeError for a process that ended by itself.
+        A step is the moment before or after a statement or a commit, and the one before an answer
+        is sent. `limits` are those of `_limit`. Raise RuntimeError for a process that ended by
+        itself.
         """
         task = {"requests": requests, "die": die, "row": self._row, "limits": limits}
         self._process.stdin.write(f"{json.dumps([survives, task])}\n")
@@ -106,14 +111,16 @@ class Service:
         return Life(answers, by_kind["step"], by_kind["made"], died_of == signal.SIGKILL)
 
     def ask(self, *requests: dict, **limits) -> list[Answer]:
-        """The answers of a new process that lives."""
+        """Return the answers of a new process that nothing kills."""
         return self.life(*requests, **limits).answers
 
     def statuses(self, *requests: dict, **limits) -> list[int]:
         return [answer.status for answer in self.ask(*requests, **limits)]
 
     def survivor(self, *requests: dict) -> list[int]:
-        """What the parent of all answers, which remembers what it was asked. On SQLite alone."""
+        """Return the answers of the parent process, which remembers earlier requests. SQLite
+        only.
+        """
         return [answer.status for answer in self.life(*requests, survives=True).answers]
 
     def run(self, source: str) -> None:
@@ -242,8 +249,8 @@ def _limit(
     is_anybody: bool = False,
     lock_seconds: float | None = None,
 ):
-    """Its SQLite file; how long its files may be; that permissions count, though it is root; how long a lock is
-    waited for.
+    """Its SQLite file; how long its files may be; that permissions count, though it is root; how
+    long a lock is waited for.
     """
     from django.db import connections
 
@@ -259,7 +266,9 @@ def _limit(
 
 
 def _drop_override():
-    """Take CAP_DAC_OVERRIDE, by which root writes what is read-only, from this process (capset(2))."""
+    """Take CAP_DAC_OVERRIDE, by which root writes what is read-only, from this process
+    (capset(2)).
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; then the same for numbers from 32

@@ -1,4 +1,6 @@
-"""Networks of their own for the servers of a test, as machines of their own would have; Linux, and root."""
+"""Networks of their own for the servers of a test, as machines of their own would have; Linux, and
+root.
+"""
 
 import os
 import shutil
@@ -9,8 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network namespace. `prefix` goes before a command that is to run in it; `address` is the one it has there,
-    and `outside` the one of this machine as seen from it."""
+    """A network namespace. `prefix` goes before a command that is to run in it; `address` is the
+    one it has there, and `outside` the one of this machine as seen from it.
+    """
 
     name: str
     address: str
@@ -31,7 +34,7 @@ class Network:
 
 
 def why_not() -> str | None:
-    """Why no namespace can be made here."""
+    """Return why no network namespace can be made here, or None."""
     if not shutil.which("ip"):
         return "no iproute2 here"
     done = subprocess.run(["unshare", "--net", "true"], capture_output=True, text=True)
@@ -40,14 +43,17 @@ def why_not() -> str | None:
 
 @contextmanager
 def networks(count: int):
-    """So many, each joined to this machine by a cable of its own (veth), and through it to nobody else."""
+    """So many, each joined to this machine by a cable of its own (veth), and through it to nobody
+    else.
+    """
     with ExitStack() as stack:
         yield [stack.enter_context(_network(number)) for number in range(count)]
 
 
 @contextmanager
 def _network(number: int):
-    # Names of 15 characters at most. 198.18.0.0/15 is for tests of networks (RFC 2544); four addresses each.
+    # Names of 15 characters at most. 198.18.0.0/15 is for tests of networks (RFC 2544); four
+    # addresses each.
     name = f"trk{os.getpid()}x{number}"
     outside, address = (f"198.18.{number}.{host}" for host in (1, 2))
     _ip("netns", "add", name)

@@ -1,4 +1,6 @@
-"""A connection of the service's backend to a database of the test's own, as one thread of a server has it."""
+"""A connection of the service's backend to a database of the test's own, as one thread of a server
+has it.
+"""
 
 from contextlib import contextmanager
 
@@ -20,7 +22,9 @@ def connection_to(url: str, **options):
 
 @contextmanager
 def transaction_on(connection):
-    """Run a block in a transaction, as `transaction.atomic` does on one of Django's own connections."""
+    """Run a block in a transaction, as `transaction.atomic` does on one of Django's own
+    connections.
+    """
     connection.set_autocommit(False)
     try:
         yield

@@ -4,7 +4,9 @@ from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """`tags`: (name, attributes) in order; `figures`: the texts of each figure's picture and of its table."""
+    """`tags`: (name, attributes) in order; `figures`: the texts of each figure's picture and of its
+    table.
+    """
 
     def __init__(self, source):
         super().__init__()

@@ -13,7 +13,9 @@ MARK = "TESTS_MARK"  # in the environment of each process that this run of the t
 
 @contextmanager
 def group(command, **options) -> Iterator[subprocess.Popen]:
-    """Start a process, with the options of subprocess.Popen. Kill it at the end with all that it started."""
+    """Start a process, with the options of subprocess.Popen. Kill it at the end with all that it
+    started.
+    """
     with subprocess.Popen(command, start_new_session=True, **options) as process:
         try:
             yield process
@@ -39,7 +41,8 @@ def marked(name: str, value: str) -> list[Running]:
 
 
 def left() -> list[Running]:
-    """Return the processes that the tests started and that still run, without those that these started.
+    """Return the processes that the tests started and that still run, without those that these
+    started.
 
     Each is a child of this process, or has the mark of this run. Without /proc nothing is found.
     """
@@ -49,7 +52,7 @@ def left() -> list[Running]:
 
 
 def _all() -> Iterator[Running]:
-    """Every process that has not ended, as far as the system shows it (proc(5))."""
+    """Yield every process that has not ended, as far as the system shows it (proc(5))."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             # A name in parentheses is before these; it may hold blanks.

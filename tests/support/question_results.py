@@ -44,7 +44,7 @@ def by_turns(mark: str = "", doubt: str = "") -> dict[str, Any]:
     }
 
 
-# --- revocation -------------------------------------------------------------------------------------
+# --- revocation -----------------------------------------------------------------------------------
 
 
 def revocation_of(*rows: Ends, **others: Any) -> Revocation:
@@ -83,7 +83,7 @@ def revocation(mark: str = "") -> dict[str, Any]:
     return document(record, mark)
 
 
-# --- flows ------------------------------------------------------------------------------------------
+# --- flows ----------------------------------------------------------------------------------------
 
 
 def flows_record(mark: str = "") -> Flows:
@@ -114,7 +114,7 @@ def flows(mark: str = "") -> dict[str, Any]:
     return document(flows_record(mark), mark)
 
 
-# --- plan -------------------------------------------------------------------------------------------
+# --- plan -----------------------------------------------------------------------------------------
 
 
 def plan(mark: str = "") -> dict[str, Any]:
@@ -147,7 +147,7 @@ def plan(mark: str = "") -> dict[str, Any]:
     return document(record, mark)
 
 
-# --- scale ------------------------------------------------------------------------------------------
+# --- scale ----------------------------------------------------------------------------------------
 
 
 def scale(mark: str = "") -> dict[str, Any]:
@@ -181,7 +181,7 @@ def scale(mark: str = "") -> dict[str, Any]:
     return document(record, mark)
 
 
-# --- load, distance ---------------------------------------------------------------------------------
+# --- load, distance -------------------------------------------------------------------------------
 
 
 def round_trips(distances: tuple[float, ...]) -> tuple[RoundTrip, ...]:
@@ -191,7 +191,8 @@ def round_trips(distances: tuple[float, ...]) -> tuple[RoundTrip, ...]:
 def load(mark: str = "", distances: tuple[float | None, ...] = (None,)) -> dict[str, Any]:
     """Return a result of two turns.
 
-    `token` answers twice as much as the stock row, and half as much at 5 ms; the stock row is not within
+    `token` answers twice as much as the stock row, and half as much at 5 ms; the stock row is not
+            within
     the bound in the second turn.
     """
 

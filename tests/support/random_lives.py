@@ -1,4 +1,6 @@
-"""Random lives of credentials: the steps that Hypothesis chooses, whatever the kind of credential."""
+"""Random lives of credentials: the steps that Hypothesis chooses, whatever the kind of
+credential.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +46,9 @@ MOSTLY = st.sampled_from([True, True, True, False])
 
 @dataclass(frozen=True)
 class Step:
-    """What is done, by one of the CLIENTS; and the model's name for it, with what it needs to know."""
+    """What is done, by one of the CLIENTS; and the model's name for it, with what it needs to
+    know.
+    """
 
     do: Callable[[APIClient], Answer]
     name: str
@@ -69,7 +73,8 @@ def request(method: str, path: str, credential: str = "", body: dict | None = No
 class Lives(RuleBasedStateMachine):
     """One row of the scheme table, beside the worlds that explain every answer so far.
 
-    That is one, but where the answers to several requests at the same moment do not tell who was first.
+    That is one, but where the answers to several requests at the same moment do not tell who was
+    first.
     """
 
     switches: dict[str, tuple[int | None, ...]]  # the values each may have, the first one at first
@@ -100,11 +105,11 @@ class Lives(RuleBasedStateMachine):
 
     @property
     def world(self) -> World:
-        """For what all worlds have in common."""
+        """Return one of the possible worlds, for what they all have in common."""
         return self.worlds[0]
 
     def take(self, *steps: Step):
-        """All at the same moment, if there are several."""
+        """Take the steps, all at the same moment if there are several."""
         if len(steps) == 1:
             answers = [steps[0].do(CLIENTS[0])]
         else:
@@ -150,12 +155,12 @@ class Lives(RuleBasedStateMachine):
                 setattr(world, name, value)
 
     def named(self, argument) -> str:
-        """What was told by somebody is named by its number."""
+        """Replace a credential in a message by its number."""
         credentials = self.credentials()
         return f"#{credentials.index(argument)}" if argument in credentials else str(argument)
 
     def chosen(self, credentials: list[str], age: int) -> str:
-        """One of the living, the newest at age 0; then come the dead."""
+        """Return one of the living credentials, the newest at age 0; after them come the dead."""
         return sorted(credentials, key=self.world.lives)[-1 - age % len(credentials)]
 
     @invariant()
@@ -173,7 +178,7 @@ class Lives(RuleBasedStateMachine):
     def log_in(self, name, is_right):
         self.take(self.logging_in(name, self.password(name, is_right)))
 
-    # --- the account ---------------------------------------------------------------------------------
+    # --- the account ------------------------------------------------------------------------------
 
     def password(self, name: str, is_right: bool = True) -> str:
         user = self.world.users.get(name)
@@ -211,7 +216,9 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), event=st.sampled_from(EVENTS))
     def account(self, name, event):
-        """Who was deleted comes back at the next event, as another user of the same name; who was deactivated, too."""
+        """Return the user's row. A deleted or deactivated user comes back at the next event, as
+        another user of that name.
+        """
         away = [each for each in NAMES if not self.world.is_active(each)]
         if away:
             (self.activate if away[0] in self.world.users else self.create)(away[0])
@@ -238,10 +245,12 @@ class Lives(RuleBasedStateMachine):
 
     @property
     def answers_from_memory(self) -> bool:
-        """What no signal tells is then bounded by TOKEN_CACHE_SECONDS alone, of a clock that nobody moves."""
+        """Return True if only TOKEN_CACHE_SECONDS bounds what no signal tells, by a clock that
+        does not move.
+        """
         return issubclass(self.authentication, CachedTokenAuthentication)
 
-    # --- time and switches ---------------------------------------------------------------------------
+    # --- time and switches ------------------------------------------------------------------------
 
     @rule(which=st.sampled_from([0, 0, 0, 1, 1, 2, 4]), beside=st.sampled_from([-1, 0, 1]), clean=st.booleans())
     def time_passes(self, which, beside, clean):
@@ -253,7 +262,7 @@ class Lives(RuleBasedStateMachine):
             self.clean_up()
 
     def clean_up(self):
-        """The command that deletes what is of no use any more, where a kind has one."""
+        """Run the command that deletes expired rows, where a kind has one."""
 
     def wait(self, seconds: int):
         self.clock.shift(seconds)
@@ -279,6 +288,8 @@ class Lives(RuleBasedStateMachine):
 
 
 def saved_once(steps: list[str]) -> list[str]:
-    """Of two who save one account at the same moment the later may undo what the earlier changed: here one does."""
+    """Save the account once. If two save it at the same moment, the later may undo what the
+    earlier changed.
+    """
     saves = [index for index, step in enumerate(steps) if step in ("change password", "deactivate")]
     return [step for index, step in enumerate(steps) if index not in saves[1:]]

@@ -71,7 +71,7 @@ def around(estimate: float, half: float = 10.0) -> dict[str, float]:
     return {"estimate": estimate, "low": estimate - half, "high": estimate + half}
 
 
-# --- overhead ---------------------------------------------------------------------------------------
+# --- overhead -------------------------------------------------------------------------------------
 
 
 def row(name: str, overhead: float, mark: str = "") -> Row:
@@ -170,7 +170,7 @@ def overhead_of(adds: dict[str, float], anonymous: float = 200.0) -> dict[str, A
     return document(run_of(adds, anonymous))
 
 
-# --- ladder, instructions, compare ------------------------------------------------------------------
+# --- ladder, instructions, compare ----------------------------------------------------------------
 
 
 def ladder(mark: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Contenders whose credentials end at a known time; the lab must find it. Named on its command line."""
+"""Contenders whose credentials end at a known time, which the lab must find (tests.benchmarks)."""
 
 import base64
 import time

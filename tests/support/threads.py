@@ -8,7 +8,9 @@ from django.db import connections
 
 
 def at_once(*steps: Callable) -> list:
-    """What the steps return, each run in a thread of its own, all let go at the same moment."""
+    """Run each step in a thread of its own, start all at the same moment, and return what they
+    return.
+    """
     barrier = Barrier(len(steps))
 
     def run(step):

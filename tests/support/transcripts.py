@@ -22,7 +22,9 @@ def sections(text: str) -> dict[str, str]:
 
 
 def commands(text: str) -> list[tuple[str, str]]:
-    """Return (command, shown output) for each `$ ` line. A line that begins with `> ` continues it."""
+    """Return (command, shown output) for each `$ ` line. A line that begins with `> ` continues
+    it.
+    """
     found = []
     for block in blocks("console", text):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
@@ -33,7 +35,9 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 
 def is_shown(shown: str, output: str) -> bool:
-    """Return whether the output ends with what is shown, if anything is; `…` stands for any text."""
+    """Return whether the output ends with what is shown, if anything is; `…` stands for any
+    text.
+    """
     if not shown:
         return True
     pattern = ".*".join(map(re.escape, shown.split("…")))
@@ -76,7 +80,9 @@ class Shell:
 
 
 def run_all(text: str, shell: Shell, replace: dict[str, str]) -> list[str]:
-    """Run a page's commands in their order and return the outputs. Fail unless each prints what is shown."""
+    """Run a page's commands in their order and return the outputs. Fail unless each prints what is
+    shown.
+    """
     outputs = []
     for command, shown in commands(text):
         for there, here in replace.items():

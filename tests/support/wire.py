@@ -12,7 +12,9 @@ THREADS = 16
 
 
 class Wire:
-    """Carries requests to the service, and notes them. `loses` is a path of which the next answer does not arrive."""
+    """Carries requests to the service, and notes them. `loses` is a path of which the next answer
+    does not arrive.
+    """
 
     def __init__(self, httpx):
         self._httpx = httpx
@@ -31,7 +33,9 @@ class Wire:
 
 
 class Clock:
-    """Stands, of client and service both; `pass_` moves the service's, and with `awake` the client's."""
+    """Stands, of client and service both; `pass_` moves the service's, and with `awake` the
+    client's.
+    """
 
     def __init__(self, traveller):
         self._traveller = traveller
@@ -43,7 +47,7 @@ class Clock:
 
 
 def who(client) -> str:
-    """The scheme by which the client is let in as ada."""
+    """Return the scheme that lets the client in as ada."""
     response = client.get("/whoami/")
     assert response.status_code == 200, response.text
     assert response.json()["username"] == "ada"

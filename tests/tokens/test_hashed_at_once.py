@@ -17,7 +17,7 @@ from tokens.models import HashedToken, HashedTokenQuerySet
 
 @pytest.fixture
 def api(door_to) -> APIClient:
-    """A client of the URLs as they are with AUTH_SCHEMES=token-hashed."""
+    """Return a client of the URLs as they are with AUTH_SCHEMES=token-hashed."""
     return door_to("token-hashed").client
 
 
@@ -87,7 +87,7 @@ def test_a_token_deleted_by_its_id_while_it_is_rotated_is_dead_with_its_successo
 
 @pytest.fixture
 def written(monkeypatch) -> list[int]:
-    """How many rows each UPDATE of hashed tokens changed."""
+    """Collect how many rows each UPDATE of hashed tokens changed."""
     counts, update = [], HashedTokenQuerySet.update
     monkeypatch.setattr(
         HashedTokenQuerySet, "update", lambda self, **values: counts.append(update(self, **values)) or counts[-1]

@@ -15,7 +15,7 @@ from tokens.models import HashedToken
 
 @pytest.fixture
 def api(door_to) -> APIClient:
-    """A client of the URLs as they are with AUTH_SCHEMES=token-hashed."""
+    """Return a client of the URLs as they are with AUTH_SCHEMES=token-hashed."""
     return door_to("token-hashed").client
 
 

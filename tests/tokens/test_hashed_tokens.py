@@ -1,4 +1,6 @@
-"""Tokens of which only the digest is kept: their form, their life, who may see what of them, and moving DRF's in."""
+"""Tokens of which only the digest is kept: their form, their life, who may see what of them, and
+moving DRF's in.
+"""
 
 import re
 
@@ -14,7 +16,7 @@ from tokens.models import HashedToken
 
 @pytest.fixture
 def api(door_to) -> APIClient:
-    """A client of the URLs as they are with AUTH_SCHEMES=token-hashed."""
+    """Return a client of the URLs as they are with AUTH_SCHEMES=token-hashed."""
     return door_to("token-hashed").client
 
 

@@ -1,4 +1,6 @@
-"""What `token-cached` remembers, and for how long: in one process, between threads, between processes on a Valkey."""
+"""What `token-cached` remembers, and for how long: in one process, between threads, between
+processes on a Valkey.
+"""
 
 import time
 import tracemalloc
@@ -36,7 +38,9 @@ from tokens.entries import Entry
 
 @pytest.fixture(autouse=True)
 def _new(transactional_db, settings):
-    """A cache as new before and after, without Valkey. What is in a transaction is not remembered, hence none here."""
+    """Empty the cache before and after, without Valkey. It does not remember what is read in a
+    transaction, so the tests run without one.
+    """
     begin(settings)
     yield
     token_cache.close()
@@ -52,7 +56,7 @@ def key(user) -> str:
     return user.auth_token.key
 
 
-# --- in one process ------------------------------------------------------------------------------------
+# --- in one process -------------------------------------------------------------------------------
 
 
 def test_a_hit_takes_no_query(door, key):

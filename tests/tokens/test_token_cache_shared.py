@@ -24,7 +24,9 @@ from tokens.entries import Entry, seal, unseal
 
 @pytest.fixture(autouse=True)
 def _new(transactional_db, settings):
-    """A cache as new before and after, without Valkey. What is in a transaction is not remembered, hence none here."""
+    """Empty the cache before and after, without Valkey. It does not remember what is read in a
+    transaction, so the tests run without one.
+    """
     begin(settings)
     yield
     token_cache.close()
@@ -47,7 +49,7 @@ def wait_until(condition, seconds: float = 180):
         time.sleep(0.005)
 
 
-# --- with Valkey -----------------------------------------------------------------------------------------
+# --- with Valkey ----------------------------------------------------------------------------------
 
 
 LONG = 3600  # seconds: nothing gets too old while a test waits for word of it
@@ -61,7 +63,7 @@ def server():
 
 @pytest.fixture
 def url(server, settings):
-    """This process shares a Valkey, and hears it."""
+    """Let this process share a Valkey and listen to it, and return the Valkey's URL."""
     with redis.Redis.from_url(server.connection_url) as client:
         client.flushall()
     begin(settings, server.connection_url, LONG)
@@ -76,7 +78,7 @@ def hear(cache: TokenCache):
 
 @contextmanager
 def another():
-    """What another process remembers: all that two have in common is Valkey."""
+    """Return the memory of another process, which shares nothing but Valkey with this one."""
     cache = TokenCache()
     try:
         hear(cache)
@@ -164,7 +166,7 @@ def test_a_reader_that_stores_late_and_hears_late_brings_nothing_back_on_valkey(
 
 
 def garbled(client: redis.Redis, name: bytes, value: bytes, others: bytes):
-    """What somebody could write in the place of an entry."""
+    """Yield what an intruder could write in the place of an entry."""
     yield b""
     yield b"dead"
     yield value[:-1]

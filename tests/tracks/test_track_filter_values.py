@@ -29,7 +29,7 @@ def api(users):
     return client_with_rows(users)
 
 
-# --- lists -----------------------------------------------------------------------------------------------
+# --- lists ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_form_for_people_shows_a_list_as_it_was_given():
     assert 'value="title" selected' in str(TrackFilter(QueryDict("ordering=title")).form["ordering"])
 
 
-# --- times -----------------------------------------------------------------------------------------------
+# --- times ----------------------------------------------------------------------------------------
 
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)

@@ -15,12 +15,14 @@ from tracks.views import TrackViewSet
 pytestmark = pytest.mark.django_db
 
 
-# --- what it costs ---------------------------------------------------------------------------------
+# --- what it costs --------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def many(users, rock):
-    """120 tracks, each with an album and an artist of its own, so that nothing can be shared by chance."""
+    """120 tracks, each with an album and an artist of its own, so that nothing can be shared by
+    chance.
+    """
     for number in range(120):
         album = Album.objects.create(title=f"Album {number}", artist=Artist.objects.create(name=f"Artist {number}"))
         Track.objects.create(
@@ -83,7 +85,7 @@ def test_an_index_gives_the_order_so_that_a_page_stops_early(many, users, query,
     assert "TEMP B-TREE" not in plan
 
 
-# --- pages -----------------------------------------------------------------------------------------
+# --- pages ----------------------------------------------------------------------------------------
 
 
 def test_pages_hold_25_tracks_and_a_client_may_ask_for_100(many, users):
@@ -127,7 +129,7 @@ def test_pages_neither_repeat_nor_skip_a_track(many, users, ordering):
     assert sorted(ids) == sorted(Track.objects.values_list("pk", flat=True))
 
 
-# --- for people ------------------------------------------------------------------------------------
+# --- for people -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}?genre=Rock&ordering=-title", f"{LIST}?genre=Rok"])
@@ -164,7 +166,7 @@ def test_every_parameter_is_documented():
     assert [parameter["name"] for parameter in operations["/tracks/{id}/"]["get"]["parameters"]] == ["id"]
 
 
-# --- the admin -------------------------------------------------------------------------------------
+# --- the admin ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

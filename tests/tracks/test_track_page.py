@@ -1,4 +1,5 @@
-"""The list of tracks beside the one that DRF's and django-filter's own classes make: the same bytes, for less.
+"""The list of tracks beside the one that DRF's and django-filter's own classes make: the same
+bytes, for less.
 
 `urlpatterns` below are the project's, with a stock viewset in the place of ours.
 """
@@ -89,7 +90,9 @@ def people():
 
 @pytest.fixture
 def tracks(people):
-    """Sixty, in five albums of four artists; a third of them with an owner, half of them made on a full second."""
+    """Sixty, in five albums of four artists; a third of them with an owner, half of them made on a
+    full second.
+    """
     genres = [Genre.objects.create(name=name) for name in ("Rock", "R&B/Soul", "Drum & Bass")]
     artists = [Artist.objects.create(name=f"Ärtist <{n}>") for n in range(4)]
     albums = [Album.objects.create(title=f"Album {n}\u2028", artist=artists[n % 4]) for n in range(5)]
@@ -129,7 +132,7 @@ def stock_urls():
 
 
 def both(ask):
-    """What `ask()` is answered by ours, and by stock."""
+    """Return what `ask()` gets from our page and from the stock one."""
     ours = ask()
     with stock_urls():
         return ours, ask()
@@ -297,7 +300,7 @@ def test_any_text_is_shown_as_by_stock(tracks, people, texts):
     assert [(row["title"], row["composer"]) for row in json.loads(answer.content)["results"]][: len(texts)] == texts
 
 
-# --- for less --------------------------------------------------------------------------------------
+# --- for less -------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""Tracks: who may read and change them, what is stored, what it costs. Filters have their own file."""
+"""Tracks: who may read and change them, what is stored, what it costs. Filters have their own
+file.
+"""
 
 import json
 from types import SimpleNamespace
@@ -19,7 +21,7 @@ from tracks.views import TrackViewSet
 pytestmark = pytest.mark.django_db
 
 
-# --- who may ---------------------------------------------------------------------------------------
+# --- who may --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "put", "delete"])
@@ -140,7 +142,7 @@ def test_a_deleted_users_tracks_go_with_them_and_the_catalogue_stays(tracks, use
     assert list(Track.objects.all()) == [tracks["catalogue"]]
 
 
-# --- what is shown and stored ----------------------------------------------------------------------
+# --- what is shown and stored ---------------------------------------------------------------------
 
 
 def test_a_track_shows_names_and_nothing_else_of_its_owner(tracks, users):

@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS
 from benchmarks.processes import start
+from benchmarks.results.records.instructions import Counted
 
 RUNS = 2  # at once: how far they differ tells how well a count can be repeated
 HASH_SEED = 0  # the same for all: the order of a set is no property of a scheme
@@ -58,19 +59,6 @@ class Task:
         return cls(**json.loads(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A scheme's count, the mean of the runs, and that beyond anonymous's.
-
-    `repeats_to` is how far the runs differ in the latter, as a part of it.
-    """
-
-    scheme: str
-    instructions_per_request: float
-    over_anonymous: float
-    repeats_to: float
-
-
 def valgrind() -> str | None:
     """Its version, as "3.19.0"; None where it is not installed."""
     if shutil.which("valgrind") is None:
@@ -89,7 +77,7 @@ def run(task: Task, database: Database) -> list[dict[str, float]]:
         return list(pool.map(lambda _: _run(task, database), range(RUNS)))
 
 
-def tabulate(runs: Sequence[Mapping[str, float]]) -> list[Row]:
+def tabulate(runs: Sequence[Mapping[str, float]]) -> list[Counted]:
     """A row for each scheme; anonymous is what they are compared with."""
     rows = []
     for scheme in runs[0]:
@@ -98,7 +86,7 @@ def tabulate(runs: Sequence[Mapping[str, float]]) -> list[Row]:
         over = [run[scheme] - run[ANONYMOUS] for run in runs]
         mean = sum(over) / len(over)
         each = sum(run[scheme] for run in runs) / len(runs)
-        rows.append(Row(scheme, each, mean, (max(over) - min(over)) / mean))
+        rows.append(Counted(scheme, each, mean, (max(over) - min(over)) / mean))
     return rows
 
 

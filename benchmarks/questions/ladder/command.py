@@ -1,81 +1,40 @@
-"""Which step of a scheme takes how much of what the scheme adds to a request?"""
+"""Which step of a scheme takes how much of what it adds to a request?"""
 
-import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import click
-from rich import box
 from rich.table import Table
 
 from benchmarks import terminal
-from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases import scratch as databases
 from benchmarks.messages import ANONYMOUS, Assignment, Population
 from benchmarks.processes import environment, start
-from benchmarks.questions.ladder import run as ladder
-from benchmarks.reporting import tables as table
+from benchmarks.questions import options, outcome
+from benchmarks.questions.ladder import run as experiment
+from benchmarks.reporting import tables
+from benchmarks.reporting.wording import interval, number
 from benchmarks.results import files
-from benchmarks.stats.intervals import Interval
-from config.schemes import SCHEMES
+from benchmarks.results.records.ladder import Ladder, OneLadder
 
 
 @click.command(name="ladder")
-@click.option(
-    "--scheme",
-    "schemes",
-    type=click.Choice(list(LINEUP)),
-    multiple=True,
-    help="A contender by name; may be repeated.  [default: all rows of the scheme table]",
+@options.contenders
+@options.others
+@options.url()
+@options.processes(
+    "Fresh processes, over which the intervals are taken; with --budget, the fewest.  "
+    "[default: 10, and more as the budget allows]"
 )
-@click.option(
-    "--contender",
-    "others",
-    metavar="PACKAGE.MODULE:SCHEME",
-    multiple=True,
-    help="A config.schemes.Scheme that is in no table; may be repeated.",
-)
-@click.option("--url", metavar="PATH", default="/whoami/", show_default=True, help="What to GET.")
-@click.option(
-    "--processes",
-    "count",
-    type=click.IntRange(min=2),
-    help="Fresh processes, over which the intervals are taken; with --budget, the fewest.  "
-    "[default: 10, and more as the budget allows]",
-)
-@click.option(
-    "--budget",
-    type=click.FloatRange(min=1),
-    help="Seconds that the run may take.  [default: 120]",
-)
-@click.option(
-    "--rounds", type=click.IntRange(min=1), help="Rounds of each scheme in each process.  [default: what pays best]"
-)
-@click.option(
-    "--block",
-    type=click.IntRange(min=3),
-    default=15,
-    show_default=True,
-    help="Consecutive requests of one rung.",
-)
-@click.option(
-    "--drop",
-    type=click.IntRange(min=0),
-    default=5,
-    show_default=True,
-    help="First requests of a block that are not looked at.",
-)
-@databases.population
-@databases.options
-@click.option(
-    "--json",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write everything measured.  [default: results/ladder-<UTC time>.json]",
-)
-def command(
-    schemes, others, url, count, budget, rounds, block, drop, population, database, database_url, connection, path
-):
+@options.budget("Seconds that the run may take.  [default: 120]")
+@options.rounds("Rounds of each scheme in each process.")
+@options.block("rung")
+@options.drop
+@options.population
+@options.databases
+@options.json_file("ladder")
+def command(schemes, others, url, count, budget, rounds, block, drop, population, path, **place):
     """Which step of a scheme takes how much of what it adds to a request?
 
     A scheme's own authentication class is stopped before one step after another: it is asked, parses the
@@ -95,113 +54,85 @@ def command(
       3  inconclusive
     """
     begin = time.monotonic()
-    if block - drop < 2:
-        raise click.UsageError(f"--drop {drop} leaves fewer than 2 of the {block} requests of a --block")
-    if not url.startswith("/"):
-        raise click.UsageError(f"--url {url!r}: a path, beginning with /")
+    options.check_blocks(block, drop)
     path = files.destination(path, "ladder")
-    named = tuple(dict.fromkeys((*schemes, *others) if schemes or others else SCHEMES))
-    assignment = Assignment(named, {url: 0}, block, drop, seed=0)
-    if budget is None and not count:
-        budget = 120
+    assignment = Assignment(options.chosen(schemes, others), {url: 0}, block, drop, seed=0)
+    budget = options.budget_or(120, budget, count)
     machine = environment.describe()
-    try:
-        with databases.scratch(database, database_url, connection) as scratch:
-            stored = start.fill(scratch, assignment.schemes, Population(population))
-            end = None if budget is None else begin + budget + stored.seconds
-            with terminal.progress() as watcher:
-                run = ladder.run(assignment, scratch, count or 10, end, rounds, watcher)
-    except (start.WorkerRefusedError, start.WorkerFailedError, databases.DatabaseError) as error:
-        raise click.ClickException(str(error)) from None
-
-    tables = ladder.tabulate(run.climbs, url)
-    ladders = [table for table in tables if isinstance(table, ladder.Ladder)]
-    wholes = [table for table in tables if table not in ladders]
-    verdict = ladder.judge(tables, run.steal)
-    written = files.write(
-        path,
+    with outcome.refusals(), databases.scratch(**place) as scratch:
+        stored = start.fill(scratch, assignment.schemes, Population(population))
+        end = None if budget is None else begin + budget + stored.seconds
+        with terminal.progress() as watcher:
+            run = experiment.run(assignment, scratch, count or options.PROCESSES, end, rounds, watcher)
+    record = experiment.record(
+        run, assignment, seconds=round(time.monotonic() - begin, 1), population=population, stored=stored
+    )
+    outcome.finish(
         "ladder",
-        {
-            "seconds": round(time.monotonic() - begin, 1),
-            "service": run.service,
-            "steal": run.steal,
-            "population": population,
-            "stored": stored,
-            "plan": {"processes": len(run.climbs), "rounds": run.rounds, "block": block, "drop": drop},
-            "ladders": ladders,
-            "without_steps": wholes,
-            "verdict": {"conclusive": verdict.conclusive, "reasons": verdict.reasons},
-            "processes": run.climbs,
-        },
-        hidden=database_url,
+        path,
+        record,
+        _shown(record, machine),
+        verdict=record.verdict,
+        hidden=place["database_url"],
     )
-    console = terminal.console()
-    for each in ladders:
-        console.print(_table(each, len(run.climbs)))
-        console.print(_adds_up(each), highlight=False, markup=False)
-        console.print()
-    for each in wholes:
-        console.print(
-            f"{each.scheme} on {each.url} adds {_times(each.whole)} µs as a whole: its class has an authenticate() "
-            "of its own, which does not tell its steps. So there is no ladder.",
-            highlight=False,
-            markup=False,
+
+
+def _shown(record: Ladder, machine: dict[str, Any]) -> Iterator[Table | str]:
+    for ladder in record.ladders:
+        yield _table(ladder, len(record.processes))
+        yield _adds_up(ladder)
+        yield ""
+    for whole in record.without_steps:
+        yield (
+            f"{whole.scheme} on {whole.url} adds {interval(whole.whole)} µs as a whole: its class has an "
+            "authenticate() of its own, which does not show its steps, so there is no ladder."
         )
-        console.print()
-    steal = "unknown" if run.steal is None else f"{run.steal:.1%}"
-    for line in (
-        *table.population(population, stored),
-        "Adds: more than the rung below, 95 % interval. SQL, signatures: statements and signature checks up to "
-        "there. " + " ".join(f"{rung.capitalize()}: {meaning}." for rung, meaning in ladder.MEANINGS.items()),
-        f"Database: {run.service['database']} {run.service['database_version']}, {run.service['transport']}. "
-        f"Connection policy: {run.service['connection']}.",
-        f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}; steal {steal}; "
-        f"{time.monotonic() - begin:.0f} s.",
-    ):
-        console.print(line, highlight=False, markup=False)
-    console.print(written.told("Everything measured"), highlight=False, markup=False, soft_wrap=True)
-    console.print()
-    line = "Verdict: conclusive." if verdict.conclusive else f"Verdict: INCONCLUSIVE: {'; '.join(verdict.reasons)}."
-    console.print(line, style="bold", highlight=False, markup=False)
-    written.end()
-    if not verdict.conclusive:
-        sys.exit(terminal.INCONCLUSIVE)
-
-
-def _table(each: ladder.Ladder, processes: int) -> Table:
-    shown = Table(
-        title=f"{each.scheme} on {each.url} ({start} processes of {each.rounds} rounds; times in µs)",
-        title_justify="left",
-        box=box.SIMPLE,
-        padding=(0, 1, 0, 0),
+        yield ""
+    meanings = " ".join(f"{rung.capitalize()}: {meaning}." for rung, meaning in experiment.MEANINGS.items())
+    service, steal = record.service, "unknown" if record.steal is None else f"{record.steal:.1%}"
+    yield from tables.population(record.population, record.stored)
+    yield (
+        "Adds: microseconds on top of the rung below, with a 95 % interval. SQL, signatures: the statements and the "
+        f"signature checks of the request up to this rung. {meanings}"
     )
-    shown.add_column("rung", no_wrap=True)
-    shown.add_column("adds [95 %]", justify="right", no_wrap=True)
-    shown.add_column("of the sum", justify="right")
-    shown.add_column("SQL", justify="right")
-    shown.add_column("signatures", justify="right")
-    shown.add_row(ANONYMOUS, f"(request: {each.request:.0f})", "", "", "")
-    for rung in each.rungs:
-        share = f"{rung.adds.estimate / each.sum.estimate:.0%}"
-        shown.add_row(rung.name, _times(rung.adds), share, str(rung.sql_statements), str(rung.signature_checks))
+    yield (
+        f"Database: {service['database']} {service['database_version']}, {service['transport']}. "
+        f"Connection policy: {service['connection']}."
+    )
+    yield (
+        f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}; steal {steal}; "
+        f"{record.seconds:.0f} s."
+    )
+
+
+def _table(ladder: OneLadder, processes: int) -> Table:
+    shown = tables.empty(
+        f"{ladder.scheme} on {ladder.url} ({processes} processes of {ladder.rounds} rounds; times in µs)",
+        "rung",
+        "adds (95 %)",
+        "of the sum",
+        "SQL",
+        "signatures",
+    )
+    shown.add_row(ANONYMOUS, f"(request: {number(ladder.request)})", "", "", "")
+    for rung in ladder.rungs:
+        share = f"{rung.adds.estimate / ladder.sum.estimate:.0%}"
+        shown.add_row(rung.name, interval(rung.adds), share, str(rung.sql_statements), str(rung.signature_checks))
     shown.add_section()
-    shown.add_row("sum", _times(each.sum), "", "", "")
-    facts = each.facts
-    shown.add_row(ladder.WHOLE, _times(each.whole), "", str(facts.sql_statements), str(facts.signature_checks))
+    shown.add_row("sum", interval(ladder.sum), "", "", "")
+    facts = ladder.facts
+    shown.add_row(experiment.WHOLE, interval(ladder.whole), "", str(facts.sql_statements), str(facts.signature_checks))
     return shown
 
 
-def _adds_up(each: ladder.Ladder) -> str:
-    facts = each.facts
-    if each.adds_up:
-        rungs = f"add up: whole minus sum is {_times(each.rest)} µs ({100 * each.rest_level:.4g} % interval)"
+def _adds_up(ladder: OneLadder) -> str:
+    facts = ladder.facts
+    if ladder.adds_up:
+        level = f"{100 * ladder.rest_level:.4g} % interval"
+        rungs = f"add up: whole minus sum is {interval(ladder.rest)} µs ({level})"
     else:
-        rungs = each.why_not
+        rungs = ladder.why_not
     return (
-        f"The rungs {rungs}. Of the whole, {facts.sql_us:.1f} µs are within execute(): driver and database, "
-        f"without the ORM. The header is {facts.header_bytes} bytes."
+        f"The rungs {rungs}. Of the whole, {number(facts.sql_us)} µs are spent in execute(): driver and database, "
+        f"without the ORM. The header has {facts.header_bytes} bytes."
     )
-
-
-def _times(interval: Interval) -> str:
-    return f"{interval.estimate:.1f} [{interval.low:.1f}, {interval.high:.1f}]"

@@ -15,7 +15,7 @@ that is not made of what the class does, and a run that tells two equal things a
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
@@ -27,6 +27,7 @@ from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import environment
 from benchmarks.processes import start as processes
+from benchmarks.results.records.ladder import Climb, Ladder, OneLadder, Rung, Whole
 from benchmarks.stats import rounds as plan
 from benchmarks.stats.design import design_length
 from benchmarks.stats.intervals import Interval, t_interval
@@ -47,76 +48,6 @@ MEANINGS = {
     LOADED: "it loads the user (and what stands with the user)",
     PERMITTED: "IsAuthenticated lets in, in the place of AllowAny",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What is counted of one request.
-
-    `sql_us`            within the cursor's execute(), 25th percentile over requests timed for nothing else
-    `header_bytes`      the line that carries the credential with its CR LF (HTTP/1.1)
-    `signature_checks`  by PyJWT
-    """
-
-    sql_statements: int
-    sql_us: float
-    header_bytes: int
-    signature_checks: int
-
-
-@dataclass(frozen=True, slots=True)
-class Climb:
-    """What one process found of one scheme.
-
-    `rungs`          from the lowest to the highest; empty for a class that does not tell its steps
-    `counts`         of anonymous, each rung and WHOLE
-    `round_seconds`  how long a round takes here
-    `p25_ns`         of anonymous, each rung and WHOLE -> 25th percentile of its block in each round
-    """
-
-    scheme: str
-    rungs: list[str]
-    counts: dict[str, Counts]
-    round_seconds: float
-    p25_ns: dict[str, list[float]]
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "Climb":
-        return cls(**{**data, "counts": {rung: Counts(**counts) for rung, counts in data["counts"].items()}})
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """`adds` to the rung below it; the counts are of the whole request up to here."""
-
-    name: str
-    adds: Interval
-    sql_statements: int
-    signature_checks: int
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """What an untouched class adds to anonymous's `request`, at one URL."""
-
-    scheme: str
-    url: str
-    rounds: int
-    request: float
-    whole: Interval
-    facts: Counts
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder(Whole):
-    """`rest` is the whole minus the sum, at `rest_level`; `why_not` says of the rungs why it does not add up."""
-
-    rungs: tuple[Rung, ...]
-    sum: Interval
-    rest: Interval
-    rest_level: float
-    adds_up: bool
-    why_not: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +91,29 @@ def run(
     return Run(rounds, tuple(climbs), service, environment.steal(before, environment.processor_time()))
 
 
-def tabulate(climbs: Sequence[Mapping[str, Climb]], url: str) -> list[Whole]:
-    """For each scheme its Ladder, or the Whole alone where the class does not tell its steps."""
+def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
+    """Return what the run found. `others`: the fields of the record that the command knows."""
+    (url,) = assignment.rounds
+    tables = tabulate(run.climbs, url)
+    return Ladder(
+        service=run.service,
+        steal=run.steal,
+        plan={
+            "processes": len(run.climbs),
+            "rounds": run.rounds,
+            "block": assignment.block,
+            "drop": assignment.drop,
+        },
+        ladders=tuple(table for table in tables if isinstance(table, OneLadder)),
+        without_steps=tuple(table for table in tables if not isinstance(table, OneLadder)),
+        verdict=judge(tables, run.steal),
+        processes=run.climbs,
+        **others,
+    )
+
+
+def tabulate(climbs: Sequence[dict[str, Climb]], url: str) -> list[Whole]:
+    """Return each scheme's ladder, or its whole alone if the class does not show its steps."""
     count = sum(bool(climb.rungs) for climb in climbs[0].values())
     level = 1 - (1 - CONTROL_LEVEL) / max(1, count)
     return [_tabulate([each[scheme] for each in climbs], url, level) for scheme in climbs[0]]
@@ -172,7 +124,7 @@ def judge(tables: Sequence[Whole], steal: float | None) -> Verdict:
     reasons = [
         f"the rungs of {ladder.scheme} {ladder.why_not}"
         for ladder in tables
-        if isinstance(ladder, Ladder) and not ladder.adds_up
+        if isinstance(ladder, OneLadder) and not ladder.adds_up
     ]
     if steal is not None and steal > STEAL_BOUND:
         reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
@@ -215,7 +167,7 @@ def _tabulate(climbs: Sequence[Climb], url: str, level: float) -> Whole:
     total = np.sum(list(adds.values()), axis=0)
     rest = t_interval(whole - total, level)
     why_not = _why_not(rest, head["whole"], request)
-    return Ladder(
+    return OneLadder(
         **head,
         rungs=tuple(
             Rung(rung, t_interval(adds[rung]), counts[rung].sql_statements, counts[rung].signature_checks)

@@ -38,7 +38,8 @@ from benchmarks.contenders.user import USERNAME
 from benchmarks.contenders.wsgi import Handler
 from benchmarks.messages import ANONYMOUS, Assignment, RefusedError
 from benchmarks.processes import timing
-from benchmarks.questions.ladder.run import ASKED, LOADED, PARSED, PERMITTED, VERIFIED, WHOLE, Climb, Counts
+from benchmarks.questions.ladder.run import ASKED, LOADED, PARSED, PERMITTED, VERIFIED, WHOLE
+from benchmarks.results.records.ladder import Climb, Counts
 from benchmarks.stats.design import rounds
 from config.schemes import Scheme
 

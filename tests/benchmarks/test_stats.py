@@ -1,0 +1,192 @@
+"""The lab's statistics: designs, intervals, rounds, and whether a run can be trusted."""
+
+import itertools
+import random
+from collections import Counter
+from math import inf
+
+import pytest
+from scipy import stats
+
+from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample
+from benchmarks.processes import timing
+from benchmarks.processes.environment import ProcessorTime, steal
+from benchmarks.stats import overhead
+from benchmarks.stats.design import rounds, williams
+from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
+from benchmarks.stats.overhead import MATTERS, Row, Table, answer, judge, tabulate
+from benchmarks.stats.rounds import LEAST_ROUNDS, rounds_for
+from config.schemes import SCHEMES
+
+pytestmark = pytest.mark.once  # the lab brings its own database
+
+# --- the order of blocks --------------------------------------------------------------------------
+
+
+def followers(sequences) -> Counter:
+    return Counter(pair for sequence in sequences for pair in itertools.pairwise(sequence))
+
+
+@pytest.mark.parametrize("count", range(2, 10))
+def test_each_follows_each_other_equally_often(count):
+    design = williams(count)
+    assert all(sorted(sequence) == list(range(count)) for sequence in design)
+    times = 2 if count % 2 else 1
+    assert followers(design) == dict.fromkeys(itertools.permutations(range(count), 2), times)
+
+
+def test_rounds_are_whole_designs_one_after_another():
+    names = ["a", "b", "c", "d"]
+    made = rounds(names, 12, random.Random(1))
+    assert all(sorted(sequence) == names for sequence in made)
+    assert followers(made) == dict.fromkeys(itertools.permutations(names, 2), 3)
+    assert made != rounds(names, 12, random.Random(2))
+    assert len(rounds(names, 3, random.Random(1))) == 3
+
+
+# --- figures and intervals ------------------------------------------------------------------------
+
+
+def test_the_first_requests_of_a_block_are_not_looked_at():
+    assert timing.figures([10**9, 10**9, 1, 2, 3, 4, 5], drop=2) == (2, 3, 1)
+
+
+def test_the_t_interval_is_students():
+    # By hand: mean 3, s = sqrt(2.5), t(0.975, 4) = 2.776445.
+    interval = t_interval([1, 2, 3, 4, 5])
+    assert (interval.estimate, interval.high) == (3, pytest.approx(3 + 2.776445 * (2.5 / 5) ** 0.5))
+    figures = [318.2, 330.1, 309.9, 322.4]
+    low, high = stats.t.interval(0.99, 3, loc=stats.tmean(figures), scale=stats.sem(figures))
+    interval = t_interval(figures, 0.99)
+    assert (interval.low, interval.high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_the_ratio_interval_holds_the_ratios_that_a_t_test_does_not_refuse():
+    above, below = [10.1, 11.9, 9.2, 10.8], [5.2, 5.9, 4.4, 5.3]
+    interval = ratio_interval(above, below)
+    assert interval.estimate == pytest.approx(sum(above) / sum(below))
+    for ratio in (interval.low, interval.high):
+        refused = stats.ttest_1samp([a - ratio * b for a, b in zip(above, below, strict=True)], 0).pvalue
+        assert refused == pytest.approx(0.05)
+
+
+def test_there_is_no_ratio_to_what_may_be_nothing():
+    assert ratio_interval([10, 11, 12], [-1, 0, 1]) is None
+
+
+def test_a_process_does_whole_designs_for_about_as_long_as_it_takes_to_start():
+    assert rounds_for(inf, 1.0, {"/a/": 0.04, "/b/": 0.36}, design=7) == {"/a/": 21, "/b/": 2}
+    assert rounds_for(inf, 1.0, {"/a/": 0.2}, design=7) == {"/a/": 5}
+
+
+def test_a_process_does_fewer_rounds_where_the_budget_is_short():
+    assert rounds_for(1.5, 1.0, {"/a/": 0.03, "/b/": 0.03}, design=4) == {"/a/": 8, "/b/": 8}
+    assert rounds_for(0.5, 1.0, {"/a/": 0.04}, design=4) == {"/a/": LEAST_ROUNDS}
+
+
+def test_the_figure_of_a_process_is_the_mean_of_the_middle_half_of_its_rounds():
+    blocks = Blocks([], {ANONYMOUS: [0] * 8, "a": [9e9, 1000, 2000, 3000, 4000, 5000, -9e9, 8e9]}, {}, {}, {})
+    assert overhead.overhead(blocks, "a") == 3.5
+
+
+def test_what_a_switch_costs_is_read_off_the_first_requests_of_a_block():
+    curve = {"a": [1500, 1100, 1000, 1000, 900], "b": [2300, 2300, 2000, 2000, 2000]}
+    assert overhead.switching(Blocks([], {}, {}, {}, curve), drop=2) == pytest.approx((0.6 + 0.6) / 2)
+
+
+# --- the table and the verdict --------------------------------------------------------------------
+
+
+def sample(**microseconds) -> Sample:
+    """Of one URL; contender -> 25th percentile of each round."""
+    entries = [
+        Entry(ANONYMOUS),
+        Entry(CONTROL),
+        Entry("drf-token", "Token", is_stock=True),
+        Entry("token", "Token"),
+        Entry("jwt", "Bearer"),
+    ]
+    nanoseconds = {name.replace("_", "-"): [1000 * us for us in row] for name, row in microseconds.items()}
+    nanoseconds[CONTROL] = nanoseconds[ANONYMOUS]
+    blocks = Blocks([tuple(nanoseconds)] * 2, nanoseconds, nanoseconds, nanoseconds, nanoseconds)
+    return Sample(entries, {}, {}, {}, blocks={"/whoami/": blocks})
+
+
+def test_differences_are_paired_within_the_round_and_averaged_within_the_process():
+    samples = [
+        # The second round met a slow machine; what each adds is what it was.
+        sample(anonymous=[100, 900], drf_token=[300, 1100], token=[250, 1050], jwt=[400, 1200]),
+        sample(anonymous=[100, 100], drf_token=[306, 306], token=[252, 254], jwt=[408, 408]),
+    ]
+    facts = dict.fromkeys((ANONYMOUS, CONTROL, "drf-token", "token", "jwt"), Facts(0, 0, 0))
+    (table,) = tabulate(samples, {"/whoami/": facts}, drop=1, margin_us=5, schemes=SCHEMES)
+    by_name = {row.name: row for row in table.rows}
+    assert list(by_name) == ["drf-token", "token", "jwt"]
+    assert by_name["token"].overhead == t_interval([150, 153])
+    assert by_name["token"].reference == "drf-token"
+    assert by_name["token"].ratio == ratio_interval([150, 153], [200, 206])
+    assert (by_name["jwt"].reference, by_name["jwt"].ratio) == (None, None)
+    assert table.control == Interval(0, 0, 0)
+    # One for each keyword, ours before stock.
+    assert [row.name for row in table.champions] == ["token", "jwt"]
+    met = {(contest.first, contest.second): contest.difference for contest in table.contests}
+    assert list(met) == [("drf-token", "token"), ("drf-token", "jwt"), ("token", "jwt")]
+    assert met["token", "jwt"] == t_interval([300 - 150, 308 - 153])
+    assert overhead.widest(samples) == max(
+        interval.half_width for interval in (*met.values(), *(row.overhead for row in table.rows))
+    )
+
+
+def table_with(control: Interval, request: float = 200) -> Table:
+    def row(name, overhead):
+        return Row(name, overhead, request, request, request, None, None, Facts(0, 0, 0))
+
+    nothing = row(ANONYMOUS, Interval(0, 0, 0))
+    rows = (row("token", Interval(100, 99, 101)),)
+    return Table("/whoami/", 2, nothing, rows, control, 0.99, Interval(0, 0, 0), 5, (), rows)
+
+
+MATTERING = MATTERS * 200
+
+
+@pytest.mark.parametrize(
+    ("control", "stolen", "why"),
+    [
+        (Interval(0, -2, 2), 0.0, None),
+        (Interval(0, -2, 2), None, None),
+        (Interval(2 * MATTERING, -1, 5), 0.0, None),
+        (Interval(0.9 * MATTERING, 0.1, 1.7), 0.0, None),
+        (Interval(1.1 * MATTERING, 0.1, 2.1), 0.0, "differs from itself"),
+        (Interval(-1.1 * MATTERING, -2.1, -0.1), 0.0, "differs from itself"),
+        (Interval(0, -49, 49), 0.0, None),
+        (Interval(0, -51, 51), 0.0, "more than half of the largest overhead"),
+        (Interval(0, -2, 2), 0.05, None),
+        (Interval(0, -2, 2), 0.051, "the hypervisor took 5.1%"),
+    ],
+)
+def test_a_run_that_cannot_be_trusted_is_inconclusive_and_says_why(control, stolen, why):
+    table = table_with(control)
+    verdict = judge([table], stolen, waited=0.2, widest_us=3, precision_us=None)
+    assert verdict.conclusive == (why is None)
+    if why is None:
+        assert "token adds 100 µs (99 to 101)" in answer([table], verdict)
+    else:
+        assert why in " ".join(verdict.reasons)
+        assert answer([table], verdict) == "Token or JWT: this run cannot tell what each costs here."
+
+
+def test_a_run_that_is_wider_than_asked_for_is_inconclusive():
+    table = table_with(Interval(0, -2, 2))
+    assert judge([table], 0.0, 0.0, widest_us=3.0, precision_us=3).conclusive
+    (reason,) = judge([table], 0.0, 0.0, widest_us=3.1, precision_us=3).reasons
+    assert reason == "the widest interval is 3.1 µs either way, not the 3 µs asked for"
+
+
+def test_a_run_that_had_to_wait_for_a_processor_is_inconclusive():
+    (reason,) = judge([table_with(Interval(0, -2, 2))], 0.0, waited=0.21, widest_us=3, precision_us=None).reasons
+    assert reason == "the run waited 21% of its time for a processor (bound: 20%)"
+
+
+def test_steal_is_a_part_of_the_time_that_was_wanted():
+    assert steal(ProcessorTime(1000, 10), ProcessorTime(1200, 20)) == 0.05
+    assert steal(None, ProcessorTime(1, 0)) is None
