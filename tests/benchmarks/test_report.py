@@ -330,7 +330,7 @@ def test_the_population_of_a_plan_is_described(page_of):
     described = rows_of(page, "plan", 1)
     assert described["requests of a user in a day"] == ["50"]
     assert described["lifetime of an access token"] == ["5 min"]
-    assert described["of their time, the cores work then"] == ["60%"]
+    assert described["utilisation of the cores in that hour"] == ["60%"]
 
 
 def test_rates_are_compared_with_the_stock_row_turn_by_turn(page_of):
