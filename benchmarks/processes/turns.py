@@ -11,17 +11,14 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from pathlib import Path
 from random import Random
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Blocks, Sample
-from benchmarks.processes import environment
-from benchmarks.processes import start as processes
+from benchmarks.processes import environment, runs, start
 from benchmarks.stats import overhead
-from benchmarks.stats import rounds as plan
-from benchmarks.stats.design import design_length, endless
+from benchmarks.stats.design import endless
 from benchmarks.terminal import Watcher
 
 
@@ -38,7 +35,7 @@ class Place:
     database: Database
     service: Path | None = None
     server: str = ""
-    worker: str = processes.TIMING_WORKER
+    worker: str = start.TIMING_WORKER
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +117,20 @@ def run(
     rehearsals = {name: _work(rehearsed, place, 0, watcher) for name, place in places.items()}
     process_seconds = (time.monotonic() - begin) / len(places)
     if rounds is None:
-        available = inf if end is None else (end - time.monotonic()) / (count * len(places))
         slowest = {url: max(each.round_seconds[url] for each in rehearsals.values()) for url in assignment.rounds}
-        design = design_length(len(next(iter(rehearsals.values())).entries))
-        planned = plan.rounds_for(available, process_seconds, slowest, design)
+        contenders = len(next(iter(rehearsals.values())).entries)
+        planned = runs.plan_rounds(slowest, contenders, process_seconds, count * len(places), end)
     else:
         planned = dict.fromkeys(assignment.rounds, rounds)
 
     before = environment.processor_time()
-    start = time.monotonic()
-    # A process takes twice as long with its rounds as without: plan.TIMED_SHARE.
-    watcher.expected(2 * process_seconds * count * len(places) if end is None else max(end - start, 0.0))
     orders = endless(list(places), Random(secrets.randbits(64)))
     turns: list[Turn] = []
-    while len(turns) < count or (end and time.monotonic() + (time.monotonic() - start) / len(turns) <= end):
-        if precision_us and len(turns) >= count and _widest(turns, next(iter(places))) <= precision_us:
-            break
+
+    def is_narrow() -> bool:
+        return bool(precision_us) and _widest(turns, next(iter(places))) <= precision_us
+
+    for _ in runs.repetitions(count, end, process_seconds * len(places), watcher, is_narrow):
         hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
         seeded = replace(assignment, rounds=planned, seed=seed)
         samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
@@ -146,7 +141,7 @@ def run(
 
 def _work(assignment: Assignment, place: Place, hash_seed: int, watcher: Watcher) -> Sample:
     assignment = replace(assignment, server=place.server)
-    return processes.work(assignment, place.database, hash_seed, lambda _: watcher.tick(), place.service, place.worker)
+    return start.work(assignment, place.database, hash_seed, lambda _: watcher.tick(), place.service, place.worker)
 
 
 def _widest(turns: Sequence[Turn], place: str) -> float:

@@ -16,7 +16,7 @@ ELSEWHERE = {"AUTH_USER_MODEL", "CACHES", "SECRET_KEY", "SECURE_REDIRECT_EXEMPT"
 
 @pytest.fixture
 def host(settings):
-    """A project that sets none of our settings."""
+    """Run in a project that sets none of our settings."""
     for name in NAMES:
         if hasattr(django_settings, name):
             delattr(settings, name)

@@ -197,6 +197,7 @@ NOBODYS = {"login.failed password", "credential.refused invalid", "credential.re
 NOBODYS |= {"credential.refused user_inactive"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("step", "name", "words"), CASES, ids=lambda value: getattr(value, "__name__", None))
 def test_each_step_tells_this_and_no_more_in_this_row(door_to, user, told, settings, step, name, words):
     settings.TOKEN_LIFETIME = timedelta(days=1)

@@ -21,6 +21,8 @@ from tokens import issue
 from tokens.models import HashedToken
 from tracks.models import Album, Artist, Genre, Track
 
+pytestmark = pytest.mark.once  # what is refused does not depend on the database
+
 ROWS = [name for name, row in SCHEMES.items() if not row.is_stock]
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 WRITE = {JSON: json.dumps, FORM: urlencode}

@@ -13,6 +13,8 @@ from telemetry.metrics_view import MetricsView
 from tests.support.accounts import PASSWORD
 from tests.support.throttling import LIMIT, log_in, log_in_to_the_admin, use_cache, with_header
 
+pytestmark = pytest.mark.once  # the cache counts, not the database
+
 OBTAIN = pytest.mark.parametrize(("path", "refused"), [("/api-token-auth/", 400), ("/api/token/", 401)])
 
 

@@ -18,6 +18,8 @@ from tests.support.accounts import PASSWORD
 from tests.support.throttling import LIMIT, disconnect, log_in, log_in_to_the_admin, use_cache, with_header
 from tokens.valkey import Shared
 
+pytestmark = pytest.mark.once  # the cache counts, not the database
+
 
 def test_of_many_attempts_at_once_exactly_the_limit_passes(throttled):
     request = APIRequestFactory().post("/", REMOTE_ADDR="192.0.2.1")

@@ -23,7 +23,8 @@ from telemetry.metrics_view import MetricsView
 from tests.support import disks, servers
 from tests.support.accounts import PASSWORD
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# What is counted does not depend on the database.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 SECRET = "s" * 32
 LABELS = ("event", "scheme", "reason", "outcome", "le")
@@ -136,7 +137,6 @@ def passed(**switches) -> dict:
     return json.loads(done.stdout)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("schemes", ["token,jwt", "drf-token,simplejwt", "token-hashed,jwt-stateless", "token-cached"])
 def test_off_a_request_passes_the_rows_own_classes_and_nothing_else(schemes):
     off = passed(AUTH_SCHEMES=schemes)
@@ -144,7 +144,6 @@ def test_off_a_request_passes_the_rows_own_classes_and_nothing_else(schemes):
     assert off == {"own": True, "imported": False, "handlers": 0, "path": None}
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("switches", "imported", "handlers", "path"),
     [(ON, True, 1, "/metrics/"), ({"LOG_AUTHENTICATIONS": "on"}, False, 0, None)],
@@ -220,7 +219,6 @@ def test_two_workers_count_together(tmp_path, database):
             assert samples["auth_events_total", "login.succeeded", "token", ""] == 1
 
 
-@pytest.mark.once
 def test_a_disk_without_room_for_counts_costs_no_worker_and_no_answer_and_counting_goes_on_with_room(database):
     with disks.small_disk("16k") as folder:  # less than a file of counts
         switches = {**ON, "DATABASE_URL": database, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
@@ -246,7 +244,6 @@ def test_a_disk_without_room_for_counts_costs_no_worker_and_no_answer_and_counti
             assert samples["auth_seconds_count", "jwt", "refused"] == 1
 
 
-@pytest.mark.once
 def test_a_file_of_counts_that_grows_has_its_room_first(tmp_path):
     with disks.small_disk("128k") as folder:
         counts = metrics.ReservedCounts(str(folder / "counter_1.db"))
@@ -283,14 +280,12 @@ def test_one_worker_needs_no_folder_and_what_is_counted_is_nobodys_but_the_scrap
         assert not list(servers.ROOT.glob("*_*.db"))
 
 
-@pytest.mark.once
 def test_it_is_read_while_the_database_is_away(tmp_path):
     with servers.granian(DATABASE_URL=f"sqlite:///{tmp_path}/none.sqlite3", **ON) as base:
         assert ask(f"{base}/whoami/", f"Token {'a' * 40}")[0] == 503
         assert scrape(base)["auth_events_total", "service.unavailable", "", "database"] == 1
 
 
-@pytest.mark.once
 def test_the_demo_counts_with_two_workers(tmp_path):
     (tmp_path / "counts").mkdir()
     switches = {
@@ -316,13 +311,11 @@ print([client.get(path).status_code for path in ("/metrics/", "/whoami/")])
 """
 
 
-@pytest.mark.once
 def test_prometheus_may_ask_a_process_directly():
     done = servers.run("-c", _DIRECTLY, DJANGO_SETTINGS_MODULE="config.settings", HTTPS_ONLY="on", **ON)
     assert done.stdout == "[401, 301]\n", done.stderr
 
 
-@pytest.mark.once
 def test_the_openapi_document_has_it_by_switch():
     for switches, is_there in ((ON, True), ({}, False)):
         done = servers.run("manage.py", "spectacular", "--validate", "--fail-on-warn", **switches)

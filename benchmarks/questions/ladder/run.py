@@ -17,7 +17,6 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -25,11 +24,9 @@ from scipy.stats import trim_mean
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, Assignment
-from benchmarks.processes import environment
+from benchmarks.processes import environment, runs
 from benchmarks.processes import start as processes
 from benchmarks.results.records.ladder import Climb, Ladder, OneLadder, Rung, Whole
-from benchmarks.stats import rounds as plan
-from benchmarks.stats.design import design_length
 from benchmarks.stats.intervals import Interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, Verdict
 from benchmarks.terminal import Watcher
@@ -75,17 +72,13 @@ def run(
     rehearsal = _climbs(replace(assignment, rounds={url: 0}), database, 0, watcher)
     process_seconds = time.monotonic() - begin
     if rounds is None:
-        available = inf if end is None else (end - time.monotonic()) / count
         round_seconds = sum(climb.round_seconds for climb in rehearsal.values())
-        design = design_length(max(len(climb.counts) for climb in rehearsal.values()))
-        rounds = plan.rounds_for(available, process_seconds, {url: round_seconds}, design)[url]
+        most = max(len(climb.counts) for climb in rehearsal.values())
+        rounds = runs.plan_rounds({url: round_seconds}, most, process_seconds, count, end)[url]
 
     before = environment.processor_time()
-    start = time.monotonic()
-    # A process takes twice as long with its rounds as without: plan.TIMED_SHARE.
-    watcher.expected(2 * process_seconds * count if end is None else max(end - start, 0.0))
     climbs = []
-    while len(climbs) < count or (end and time.monotonic() + (time.monotonic() - start) / len(climbs) <= end):
+    for _ in runs.repetitions(count, end, process_seconds, watcher):
         seeded = replace(assignment, rounds={url: rounds}, seed=secrets.randbelow(2**32))
         climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
     return Run(rounds, tuple(climbs), service, environment.steal(before, environment.processor_time()))

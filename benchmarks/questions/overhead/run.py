@@ -10,12 +10,10 @@ from typing import Any
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Sample
-from benchmarks.processes import environment
+from benchmarks.processes import environment, runs
 from benchmarks.processes import start as processes
 from benchmarks.results.records.overhead import Overhead, Process
 from benchmarks.stats import overhead
-from benchmarks.stats import rounds as plan
-from benchmarks.stats.design import design_length
 from benchmarks.terminal import Watcher
 from config.schemes import SCHEMES
 
@@ -67,19 +65,21 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     rehearsal = processes.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
     process_seconds = time.monotonic() - begin
     if rounds is None:
-        available = inf if aim.end is None else (aim.end - time.monotonic()) / aim.processes
-        design = design_length(len(rehearsal.entries))
-        planned = plan.rounds_for(available, process_seconds, rehearsal.round_seconds, design)
+        planned = runs.plan_rounds(
+            rehearsal.round_seconds, len(rehearsal.entries), process_seconds, aim.processes, aim.end
+        )
     else:
         planned = dict.fromkeys(assignment.rounds, rounds)
 
     before = environment.processor_time()
     start = time.monotonic()
-    # A process takes twice as long with its rounds as without: plan.TIMED_SHARE.
-    watcher.expected(2 * process_seconds * aim.processes if aim.end is None else max(aim.end - start, 0.0))
     done: list[tuple[Process, Sample]] = []
     widest = inf
-    while not _enough(aim, len(done), widest, start):
+
+    def is_narrow() -> bool:
+        return aim.precision_us is not None and widest <= aim.precision_us
+
+    for _ in runs.repetitions(aim.processes, aim.end, process_seconds, watcher, is_narrow):
         done.append(work(replace(assignment, rounds=planned), database, lambda _: watcher.tick()))
         watcher.tick()
         if len(done) >= 2:
@@ -129,12 +129,3 @@ def work(assignment: Assignment, database: Database, done: Callable[[str], None]
     hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
     sample = processes.work(replace(assignment, seed=seed), database, hash_seed, done)
     return Process(hash_seed, seed, sample.warm_up, sample.blocks), sample
-
-
-def _enough(aim: Aim, done: int, widest: float, start: float) -> bool:
-    if done < aim.processes:
-        return False
-    if aim.end is None or (aim.precision_us is not None and widest <= aim.precision_us):
-        return True
-    now = time.monotonic()
-    return now + (now - start) / done > aim.end  # no time for one more

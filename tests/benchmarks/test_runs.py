@@ -1,0 +1,47 @@
+"""How often a run repeats: a count, then as long as there is time, unless it has enough."""
+
+import time
+
+import pytest
+
+from benchmarks.processes import runs
+from benchmarks.terminal import Watcher
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture
+def expected():
+    return []
+
+
+@pytest.fixture
+def watcher(expected):
+    return Watcher(expected.append, tick=lambda: None)
+
+
+def test_a_run_without_an_end_repeats_as_often_as_it_is_told(watcher, expected):
+    assert list(runs.repetitions(3, None, 0.5, watcher)) == [0, 1, 2]
+    assert expected == [3.0]
+
+
+def test_a_run_repeats_its_count_even_after_its_end(watcher, expected):
+    assert list(runs.repetitions(2, time.monotonic() - 1, 0.5, watcher)) == [0, 1]
+    assert expected == [0.0]
+
+
+def test_a_run_goes_on_while_there_is_time_for_one_more(watcher, expected):
+    done = []
+    for _ in runs.repetitions(2, time.monotonic() + 0.2, 0.01, watcher):
+        done.append(time.sleep(0.02))
+    assert 2 < len(done) <= 10
+    assert expected == [pytest.approx(0.2, abs=0.1)]
+
+
+def test_a_run_with_enough_does_its_count_and_no_more(watcher):
+    assert list(runs.repetitions(2, time.monotonic() + 60, 0.01, watcher, lambda: True)) == [0, 1]
+
+
+def test_rounds_are_planned_for_the_time_that_each_process_has():
+    assert runs.plan_rounds({"/a/": 0.04}, 7, 1.0, 10, None) == {"/a/": 14}
+    assert runs.plan_rounds({"/a/": 0.04}, 4, 1.0, 10, time.monotonic() + 13) == {"/a/": 4}
