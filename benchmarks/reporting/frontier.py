@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.reporting.wording import duration
-from benchmarks.results.records.revocation import Cell, End, Life, Revocation
+from benchmarks.results.records.revocation import Cell, End, Ends, Revocation
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.overhead import Table
 from benchmarks.stats.verdicts import Contest
@@ -78,7 +78,7 @@ def worst(revocation: Revocation, events: Sequence[str] = EVENTS) -> dict[str, W
     return found
 
 
-def last(cell: Cell, life: Life, elsewhere: End | None = None) -> End | None:
+def last(cell: Cell, life: Ends, elsewhere: End | None = None) -> End | None:
     """Return the end that comes last: credential here or elsewhere, or refresh token.
 
     None: the event does not apply.
@@ -87,7 +87,7 @@ def last(cell: Cell, life: Life, elsewhere: End | None = None) -> End | None:
     return max(ends, key=lambda end: seconds(end, life), default=None)
 
 
-def seconds(end: End, life: Life) -> float:
+def seconds(end: End, life: Ends) -> float:
     """Return the seconds from the event until the token is refused."""
     lives = {"at access expiry": life.access_seconds, "at refresh expiry": life.refresh_seconds}
     if end.kind in lives:
@@ -96,7 +96,7 @@ def seconds(end: End, life: Life) -> float:
     return {"at once": 0.0, "within": end.seconds, "never": math.inf}[end.kind]
 
 
-def delay(end: End, life: Life) -> str:
+def delay(end: End, life: Ends) -> str:
     """Return the time in words: `end.kind`, and the seconds that it leaves open."""
     if end.kind == "within":
         return f"within {duration(end.seconds)}"

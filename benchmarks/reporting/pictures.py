@@ -98,7 +98,7 @@ def forest(name: str, table: Table, stock: frozenset[str], alt: str) -> SafeStri
         )
         for row in rows
     ]
-    return _lines(name, lines, "µs more than anonymous", alt, noise=table.control)
+    return _lines(name, lines, "µs on top of anonymous", alt, noise=table.control)
 
 
 def frontier(name: str, standings: Sequence[Standing], alt: str) -> SafeString:
@@ -120,7 +120,7 @@ def frontier(name: str, standings: Sequence[Standing], alt: str) -> SafeString:
         )
         for seconds, label in delays
     ]
-    return _grouped(name, groups, "µs more than anonymous", alt)
+    return _grouped(name, groups, "µs on top of anonymous", alt)
 
 
 def waterfall(name: str, ladder: OneLadder, alt: str) -> SafeString:

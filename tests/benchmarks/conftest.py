@@ -5,10 +5,10 @@ import json
 import pytest
 
 from tests.support.pages import Page
-from tests.support.reports import everything, page_from
-from tests.support.results import (
+from tests.support.question_results import (
     WRITERS,
 )
+from tests.support.reports import everything, page_from
 
 
 @pytest.fixture

@@ -7,20 +7,20 @@ import pytest
 
 from benchmarks.reporting import frontier
 from benchmarks.reporting.wording import duration, interval, number, short
-from benchmarks.results.records.revocation import Cell, Delay, End, Life, Revocation
+from benchmarks.results.records.revocation import Cell, Delay, End, Ends
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Contest
-from tests.support.results import (
-    overhead_record,
-    row,
+from tests.support.question_results import (
+    revocation_of,
 )
+from tests.support.results import overhead_record, row
 
 pytestmark = pytest.mark.once  # no database
 
 
 # --- the frontier ---------------------------------------------------------------------------------
 
-LIFE = {"access_seconds": 300.0, "refresh_seconds": 86_400.0}
+LIFETIMES = {"access_seconds": 300, "refresh_seconds": 86_400}
 ENDS = [
     (Cell("at once"), "at once", 0),
     (Cell("within", 30), "within 30 s", 30),
@@ -40,22 +40,22 @@ def table_of(*overheads, contests=()):
     return replace(overhead_record().tables[0], rows=rows, contests=tuple(contests))
 
 
-def lives_of(*cells):
-    return Revocation(
-        (), tuple(Life(name, {"logout": cell}, **LIFE) for name, cell in zip("abcd", cells, strict=False))
-    )
+def ends_of(*cells):
+    """Schemes a, b, … with these cells for a logout."""
+    rows = (Ends(name, cells={"logout": cell}, **LIFETIMES) for name, cell in zip("abcd", cells, strict=False))
+    return revocation_of(*rows)
 
 
 @pytest.mark.parametrize(("cell", "delay", "seconds"), ENDS)
 def test_a_login_is_over_when_the_last_of_its_tokens_is(cell, delay, seconds):
-    (standing,) = frontier.standings(table_of(1), lives_of(cell))
+    (standing,) = frontier.standings(table_of(1), ends_of(cell))
     assert (standing.delay, standing.seconds) == (delay, seconds)
     assert standing.worst == (("logout",) if seconds else ())
 
 
 def test_in_another_process_it_may_take_longer():
     elsewhere = (Delay("a", "logout", End("within", 30)), Delay("b", "logout", End("at once")))
-    revocation = replace(lives_of(NOW, LATER), elsewhere=elsewhere)
+    revocation = replace(ends_of(NOW, LATER), elsewhere=elsewhere)
     standings = {one.name: one for one in frontier.standings(table_of(1, 2), revocation)}
     assert (standings["a"].seconds, standings["a"].worst) == (30, ("logout",))
     assert standings["b"].seconds == 9
@@ -68,9 +68,9 @@ def test_the_worst_event_counts_and_events_that_a_scheme_has_not_do_not():
         "deactivation": Cell("at once"),
         "deletion": Cell("never"),
     }
-    (standing,) = frontier.standings(table_of(1), Revocation((), (Life("a", cells, **LIFE),)))
+    (standing,) = frontier.standings(table_of(1), revocation_of(Ends("a", cells=cells, **LIFETIMES)))
     assert (standing.seconds, standing.worst) == (9, ("password change",))
-    assert frontier.standings(table_of(1), lives_of(Cell("-"))) == []
+    assert frontier.standings(table_of(1), ends_of(Cell("-"))) == []
 
 
 NOW, LATER = Cell("at once"), Cell("within", 9)
@@ -97,7 +97,7 @@ def contest(first, second, verdict):
     ],
 )
 def test_a_scheme_is_dominated_by_who_is_as_good_at_both_and_better_at_one(overheads, cells, contests, dominated):
-    standings = frontier.standings(table_of(*overheads, contests=contests), lives_of(*cells))
+    standings = frontier.standings(table_of(*overheads, contests=contests), ends_of(*cells))
     assert {one.name: one.dominated_by for one in standings if one.dominated_by} == dominated
     assert all(one.overhead.estimate <= other.overhead.estimate for one, other in pairwise(standings))
 

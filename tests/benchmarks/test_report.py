@@ -13,14 +13,13 @@ from benchmarks.questions.report.sections import FAR
 from benchmarks.reporting import page as report
 from benchmarks.reporting.pictures import COLOURS
 from tests.support import servers
-from tests.support.reports import everything
-from tests.support.results import (
+from tests.support.question_results import (
     WRITERS,
     flows,
-    ladder,
-    overhead,
     revocation,
 )
+from tests.support.reports import everything
+from tests.support.results import ladder, overhead
 
 pytestmark = pytest.mark.once  # no database
 
@@ -180,7 +179,7 @@ def test_an_inconclusive_run_is_told_before_anything_else_with_its_reasons(page_
     document = overhead()
     document["verdict"] = {"conclusive": False, "reasons": ["the A/A control differs", "the hypervisor took 9 %"]}
     page = page_of(document)
-    start = page.texts.index("Inconclusive: decide nothing by this run")
+    start = page.texts.index("Inconclusive: do not decide by this run")
     assert start == 2
     assert {"the A/A control differs", "the hypervisor took 9 %"} <= set(
         page.texts[: page.texts.index("Method and environment")]
@@ -199,7 +198,7 @@ def test_a_ladder_in_doubt_is_told_at_the_top_and_at_the_ladder(page_of):
 
 def test_results_of_different_checkouts_are_told_apart(page_of):
     other = revocation()
-    assert "same conditions" not in page_of(overhead(), other).text
+    assert "different conditions" not in page_of(overhead(), other).text
     other["environment"]["commit"] = "f" * 40
     other["service"]["database"] = "PostgreSQL"
     text = page_of(overhead(), other).text
@@ -235,7 +234,7 @@ def test_the_sections_follow_the_files(page_of, others):
     ]
     assert set(missing) >= set(WRITERS) - {"overhead", *others}
     for name in set(WRITERS) - {"overhead", *others}:
-        assert f"<code>python -m benchmarks {name}</code> makes it" in page.source
+        assert f"run <code>python -m benchmarks {name}</code>" in page.source
 
 
 def test_a_run_of_one_contender_has_no_contests(page_of):

@@ -3,21 +3,17 @@
 import pytest
 
 from benchmarks.reporting.pictures import plain
-from tests.support.reports import having, rows_of
-from tests.support.results import (
-    SCHEMES,
-    around,
-    compare,
+from tests.support.question_results import (
     distance,
     flows,
-    instructions,
     load,
     load_away,
-    overhead,
     plan,
     revocation,
     scale,
 )
+from tests.support.reports import having, rows_of
+from tests.support.results import SCHEMES, around, compare, instructions, overhead
 
 pytestmark = pytest.mark.once  # no database
 
@@ -70,8 +66,8 @@ def test_the_population_of_a_plan_is_described(page_of):
     page = page_of(overhead(), plan())
     described = rows_of(page, "plan", 1)
     assert described["requests of a user in a day"] == ["50"]
-    assert described["life of an access token"] == ["5 min"]
-    assert described["of their time, the cores work then"] == ["60%"]
+    assert described["lifetime of an access token"] == ["5 min"]
+    assert described["utilisation of the cores in that hour"] == ["60%"]
 
 
 def test_rates_are_compared_with_the_stock_row_turn_by_turn(page_of):
@@ -157,7 +153,7 @@ def test_growth_is_drawn_line_by_line_and_what_is_not_above_zero_too(page_of):
 
 def test_where_valgrind_was_missing_the_section_says_so(page_of):
     page = page_of(overhead(), {**instructions(), "valgrind": None, "rows": []})
-    assert "None: valgrind was not installed." in page.texts
+    assert "Nothing was counted: valgrind was not installed." in page.texts
 
 
 def test_crossings_are_numbered_in_the_picture_and_listed_below(page_of):

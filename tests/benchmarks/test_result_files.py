@@ -11,16 +11,16 @@ from benchmarks.questions.report.command import command
 from benchmarks.results import files as results
 from benchmarks.results.schema import schema
 from tests.support import servers
-from tests.support.reports import having, without
-from tests.support.results import (
+from tests.support.question_results import (
     WRITERS,
     distance,
     flows,
     load,
     load_away,
-    overhead,
     revocation,
 )
+from tests.support.reports import having, without
+from tests.support.results import overhead
 
 pytestmark = pytest.mark.once  # no database
 
@@ -128,7 +128,7 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
     assert path.with_suffix(".html").read_text("utf-8").startswith("<!doctype html>")
     assert "INCONCLUSIVE: overhead: steal" in result.output
     assert (
-        "Left out, for want of a result: revocation, flows, ladder, instructions, load, distance, load --distance, "
+        "Left out, no result given: revocation, flows, ladder, instructions, load, distance, load --distance, "
         "scale, plan, compare" in result.output.replace("\n", " ").replace("  ", " ")
     )
 

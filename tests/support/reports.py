@@ -7,7 +7,7 @@ from benchmarks.questions.report.reading import read
 from benchmarks.questions.report.sections import absent, sections
 from benchmarks.reporting import frontier
 from benchmarks.reporting import page as report
-from tests.support.results import (
+from tests.support.question_results import (
     WRITERS,
 )
 

@@ -61,6 +61,6 @@ def command(run, others, path, events):
             console.print(f"INCONCLUSIVE: {name}: {reason}", style="bold", highlight=False, markup=False)
     console.print(report.overhead.answer, style="bold", highlight=False, markup=False)
     if missing:
-        console.print(f"Left out, for want of a result: {', '.join(missing)}", highlight=False, markup=False)
+        console.print(f"Left out, no result given: {', '.join(missing)}", highlight=False, markup=False)
     written.end()
     console.print(f"Written: {path} ({len(page) / 1000:.0f} kB)", highlight=False, markup=False, soft_wrap=True)
