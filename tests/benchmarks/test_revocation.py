@@ -238,10 +238,14 @@ def test_a_failure_is_not_taken_for_a_refusal(found, rows):
     assert "(500)" in process.stdout
 
 
-def test_another_run_on_another_database_finds_the_same_to_the_letter(rows, tmp_path):
-    _, document = run_to_the_end(tmp_path, "--database", "postgresql", "--connection", "pool")
+@pytest.mark.parametrize(
+    "schemes", [("token", "jwt"), pytest.param(tuple(SCHEMES), marks=pytest.mark.lab)], ids=["two", "all"]
+)
+def test_another_run_on_another_database_finds_the_same_to_the_letter(rows, tmp_path, schemes):
+    named = [word for name in schemes for word in ("--scheme", name)]
+    _, document = run_to_the_end(tmp_path, *named, "--database", "postgresql", "--connection", "pool")
     assert document["service"]["database"] == "PostgreSQL"
-    assert document["rows"] == [rows[name] for name in SCHEMES]
+    assert document["rows"] == [rows[name] for name in schemes]
 
 
 def test_the_switches_of_the_service_count_but_for_the_lifetimes_of_a_pair(tmp_path):
