@@ -6,5 +6,5 @@
 4. questions/NAME/section.py: a Section of the report, made of the record and nothing else: it
    imports no server and no process. Add it to questions/report/sections.py.
 5. NAME in COMMANDS of benchmarks/__main__.py. A question imports no other question.
-6. tests/support/results.py: an example of the record, from which the tests of the report are made.
+6. tests/support/question_results.py: an example of the record, for the tests of the report.
 """

@@ -1,10 +1,9 @@
 """How a command ends: it writes its result, shows it, and exits with the code of its verdict."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -32,9 +31,8 @@ def refusals(*more: type[Exception]) -> Iterator[None]:
 
 
 def finish(
-    command: str,
     path: Path | None,
-    record: Record | Mapping[str, Any],
+    record: Record,
     shown: Iterable[Table | str],
     *,
     verdict: Verdict | None = None,
@@ -56,13 +54,7 @@ def finish(
     `written_as`  name of the file's content in the line with its path; empty: no such line
     `hidden`      word of the command line to leave out: the database's URL, with its password
     """
-    written = None
-    if path is None:
-        pass
-    elif isinstance(record, Record):
-        written = files.save(path, record, Environment(**environment.describe()), hidden=hidden)
-    else:
-        written = files.write(path, command, record, hidden=hidden)
+    written = path and files.save(path, record, Environment(**environment.describe()), hidden=hidden)
     console = terminal.console()
     show(console, shown)
     if written and written_as:

@@ -1,7 +1,7 @@
 """What commands show on the console: tables and lines, made here and printed by outcome.finish."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from rich import box
 from rich.table import Table as RichTable
@@ -12,16 +12,6 @@ from benchmarks.reporting.wording import interval, number, ratio
 from benchmarks.results.records.overhead import Tabulated
 from benchmarks.stats.overhead import MATTERS, Row, Table
 from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER, Contest, Verdict
-
-times = interval
-
-
-class Ran(Protocol):
-    """What `where` reads of a run."""
-
-    steal: float | None
-    load_average: tuple[float, ...]
-
 
 # --- tables -------------------------------------------------------------------------------------
 
@@ -143,11 +133,6 @@ def conditions(record: Tabulated, machine: dict[str, Any]) -> list[str]:
         *measured(record.service),
         *on(machine, record.steal, record.load_average_after, record.seconds, record.waited),
     ]
-
-
-def where(service: dict[str, Any], machine: dict[str, Any], run: Ran, waited: float, seconds: float) -> list[str]:
-    """Return what was measured, and on which machine."""
-    return [*measured(service), *on(machine, run.steal, run.load_average, seconds, waited)]
 
 
 def measured(service: dict[str, Any]) -> list[str]:

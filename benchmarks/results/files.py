@@ -93,18 +93,6 @@ def save(path: Path, record: Record, environment: Environment, *, hidden: str | 
     return write_file(path, (to_json(document(record, head)) + "\n").encode())
 
 
-def write(path: Path, command: str, body: Mapping[str, Any], *, hidden: str | None = None) -> Written:
-    """Write a result whose command has no record yet."""
-    from benchmarks.processes import environment
-
-    head = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command_line": [word.replace(hidden or "\0", "(not shown)") for word in sys.argv],
-        "environment": environment.describe(),
-    }
-    return write_file(path, (to_json({"format": FORMAT, "command": command, **head, **body}) + "\n").encode())
-
-
 def document(record: Record, head: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a result file holds."""
     body = {field.name: getattr(record, field.name) for field in fields(record)}

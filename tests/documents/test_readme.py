@@ -1,4 +1,4 @@
-"""The README's commands and Python examples run and print what it shows; the client's how-to too."""
+"""The README's commands and Python examples run and print what it shows; so do the client's."""
 
 import re
 import shutil

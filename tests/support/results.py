@@ -87,11 +87,6 @@ def row(name: str, overhead: float, mark: str = "") -> Row:
     )
 
 
-def row_of(name: str, overhead: float, mark: str = "") -> dict[str, Any]:
-    """Return a row as it is written."""
-    return json.loads(files.to_json({"row": row(name, overhead, mark)}))["row"]
-
-
 def overhead_record(mark: str = "") -> Overhead:
     adds = dict(zip(SCHEMES, (366.0, 389.0, 104.0, 372.0, 595.0), strict=True))
 

@@ -59,9 +59,7 @@ def command(before, after, anyway, margin, path):
         *(f"Other version: {line}" for line in record.versions),
         *(f"INCONCLUSIVE by itself: {line}" for line in record.inconclusive),
     ]
-    outcome.finish(
-        "compare", path, record, shown, code=terminal.INCONCLUSIVE if record.inconclusive else 0, written_as=""
-    )
+    outcome.finish(path, record, shown, code=terminal.INCONCLUSIVE if record.inconclusive else 0, written_as="")
 
 
 def _table(record: Comparison) -> Table:

@@ -58,4 +58,4 @@ def command(distances, schemes, count, budget, rounds, path, **place):
     with outcome.refusals(), databases.scratch("postgresql", **place) as scratch:
         record = experiment.measure(assignment, scratch, distances, count, budget, rounds, begin)
     shown = [tables.of(record), *tables.remarks(record, machine)]
-    outcome.finish("distance", path, record, shown, verdict=record.verdict, hidden=place["database_url"])
+    outcome.finish(path, record, shown, verdict=record.verdict, hidden=place["database_url"])

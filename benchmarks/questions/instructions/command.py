@@ -55,7 +55,7 @@ def command(schemes, others, url, requests, path):
     if version is None:
         record = Instructions(valgrind=None, url=url, requests=requests, rows=())
         missing = ["valgrind is not installed: nothing was counted."]
-        outcome.finish("instructions", path, record, missing, written_as="")
+        outcome.finish(path, record, missing, written_as="")
         return
     task = experiment.Task(options.chosen(schemes, others), url, few, many)
     with outcome.refusals(experiment.CountError), databases.scratch("sqlite", None, SERVED) as scratch:
@@ -68,7 +68,7 @@ def command(schemes, others, url, requests, path):
         rows=tuple(experiment.tabulate(runs)),
         runs=tuple(runs),
     )
-    outcome.finish("instructions", path, record, _shown(record), written_as="Everything counted")
+    outcome.finish(path, record, _shown(record), written_as="Everything counted")
 
 
 def _shown(record: Instructions) -> Iterator[Table | str]:

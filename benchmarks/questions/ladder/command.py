@@ -69,7 +69,6 @@ def command(schemes, others, url, count, budget, rounds, block, drop, population
         run, assignment, seconds=round(time.monotonic() - begin, 1), population=population, stored=stored
     )
     outcome.finish(
-        "ladder",
         path,
         record,
         _shown(record, machine),

@@ -63,4 +63,4 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
         *tables.about(record, machine),
     ]
     credential = place["database_url"]
-    outcome.finish("overhead", path, record, shown, verdict=record.verdict, closing=[record.answer], hidden=credential)
+    outcome.finish(path, record, shown, verdict=record.verdict, closing=[record.answer], hidden=credential)

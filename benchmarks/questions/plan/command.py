@@ -48,4 +48,4 @@ def command(runs, url, path, access_lifetime, **crowd):
         population = capacity.crowd(access_lifetime_seconds=access_lifetime, **crowd)
         plan = run.plan(population, sources.read(runs), url, tuple(map(str, runs)))
     shown = [*tables.of(plan), *plan.formulae, "", *plan.remarks]
-    outcome.finish("plan", path, plan, shown, verdict=plan.verdict, written_as="The plan")
+    outcome.finish(path, plan, shown, verdict=plan.verdict, written_as="The plan")

@@ -58,4 +58,4 @@ def command(schemes, others, trials, path, **place):
         elsewhere=tuple(delays),
     )
     shown = [*tables.of(record), *tables.remarks(record)]
-    outcome.finish("revocation", path, record, shown, written_as="Everything found", hidden=place["database_url"])
+    outcome.finish(path, record, shown, written_as="Everything found", hidden=place["database_url"])

@@ -13,6 +13,7 @@ from benchmarks.questions import options, outcome
 from benchmarks.questions.selftest import campaign, refusals, tables
 from benchmarks.questions.selftest import run as selftest
 from benchmarks.results import files
+from benchmarks.results.records.selftest import Selftest
 
 CAMPAIGN = Path("results/selftest-campaign.jsonl")
 
@@ -52,14 +53,14 @@ def command(count, rounds, kept, path, **place):
         refused = refusals.of_all(scratch)
         records = campaign.collect(kept, scratch, count, rounds, watcher)
     lines = selftest.judge(records)
-    record = {
-        "seconds": round(time.monotonic() - begin, 1),
-        "plan": {"processes": len(records), "rounds": rounds, "block": campaign.BLOCK, "drop": campaign.DROP},
-        "refusals": refused,
-        "lines": [{**asdict(line), "passed": line.passed} for line in lines],
-        "records": records,
-    }
+    record = Selftest(
+        seconds=round(time.monotonic() - begin, 1),
+        plan={"processes": len(records), "rounds": rounds, "block": campaign.BLOCK, "drop": campaign.DROP},
+        refusals=refused,
+        lines=tuple({**asdict(line), "passed": line.passed} for line in lines),
+        records=tuple(records),
+    )
     verdict, code = selftest.verdict(lines, refused)
     shown = [tables.of(lines), *tables.remarks(records, refused, rounds)]
     closing = [f"Selftest: {verdict}."]
-    outcome.finish("selftest", path, record, shown, closing=closing, code=code, hidden=place["database_url"])
+    outcome.finish(path, record, shown, closing=closing, code=code, hidden=place["database_url"])

@@ -71,7 +71,6 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, pat
     seconds = round(time.monotonic() - begin, 1)
     record = versus.record(run, assignment, margin, budget, Revision(revision, commit), unlike, seconds)
     outcome.finish(
-        "versus",
         path,
         record,
         [tables.of(record), *tables.remarks(record, run), *conditions(record, machine)],
