@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
+.PHONY: other-python run test test-lab race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -18,9 +18,12 @@ run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 # worksteal gives each process half of the files; who is done first takes tests of the other.
 # PYTHONDONTWRITEBYTECODE= keeps bytecode: without it, pytest rewrites 350 modules in each process, which takes 7 s.
 test: lint  ## run lint and every test, on SQLite and on PostgreSQL
-	ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(SPREAD)
+	ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(SPREAD) -m "not lab"
 	ENV_FILE= PYTHONDONTWRITEBYTECODE= TEST_DATABASE=postgresql $(BIN)/pytest $(SPREAD) -m "not once"
 SPREAD := -n 2 --dist worksteal
+
+test-lab: .venv/test  ## run the lab's longest tests, of which test has short ones
+	ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(SPREAD) -m lab tests/benchmarks
 
 race: .venv/test  ## send requests from 64 clients with one credential to two workers, 20 rounds
 	ENV_FILE= TEST_DATABASE=postgresql RACE_CLIENTS=64 RACE_ROUNDS=20 $(BIN)/pytest -s -v tests/database/test_race_over_http.py

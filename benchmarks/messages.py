@@ -100,6 +100,19 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """The time of one small query to the database.
+
+    `asked_ms`  the delay that was asked for; None: directly, without a proxy
+    `adds_us`   more than directly; None: this is the direct way
+    """
+
+    asked_ms: float | None
+    median_us: float
+    adds_us: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A contender as the report names it; `keyword` is empty where it sends no credential."""
 

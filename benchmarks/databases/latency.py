@@ -7,66 +7,17 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from time import perf_counter
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import click
-
 from benchmarks.databases.scratch import Database, DatabaseError
+from benchmarks.messages import RoundTrip
 
 MOST = 1000  # milliseconds that a database may be away
 
 _TRIPS, _WARM_UP = 300, 50  # questions that measure a round trip, after those that warm up
-
-
-@dataclass(frozen=True, slots=True)
-class RoundTrip:
-    """The round trip of one small query.
-
-    `asked_ms`   the distance that was asked for; None for the direct way
-    `median_us`  the median of its times
-    `adds_us`    its median minus that of the direct way; None for the direct way
-    """
-
-    asked_ms: float | None
-    median_us: float
-    adds_us: float | None
-
-
-def options(command: Callable) -> Callable:
-    """Add --distance, a tuple of milliseconds; empty: directly."""
-    return click.option(
-        "--distance",
-        "distances",
-        metavar="MILLISECONDS",
-        type=click.FloatRange(0, MOST),
-        multiple=True,
-        help="A PostgreSQL whose answers take so much longer to come, by a proxy in between; may be repeated; "
-        "0: through the proxy as fast as it goes.  [default: directly]",
-    )(command)
-
-
-def needs_postgresql(distances: Sequence[float], database: str, database_url: str | None):
-    """Raise click.UsageError for a distance to a file."""
-    if distances and database == "sqlite" and not database_url:
-        raise click.UsageError(
-            f"--distance {distances[0]:g}: a SQLite file is in the same process; add --database postgresql"
-        )
-
-
-def remarks(round_trips: Sequence[RoundTrip]) -> list[str]:
-    """Return a line with the true distances, or nothing where there are none."""
-    if not round_trips:
-        return []
-    direct, *distant = round_trips
-    each = ", ".join(f"{trip.adds_us / 1000:.2f} ms where {trip.asked_ms:g} was asked for" for trip in distant)
-    return [
-        f"Distance: a question to the database takes {direct.median_us / 1000:.2f} ms directly; through the proxy "
-        f"longer by {each}."
-    ]
 
 
 @contextmanager

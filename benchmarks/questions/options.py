@@ -22,6 +22,7 @@ from config.switches import SWITCHES
 Decorator = Callable[[Callable], Callable]
 
 PROCESSES = 10  # where neither --processes nor --budget says how many
+FEWEST = "with --budget, the fewest.  [default: 10, and more as the budget allows]"  # of --processes
 
 
 # --- types ----------------------------------------------------------------------------------------
@@ -59,6 +60,13 @@ def path(context: click.Context, parameter: click.Parameter, value):
     for each in (value,) if isinstance(value, str) else value or ():
         if not each.startswith("/"):
             raise click.UsageError(f"--url {each!r}: a path, beginning with /")
+    return value
+
+
+def request_path(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Return --url. Raises click.UsageError unless a request line can hold it as it is."""
+    if not value.startswith("/") or not value.isascii() or not value.isprintable() or " " in value:
+        raise click.UsageError(f"--url {value!r}: a path, beginning with /, as a request line has it")
     return value
 
 
@@ -105,9 +113,12 @@ def chosen(*named: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in named for name in names)) or tuple(SCHEMES)
 
 
-def url(default: str = "/whoami/") -> Decorator:
-    """Return --url for one path."""
-    return click.option("--url", metavar="PATH", default=default, show_default=True, callback=path, help="What to GET.")
+def url(default: str = "/whoami/", *, strict: bool = False) -> Decorator:
+    """Return --url for one path. `strict`: a request line must be able to hold it as it is."""
+    check = request_path if strict else path
+    return click.option(
+        "--url", metavar="PATH", default=default, show_default=True, callback=check, help="What to GET."
+    )
 
 
 def urls(*defaults: str) -> Decorator:
@@ -191,6 +202,29 @@ population = click.option(
     help="Other users in the scratch database, each with a credential of every kind. The time to load them is not "
     "part of --budget.",
 )
+
+
+def populations(*defaults: int) -> Decorator:
+    """Return --population for two or more sizes, which the command gets in ascending order."""
+    return click.option(
+        "--population",
+        "populations",
+        type=click.IntRange(0, LARGEST_POPULATION),
+        multiple=True,
+        default=defaults,
+        show_default=" ".join(map(str, defaults)),
+        callback=_two_sizes,
+        help="Users besides the one who is timed, each with a credential of every kind; given at least twice.",
+    )
+
+
+def _two_sizes(context: click.Context, parameter: click.Parameter, value: Sequence[int]) -> list[int]:
+    found = sorted(set(value))
+    if len(found) < 2:
+        raise click.UsageError(f"--population {found[0]}: name at least two sizes")
+    return found
+
+
 connection = click.option(
     "--connection",
     type=click.Choice(list(CONNECTIONS)),
@@ -233,11 +267,43 @@ def distance(**settings) -> Decorator:
     )
 
 
-def server(**settings) -> Decorator:
-    """Return an option that names a key of SERVERS: granian, unless another is named."""
-    return click.option(
-        "--server", type=click.Choice(list(SERVERS)), show_default=True, **{"default": "granian", **settings}
+def check_distances(distances: Sequence[float], database: str, database_url: str | None, **_):
+    """Raise click.UsageError for a distance to a file. Takes `**place` of `databases`."""
+    if distances and database == "sqlite" and not database_url:
+        raise click.UsageError(
+            f"--distance {distances[0]:g}: a SQLite file is in the same process; add --database postgresql"
+        )
+
+
+def server(to: str = "server", **settings) -> Decorator:
+    """Return --server, a key of SERVERS, granian by default. `to`: the parameter that takes it."""
+    settings = {"default": "granian", **settings}
+    return click.option("--server", to, type=click.Choice(list(SERVERS)), show_default=True, **settings)
+
+
+def timing(fresh: str, interval: str) -> Decorator:
+    """Return the options that `overhead` and `wire` share: how long, how closely, where."""
+    several = (
+        processes(
+            f"Fresh {fresh}, over which the intervals are taken; with --budget or --precision, the fewest.  "
+            "[default: 10, and more as the budget allows]"
+        ),
+        budget("Seconds that the run may take.  [default: 60; 600 with --precision]"),
+        precision(f"Stop when no {interval} is wider than so many microseconds either way."),
+        margin("Microseconds within which two contenders are called equivalent."),
+        rounds("Rounds in each process at each URL."),
+        block("contender"),
+        drop,
+        population,
+        databases,
     )
+
+    def add(command: Callable) -> Callable:
+        for option in reversed(several):
+            command = option(command)
+        return command
+
+    return add
 
 
 def json_file(command: str, content: str = "everything measured") -> Decorator:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +29,6 @@ def refusals(*more: type[Exception]) -> Iterator[None]:
         yield
     except (start.WorkerRefusedError, start.WorkerFailedError, DatabaseError, *more) as error:
         raise click.ClickException(str(error)) from None
-
-
-def fields_of(record) -> dict[str, Any]:
-    """Return the fields of a record by name."""
-    return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
 def finish(

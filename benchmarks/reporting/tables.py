@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table as RichTable
 
 from benchmarks.databases.scratch import CONNECTIONS
-from benchmarks.messages import Stored
+from benchmarks.messages import RoundTrip, Stored
 from benchmarks.reporting.wording import interval, number, ratio
 from benchmarks.results.records.overhead import Tabulated
 from benchmarks.stats.overhead import MATTERS, Row, Table
@@ -23,7 +23,7 @@ class Ran(Protocol):
     load_average: tuple[float, ...]
 
 
-# --- tables ---------------------------------------------------------------------------------------
+# --- tables -------------------------------------------------------------------------------------
 
 
 def empty(title: str, first: str, *numbers: str) -> RichTable:
@@ -70,7 +70,7 @@ def table_of(table: Table, processes: int) -> RichTable:
 
 
 def contests_of(table: Table) -> RichTable:
-    """Return the contests at one URL: row minus column. A number names the column, a name is too long."""
+    """Return the contests at one URL, row minus column. Numbers stand for names, which are long."""
     shown = RichTable(
         title=f"{table.url}: row minus column, in µs",
         title_justify="left",
@@ -129,7 +129,7 @@ def _control(table: Table) -> str:
 
 
 def about(record: Tabulated, machine: dict[str, Any]) -> list[str]:
-    """Return the lines below the tables of `overhead`: how to read them, and what was measured where."""
+    """Return the lines below the tables: how to read them, what was measured, and where."""
     return [
         *population(record.population, record.stored),
         *remarks(record.tables, record.widest_us),
@@ -170,16 +170,17 @@ def policy(service: dict[str, Any]) -> str:
 def on(
     machine: dict[str, Any],
     stolen: float | None,
-    load_after: Sequence[float],
+    load_after: Sequence[float] | None,
     seconds: float,
     waited: float | None = None,
 ) -> list[str]:
-    """Return the line about the machine, and what else ran on it; `waited` as messages.Sample has it."""
+    """Return the line about the machine and its load; `waited` as messages.Sample has it."""
     steal = "unknown" if stolen is None else f"{stolen:.1%}"
     return [
         f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}, "
         f"{', '.join(f'{name} {version}' for name, version in list(machine['packages'].items())[:4])}; "
-        f"load {machine['load_average'][0]:.1f} before, {load_after[0]:.1f} after, steal {steal}"
+        f"load {machine['load_average'][0]:.1f} before{'' if load_after is None else f', {load_after[0]:.1f} after'}, "
+        f"steal {steal}"
         f"{'' if waited is None else f', waited {waited:.0%} of the time for a processor'}; {seconds:.0f} s.",
     ]
 
@@ -200,6 +201,17 @@ def population(others: int, stored: Stored | None) -> list[str]:
     return [
         f"Population: {others:,} users besides the one who is timed, loaded in {stored.seconds:.0f} s; "
         f"{_size(stored.database_bytes)} on disk: {tables}."
+    ]
+
+
+def round_trips(trips: Sequence[RoundTrip]) -> list[str]:
+    """Return the line about the measured distances of the database; nothing if there are none."""
+    if not trips:
+        return []
+    direct, *distant = trips
+    each = ", ".join(f"{(trip.adds_us or 0) / 1000:.2f} ms more for {trip.asked_ms:g}" for trip in distant)
+    return [
+        f"Distance: a query to the database takes {direct.median_us / 1000:.2f} ms directly; the proxies add {each}."
     ]
 
 

@@ -60,6 +60,18 @@ def cores() -> Cores | None:
     return Cores(allowed[-1], allowed[0]) if len(allowed) > 1 else None
 
 
+def own_core() -> int | None:
+    """Return the core that the server has to itself; None: it has none.
+
+    This process and those that it starts from now on use the others.
+    """
+    found = cores()
+    if found is None:
+        return None
+    os.sched_setaffinity(0, os.sched_getaffinity(0) - {found.server})
+    return found.server
+
+
 def threads() -> int:
     """Return the number of threads that the service's own switch sets."""
     return int(os.environ.get(_THREADS.name) or _THREADS.default)

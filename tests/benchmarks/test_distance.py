@@ -1,4 +1,4 @@
-"""A database that is some milliseconds away. Of times only this: a round trip takes at least what was asked for."""
+"""A database that is some milliseconds away: a round trip takes at least the delay asked for."""
 
 import json
 import os
@@ -14,9 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.databases import latency
-from benchmarks.databases.latency import RoundTrip
 from benchmarks.databases.scratch import Database
+from benchmarks.messages import RoundTrip
 from benchmarks.questions.distance.command import command
+from benchmarks.reporting.tables import round_trips
 from benchmarks.results.schema import schema
 from tests.support import processes, servers
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.once  # the lab brings its own database
 
 @contextmanager
 def echo(tmp_path=None):
-    """As a proxy's target: a server that says what it hears and ends when the other end does; over TCP or a socket."""
+    """Yield a proxy's target: a server that echoes until the other end closes, over TCP or a socket."""
     path = tmp_path and f"{tmp_path}/.s.PGSQL.5432"
     listener = socket.create_server(path, family=socket.AF_UNIX) if path else socket.create_server(("127.0.0.1", 0))
 
@@ -75,7 +76,7 @@ def test_a_round_trip_takes_at_least_what_was_asked_for(milliseconds):
             assert read(client, 8) == b"%08d" % number
             times.append(time.perf_counter() - begin)
     assert min(times) * 1000 >= milliseconds
-    # And is not held back for a millisecond or more because some timer knows no less.
+    # A timer of whole milliseconds would delay it further.
     assert min(times) * 1000 < milliseconds + 5
 
 
@@ -84,7 +85,7 @@ def test_each_direction_waits_for_half_of_it():
         client.sendall(b"x")
         read(client, 1)
         begin = time.perf_counter()
-        client.shutdown(socket.SHUT_WR)  # says "end", once that has come to it
+        client.shutdown(socket.SHUT_WR)  # the target answers "end"
         assert read(client, 3) == b"end"
         assert 0.2 <= time.perf_counter() - begin < 0.4
         assert client.recv(1) == b""
@@ -97,7 +98,7 @@ def test_what_is_under_way_is_not_waited_for():
             client.sendall(b"%08d" % number)
             time.sleep(0.001)
         assert read(client, 400) == b"".join(b"%08d" % number for number in range(50))
-        assert time.perf_counter() - begin < 2  # 50 round trips one after another were 10
+        assert time.perf_counter() - begin < 2  # 50 round trips one after another would take 10
 
 
 @pytest.mark.parametrize("milliseconds", [0, 2])
@@ -174,10 +175,10 @@ def test_a_server_is_found_by_its_url(url, target):
 
 def test_what_a_distance_came_to_is_told():
     trips = [RoundTrip(None, 30, None), RoundTrip(0, 180, 150), RoundTrip(5, 5530, 5500)]
-    (line,) = latency.remarks(trips)
+    (line,) = round_trips(trips)
     assert "0.03 ms directly" in line
-    assert "0.15 ms where 0 was asked for, 5.50 ms where 5 was asked for" in line
-    assert latency.remarks([]) == []
+    assert "0.15 ms more for 0, 5.50 ms more for 5" in line
+    assert round_trips([]) == []
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -196,7 +197,7 @@ def test_a_scheme_waits_for_as_many_round_trips_as_it_asks_questions(tmp_path):
     assert document["waits"]["token"]["estimate"] == pytest.approx(1, abs=0.4)
     assert document["waits"]["jwt-stateless"]["estimate"] == pytest.approx(0, abs=0.4)
     assert document["service"]["transport"] == "TCP"
-    assert "where 20 was asked for" in done.output
+    assert "ms more for 20" in done.output
     assert done.exit_code == (0 if document["verdict"]["conclusive"] else 3)
     assert max(len(line) for line in done.output.splitlines() if str(tmp_path) not in line) <= 100
 
@@ -204,7 +205,7 @@ def test_a_scheme_waits_for_as_many_round_trips_as_it_asks_questions(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--distance", "5"], "name two distances at least"),
+        (["--distance", "5"], "name at least two distances"),
         (["--distance", "1", "--distance", "1001"], "0<=x<=1000"),
         (["--database-url", "sqlite:///db.sqlite3"], "postgresql://"),
     ],

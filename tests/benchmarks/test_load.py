@@ -1,4 +1,4 @@
-"""Load on real servers. What is asserted of times is what a second of standstill leaves in them."""
+"""Load on real servers. The only times asserted are those that a stall of a second leaves."""
 
 import json
 import os
@@ -22,10 +22,11 @@ from hdrh.histogram import HdrHistogram
 from benchmarks.databases.scratch import Database
 from benchmarks.processes.start import WorkerRefusedError
 from benchmarks.questions.load import command as load_command
-from benchmarks.questions.load import rates
 from benchmarks.questions.load import run as load
-from benchmarks.questions.load.run import BEYOND, HALVINGS, PARTS, Contender, Plan, Run, Series, Step
+from benchmarks.questions.load.rates import PARTS, Contender, at_saturation, ratios
+from benchmarks.questions.load.run import BEYOND, HALVINGS, Run
 from benchmarks.questions.users import command as users_command
+from benchmarks.results.records.load import LoadPlan, Series, Step
 from benchmarks.results.schema import schema
 from benchmarks.servers import generator, service
 from benchmarks.servers import server as servers
@@ -39,12 +40,12 @@ STALL_SECONDS = float(os.environ.get("STALL_SECONDS", "1"))
 STALL_RUN_SECONDS = float(os.environ.get("STALL_RUN_SECONDS", "4"))
 
 REQUEST = load.request("/", "Token x").encode()
-MARK = "BENCHMARKS_TEST_MARK"  # in the environment of whatever a command starts
+MARK = "BENCHMARKS_TEST_MARK"  # in the environment of all processes that a command starts
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    """A SQLite file that has been filled."""
+    """Return a filled SQLite database."""
     url = f"sqlite:///{tmp_path_factory.mktemp('load')}/scratch.sqlite3"
     assert test_servers.run("-m", "benchmarks.processes.fill_worker", BENCHMARKS_DATABASE_URL=url).returncode == 0
     return Database(url, "kept")
@@ -52,13 +53,13 @@ def database(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(database):
-    """A granian open to `token`."""
+    """Serve `token` by granian."""
     with service.serving("granian", database, "token") as server:
         yield server
 
 
 def percentile(encoded: str, level: float) -> float:
-    """In seconds."""
+    """Return a percentile in seconds."""
     return HdrHistogram.decode(encoded).get_value_at_percentile(level) / 1e6
 
 
@@ -79,7 +80,7 @@ def test_a_server_that_stands_still_is_charged_with_all_who_came_meanwhile(datab
         made = step(100, STALL_RUN_SECONDS, 5)
         for timer in timers:
             timer.join()
-    # So many came while it stood still: their median waited for half of the time.
+    # The median of the requests that came during the stall waited for half of it.
     stalled = STALL_SECONDS / STALL_RUN_SECONDS
     level = 100 * (1 - stalled / 2)
     intended, sent = percentile(made.from_intended, level), percentile(made.from_sent, level)
@@ -96,9 +97,10 @@ def test_a_server_that_stands_still_is_charged_with_all_who_came_meanwhile(datab
 
 @contextmanager
 def answering(*answers: list[bytes], close: bool = False):
-    """The address of a server that sends these pieces for each request in turn, the last for all others.
+    """Yield the address of a server that sends these pieces, one list for each request in turn.
 
-    `close`: it ends the connection after each answer, and does not announce that.
+    The last list answers all further requests. `close`: the server closes the connection after each
+    answer, without notice.
     """
     left = list(answers)
 
@@ -172,7 +174,7 @@ def test_who_gets_no_answer_counts_with_the_age_that_was_reached(monkeypatch):
     assert (made["answered"], made["unanswered"]) == (1, 9)
     histogram = HdrHistogram.decode(made["from_intended"])
     assert histogram.get_total_count() == 10
-    # The last was due at 0.18 s; all of them were waited for until 0.3 s.
+    # The last request was due at 0.18 s; the generator waited for all of them until 0.3 s.
     assert percentile(made["from_intended"], 20) > 0.1
     assert percentile(made["from_intended"], 100) > 0.25
     assert HdrHistogram.decode(made["from_sent"]).get_total_count() == 1
@@ -218,7 +220,7 @@ def test_a_failure_below_what_went_well_is_not_the_rates():
     assert load.search(lambda rate: rate != 400 and rate <= 850, 1000) >= 800
 
 
-PLAN = Plan("/whoami/", 4, 1, 20_000)
+PLAN = LoadPlan("/whoami/", 4, 1, 20_000)
 HERE = Contender("token", "granian")
 STEP = Step(100.0, 1000.0, 100, 0, {"200": 100}, 0, 900, 5000, 4000, 100, 0.1, "", "")
 SERIES = Series(STEP, 0.99, (STEP,) * len(PARTS), 90.0)
@@ -263,20 +265,20 @@ def test_ratios_are_of_the_same_turn():
         [replace(SERIES, saturation=replace(STEP, per_second=rate)) for rate in rates]
         for rates in ((300, 100), (100, 50))
     )
-    assert rates.ratios(ones, others, rates.at_saturation) == [3, 2]
+    assert ratios(ones, others, at_saturation) == [3, 2]
 
 
 # --- the commands ---------------------------------------------------------------------------------
 
 
 def marked(mark: str) -> list[str]:
-    """The command lines of the processes that have it in their environment."""
+    """Return the command lines of the processes with this mark in their environment."""
     return [process.command for process in processes.marked(MARK, mark)]
 
 
 @pytest.fixture
 def mark():
-    """A mark for the environment of a command: whoever still carries it afterwards was left behind."""
+    """Yield a mark for a command's environment; a process that still has it afterwards was left behind."""
     mark = secrets.token_hex(8)
     yield mark
     assert marked(mark) == []
@@ -284,7 +286,7 @@ def mark():
 
 @pytest.fixture
 def invoke(mark, monkeypatch, tmp_path):
-    """A command in this process, which is not to be pinned; its output, exit code and result."""
+    """Return a function that runs a command in this process, without pinning it to a core."""
     monkeypatch.setenv(MARK, mark)
     monkeypatch.setattr(servers, "cores", lambda: None)
     return lambda module, *options: CliRunner().invoke(module.command, list(map(str, options)))
@@ -319,9 +321,9 @@ def test_a_run_keeps_what_it_measured_and_leaves_nobody_behind(invoke, tmp_path)
 _SERVE = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process is started without
+from benchmarks.databases.scratch import Database
 from benchmarks.questions.load import run as load
 from benchmarks.servers import service
-from benchmarks.databases.scratch import Database
 database = Database(sys.argv[1], "kept")
 with service.serving("granian", database, "token") as server, load.generator(database, server.port, "", 1):
     print("serving", flush=True)
@@ -372,10 +374,10 @@ def test_users_do_as_clients_do(invoke, capfd):
         assert counts.get(name), name
     for name in ("jwt /api/token/", "jwt /api/token/refresh/", "jwt /api/token/logout/", "jwt /tracks/?…"):
         assert counts.get(name), name
-    # The workers' histograms, put together, hold what locust counted.
+    # The merged histograms of the workers hold what locust counted.
     (total,) = re.findall(r"^ +Aggregated +(\d+) +0\(0.00%\) \|", output.err, re.MULTILINE)
     assert sum(counts.values()) == int(total)
-    # Nobody keeps to such a pace, and who is late is late from the time that was due.
+    # No user can keep such a pace, and a late action counts from when it was due.
     due, sent = (max(float(row[column]) for row in rows) for column in (2, 3))
     assert due > 2 * sent
 
@@ -401,7 +403,8 @@ def test_who_measures_keeps_off_the_servers_core(monkeypatch):
     calls = []
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {1, 2, 3}, raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda process, cores: calls.append(cores), raising=False)
-    load.keep_off(servers.cores().server)
+    assert servers.own_core() == 3
     assert calls == [{1, 2}]
-    load.keep_off(None)
+    monkeypatch.setattr(servers, "cores", lambda: None)
+    assert servers.own_core() is None
     assert calls == [{1, 2}]

@@ -19,10 +19,11 @@ from rest_framework_simplejwt.tokens import RefreshToken as StockRefreshToken
 from benchmarks.databases import fill, population
 from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, RefusedError, Sample, Stored, StoredTable
 from benchmarks.processes.turns import Run, Turn
-from benchmarks.questions.flows.messages import Counts, Growth
+from benchmarks.questions.flows.messages import Counts
 from benchmarks.questions.scale import flushing, login_costs
 from benchmarks.questions.scale import run as scale
 from benchmarks.questions.scale.command import command
+from benchmarks.results.records.flows import Growth
 from benchmarks.results.schema import schema
 from jwt_auth.models import RefreshFamily
 from tests.support import servers
@@ -217,14 +218,14 @@ def test_a_scheme_is_compared_with_itself_in_the_smallest_database():
     assert change.difference.estimate == pytest.approx((30 + 31 + 30) / 3)
     assert change.ratio.estimate == pytest.approx((130 + 231 + 180) / (100 + 200 + 150))
     assert change.verdict == "slower"
-    assert answer.verdict.conclusive
+    assert answer.across.verdict.conclusive
 
 
 def test_sizes_that_anonymous_can_tell_apart_tell_nothing_about_credentials():
     answer = analysed(anonymous=([100, 150, 125], [120, 171, 144]), token=([200, 350, 275], [220, 371, 294]))
     (change,) = answer.changes
     assert change.verdict == "equivalent"
-    (reason,) = answer.verdict.reasons
+    (reason,) = answer.across.verdict.reasons
     assert reason.startswith("anonymous, which reads no credential, differs by +20.0 µs")
     assert reason.endswith("of 125 µs beside 1,000")
 
@@ -232,8 +233,8 @@ def test_sizes_that_anonymous_can_tell_apart_tell_nothing_about_credentials():
 def test_tracks_are_something_that_anonymous_may_notice():
     run = run_of(anonymous=([100, 150, 125], [120, 171, 144]), token=([200, 350, 275], [220, 371, 294]))
     answer = scale.analyse(run, [10, 1000], URL, drop=1, margin_us=5, tracks=True)
-    assert answer.verdict.conclusive
-    assert answer.controls[1000].estimate == pytest.approx(20)
+    assert answer.across.verdict.conclusive
+    assert answer.across.controls[1000].estimate == pytest.approx(20)
 
 
 def grows(**tables) -> Counts:
@@ -300,7 +301,7 @@ def test_a_run_alternates_between_the_sizes_and_keeps_what_it_measured(tmp_path)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--population", "10", "--population", "10"), "name two sizes at least"),
+        (("--population", "10", "--population", "10"), "name at least two sizes"),
         (("--population", "10000001", "--population", "1"), "0<=x<=10000000"),
         (("--url", "whoami"), "beginning with /"),
         (("--flow-turns", "1"), "--flow-turns 1: allowed: 0, or 2 and more"),

@@ -1,4 +1,4 @@
-"""The service of this checkout against that of a revision. Structure only; no time is asserted."""
+"""The service of this checkout against that of a revision: structure only, no times."""
 
 import json
 import re
@@ -15,7 +15,8 @@ from benchmarks.databases import scratch as databases
 from benchmarks.messages import ANONYMOUS, Blocks, Entry, Sample
 from benchmarks.processes import start, turns
 from benchmarks.questions.versus import run as versus
-from benchmarks.questions.versus.command import _policy_before, command
+from benchmarks.questions.versus.command import command
+from benchmarks.questions.versus.tables import policy_before
 from benchmarks.results.schema import schema
 from tests.support import servers
 
@@ -28,7 +29,7 @@ URL = "/tracks/"
 
 
 def run_of(before, after, again) -> turns.Run:
-    """What a request takes in each turn at each place, in µs."""
+    """Return a run with these times of a request in each turn at each place, in µs."""
 
     def sample(microseconds: float) -> Sample:
         p25 = {ANONYMOUS: [1000 * microseconds] * 4}
@@ -85,7 +86,7 @@ ANOTHER_PAGE = "\n\nTrackPagination.page_size = 24\n"
 
 
 class Checkout:
-    """A repository of its own, of this service and this lab."""
+    """A repository of its own with this service and this lab."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -99,7 +100,7 @@ class Checkout:
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True).stdout.strip()
 
     def commit(self, tag: str, path: str, text: str | None):
-        """A commit with another text for this file, which then lies there as before."""
+        """Commit another text for this file (None: without it), and restore it in the checkout."""
         file = self.folder / path
         before = file.read_text("utf-8")
         file.write_text(text, "utf-8") if text else file.unlink()
@@ -119,9 +120,14 @@ class Checkout:
 def checkout(tmp_path_factory):
     made = Checkout(tmp_path_factory.mktemp("checkout"))
     pages = (made.folder / PAGES).read_text("utf-8")
-    made.commit("too-old", "config/handler.py", None)
+    made.commit("too-old", "config/schemes.py", None)
     made.commit("another-page", PAGES, pages + ANOTHER_PAGE)
     made.commit("a-statement-more", PAGES, pages + A_STATEMENT_MORE)
+    head = made.git("rev-parse", "HEAD")
+    made.git("rm", "-rq", "--cached", "auth_core", "telemetry")
+    made.git("commit", "--quiet", "-m", "before-the-layout")
+    made.git("tag", "before-the-layout")
+    made.git("reset", "--quiet", "--mixed", head)
     return made
 
 
@@ -157,31 +163,46 @@ def test_a_revision_that_this_lab_cannot_drive_is_told(checkout, tmp_path, monke
     scratch = databases.several(len(versus.PLACES), "sqlite", None, "kept")
     with scratch as made, pytest.raises(versus.RevisionError) as refused:
         versus.fill(made, services, ())
-    why = "this lab cannot drive the service at that revision: ModuleNotFoundError: No module named 'config.handler'"
+    why = "this lab cannot drive the service at that revision: ModuleNotFoundError: No module named 'config.schemes'"
     assert str(refused.value) == why
 
 
-def test_the_revision_that_the_documents_compare_with_can_still_be_driven(tmp_path):
-    lab = (servers.ROOT / "docs/explanation/what-we-measured.md").read_text("utf-8")
-    revision = re.search(r"^\$ python -m benchmarks versus (\S+)", lab, re.MULTILINE).group(1)
-    try:
-        commit = versus.commit(revision)
-    except versus.RevisionError:
+def test_the_revision_of_the_documented_measurement_is_refused_by_name():
+    measured = (servers.ROOT / "docs/explanation/what-we-measured.md").read_text("utf-8")
+    revision = re.search(r"^\$ python -m benchmarks versus (\S+)", measured, re.MULTILINE).group(1)
+    if subprocess.run(["git", "cat-file", "-e", revision], cwd=servers.ROOT, capture_output=True).returncode:
         pytest.skip(f"this checkout's history does not reach back to {revision}")
-    services = versus.lay_out(commit, tmp_path)
-    with databases.several(len(versus.PLACES), "sqlite", None, "kept") as made:
-        versus.fill(made, services, ())
+    with pytest.raises(versus.RevisionError, match=f"revision {revision} has no telemetry/, auth_core/: it is older"):
+        versus.commit(revision)
 
 
 def test_a_revision_that_was_served_with_another_connection_policy_is_said_to_be():
     policies = [{"connection_policy": {"CONN_MAX_AGE": seconds}} for seconds in (0, None)]
-    assert _policy_before(*policies, "v1") == ["v1 was served with another connection policy: CONN_MAX_AGE=0"]
-    assert _policy_before(policies[1], policies[1], "v1") == []
+    assert policy_before(*policies, "v1") == ["v1 was served with another connection policy: CONN_MAX_AGE=0"]
+    assert policy_before(policies[1], policies[1], "v1") == []
 
 
 def test_a_revision_that_is_none_is_told():
     with pytest.raises(versus.RevisionError):
         versus.commit("nonsense")
+
+
+def test_a_revision_from_before_the_layout_is_refused_by_name(checkout, monkeypatch):
+    monkeypatch.setattr(start, "ROOT", checkout.folder)
+    assert versus.commit("too-old") == checkout.git("rev-parse", "too-old")
+    with pytest.raises(versus.RevisionError) as refused:
+        versus.commit("before-the-layout")
+    assert str(refused.value) == (
+        "revision before-the-layout has no telemetry/, auth_core/: it is older than the layout that this lab drives"
+    )
+
+
+def test_every_package_of_the_service_is_measured():
+    tracked = subprocess.run(
+        ["git", "ls-files", "*/__init__.py"], cwd=servers.ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    packages = {path.partition("/")[0] for path in tracked} - {"benchmarks", "clients", "docs", "tests"}
+    assert set(versus.SERVICE) == packages
 
 
 def test_wrong_usage_is_told():

@@ -1,7 +1,6 @@
-"""Every command and every Python example of the tutorial and of the how-to pages runs.
+"""Every command of the tutorial and of the how-to pages runs, in clones that use this environment.
 
-test_deployment.py runs deploy, operate and rotate-a-signing-key. The rest runs here, in copies of
-the project that use this environment. What takes minutes runs with the smallest budget.
+The lab's commands run with the smallest budget, because they take minutes.
 """
 
 import os
@@ -24,8 +23,8 @@ PAGES = {path.stem: page(path.relative_to(servers.ROOT)) for path in (servers.RO
 TUTORIAL = page("docs/tutorial.md")
 # The smallest run of the lab. It may be inconclusive, which is exit code 3.
 SMALLEST = "--processes 2 --rounds 1 --block 3 --drop 1"
-# Pages of which other tests run the commands.
-IN_TEST_DEPLOYMENT = {"deploy", "operate", "rotate-a-signing-key"}
+# test_deployment.py runs the commands of three pages, test_readme.py the examples of one.
+ELSEWHERE = {"deploy", "operate", "rotate-a-signing-key", "use-the-client"}
 
 
 class Checkout:
@@ -203,31 +202,6 @@ def test_client_and_schemes_can_be_copied_into_another_project(checkout, tmp_pat
         assert (done.returncode, done.stdout) == (0, shown), done.stderr
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
-    with servers.demo(DATABASE_URL=f"sqlite:///{folder}/demo.sqlite3", LOGIN_THROTTLE="none") as (base, _):
-        yield base
-
-
-@pytest.mark.parametrize("library", ["httpx", "httpx2"])
-@pytest.mark.parametrize("name", ["README", "use-the-client"])
-def test_the_python_runs_beside_a_copy_of_the_client_and_prints_what_its_comments_say(served, tmp_path, library, name):
-    text = page("README.md") if name == "README" else PAGES[name]
-    script = re.sub(r"\bhttpx\b", library, "\n".join(blocks("python", text)))
-    shown = re.findall(r"print\(.*\)  # (.*)", script)
-    assert len(shown) == script.count("print(") > 0
-    shutil.copy(servers.ROOT / "clients/httpx_auth.py", tmp_path)
-    (tmp_path / "script.py").write_text(script.replace("http://127.0.0.1:8000", served))
-    # Isolated from the environment and from the project: only what stands beside the script can be
-    # imported.
-    done = subprocess.run(
-        [sys.executable, "-E", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
-    )  # seconds
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == shown
-
-
 def test_no_page_is_forgotten():
-    here = set(re.findall(r'PAGES\["(.*?)"\]', Path(__file__).read_text("utf-8"))) | {"use-the-client"}
-    assert set(PAGES) == here | IN_TEST_DEPLOYMENT
+    here = set(re.findall(r'PAGES\["(.*?)"\]', Path(__file__).read_text("utf-8")))
+    assert set(PAGES) == here | ELSEWHERE

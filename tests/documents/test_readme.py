@@ -1,7 +1,9 @@
-"""The README's commands run and print what it shows; its switches are the service's."""
+"""The README's commands and Python examples run and print what it shows; the client's how-to too."""
 
 import re
+import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -42,7 +44,7 @@ def test_every_folder_of_the_layout_exists():
 def served(tmp_path_factory):
     """`make run`: its address, and the file that holds what it prints."""
     folder = tmp_path_factory.mktemp("demo")
-    with servers.demo(DATABASE_URL=f"sqlite:///{folder}/demo.sqlite3") as (base, output):
+    with servers.demo(DATABASE_URL=f"sqlite:///{folder}/demo.sqlite3", LOGIN_THROTTLE="none") as (base, output):
         yield base, output
 
 
@@ -65,3 +67,21 @@ def test_the_commands_run_as_written_and_print_what_is_shown(served):
             assert is_shown(shown.replace(token, issued), answer), (command, answer)
     finally:
         shell.close()
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+@pytest.mark.parametrize("name", ["README.md", "docs/how-to/use-the-client.md"])
+def test_the_python_runs_beside_a_copy_of_the_client_and_prints_what_its_comments_say(served, tmp_path, library, name):
+    base, _ = served
+    script = re.sub(r"\bhttpx\b", library, "\n".join(blocks("python", page(name))))
+    shown = re.findall(r"print\(.*\)  # (.*)", script)
+    assert len(shown) == script.count("print(") > 0
+    shutil.copy(servers.ROOT / "clients/httpx_auth.py", tmp_path)
+    (tmp_path / "script.py").write_text(script.replace("http://127.0.0.1:8000", base))
+    # Isolated from the environment and from the project: only what stands beside the script can be
+    # imported.
+    done = subprocess.run(
+        [sys.executable, "-E", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )  # seconds
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == shown

@@ -7,6 +7,7 @@ from benchmarks.results.records.distance import Distance
 
 
 def section(found: Distance) -> Section:
+    """Return the section with what each scheme adds by the round trip to the database."""
     took_ms = {trip.asked_ms: trip.median_us / 1000 for trip in found.round_trips}
     lines: Lines = {}
     for away in found.distances:
@@ -14,12 +15,12 @@ def section(found: Distance) -> Section:
             lines.setdefault(row.name, []).append((took_ms[away.distance_ms], row.overhead))
     statements = {row.name: row.facts.sql_statements for row in found.distances[0].table.rows}
     waits = Grid(
-        "Round trips to the database that a request waits for, more than anonymous's",
+        "Round trips to the database that each scheme adds to a request",
         ("scheme", "waits (95 %)", "SQL"),
         tuple((Field(name), Field(ratio(each)), Field(str(statements[name]))) for name, each in found.waits.items()),
     )
     trips = Grid(
-        "What a question to the database took, in ms",
+        "Measured time of a query to the database, in ms",
         ("asked for", "median"),
         tuple(
             (
@@ -31,13 +32,13 @@ def section(found: Distance) -> Section:
     )
     return Section(
         "distance",
-        "Where the database is farther away",
-        "What each scheme adds to a request, by the measured round trip to the database, behind a proxy that holds "
-        "back what it passes on. Waits: what a scheme adds more at the farthest than at the nearest, by how much "
-        "longer a round trip takes there: the number of round trips.",
+        "With the database farther away",
+        "Read waits first: how many round trips to the database a scheme adds to a request. It is the growth of what "
+        "the scheme adds, from the nearest to the farthest, divided by the growth of the round trip. A proxy delays "
+        "the traffic; the round trips are measured.",
         (
             by_round_trip(
-                "distance-adds", "What a request takes more", lines, "µs more than anonymous", "95 % intervals."
+                "distance-adds", "What a scheme adds to a request", lines, "µs on top of anonymous", "95 % intervals."
             ),
         ),
         (waits, trips),

@@ -1,7 +1,7 @@
-"""What a client does at a scheme's own endpoints, and the proof that each did what it says.
+"""What a client does at a scheme's own endpoints, and the proof that each endpoint did it.
 
-Which of FLOWS a scheme has is asked of its URLconf, what a login gives of the answer: a new row of the table
-needs nothing here.
+The scheme's URLconf says which of FLOWS it has, and the answer to a login what it gives: a new row of
+the table needs nothing here.
 """
 
 import io
@@ -32,7 +32,11 @@ _TOKEN_PATH, _PAIR_PATH = "/api-token-auth/", "/api/token/"
 
 @dataclass(slots=True)
 class Client:
-    """Somebody with a password. `credential` is ready for the header; it and `refresh` are empty where none is held."""
+    """A user with a password.
+
+    `credential`  as the header carries it; empty: the client holds none
+    `refresh`     the refresh token; empty: the client holds none
+    """
 
     user_id: int
     username: str
@@ -41,7 +45,7 @@ class Client:
     refresh: str = ""
 
 
-Sent = tuple[str, dict[str, str]]  # the credential in the header, or nothing; the body
+Sent = tuple[str, dict[str, str]]  # the credential in the header (or empty), and the body
 
 
 def _name_and_password(client: Client) -> Sent:
@@ -62,11 +66,11 @@ def _access_token(client: Client) -> Sent:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A POST to `path`, answered `status`.
+    """A POST to `path` with `status` as the expected answer.
 
-    `leaves`   what the client holds after: what the answer gave it (NEW), what it held before (SAME), NOTHING
-    `dies`     the Client's field which must be refused after; empty: none
-    `holds`    whether the client holds a credential before; otherwise all of its user's are ended
+    `leaves`   what the client holds afterwards: what the answer gave (NEW), the SAME, or NOTHING
+    `revokes`  the field of Client that must be refused afterwards; empty: none
+    `holds`    whether the client holds a credential before; if not, all of its user's are revoked
     """
 
     name: str
@@ -74,7 +78,7 @@ class Flow:
     sends: Callable[[Client], Sent]
     status: int
     leaves: str
-    dies: str = ""
+    revokes: str = ""
     holds: bool = True
 
 
@@ -84,24 +88,26 @@ FLOWS = (
         for url in (_TOKEN_PATH, _PAIR_PATH)
         for flow in (
             Flow(OBTAIN, url, _name_and_password, 200, NEW, holds=False),
-            # Not the same: whoever has one opaque token for each user finds it there.
+            # This differs where a user has one opaque token: the login finds it.
             Flow("obtain again", url, _name_and_password, 200, NEW),
         )
     ),
-    # Its refresh token may live for a grace, so that nothing dies at once.
+    # The refresh token may work for a grace period, so this revokes nothing at once.
     Flow(REFRESH, f"{_PAIR_PATH}refresh/", _refresh_token, 200, NEW),
     Flow("verify", f"{_PAIR_PATH}verify/", _access_token, 200, SAME),
-    Flow("rotate", f"{_TOKEN_PATH}new/", _header, 200, NEW, dies="credential"),
-    Flow("revoke", f"{_TOKEN_PATH}revoke/", _header, 204, NOTHING, dies="credential"),
-    Flow("logout", f"{_PAIR_PATH}logout/", _refresh_token, 204, NOTHING, dies="refresh"),
-    Flow("blacklist", f"{_PAIR_PATH}blacklist/", _refresh_token, 200, NOTHING, dies="refresh"),
+    Flow("rotate", f"{_TOKEN_PATH}new/", _header, 200, NEW, revokes="credential"),
+    Flow("revoke", f"{_TOKEN_PATH}revoke/", _header, 204, NOTHING, revokes="credential"),
+    Flow("logout", f"{_PAIR_PATH}logout/", _refresh_token, 204, NOTHING, revokes="refresh"),
+    Flow("blacklist", f"{_PAIR_PATH}blacklist/", _refresh_token, 200, NOTHING, revokes="refresh"),
 )
 
 
 class Endpoints:
-    """The endpoints that come with one scheme, beside `/whoami/` behind the scheme's own class.
+    """The endpoints of one scheme, and `/whoami/` behind the scheme's own class.
 
-    `flows` by name. Raises RefusedError for a scheme at which nobody can log in.
+    `flows`  by name
+
+    Raises RefusedError for a scheme without a login.
     """
 
     def __init__(self, scheme: Scheme, contender: Contender, handler: Handler):
@@ -114,7 +120,10 @@ class Endpoints:
             raise RefusedError(f"{scheme.name}: no login among its endpoints ({_TOKEN_PATH} or {_PAIR_PATH})")
 
     def clients(self, count: int) -> list[Client]:
-        """`count` users of this scheme alone: of one user, another scheme's flow might end this one's credential."""
+        """Create `count` users for this scheme alone.
+
+        If schemes shared a user, one scheme's flow could revoke the other's credential.
+        """
         users = get_user_model().objects
         names = [f"{self.name}-{index}" for index in range(count)]
         password = make_password(PASSWORD)
@@ -123,7 +132,7 @@ class Endpoints:
         return [Client(ids[name], name) for name in names]
 
     def prepare(self, flow: Flow, client: Client) -> dict:
-        """The environ of the client's request, who is given what it needs before."""
+        """Return the environ of the client's request, after giving the client what it needs."""
         if not flow.holds:
             revocation.revoke_all_credentials(client.user_id, revocation.LOGOUT_EVERYWHERE)
             client.credential = client.refresh = ""
@@ -131,13 +140,13 @@ class Endpoints:
             obtain = self.flows[OBTAIN]
             self.settle(obtain, client, self._ask(obtain, client))
         environ = self._environ(flow, client)
-        request_finished.send(type(self))  # as after a request: the connection is closed, if by policy, off the clock
+        request_finished.send(type(self))  # may close the connection, off the clock
         return environ
 
     def settle(self, flow: Flow, client: Client, answer: Answer):
-        """Let the client hold what it was answered, and prove what that is worth.
+        """Give the client what the answer holds, and prove that it works.
 
-        Raises RefusedError when the flow did not do what it says.
+        Raises RefusedError if the flow did not do what it says.
         """
         if answer.status != flow.status:
             raise self._refused(flow, f"answers {answer.status}, not {flow.status}")
@@ -148,13 +157,13 @@ class Endpoints:
             client.credential = client.refresh = ""
         elif (who := self._who(client)) != client.user_id:
             raise self._refused(flow, f"leaves a credential that lets in {who}, not user {client.user_id}")
-        if flow.dies == "credential" and self._who(before) is not None:
-            raise self._refused(flow, "leaves the presented credential alive")
-        if flow.dies == "refresh" and self._ask(self.flows[REFRESH], before).status != 401:
-            raise self._refused(flow, "leaves the presented refresh token alive")
+        if flow.revokes == "credential" and self._who(before) is not None:
+            raise self._refused(flow, "does not revoke the presented credential")
+        if flow.revokes == "refresh" and self._ask(self.flows[REFRESH], before).status != 401:
+            raise self._refused(flow, "does not revoke the presented refresh token")
 
     def prove(self, client: Client) -> list[str]:
-        """What is wrong with these endpoints, one sentence each; empty: they may be timed."""
+        """Return what is wrong with these endpoints, a sentence each; empty: they may be timed."""
         faults = proof.prove(self._handler, self._contender, WHOAMI, b"")
         stranger = Client(client.user_id, client.username, "a wrong password", "garbage", "garbage")
         for flow in self.flows.values():
@@ -170,6 +179,7 @@ class Endpoints:
         return faults
 
     def call(self, environ: dict) -> Answer:
+        """Send the request to the service."""
         return wsgi.ask(self._handler, environ)
 
     def _ask(self, flow: Flow, client: Client) -> Answer:
@@ -193,10 +203,10 @@ class Endpoints:
         if "access" not in given and "token" not in given:
             raise self._refused(flow, f"gives {', '.join(given) or 'nothing'}, neither access nor token")
         client.credential = given.get("access") or given["token"]
-        client.refresh = given.get("refresh", client.refresh)  # none is given where they do not rotate
+        client.refresh = given.get("refresh", client.refresh)  # absent if refresh tokens do not rotate
 
     def _who(self, client: Client) -> int | None:
-        """The user whom the client's credential lets in."""
+        """Return the id of the user whom the client's credential authenticates; None: it is refused."""
         answer = self.call(self._contender.environ(WHOAMI, self._headers(client.credential)))
         return json.loads(answer.body)["id"] if answer.status == 200 else None
 

@@ -1,18 +1,20 @@
-"""What the command `flows` and its processes say to each other, as JSON."""
+"""What the command `flows` and its processes send each other, as JSON."""
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from benchmarks.results.records.flows import Growth
 
 OBTAIN, REFRESH = "obtain", "refresh"
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one worker process is to do.
+    """What one worker process must do.
 
     `schemes`        rows of the scheme table by name
-    `rounds`         of blocks
+    `rounds`         rounds of blocks
     `counts`         whether to count what is written
     `password_hash`  a password hashed by the service's own hasher; empty: make one
     """
@@ -24,20 +26,22 @@ class Task:
     seed: int
 
     def to_json(self) -> str:
+        """Return the argument of a worker."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Task":
+        """Return the task in a worker's argument."""
         return cls(**json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordHash:
-    """The service's own hasher, and how long it takes to make and to verify one hash.
+    """The service's own hasher, and the times to make and to verify one hash.
 
-    `iterations`    None: it has no such number
-    `make_ns`       0 when the hash was given
-    `processor_ns`  of `verify_ns`, how long a processor worked on it: the rest it waited for one
+    `iterations`    None: the hasher has no such number
+    `make_ns`       0 if the hash was given
+    `processor_ns`  part of `verify_ns` in which a processor worked; in the rest it waited for one
     """
 
     algorithm: str
@@ -49,16 +53,11 @@ class PasswordHash:
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
-    """Rows of one table."""
-
-    inserted: int
-    deleted: int
-
-
-@dataclass(frozen=True, slots=True)
 class Counts:
-    """What one call of a flow makes the database do; see written.py. `tables`: those that grow or shrink by it."""
+    """What one call of a flow makes the database do (see write_counts.py).
+
+    `tables`  those that grow or shrink
+    """
 
     statements: int
     rows_written: int
@@ -70,15 +69,15 @@ class Counts:
 class Found:
     """What one worker process found.
 
-    `endpoints`      scheme -> the scheme whose endpoints stand for it: rows that share a URLconf share its times
+    `endpoints`      scheme -> the scheme whose times it shares: that of the same URLconf
     `request_ns`     scheme, ANONYMOUS or CONTROL -> p25 of a block of GET /whoami/, for each round
     `flow_ns`        scheme of `endpoints` -> flow -> p25 of a block, for each round
-    `counts`         scheme of `endpoints` -> flow -> Counts; empty when it was not to count
-    `statements`     scheme or ANONYMOUS -> SQL statements of GET /whoami/; empty when it was not to count
-    `round_seconds`  how long a round takes here, preparing and proving included
-    `once_seconds`   how long it took to count, and to make a password's hash: what only the first process does
-    `bytes_meaning`  what stands for Counts.bytes_written
-    `service`        as messages.Sample
+    `counts`         scheme of `endpoints` -> flow -> Counts; empty: nothing was counted
+    `statements`     scheme or ANONYMOUS -> SQL statements of GET /whoami/; empty likewise
+    `round_seconds`  duration of a round, with its preparation and its proofs
+    `once_seconds`   duration of what only the first process does: count, and hash a password
+    `bytes_meaning`  what Counts.bytes_written counts
+    `service`        as in messages.Sample
     """
 
     endpoints: dict[str, str]
@@ -94,6 +93,7 @@ class Found:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Found":
+        """Return what a worker found, from its answer."""
         counts = {
             scheme: {flow: _counts(each) for flow, each in flows.items()} for scheme, flows in data["counts"].items()
         }

@@ -1,26 +1,29 @@
-"""The run behind `python -m benchmarks flows`: what each flow costs, and a request with its share of them.
+"""The run behind `python -m benchmarks flows`: the cost of each flow, and of a request with its share.
 
-A process's figure is the 25th percentile of a block's calls, averaged over the rounds without the outermost, as
-in `overhead`; so what comes seldom, as a checkpoint of the write-ahead log, is not in it. Intervals are Student's
-at 95 % over the processes. All times are in microseconds unless named otherwise.
+A process's figure is the 25th percentile of a block's calls, averaged over the rounds without the
+outermost, as in `overhead`. It leaves out what is rare, such as a checkpoint of the write-ahead log.
+Intervals are Student's at 95 % over the processes. All times are in microseconds unless named
+otherwise.
 
-A login is its endpoint's time with a fast password hasher, plus the time in which the service's own hasher
-verifies one password: hashed for real in each block, passwords would take all the time there is.
+The time of a login is that of its endpoint with a fast password hasher, plus the time in which the
+service's own hasher verifies one password: hashing every password would take all the run's time.
 """
 
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from scipy.stats import trim_mean
 
 from benchmarks.databases.scratch import Database
-from benchmarks.messages import ANONYMOUS, CONTROL
+from benchmarks.messages import ANONYMOUS, CONTROL, Stored
 from benchmarks.processes import environment
 from benchmarks.processes import start as processes
-from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, Growth, PasswordHash, Task
+from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, PasswordHash, Task
+from benchmarks.results.records import flows as records
+from benchmarks.results.records.flows import Flow, Flows
 from benchmarks.stats import break_even
 from benchmarks.stats.break_even import Costs, Crossing, Lifetimes
 from benchmarks.stats.intervals import Interval, t_interval
@@ -39,7 +42,11 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`rehearsal` is what the process found that counted; `steal` as environment.steal() has it."""
+    """The processes of a run.
+
+    `rehearsal`  what the process found that counted
+    `steal`      as in environment.steal()
+    """
 
     rounds: int
     rehearsal: Found
@@ -48,26 +55,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class FlowCost:
-    """`besides_hash_us` is a login's time without its password's hash; None: it takes no password. `tables`: how many
-    rows those that grow or shrink gain and lose.
+class Answer:
+    """What the processes of a run say together.
+
+    `requests_us`  what authentication adds to a request, which takes `anonymous_us` without it
+    `control`      a copy of anonymous minus anonymous
     """
 
-    scheme: str
-    flow: str
-    time_us: Interval
-    besides_hash_us: Interval | None
-    statements: int
-    rows_written: int
-    bytes_written: int
-    tables: dict[str, Growth]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`requests_us` is what authentication adds to a request of `anonymous_us`; `control` anonymous's copy minus it."""
-
-    flows: tuple[FlowCost, ...]
+    flows: tuple[Flow, ...]
     hash_us: Interval
     requests_us: dict[str, Interval]
     curves: dict[str, list[Interval]]
@@ -78,14 +73,14 @@ class Answer:
 
 
 def run(schemes: Sequence[str], database: Database, count: int, end: float, watcher: Watcher) -> Run:
-    """Time in `count` fresh processes, one after another, with as many rounds as end by `end` (time.monotonic()).
+    """Time the flows in `count` fresh processes, with as many rounds as end by `end`.
 
-    The database has been filled (processes.fill).
-    Raises processes.WorkerRefusedError or WorkerFailedError.
+    `end` is in seconds of time.monotonic(). The database has been filled (start.fill).
+    Raises start.WorkerRefusedError or start.WorkerFailedError.
     """
     task = Task(tuple(schemes), rounds=0, counts=True, password_hash="", seed=0)
     start = time.monotonic()
-    # The same process as all others but for its rounds: it tells what one costs, proves the flows and counts.
+    # A process like the others, without rounds: it times one round, proves the flows, and counts.
     rehearsal = _work(task, database, 0)
     process_seconds = time.monotonic() - start - rehearsal.once_seconds
     seconds = (end - time.monotonic()) / count - process_seconds
@@ -103,6 +98,7 @@ def run(schemes: Sequence[str], database: Database, count: int, end: float, watc
 
 
 def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
+    """Return what the processes say together."""
     everything = [process.found for process in run.processes]
     costs = {name: [costs_of(found, name) for found in everything] for name in run.rehearsal.endpoints}
     control = t_interval([_request_us(found, CONTROL) for found in everything], CONTROL_LEVEL)
@@ -123,7 +119,64 @@ def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
     )
 
 
+def record(
+    run: Run, lifetimes: Lifetimes, budget_seconds: float, population: int, stored: Stored, seconds: float
+) -> Flows:
+    """Return what the run found."""
+    answer, rehearsal = analyse(run, lifetimes), run.rehearsal
+    return Flows(
+        seconds=seconds,
+        service=rehearsal.service,
+        steal=run.steal,
+        population=population,
+        stored=stored,
+        plan={"processes": len(run.processes), "rounds": run.rounds, "budget_seconds": budget_seconds},
+        lifetimes_seconds=asdict(lifetimes),
+        flows=answer.flows,
+        bytes_written=rehearsal.bytes_meaning,
+        endpoints=rehearsal.endpoints,
+        password_hash=records.PasswordHash(
+            rehearsal.password_hash.algorithm, rehearsal.password_hash.iterations, answer.hash_us
+        ),
+        requests_us=answer.requests_us,
+        anonymous_us=answer.anonymous_us,
+        request_statements=rehearsal.statements,
+        curve=records.Curve(break_even.REQUESTS, {name: _costs(row) for name, row in answer.curves.items()}),
+        crossings=tuple(_crossing(each) for each in answer.crossings if each.requests is not None),
+        without_crossing=tuple(
+            records.Uncrossed(each.first, each.second, each.cheaper_below, each.cheaper_above)
+            for each in answer.crossings
+            if each.requests is None
+        ),
+        control=answer.control,
+        verdict=answer.verdict,
+        processes=tuple(
+            records.FlowProcess(
+                process.hash_seed,
+                process.seed,
+                process.found.request_ns,
+                process.found.flow_ns,
+                process.found.password_hash.verify_ns,
+            )
+            for process in run.processes
+        ),
+    )
+
+
+def _costs(intervals: Sequence[Interval]) -> records.Costs:
+    figures = [(each.estimate, each.low, each.high) for each in intervals]
+    return records.Costs(*zip(*figures, strict=True))
+
+
+def _crossing(each: Crossing) -> records.Crossing:
+    at = each.requests
+    return records.Crossing(
+        each.first, each.second, at.estimate, at.low, at.high, each.cheaper_below, each.cheaper_above
+    )
+
+
 def costs_of(found: Found, scheme: str) -> Costs:
+    """Return what one process found about a scheme."""
     flows = found.flow_ns[found.endpoints[scheme]]
     return Costs(
         request=_request_us(found, scheme),
@@ -133,10 +186,11 @@ def costs_of(found: Found, scheme: str) -> Costs:
 
 
 def judge(control: Interval, anonymous_us: float, steal: float | None, waited: float) -> Verdict:
-    """By the control and the hypervisor, as `overhead` is judged, and by what else ran on this machine.
+    """Decide whether the run can be trusted: A/A control, steal time and processor contention.
 
-    `waited` is which part of its time a password's hash, which only computes, waited for a processor: 0 to 1.
-    A long flow is interrupted more often than a short one, so that a busy machine moves the crossings.
+    `waited` is the share of its time, 0 to 1, that a password's hash waited for a processor; it only
+    computes. A long flow is interrupted more often than a short one, so a busy machine moves the
+    crossings.
     """
     reasons = []
     if control.excludes(0) and abs(control.estimate) > MATTERS * anonymous_us:
@@ -156,22 +210,22 @@ def _waited(hashes: Sequence[PasswordHash]) -> float:
 
 
 def _request_us(found: Found, name: str) -> float:
-    """What `name` adds to anonymous's request, paired within the round."""
+    """Return what `name` adds to anonymous's request, paired within the round."""
     return figure(np.subtract(found.request_ns[name], found.request_ns[ANONYMOUS]))
 
 
 def figure(rounds_ns: Sequence[float]) -> float:
-    """A process's, in µs, of one for each round in ns."""
+    """Return a process's figure in µs, from one for each round in ns."""
     return float(trim_mean(rounds_ns, TRIMMED)) / 1000
 
 
-def _flow_cost(run: Run, scheme: str, flow: str) -> FlowCost:
+def _flow_cost(run: Run, scheme: str, flow: str) -> Flow:
     timed = run.rehearsal.endpoints[scheme]
     besides = [figure(process.found.flow_ns[timed][flow]) for process in run.processes]
     counts = run.rehearsal.counts[timed][flow]
     hashes = [process.found.password_hash.verify_ns / 1000 for process in run.processes]
     takes_password = flow.startswith(OBTAIN)
-    return FlowCost(
+    return Flow(
         scheme=scheme,
         flow=flow,
         time_us=t_interval(np.add(besides, hashes) if takes_password else besides),

@@ -8,20 +8,18 @@ from benchmarks.stats.intervals import Interval
 
 
 def section(flows: Flows) -> Section:
-    lifetimes = ", ".join(
-        f"{name} {'none' if seconds is None else duration(seconds)}"
-        for name, seconds in flows.lifetimes_seconds.items()
-    )
+    """Return the section with the curve, its crossings and the flows."""
+    lifetimes = ", ".join(f"{name} {duration(seconds)}" for name, seconds in flows.lifetimes_seconds.items())
     lead = (
-        "What a login and its refreshes cost, spread over the requests made with them: with few requests the flows "
-        "decide, with many what is added to each."
+        "Read the curve at your number of requests per access lifetime: it is the cost of a request with its share of "
+        "logins and refreshes. With few requests the flows decide, with many the cost of the request itself."
     )
     if lifetimes:
         lead += f" Lifetimes: {lifetimes}."
     if (password := flows.password_hash) is not None:
         iterations = "" if password.iterations is None else f" of {password.iterations:,} iterations"
         lead += (
-            f" Of a login, {interval(password.time_us)} µs are the password's hash: {password.algorithm}{iterations}."
+            f" Hashing the password takes {interval(password.time_us)} µs of a login: {password.algorithm}{iterations}."
         )
     return Section(
         "flows",
@@ -83,7 +81,7 @@ def _requests(crossing: Crossing) -> str:
 def _costs(flows: Flows) -> Grid:
     return Grid(
         "What a flow costs, times in µs, sizes in bytes",
-        ("scheme", "flow", "takes (95 %)", "besides the password hash", "SQL", "rows written", "bytes written"),
+        ("scheme", "flow", "takes (95 %)", "without the password hash", "SQL", "rows written", "bytes written"),
         tuple(
             (
                 Field(each.scheme),

@@ -1,7 +1,8 @@
-"""What happens in one fresh process of `flows`: prove, warm up, count, time.
+"""The work of one fresh process of `flows`: prove, warm up, count, time.
 
-A block is so many consecutive calls of one flow, each by another client. What they spend is made before the
-block, and what they were given is proved after it, both off the clock. Garbage is treated as in timing.py.
+A block is a number of consecutive calls of one flow, each by another client. Before the block, off the
+clock, the clients get what they will spend; after it, what they were given is proved. Garbage is
+treated as in benchmarks/processes/timing.py.
 """
 
 import gc
@@ -25,25 +26,26 @@ from benchmarks.databases import write_counts
 from benchmarks.messages import ANONYMOUS, CONTROL, RefusedError
 from benchmarks.processes import timing
 from benchmarks.questions.flows.endpoints import Client, Endpoints, Flow
-from benchmarks.questions.flows.messages import Counts, Found, Growth, PasswordHash, Task
+from benchmarks.questions.flows.messages import Counts, Found, PasswordHash, Task
+from benchmarks.results.records.flows import Growth
 from benchmarks.stats.design import rounds
 from config.schemes import SCHEMES
 
-# Calls of a block, and of these the first that are not looked at. More of the requests, whose differences are
-# smaller and which are cheap.
+# Calls of a block, and the first of them that are left out. Requests are cheap and their differences
+# small, so there are more of them.
 FLOW_BLOCK, FLOW_DROP = 6, 2
 REQUEST_BLOCK, REQUEST_DROP = 15, 5
 
-COUNTED = 3  # calls of each flow; the least counts
+COUNTED = 3  # calls of each flow; the lowest count is reported
 
 _YOUNG = 1  # generations collected between blocks
 
 
 def run(task: Task, done: Callable[[str], None]) -> Found:
-    """Do the task; `done` is told of each finished round.
+    """Do the task, and call `done` after each round.
 
-    Raises RefusedError when a flow does not do what it says: before anything is timed, and for every call that
-    is timed.
+    Raises RefusedError if a flow does not do what it says, before anything is timed and at every
+    call that is timed.
     """
     random = Random(task.seed)
     handler = Handler()
@@ -88,7 +90,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         gc.enable()
         gc.unfreeze()
     if settings.DATABASES["default"]["CONN_MAX_AGE"] is None and connection.connection is not kept:
-        raise RefusedError("the database connection was to be kept between requests, and was not")
+        raise RefusedError("the database connection was not kept between requests, although it should be")
     flow_ns: dict[str, dict[str, list[float]]] = {}
     for (scheme, name), each in figures.items():
         flow_ns.setdefault(scheme, {})[name] = each
@@ -107,7 +109,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
 
 
 def time_password_hash(encoded: str) -> PasswordHash:
-    """The service's own hasher (the lab's settings have a fast one in its place) verifies one password once."""
+    """Time the service's own hasher, once; the lab's settings have a fast one in its place."""
     preferred = getattr(config.settings, "PASSWORD_HASHERS", global_settings.PASSWORD_HASHERS)[0]
     hasher = import_string(preferred)()
     begin = perf_counter_ns()
@@ -151,13 +153,16 @@ def _flow_block(endpoints: Endpoints, flow: Flow, clients: list[Client]) -> floa
 
 
 def _count(endpoints: Endpoints, clients: list[Client]) -> dict[str, Counts]:
-    """The least of COUNTED calls of each flow."""
+    """Return the lowest counts of COUNTED calls of each flow."""
     with write_counts.one_connection():
         return {name: _count_flow(endpoints, flow, clients[0]) for name, flow in endpoints.flows.items()}
 
 
 def _statements(handler: Handler, field: dict[str, Contender]) -> dict[str, int]:
-    """Of one GET /whoami/ of each contender: the least of COUNTED, since some remember, and some write now and then."""
+    """Return the SQL statements of GET /whoami/ for each contender.
+
+    It is the lowest of COUNTED: some schemes have a cache, and some write occasionally.
+    """
     with write_counts.one_connection():
         return {
             name: min(

@@ -1,4 +1,7 @@
-"""A worker process: `python -m benchmarks.questions.flows.worker TASK` answers in lines of JSON (see worker.serve)."""
+"""A worker process that times flows: `python -m benchmarks.questions.flows.worker TASK`.
+
+It answers in lines of JSON (see worker.serve).
+"""
 
 import sys
 from dataclasses import asdict
@@ -8,6 +11,8 @@ from benchmarks.questions.flows.messages import Task
 
 
 def main(argument: str):
+    """Do the task and answer with what was found."""
+
     def work(done):
         from benchmarks.questions.flows import timing
 

@@ -1,102 +1,51 @@
-"""The run behind `python -m benchmarks load`: how many requests per second, and how long they take at which rate.
+"""The run behind `python -m benchmarks load`: requests per second, and response times by rate.
 
-In each turn every contender has a fresh server, in another order. A closed loop tells how many requests it answers
-at saturation; then requests are offered at parts of that rate, open-model (see generator.py), and halving finds the
-highest rate at which the 99th percentile is within the bound and everything was answered 200.
+In each turn every contender has a fresh server, in another order. A closed loop measures how many
+requests it answers at saturation. Then requests are offered at parts of that rate, open-model (see
+generator.py), and halving finds the highest rate at which the 99th percentile is within the bound
+and every answer is 200.
 """
 
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 from random import Random
 from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
 from benchmarks.databases import latency
-from benchmarks.databases.latency import RoundTrip
 from benchmarks.databases.scratch import Database
+from benchmarks.messages import Assignment, Population, RoundTrip, Stored
 from benchmarks.processes import environment, start
-from benchmarks.questions.load.rates import Contender
-from benchmarks.servers import service
+from benchmarks.questions.load.rates import PARTS, Contender, stock
+from benchmarks.results.records.load import Load, Loaded, LoadPlan, Series, Step
+from benchmarks.servers import server, service
 from benchmarks.stats.design import endless
 from benchmarks.stats.overhead import STEAL_BOUND, Verdict
 from benchmarks.terminal import Watcher
 
-PARTS = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0)  # of the rate at saturation
-BEYOND = (1.15, 1.3)  # while all before were within the bound
+BEYOND = (1.15, 1.3)  # of the rate at saturation, while all lower rates were within the bound
 HALVINGS = 3
-WARM_UP = 1.0  # seconds, in a closed loop; no longer than a step
+WARM_UP = 1.0  # seconds in a closed loop, at most a step
 
-# A run in which one of these is exceeded has found something else than the server's limit.
-GENERATOR_SHARE = 0.5  # the most, of its own ceiling and of its core
-LATE_SHARE = 0.25  # the most, of the bound, that the generator may be late by itself (99th percentile)
-SERVER_SHARE = 0.85  # the least, of its core, that the server uses at saturation
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Some seconds at one rate; None: in a closed loop.
-
-    `per_second`       answered within the time
-    `unanswered`       of those offered, when the grace was over
-    `p50_us`, `p99_us` from the intended time; `sent_p99_us` from the moment of sending, which hides a stall
-    `late_p99_us`      how much later than intended the generator sent, though a connection was free
-    `generator_share`  of its core, that the generator used
-    `from_intended`, `from_sent` HdrHistograms of microseconds in their own encoding
-    """
-
-    offered_per_second: float | None
-    per_second: float
-    answered: int
-    unanswered: int
-    statuses: dict[str, int]
-    resent: int
-    p50_us: float
-    p99_us: float
-    sent_p99_us: float
-    late_p99_us: float
-    generator_share: float
-    from_intended: str
-    from_sent: str
-
-    def is_within(self, bound_us: float) -> bool:
-        return self.p99_us <= bound_us and not self.unanswered and set(self.statuses) == {"200"}
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One contender in one turn.
-
-    `server_share`        of its core, that the server used at saturation; None where that is not known
-    `highest_per_second`  the highest rate offered at which it was within the bound; None: at none
-    """
-
-    saturation: Step
-    server_share: float | None
-    steps: tuple[Step, ...]
-    highest_per_second: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is asked of each contender: `seconds` a step, on so many kept connections."""
-
-    url: str
-    connections: int
-    seconds: float
-    bound_us: float
+# A run outside one of these bounds has not found the server's limit.
+GENERATOR_SHARE = 0.5  # highest share of its ceiling and of its core that the generator may use
+LATE_SHARE = 0.25  # highest share of the bound that the generator itself may be late (99th percentile)
+SERVER_SHARE = 0.85  # lowest share of its core that the server must use at saturation
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`turns`: the contender's name -> what it did. `ceiling_per_second`: what the generator sends at the most.
+    """What was measured.
 
-    `apart`  whether server and generator had cores of their own
+    `turns`               in each, contender's name -> its series
+    `ceiling_per_second`  the most requests that the generator sends
+    `apart`               whether server and generator had separate cores
     """
 
     turns: tuple[dict[str, Series], ...]
@@ -107,12 +56,37 @@ class Run:
     load_average: tuple[float, ...]
 
 
-def run(
-    plan: Plan, contenders: Sequence[Contender], database: Database, core: int | None, turns: int, watcher: Watcher
-) -> Run:
-    """Raises processes.WorkerRefusedError or WorkerFailedError, databases.DatabaseError.
+def lineup(
+    schemes: Iterable[str], kinds: Iterable[str], distances: Iterable[float], reference: bool
+) -> list[Contender]:
+    """Return the contenders: every scheme on every server at every distance, the stock one first."""
+    found: dict[Contender, None] = {}
+    for away in distances or [None]:
+        rows = [Contender(scheme, kind, away) for kind, scheme in product(kinds, schemes)]
+        found |= dict.fromkeys([stock(away), *rows] if reference else rows)
+    return list(found)
 
-    The database has been filled. This process and all that it starts run where keep_off() let them.
+
+def prepare(
+    scratch: Database, contenders: Sequence[Contender], url: str, population: int
+) -> tuple[Stored, dict[str, Any]]:
+    """Fill the database and prove all contenders in process; return the service's description, too."""
+    proved = tuple(dict.fromkeys(each.scheme for each in contenders))
+    stored = start.fill(scratch, proved, Population(population))
+    found = start.work(Assignment(proved, {url: 0}, 15, 5, seed=0), scratch, 0).service
+    del found["garbage_collection"]  # of a process that times itself
+    return stored, found
+
+
+def run(
+    plan: LoadPlan, contenders: Sequence[Contender], database: Database, core: int | None, turns: int, watcher: Watcher
+) -> Run:
+    """Measure every contender in `turns` turns. `core` is the server's own; None: it has none.
+
+    The database has been filled. Call keep_off(core) first, so that this process and its children
+    leave that core alone.
+
+    Raises start.WorkerRefusedError, start.WorkerFailedError or DatabaseError.
     """
     before = environment.processor_time()
     by_name = {contender.name: contender for contender in contenders}
@@ -136,16 +110,11 @@ def run(
     return Run(tuple(done), ceiling, core is not None, tuple(round_trips), steal, os.getloadavg())
 
 
-def keep_off(core: int | None):
-    """Leave that processor to the server: this process and all that it starts from now on run on the others."""
-    if core is not None:
-        os.sched_setaffinity(0, os.sched_getaffinity(0) - {core})
-
-
 def search(at: Callable[[float], bool], saturation: float) -> float | None:
-    """The highest rate tried at which `at` says that all is well: PARTS of `saturation`, BEYOND, and between.
+    """Return the highest rate tried at which `at` is true; None: it was true at no rate.
 
-    Where a lower rate went wrong and a higher one well, something else than the rate was the cause.
+    It tries PARTS of `saturation`, BEYOND, and rates between. If a lower rate failed and a higher one
+    succeeded, the rate was not the cause of the failure.
     """
     tried = {part: at(part * saturation) for part in PARTS}
     for part in BEYOND:
@@ -163,11 +132,11 @@ def search(at: Callable[[float], bool], saturation: float) -> float | None:
     return best * saturation or None
 
 
-def judge(run: Run, plan: Plan, contenders: Sequence[Contender]) -> Verdict:
-    """Whether it was the servers' limit that was found."""
+def judge(run: Run, plan: LoadPlan, contenders: Sequence[Contender]) -> Verdict:
+    """Decide whether the run found the limits of the servers."""
     reasons = []
     if not run.apart:
-        reasons.append("server and generator share their cores: what the generator takes is missing to the server")
+        reasons.append("server and generator share their cores: the generator takes time from the server")
     if run.steal is not None and run.steal > STEAL_BOUND:
         reasons.append(f"the hypervisor took {run.steal:.1%} of the processor time (steal; bound: {STEAL_BOUND:.0%})")
     for contender in contenders:
@@ -176,7 +145,7 @@ def judge(run: Run, plan: Plan, contenders: Sequence[Contender]) -> Verdict:
         if fastest > GENERATOR_SHARE * run.ceiling_per_second:
             reasons.append(
                 f"{contender.name}: the generator may be the limit, {fastest:.0f} requests per second of "
-                f"{run.ceiling_per_second:.0f} that it sends at the most"
+                f"{run.ceiling_per_second:.0f} that it sends at most"
             )
         steps = [step for each in series for step in (each.saturation, *each.steps)]
         share = max(step.generator_share for step in steps)
@@ -186,7 +155,7 @@ def judge(run: Run, plan: Plan, contenders: Sequence[Contender]) -> Verdict:
         if late > LATE_SHARE * plan.bound_us:
             reasons.append(f"{contender.name}: the generator was itself {late / 1000:.1f} ms late (99th percentile)")
         shares = [each.server_share for each in series if each.server_share is not None]
-        # Who waits for a distant database leaves its core idle.
+        # A server that waits for a distant database leaves its core idle.
         if shares and min(shares) < SERVER_SHARE and not contender.distance_ms:
             reasons.append(
                 f"{contender.name}: at saturation the server used {min(shares):.0%} of its core; something else was "
@@ -195,31 +164,47 @@ def judge(run: Run, plan: Plan, contenders: Sequence[Contender]) -> Verdict:
         for each in series:
             if set(each.saturation.statuses) != {"200"}:
                 answers = ", ".join(f"{count} x {status}" for status, count in each.saturation.statuses.items())
-                reasons.append(f"{contender.name}: not all was answered 200 at saturation: {answers}")
+                reasons.append(f"{contender.name}: not every answer was 200 at saturation: {answers}")
     return Verdict.of(reasons)
 
 
-def at_part(series: Series, part: float) -> Step:
-    return series.steps[PARTS.index(part)]
+def record(run: Run, plan: LoadPlan, contenders: Sequence[Contender], core: int | None, **others: Any) -> Load:
+    """Return what the run found. `others`: the fields of the record that the command knows."""
+    return Load(
+        steal=run.steal,
+        load_average_after=run.load_average,
+        plan=plan,
+        threads=server.threads(),
+        server_core=core,
+        ceiling_per_second=run.ceiling_per_second,
+        round_trips=run.round_trips,
+        contenders=tuple(
+            Loaded(each.name, each.scheme, each.server, each.distance_ms, tuple(turn[each.name] for turn in run.turns))
+            for each in contenders
+        ),
+        verdict=judge(run, plan, contenders),
+        **others,
+    )
 
 
 def request(url: str, authorization: str) -> str:
+    """Return the text of a request."""
     return f"GET {url} HTTP/1.1\r\nHost: {service.HOST}\r\nAccept: */*\r\nAuthorization: {authorization}\r\n\r\n"
 
 
 @contextmanager
 def generator(database: Database, port: int, request: str, connections: int) -> Iterator[Callable[..., Step]]:
-    """With what makes one step: (rate, seconds, grace) -> Step. The generator has a process of its own."""
-    with start.conversation("benchmarks.servers.generator", "", database, (), {}) as told:
-        told.ask(host=service.HOST, port=port, request=request, connections=connections)
-        yield lambda rate, seconds, grace: step(told.ask(rate=rate, seconds=seconds, grace=grace))
+    """Start a generator process, and yield a function for a step: (rate, seconds, grace) -> Step."""
+    with start.conversation("benchmarks.servers.generator", "", database, (), {}) as process:
+        process.ask(host=service.HOST, port=port, request=request, connections=connections)
+        yield lambda rate, seconds, grace: step(process.ask(rate=rate, seconds=seconds, grace=grace))
 
 
 def step(answer: Mapping[str, Any]) -> Step:
-    """Of what the generator says."""
+    """Return the step that the generator's answer describes."""
     intended, sent, late = (HdrHistogram.decode(answer[name]) for name in ("from_intended", "from_sent", "late"))
     return Step(
-        **{name: answer[name] for name in Step.__slots__ if name in answer},
+        **{name: answer[name] for name in Step.__dataclass_fields__ if name in answer},
         generator_share=answer["processor_share"],
         p50_us=intended.get_value_at_percentile(50),
         p99_us=intended.get_value_at_percentile(99),
@@ -229,7 +214,7 @@ def step(answer: Mapping[str, Any]) -> Step:
 
 
 def _series(
-    plan: Plan,
+    plan: LoadPlan,
     contender: Contender,
     database: Database,
     core: int | None,
@@ -262,8 +247,8 @@ def _series(
     return Series(saturation, share, tuple(steps), highest)
 
 
-def _ceiling(plan: Plan, database: Database, core: int | None) -> float:
-    """Requests per second that the generator sends to a server that only answers."""
+def _ceiling(plan: LoadPlan, database: Database, core: int | None) -> float:
+    """Return the requests per second that the generator sends to a server that only answers."""
     argument = "" if core is None else str(core)
     with start.conversation("benchmarks.servers.bare", argument, database, (), {}) as bare:
         port = bare.hear()["port"]

@@ -1,17 +1,18 @@
 """The sections of a report that show results of `load`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from benchmarks.questions.load import rates as load
 from benchmarks.reporting import pictures
 from benchmarks.reporting.lines import Lines, by_round_trip
 from benchmarks.reporting.page import Field, Grid, Picture, Section, doubts
 from benchmarks.reporting.wording import interval, number, ratio
-from benchmarks.results.records.load import Load, Loaded, Series
+from benchmarks.results.records.load import Load, Loaded
 from benchmarks.stats.intervals import Interval
 
 
 def section(found: Load) -> Section:
+    """Return the section of a result without distances."""
     return _loaded("load", "Requests per second, and how long they take", found)
 
 
@@ -32,11 +33,12 @@ def _loaded(anchor: str, title: str, found: Load) -> Section:
     return Section(
         anchor,
         title,
-        f"GET {found.plan.url}, of one server process, on {found.plan.connections} connections. Requests are offered "
-        "at a fixed rate, whatever the answers do, and times count from when a request was to be sent; a line for each "
-        "turn, with a fresh server. A cross: not all was answered 200. At saturation: in a closed loop. Within the "
-        f"bound: the highest rate tried at which the 99th percentile was at most {bound} and all was answered 200. "
-        f"The generator sends {number(found.ceiling_per_second)} requests per second at the most.",
+        f"GET {found.plan.url}, from one server process, on {found.plan.connections} connections. Read the table of "
+        "rates first, then how response times rise towards the limit. Requests are offered at a fixed rate, however "
+        "slow the answers are, and times count from when a request was due. Each turn has a line, with a fresh "
+        "server. A cross: some answers were not 200. At saturation: in a closed loop. Within the bound: the highest "
+        f"rate tried at which the 99th percentile was at most {bound} and every answer was 200. The generator sends "
+        f"at most {number(found.ceiling_per_second)} requests per second.",
         (*_rates_away(anchor, found), *shown),
         (_rates(found, bound),),
         doubts=doubts(found.verdict),
@@ -47,12 +49,12 @@ def _saturation(name: str, server: str, away: float | None, contenders: Sequence
     title = f"On {server}" + ("" if away is None else f", the database {away:g} ms away")
     bound_us = found.plan.bound_us
     alt = (
-        f"{title}: median and 99th percentile in milliseconds, against requests per second that were offered, with a "
+        f"{title}: median and 99th percentile in milliseconds, against the offered requests per second, with a "
         f"bound of {bound_us / 1000:g} ms. "
         + "; ".join(f"{each.scheme} at saturation {_spread(each, load.at_saturation)}" for each in contenders)
     )
     grid = Grid(
-        f"{title}: ms from when a request was to be sent",
+        f"{title}: ms from when a request was due",
         ("scheme", "turn", "offered", "answered", "median", "99 %", "99 % from sending", "not 200", "no answer"),
         tuple(
             (
@@ -73,7 +75,7 @@ def _saturation(name: str, server: str, away: float | None, contenders: Sequence
 
 
 def _rates_away(anchor: str, found: Load) -> list[Picture]:
-    """Of a run at several distances."""
+    """Return the picture of rates by distance, of a run with several distances."""
     took_ms = {trip.asked_ms: trip.median_us / 1000 for trip in found.round_trips}
     if len({each.distance_ms for each in found.contenders}) < 2:
         return []
@@ -88,26 +90,24 @@ def _rates_away(anchor: str, found: Load) -> list[Picture]:
             "Requests per second at saturation",
             lines,
             "requests per second",
-            "Median, and the least and the most of the turns.",
+            "The median of the turns, with their minimum and maximum.",
         )
     ]
 
 
 def _rates(found: Load, bound: str) -> Grid:
     turns = len(found.contenders[0].turns)
-    contenders = {each.name: each for each in found.contenders}
 
-    def times(each: Loaded, figure: _Figure) -> str:
-        stock = contenders.get(load.stock(each.distance_ms).name)
-        ratios = [] if stock is None else load.ratios(each.turns, stock.turns, figure)
-        if each is stock or len(ratios) < turns:
-            return "stock" if each is stock else "–"
-        return ratio(Interval(load.median(ratios), min(ratios), max(ratios)))
+    def times(each: Loaded, figure: load.Figure) -> str:
+        if each.name == load.stock(each.distance_ms).name:
+            return "stock"
+        ratios = load.ratios_to_stock(each, found.contenders, figure)
+        return "–" if ratios is None else ratio(Interval(load.median(ratios), min(ratios), max(ratios)))
 
     return Grid(
-        f"Requests per second: the median of the turns ({turns}), least and most in parentheses; times: those of "
-        f"{load.STOCK.name}, turn by turn",
-        ("contender", "at saturation", "times", f"within {bound}", "times", "of the server's core"),
+        f"Requests per second: the median of {turns} turns, minimum and maximum in parentheses; times: ratio to "
+        f"{load.STOCK.name} in the same turn",
+        ("contender", "at saturation", "times", f"within {bound}", "times", "server's use of its core"),
         tuple(
             (
                 Field(each.name),
@@ -122,12 +122,9 @@ def _rates(found: Load, bound: str) -> Grid:
     )
 
 
-_Figure = Callable[[Series], float | None]
-
-
-def _spread(contender: Loaded, figure: _Figure) -> str:
+def _spread(contender: Loaded, figure: load.Figure) -> str:
     rates = [figure(series) for series in contender.turns]
-    # In a turn without any it was below all that were tried.
+    # A turn without a rate was below all that were tried.
     return "–" if None in rates else interval(Interval(load.median(rates), min(rates), max(rates)))
 
 

@@ -45,13 +45,7 @@ def command(runs, url, path, access_lifetime, **crowd):
     """
     path = files.destination(path, "plan")
     with outcome.refusals(files.ResultError, sources.CapacityError):
-        plan = run.plan(capacity.crowd(access_lifetime_seconds=access_lifetime, **crowd), sources.read(runs), url)
-    record = {"runs": [str(each) for each in runs], **outcome.fields_of(plan)}
-    outcome.finish(
-        "plan",
-        path,
-        record,
-        [*tables.of(plan), *plan.formulae, "", *plan.remarks],
-        verdict=plan.verdict,
-        written_as="The plan",
-    )
+        population = capacity.crowd(access_lifetime_seconds=access_lifetime, **crowd)
+        plan = run.plan(population, sources.read(runs), url, tuple(map(str, runs)))
+    shown = [*tables.of(plan), *plan.formulae, "", *plan.remarks]
+    outcome.finish("plan", path, plan, shown, verdict=plan.verdict, written_as="The plan")

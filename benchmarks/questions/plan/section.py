@@ -7,6 +7,7 @@ from benchmarks.results.records.plan import Plan
 
 
 def section(plan: Plan) -> Section:
+    """Return the section with the table, the population, the remarks and the formulae."""
     crowd = plan.crowd
     described = Grid(
         "The population",
@@ -17,11 +18,11 @@ def section(plan: Plan) -> Section:
                 ("users", f"{crowd.users:,.0f}"),
                 ("requests of a user in a day", f"{crowd.requests_per_user_per_day:g}"),
                 ("logins of a user in a day", f"{crowd.logins_per_user_per_day:g}"),
-                ("a user is active in a day", f"{crowd.active_minutes_per_day:g} min"),
+                ("active time of a user in a day", f"{crowd.active_minutes_per_day:g} min"),
                 ("refreshes of a user's pair in a day", f"{crowd.refreshes_per_user_per_day:g}"),
-                ("life of an access token", duration(crowd.access_lifetime_seconds)),
-                ("busiest hour, to the mean", f"{crowd.peak:g}"),
-                ("of their time, the cores work then", f"{crowd.utilisation:.0%}"),
+                ("lifetime of an access token", duration(crowd.access_lifetime_seconds)),
+                ("busiest hour's rate, divided by the mean", f"{crowd.peak:g}"),
+                ("utilisation of the cores in that hour", f"{crowd.utilisation:.0%}"),
                 ("round trip to the database", f"{crowd.database_rtt_ms:g} ms"),
             )
         ),
@@ -32,13 +33,13 @@ def section(plan: Plan) -> Section:
         tuple(tuple(Field(text) for text in tables.line(each)) for each in plan.schemes),
     )
     remarks, formulae = (
-        Grid(caption, ("",), tuple((Field(each),) for each in told), prose=True)
-        for caption, told in (("What it says", plan.remarks), ("How it was reckoned", plan.formulae))
+        Grid(caption, ("",), tuple((Field(each),) for each in lines_of), prose=True)
+        for caption, lines_of in (("How to read it", plan.remarks), ("The formulae", plan.formulae))
     )
     return Section(
         "plan",
         "A population, on paper",
-        "What the measured costs come to for so many users: arithmetic, of which nothing was tried at that size.",
+        "The cost for this many users, computed from the measurements: nothing was tried at that size.",
         grids=(lines, described, remarks),
         folded=(formulae,),
         doubts=doubts(plan.verdict),

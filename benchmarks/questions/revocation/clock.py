@@ -1,4 +1,4 @@
-"""Time in one process, moved instead of waited for."""
+"""A clock that moves instead of waiting, in one process."""
 
 import math
 import time
@@ -7,10 +7,12 @@ import time_machine
 
 
 class Clock:
-    """Stops the wall clock at `start` (seconds since the epoch; 0: at the next whole second) and moves it.
+    """A wall clock that stands still at `start` until it is moved.
 
-    time.monotonic() runs on and is moved along: a cache may count by either. To be entered before what is
-    to see it is imported. The database's own now() stays behind.
+    `start` is in seconds since the epoch; 0: the next whole second.
+
+    time.monotonic() runs on and is moved along, since a cache may use either. Enter it before you
+    import what must see it. The database's own now() does not move.
     """
 
     def __init__(self, start: int = 0):
@@ -28,9 +30,10 @@ class Clock:
         self._travel.stop()
 
     def now(self) -> int:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return int(time.time())
 
     def move(self, seconds: int):
+        """Move both clocks ahead."""
         self._traveller.shift(seconds)
         self._moved += seconds

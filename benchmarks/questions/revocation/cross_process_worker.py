@@ -1,4 +1,7 @@
-"""One of two processes: `python -m benchmarks.questions.revocation.cross_process_worker SCHEME-AND-CLOCK` does what it reads, line by line."""
+"""One of two processes; it reads orders, line by line, and answers each.
+
+`python -m benchmarks.questions.revocation.cross_process_worker SCHEME-AND-CLOCK`
+"""
 
 import json
 import os
@@ -8,25 +11,27 @@ from contextlib import nullcontext, redirect_stdout
 
 from benchmarks.messages import REFUSED, RefusedError
 from benchmarks.questions.revocation.clock import Clock
-from benchmarks.questions.revocation.run import Login
+from benchmarks.questions.revocation.messages import Login
 
-UNTIL_REMEMBERED = 10.0  # seconds: a process that has just begun to listen does not remember yet
+UNTIL_REMEMBERED = 10.0  # seconds: a process that just began to listen does not remember yet
 
 
 def main(argument: str):
+    """Set Django up, under a stopped clock if the argument says so, and obey orders."""
     out = sys.stdout
-    told = json.loads(argument)
-    # Before the service is imported, as in the revocation worker.
-    with redirect_stdout(sys.stderr), Clock() if told["clock"] else nullcontext() as clock:
+    order = json.loads(argument)
+    # The clock comes before the service is imported, as in worker.py.
+    with redirect_stdout(sys.stderr), Clock() if order["clock"] else nullcontext() as clock:
         os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
         import django
 
         django.setup()
         from benchmarks.contenders.lineup import find_scheme
-        from benchmarks.questions.revocation import lifecycle
+        from benchmarks.questions.revocation import events, lifecycle
+        from benchmarks.questions.revocation.service import Service
 
-        service = lifecycle.Service(find_scheme(told["scheme"]))
-        events = {event: happen for event, (happen, _) in lifecycle.events(service).items()}
+        service = Service(find_scheme(order["scheme"]))
+        happen = {event: happen for event, (happen, _) in events.events(service).items()}
 
         def say(**answer):
             print(json.dumps(answer), file=out, flush=True)
@@ -38,8 +43,8 @@ def main(argument: str):
                 lifecycle.remember(service, login, UNTIL_REMEMBERED)
                 say(user_id=login.user_id, access=login.access, refresh=login.refresh)
             elif "happen" in order:
-                events[order["happen"]](Login(**order["login"]))
-                say(done_ns=time.perf_counter_ns())  # a clock that all processes of a machine share
+                happen[order["happen"]](Login(**order["login"]))
+                say(done_ns=time.perf_counter_ns())  # all processes of a machine share this clock
             elif "status_of" in order:
                 clock.move(order["after"])
                 say(status=service.by_access(Login(**order["status_of"]), question))

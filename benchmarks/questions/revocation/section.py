@@ -2,15 +2,16 @@
 
 from benchmarks.reporting import frontier
 from benchmarks.reporting.page import Field, Grid, Section
-from benchmarks.results.records.revocation import Cell, End, Event, Life, Revocation
+from benchmarks.results.records.revocation import Cell, End, Ends, Event, Revocation
 
 
 def section(revocation: Revocation) -> Section:
+    """Return the section with the matrix of schemes and events."""
     names = [event.name for event in revocation.events]
     matrix = Grid(
-        "When the old credential stops to work",
+        "When the old credential stops working",
         ("scheme", *names),
-        tuple((Field(life.scheme), *(_end(life.cells.get(name), life) for name in names)) for life in revocation.rows),
+        tuple((Field(row.scheme), *(_end(row.cells.get(name), row) for name in names)) for row in revocation.rows),
         prose=True,
     )
     done = Grid(
@@ -21,10 +22,10 @@ def section(revocation: Revocation) -> Section:
     )
     return Section(
         "revocation",
-        "When a credential dies",
-        "Tried, not read off the code: after each event the old credential was presented again, and the refresh "
-        "token where there is one; it is named where it does not end together with the credential. A dash: the "
-        "scheme has no such event. A number in parentheses: the status of the refusal, if neither 401 nor 403.",
+        "When a credential stops working",
+        "Read along a line: how long the old credential still works after each event. Each cell was tried with real "
+        "requests, for the refresh token too, which is named if it does not end together with the credential. A dash: "
+        "the scheme has no such event. A number in parentheses: the status of the refusal, if neither 401 nor 403.",
         grids=(matrix, *_elsewhere(revocation)),
         folded=(done,),
     )
@@ -33,37 +34,37 @@ def section(revocation: Revocation) -> Section:
 def _elsewhere(revocation: Revocation) -> list[Grid]:
     if not revocation.elsewhere:
         return []
-    lives = {life.scheme: life for life in revocation.rows}
+    schemes = {row.scheme: row for row in revocation.rows}
     rows = []
     for each in revocation.elsewhere:
-        life = lives.get(each.scheme, Life(each.scheme, {}))
+        row = schemes.get(each.scheme, Ends(each.scheme, None, None, {}))
         measured = (
             f"{max(each.with_valkey_ms):.1f} ms, worst of {len(each.with_valkey_ms)}" if each.with_valkey_ms else "–"
         )
-        alone = Field(_refusal(each.alone, life), frontier.kind(frontier.seconds(each.alone, life)))
+        alone = Field(_refusal(each.alone, row), frontier.kind(frontier.seconds(each.alone, row)))
         rows.append((Field(each.scheme), Field(each.event), alone, Field(measured)))
-    title = "In another process than the one in which it happened, of schemes that answer from memory"
+    title = "In another process than the one in which the event happened, for schemes that answer from memory"
     return [Grid(title, ("scheme", "event", "without Valkey", "with Valkey"), tuple(rows), prose=True)]
 
 
-def _end(cell: Cell | None, life: Life) -> Field:
-    worst = None if cell is None else frontier.last(cell, life)
+def _end(cell: Cell | None, row: Ends) -> Field:
+    worst = None if cell is None else frontier.last(cell, row)
     if worst is None:
         return Field("–")
-    text = _refusal(cell, life)
-    if cell.refresh is not None and _refusal(cell.refresh, life) != text:
-        text += f"; refresh token: {_refusal(cell.refresh, life)}"
-    return Field(text, frontier.kind(frontier.seconds(worst, life)))
+    text = _refusal(cell, row)
+    if cell.refresh is not None and _refusal(cell.refresh, row) != text:
+        text += f"; refresh token: {_refusal(cell.refresh, row)}"
+    return Field(text, frontier.kind(frontier.seconds(worst, row)))
 
 
-def _refusal(end: End, life: Life) -> str:
-    text = frontier.delay(end, life)
+def _refusal(end: End, row: Ends) -> str:
+    text = frontier.delay(end, row)
     return text if end.status in (None, 401, 403) else f"{text} ({end.status})"
 
 
 def _how(event: Event, revocation: Revocation) -> str:
     ways: dict[str, list[str]] = {}
-    for life in revocation.rows:
-        if event.name in life.cells and (how := life.cells[event.name].how):
-            ways.setdefault(how, []).append(life.scheme)
+    for row in revocation.rows:
+        if event.name in row.cells and (how := row.cells[event.name].how):
+            ways.setdefault(how, []).append(row.scheme)
     return "; ".join([event.how, *(f"{', '.join(schemes)}: {how}" for how, schemes in ways.items())])

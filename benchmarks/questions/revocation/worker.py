@@ -1,4 +1,7 @@
-"""A worker process: `python -m benchmarks.questions.revocation.worker ASSIGNMENTS` answers them in one line of JSON."""
+"""A worker process that answers assignments in one line of JSON.
+
+`python -m benchmarks.questions.revocation.worker ASSIGNMENTS`
+"""
 
 import json
 import os
@@ -7,13 +10,14 @@ from contextlib import redirect_stdout
 
 from benchmarks.messages import REFUSED, SAMPLE, RefusedError
 from benchmarks.questions.revocation.clock import Clock
-from benchmarks.questions.revocation.run import Assignment
+from benchmarks.questions.revocation.messages import Assignment
 
 
 def main(argument: str):
+    """Set Django up under a stopped clock, and answer."""
     out = sys.stdout
     assignments = [Assignment.from_dict(data) for data in json.loads(argument)]
-    # Before the service is imported: it may take time's functions by name.
+    # The clock comes before the service is imported: it may import time's functions by name.
     with redirect_stdout(sys.stderr), Clock(max(assignment.issued_at for assignment in assignments)) as clock:
         os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
         import django

@@ -1,4 +1,4 @@
-"""What happens in one process that times how expired logins are cleaned up: ours and the stock pair's, side by side."""
+"""The clean-up of expired logins in one process: ours and the stock pair's."""
 
 from io import StringIO
 from time import perf_counter_ns
@@ -9,7 +9,7 @@ from django.core.management import call_command
 from benchmarks.databases import population
 from benchmarks.messages import RefusedError
 
-# The command -> the table from which it deletes.
+# Command -> the table from which it deletes.
 COMMANDS = {
     "flush_refresh_families": "jwt_auth.RefreshFamily",
     "flushexpiredtokens": "token_blacklist.OutstandingToken",
@@ -17,9 +17,9 @@ COMMANDS = {
 
 
 def run(logins: int, refreshes: int) -> dict[str, int]:
-    """Add so many expired logins, each refreshed so often, and let each of COMMANDS clean up: how long it took, in ns.
+    """Add expired logins, each with refreshes, and return the time of each of COMMANDS in ns.
 
-    Raises RefusedError when a command leaves any of them, or takes more.
+    Raises RefusedError if a command leaves any of them, or deletes more.
     """
     before = {name: _rows(model) for name, model in COMMANDS.items()}
     population.load_expired(logins, refreshes)

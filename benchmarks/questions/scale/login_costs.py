@@ -1,7 +1,8 @@
-"""The second half of `python -m benchmarks scale`: what logins cost to make, to refresh, to keep and to clean up.
+"""The second half of `python -m benchmarks scale`: the cost to make, refresh, keep and clean up logins.
 
-Fresh processes take turns among the sizes, as in turns.py. Each does what one of `flows` does; then it adds expired
-logins and has them cleaned up. Intervals are Student's at 95 % over the processes. Times are in microseconds.
+Fresh processes take turns among the sizes, as in turns.py. Each does what a process of `flows` does;
+then it adds expired logins and cleans them up. Intervals are Student's at 95 % over the processes.
+Times are in microseconds.
 """
 
 import json
@@ -16,44 +17,30 @@ from benchmarks.messages import Stored
 from benchmarks.processes import start as processes
 from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, Task
 from benchmarks.questions.flows.run import figure
+from benchmarks.results.records.scale import Upkeep
 from benchmarks.stats.design import endless
-from benchmarks.stats.intervals import Interval, t_interval
+from benchmarks.stats.intervals import t_interval
 from benchmarks.terminal import Watcher
 
-EXPIRED = 1000  # logins cleaned up in each process, or as many as there are users
+EXPIRED = 1000  # logins to clean up in each process, or as many as there are users
 ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`flush_ns`: command -> how long it took to clean up `logins` expired logins."""
+    """What one process found. `flush_ns`: command -> time to clean up `logins` expired logins."""
 
     found: Found
     flush_ns: dict[str, int]
     logins: int
 
 
-@dataclass(frozen=True, slots=True)
-class Upkeep:
-    """At one size.
-
-    `flows_us`         scheme -> flow -> what it takes, without the password's hash; of schemes that share their
-                       endpoints the first
-    `flush_us`         command -> what it takes for each expired login
-    `bytes_per_login`  scheme -> bytes of the tables to which its logins and refreshes add, indexes too, for each user
-    """
-
-    flows_us: dict[str, dict[str, Interval]]
-    flush_us: dict[str, Interval]
-    bytes_per_login: dict[str, float]
-
-
 def run(
     schemes: Sequence[str], places: Mapping[int, Database], refreshes: int, turns: int, watcher: Watcher
 ) -> dict[int, list[Process]]:
-    """`turns` processes for each of `places`, by the population beside whom they are timed.
+    """Run `turns` processes for each of `places`, which are named by their population.
 
-    Raises processes.WorkerRefusedError or WorkerFailedError.
+    Raises start.WorkerRefusedError or start.WorkerFailedError.
     """
     task = Task(tuple(schemes), rounds=ROUNDS, counts=False, password_hash="", seed=0)
     found: dict[int, list[Process]] = {population: [] for population in places}
@@ -79,7 +66,7 @@ def run(
 
 
 def analyse(found: Sequence[Process], stored: Stored) -> Upkeep:
-    """Of the processes at one size, two at least."""
+    """Return what the processes at one size say together, at least two."""
     first = found[0].found
     return Upkeep(
         flows_us={
@@ -97,7 +84,7 @@ def analyse(found: Sequence[Process], stored: Stored) -> Upkeep:
 
 
 def bytes_per_login(found: Found, stored: Stored) -> dict[str, float]:
-    """Scheme -> bytes for each user; without those of whose tables the database does not tell the size."""
+    """Return scheme -> bytes for each user, for schemes whose tables have a known size."""
     tables = {each.table: each for each in stored.tables}
     (users,) = (each.rows for each in stored.tables if each.table == "auth_user")
     sizes = {}

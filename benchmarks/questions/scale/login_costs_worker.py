@@ -1,4 +1,7 @@
-"""A worker process: `python -m benchmarks.questions.scale.login_costs_worker TASK` answers in lines of JSON (see worker.serve)."""
+"""A worker process that times logins and their clean-up.
+
+`python -m benchmarks.questions.scale.login_costs_worker TASK`, see worker.serve.
+"""
 
 import json
 import sys
@@ -9,6 +12,8 @@ from benchmarks.questions.flows.messages import Task
 
 
 def main(argument: str):
+    """Do the task and answer with what was found."""
+
     def work(done):
         from benchmarks.questions.flows import timing
         from benchmarks.questions.scale import flushing

@@ -12,6 +12,7 @@ from benchmarks.stats.intervals import Interval
 
 
 def section(scale: Scale) -> Section:
+    """Return the section with what grows, and what does not, with the number of users."""
     first = scale.sizes[0]
     adds = {
         row.name: [
@@ -22,7 +23,7 @@ def section(scale: Scale) -> Section:
         ]
         for row in first.table.rows
     }
-    shown = [_growing("adds", f"What a request takes more on {first.table.url}", adds, "µs more than anonymous")]
+    shown = [_growing("adds", f"What a scheme adds to a request on {first.table.url}", adds, "µs on top of anonymous")]
     upkeep = {size.population: size.upkeep for size in scale.sizes if size.upkeep is not None}
     for flow in (OBTAIN, REFRESH):
         shown.append(_growing(flow, f"{flow.capitalize()}, without a password's hash", _flow_lines(upkeep, flow), "µs"))
@@ -36,9 +37,10 @@ def section(scale: Scale) -> Section:
     shown.append(_growing("bytes", "What a login takes on disk, with indexes", kept, "bytes for each user"))
     return Section(
         "scale",
-        "Beside more users",
-        f"Each with a credential of every kind, and a login that was refreshed {scale.refreshes:,} times: SimpleJWT "
-        "keeps two rows of each refresh, ours one of each login.",
+        "With more users",
+        "Read each line from left to right: a flat line costs the same with more users. Each user has a credential of "
+        f"every kind, and a login that was refreshed {scale.refreshes:,} times; SimpleJWT keeps two rows for each "
+        "refresh, ours one for each login.",
         tuple(picture for picture in shown if picture is not None),
         (_on_disk(scale),),
         doubts=doubts(scale.verdict),
@@ -81,11 +83,11 @@ def _lines_of(upkeep: dict[int, Upkeep], values: Callable[[Upkeep], dict[str, In
 
 
 def _growing(name: str, title: str, lines: Lines, unit: str) -> Picture | None:
-    """None: there is nothing to draw."""
+    """Return a picture of lines over the number of users; None: there is nothing to draw."""
     if not lines:
         return None
     alt = f"{title}, in {unit}, against users. " + "; ".join(
-        f"{label} {', '.join(f'{figure(value)} beside {users:,}' for users, value in line)}"
+        f"{label} {', '.join(f'{figure(value)} with {users:,}' for users, value in line)}"
         for label, line in lines.items()
     )
     grid = Grid(
@@ -97,6 +99,6 @@ def _growing(name: str, title: str, lines: Lines, unit: str) -> Picture | None:
             for users, value in line
         ),
     )
-    # The one who is timed is a user too, and zero has no logarithm.
+    # The user who is timed counts too; 0 has no logarithm.
     drawn = {label: [(users + 1, value) for users, value in line] for label, line in lines.items()}
     return Picture(title, pictures.growth(f"scale-{name}", drawn, "users", unit, alt), grid)

@@ -1,4 +1,7 @@
-"""`python -m benchmarks.questions.users.accounts COUNT` makes users who can log in, in the scratch database in force (worker.serve)."""
+"""A worker process that adds users with a password to the scratch database.
+
+`python -m benchmarks.questions.users.accounts COUNT`, see worker.serve.
+"""
 
 import sys
 
@@ -8,7 +11,7 @@ PREFIX, PASSWORD = "load-", "correct horse battery staple"
 
 
 def make(count: int) -> dict:
-    """load-0, load-1, …, all with one password."""
+    """Add load-0, load-1, …, all with one password."""
     from django.contrib.auth import get_user_model
     from django.contrib.auth.hashers import make_password
 
@@ -18,6 +21,7 @@ def make(count: int) -> dict:
 
 
 def main(count: int):
+    """Answer with the number of accounts."""
     serve(lambda done: make(count))
 
 

@@ -1,15 +1,17 @@
-"""Users for locust who do as a client does: log in, read, write now and then, refresh in time, log out.
+"""Users for locust who act as clients do: log in, read, sometimes write, refresh in time, log out.
 
-A class for each row of the scheme table; those in AUTH_SCHEMES (default: the service's own) take part, or whom the
-command line names. Each has an account of its own, `load-0`, `load-1`, …: of an opaque token that is one for each user,
-a second client's logout would be everybody's. Workers take theirs apart, as many as --users for each.
+There is a class for each row of the scheme table. Those in AUTH_SCHEMES (default: the service's
+own) take part, or those that the command line names. Each user has an account, `load-0`, `load-1`,
+…: an opaque token may be one for each user, and then one client's logout would log out every
+client. Workers have separate accounts, as many as --users for each.
 
-A user acts once in --pace seconds, and keeps to that: whom the server kept waiting is not let off the actions that
-would have come meanwhile. Response times count from the time an action was due, in HdrHistograms, beside locust's own,
-which count from the sending. They are printed at the end, by the master where there is one.
+A user acts once every --pace seconds, and catches up on actions that a slow answer delayed.
+Response times count from when an action was due, in HdrHistograms; locust's own count from the
+sending. The master, or the only process, prints both at the end.
 
-locust's own client, since it is cheap: under gevent's patched sockets httpx works as well, but takes five times the
-processor time for a request (0.5 ms, not 0.1), and all users of a process share that.
+The users send requests with locust's own client, because it is cheap: httpx works under gevent's
+patched sockets too, but takes five times the processor time for a request (0.5 ms, not 0.1), which
+all users of a process share.
 """
 
 import itertools
@@ -31,11 +33,11 @@ from config.schemes import SCHEMES, Scheme, choose
 from config.switches import SWITCHES
 
 REFRESH = "/api/token/refresh/"
-LOGOUT = {"Token": "/api-token-auth/revoke/", "Bearer": "/api/token/logout/"}  # of our rows; stock has none
-TRACKS = 3503  # of the catalogue, whose ids begin at 1
-EARLY = 2.0  # seconds before its end that an access token is renewed
+LOGOUT = {"Token": "/api-token-auth/revoke/", "Bearer": "/api/token/logout/"}  # stock rows have none
+TRACKS = 3503  # in the catalogue, whose ids begin at 1
+EARLY = 2.0  # seconds before its end in which an access token is refreshed
 
-LEVELS = (50, 90, 99)  # percentiles that are printed
+LEVELS = (50, 90, 99)  # printed percentiles
 
 FILTERS = (
     "genre=Jazz&duration_ms__gte=600000",
@@ -50,7 +52,7 @@ _numbers = itertools.count()
 
 
 class Client(FastHttpUser):
-    """One account. Its requests go through `ask`, which presents the credential and renews it in time."""
+    """One account. `ask` sends its requests with the credential, which it refreshes in time."""
 
     abstract = True
     scheme: Scheme
@@ -60,7 +62,7 @@ class Client(FastHttpUser):
         number = max(0, runner.worker_index) * (options.num_users or 1) + next(_numbers)
         self._username, self._password = f"{PREFIX}{number}", PASSWORD
         self._random = Random(number)
-        self._own: list[int] = []  # ids of tracks that this user made
+        self._own: list[int] = []  # ids of tracks that this user created
         self._pace = options.pace
         self._due = time.perf_counter()
         self._intended = self._due
@@ -71,13 +73,13 @@ class Client(FastHttpUser):
         self._log_out()
 
     def wait_time(self) -> float:
-        """Seconds until the next action is due: none for who is late."""
+        """Return the seconds until the next action is due; 0 for a user who is late."""
         self._due += self._pace
         self._intended = self._due
         return max(0.0, self._due - time.perf_counter())
 
     def context(self) -> dict:
-        """When the request was due: of an action's first one when the action was."""
+        """Return when the request was due: with its action if it is the first one, else now."""
         intended, self._intended = self._intended, None
         return {"intended": intended or time.perf_counter()}
 
@@ -95,7 +97,7 @@ class Client(FastHttpUser):
 
     @task(1)
     def write(self):
-        """Create a track, change it, delete it: one of these a time."""
+        """Create a track, change one, or delete one."""
         if len(self._own) < 3:
             title = f"By {self._username}, {time.time()}"
             body = {"title": title, "album": "Load", "artist": "Load", "genre": "Rock", "duration_ms": 1000}
@@ -114,7 +116,7 @@ class Client(FastHttpUser):
         self._log_in()
 
     def ask(self, method: str, path: str, name: str, body: dict | None = None) -> dict | None:
-        """What is answered; None where that is nothing, or an error, which locust has counted."""
+        """Return the answer; None if it is empty, or an error, which locust has counted."""
         if self._ends is not None and time.time() > self._ends - EARLY:
             self._renew()
         return self._send(method, path, name, body)
@@ -142,7 +144,7 @@ class Client(FastHttpUser):
         answer = answer or {}
         self._credential = answer.get(name, "")
         self._refresh = answer.get("refresh")
-        # A client may read its token, and need not verify it.
+        # A client may read its own token without verifying it.
         claims = jwt.decode(self._credential, options={"verify_signature": False}) if self._refresh else {}
         self._ends = claims.get("exp")
 
@@ -166,7 +168,7 @@ for _scheme in SCHEMES.values():
 
 # --- response times from when they were due -------------------------------------------------------
 
-_noted: dict[str, tuple[HdrHistogram, HdrHistogram]] = {}  # name -> from when it was due, from when it was sent
+_noted: dict[str, tuple[HdrHistogram, HdrHistogram]] = {}  # name -> since due, since sent
 
 
 def _of(name: str) -> tuple[HdrHistogram, HdrHistogram]:
@@ -201,10 +203,10 @@ def _merge(client_id, data):
 
 @events.quitting.add_listener
 def _print(environment, **kwargs):
-    if not _noted:  # a worker, which has told its master
+    if not _noted:  # a worker, which has reported to its master
         return
     shown = Table(
-        title="ms from when it was due, and \\[from when it was sent]",
+        title="ms from when a request was due, and \\[from when it was sent]",
         title_justify="left",
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),

@@ -1,4 +1,7 @@
-"""`python -m benchmarks.questions.versus.bodies_worker ASSIGNMENT` tells what is answered (see worker.serve), untimed."""
+"""A worker process that answers with the bodies of a service's responses; nothing is timed.
+
+`python -m benchmarks.questions.versus.bodies_worker ASSIGNMENT`, see worker.serve.
+"""
 
 import sys
 from pathlib import Path
@@ -9,6 +12,8 @@ from benchmarks.processes.worker import serve
 
 
 def main(argument: str):
+    """Ask each contender at each URL of the assignment."""
+
     def work(done):
         import config
         from benchmarks.contenders import wsgi

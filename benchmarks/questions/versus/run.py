@@ -1,15 +1,16 @@
-"""The run behind `python -m benchmarks versus`: does a request cost another time than at a revision of the service?
+"""The run behind `python -m benchmarks versus`: did a request's cost change since a revision?
 
-The service at the revision and the service as it lies in this checkout, changes that are not committed included, are
-two folders of packages. Fresh processes of this checkout's lab, by turns (see turns.py), time the one or the other,
-each on a scratch database that its own migrations made and its own code filled. A third folder, a second copy of this
-checkout's service with a database of its own, is the A/A control.
+The service at the revision and the service of this checkout, with its uncommitted changes, are two
+folders of packages. Fresh processes of this checkout's lab time one or the other by turns (see
+turns.py), each on a scratch database that its own migrations made and its own code filled. A third
+folder, a second copy of this checkout's service with a database of its own, is the A/A control.
 
-All times are in microseconds. A turn's figure is that of a whole request: the 25th percentile of its blocks, the mean
-over the middle half of the rounds. Difference and ratio are paired by turn, with Student's and Fieller's interval.
+All times are in microseconds. A turn's figure is that of a whole request: the 25th percentile of
+its blocks, averaged over the middle half of the rounds. Difference and ratio are paired by turn,
+with Student's and Fieller's intervals.
 
-The run is inconclusive where the control differs (99 %, and by more than half a percent of the request), or the
-machine was busy, as `overhead` has it.
+The run is inconclusive if the control differs (99 %, and by more than half a percent of the
+request), or if the machine was busy, by the bounds of `overhead`.
 """
 
 import io
@@ -24,16 +25,19 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.databases.scratch import Database
-from benchmarks.messages import Assignment
+from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import start
 from benchmarks.processes.turns import Place, Run
+from benchmarks.questions import by_turns
+from benchmarks.results.records.versus import Revision, Versus
 from benchmarks.stats import overhead, verdicts
 from benchmarks.stats.intervals import Interval, mean, ratio_interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, Verdict
 
 BEFORE, AFTER, AGAIN = "before", "after", "again"
 PLACES = (BEFORE, AFTER, AGAIN)
-SERVICE = ("config", "tokens", "jwt_auth", "tracks")  # the packages that are measured
+# The service's packages. Python would take a package that the revision lacks from this checkout.
+SERVICE = ("config", "telemetry", "tokens", "jwt_auth", "tracks", "auth_core")
 
 
 class RevisionError(Exception):
@@ -42,9 +46,11 @@ class RevisionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`difference`, `ratio`: what a request costs now to what it cost at the revision. `control`: now to its copy.
+    """What the run says about this checkout's request, compared with the revision's.
 
-    `verdict`  what now is, compared with the revision: verdicts.FASTER, SLOWER, EQUIVALENT, INCONCLUSIVE
+    `difference`, `ratio`  this checkout's request to the revision's
+    `verdict`  on this checkout, compared with the revision
+    `control`  this checkout's copy minus this checkout
     `run`      whether the run can be trusted
     """
 
@@ -58,25 +64,37 @@ class Answer:
 
 
 def commit(revision: str) -> str:
-    """The whole name of the commit. Raises RevisionError."""
-    return _git("rev-parse", "--verify", f"{revision}^{{commit}}").decode().strip()
+    """Return the whole name of the commit.
+
+    Raises RevisionError if there is none, or if it lacks a package of the service.
+    """
+    name = _git("rev-parse", "--verify", f"{revision}^{{commit}}").decode().strip()
+    packages = _git("ls-tree", "-d", "--name-only", name).decode().split()
+    missing = [f"{package}/" for package in SERVICE if package not in packages]
+    if missing:
+        lacks = ", ".join(missing)
+        raise RevisionError(f"revision {revision} has no {lacks}: it is older than the layout that this lab drives")
+    return name
 
 
 def lay_out(commit: str, folder: Path) -> dict[str, Path]:
-    """Three folders of packages in `folder`, by place. Raises RevisionError."""
+    """Copy the packages of each place into `folder`, and return place -> its folder. Raises RevisionError."""
     services = {place: folder / place for place in PLACES}
     with zipfile.ZipFile(io.BytesIO(_git("archive", "--format=zip", commit, "--", *SERVICE))) as archive:
         archive.extractall(services[BEFORE])
     for place in (AFTER, AGAIN):
         for package in SERVICE:
-            # Not the compiled ones: each place's first process compiles its own.
+            # Without compiled modules: the first process of each place compiles its own.
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(start.ROOT / package, services[place] / package, ignore=ignored)
     return services
 
 
 def fill(databases: Sequence[Database], services: Mapping[str, Path], schemes: Sequence[str]) -> dict[str, Place]:
-    """Each place with its database filled, by its own service. Raises RevisionError, processes.WorkerFailedError."""
+    """Let each place's own service fill its database, and return the places.
+
+    Raises RevisionError and start.WorkerFailedError.
+    """
     places = {name: Place(database, services[name]) for name, database in zip(PLACES, databases, strict=True)}
     for name, place in places.items():
         with _driving(name):
@@ -85,16 +103,16 @@ def fill(databases: Sequence[Database], services: Mapping[str, Path], schemes: S
 
 
 def unlike(places: Mapping[str, Place], assignment: Assignment) -> str:
-    """Where the bodies part that the service answers with, now and at the revision; empty: they are the same.
+    """Return where the bodies of the revision and of this checkout differ; empty: they are equal.
 
-    Raises RevisionError, processes.WorkerRefusedError and WorkerFailedError.
+    Raises RevisionError, start.WorkerRefusedError and start.WorkerFailedError.
     """
     after, before = (_bodies(name, places[name], assignment) for name in (AFTER, BEFORE))
     return "; ".join(dict.fromkeys(filter(None, map(difference, before, after))))
 
 
 def difference(before: bytes, after: bytes) -> str:
-    """Where two bodies part; empty where they are equal."""
+    """Return where two bodies differ; empty: they are equal."""
     if before == after:
         return ""
     at = next((at for at, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), None)
@@ -106,7 +124,7 @@ def difference(before: bytes, after: bytes) -> str:
 
 
 def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
-    """Of a run whose places are PLACES."""
+    """Return the answer of a run whose places are PLACES."""
     figures = {
         place: np.array(run.figures(place, url, lambda blocks: overhead.request(blocks, contender))) for place in PLACES
     }
@@ -118,7 +136,7 @@ def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
             f"the A/A control differs from itself by {control.estimate:+.1f} µs ({control.low:+.1f} to "
             f"{control.high:+.1f}) of {after.mean():.0f} µs"
         )
-    # The verdict is on what is subtracted.
+    # The verdict is on the subtrahend: this checkout.
     (verdict,) = verdicts.judge([mean(before - after)], margin_us)
     return Answer(
         before=t_interval(before),
@@ -131,8 +149,40 @@ def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
     )
 
 
+def record(
+    run: Run,
+    assignment: Assignment,
+    margin_us: float,
+    budget_seconds: float | None,
+    revision: Revision,
+    unlike: str,
+    seconds: float,
+) -> Versus:
+    """Return what the run found, at the assignment's only URL, by its only scheme or anonymous."""
+    (url,) = assignment.rounds
+    contender = run.rehearsals[AFTER].entries[-1].name if assignment.schemes else ANONYMOUS
+    answer = analyse(run, url, contender, margin_us)
+    return Versus(
+        **by_turns.fields(run, AFTER, assignment, budget_seconds),
+        seconds=seconds,
+        revision=revision,
+        url=url,
+        contender=contender,
+        unlike=unlike,
+        margin_us=margin_us,
+        before=answer.before,
+        after=answer.after,
+        difference=answer.difference,
+        ratio=answer.ratio,
+        now=answer.verdict,
+        control=answer.control,
+        facts={place: run.rehearsals[place].facts[url][contender] for place in PLACES},
+        verdict=answer.run,
+    )
+
+
 def _bodies(name: str, place: Place, assignment: Assignment) -> list[bytes]:
-    """What each contender is answered at each URL."""
+    """Return the body that each contender gets at each URL."""
     with _driving(name):
         answer = start.ask(
             "benchmarks.questions.versus.bodies_worker",
@@ -143,13 +193,13 @@ def _bodies(name: str, place: Place, assignment: Assignment) -> list[bytes]:
             service=place.service,
         )
     if Path(answer["service"]) != place.service.resolve():
-        raise RevisionError(f"{name}: the service in {answer['service']} was asked, not that in {place.service}")
+        raise RevisionError(f"{name}: the service in {answer['service']} answered, not that in {place.service}")
     return [body.encode("latin-1") for body in answer["bodies"]]
 
 
 @contextmanager
 def _driving(name: str) -> Iterator[None]:
-    """Where the service of the revision fails, it is the revision's fault."""
+    """Raise RevisionError for a failure of the revision's service, and pass on other failures."""
     try:
         yield
     except start.WorkerRefusedError as refusal:

@@ -3,24 +3,29 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from benchmarks.results.records.common import Record
-from benchmarks.results.records.load import RoundTrip
+from benchmarks.messages import RoundTrip
+from benchmarks.results.records.measured import ByTurns
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.overhead import Table
-from benchmarks.stats.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """What schemes add where the database is so far away, as `overhead` has it."""
+    """What schemes add if the database's answers come later by `distance_ms`."""
 
     distance_ms: float
     table: Table
 
 
-@dataclass(frozen=True, slots=True)
-class Distance(Record):
-    """`round_trips`: of a question. `waits`: scheme -> how many of them its request waits for more than anonymous's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance(ByTurns):
+    """The result of `distance`.
+
+    `distances`    in ascending order
+    `round_trips`  times of a query, directly and at each distance
+    `waits`        scheme -> round trips to the database that its request waits for
+    `controls`     distance -> anonymous's request there minus that at the nearest
+    """
 
     command: ClassVar[str] = "distance"
 
@@ -29,9 +34,8 @@ class Distance(Record):
     waits: dict[str, Interval]
     controls: dict[str, Interval]
     control_level: float
-    verdict: Verdict
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.distances or not self.distances[0].table.rows:
             raise ValueError("distances must not be empty, nor their rows")
         names = [row.name for row in self.distances[0].table.rows]

@@ -1,17 +1,16 @@
 """What `flows` found: the cost of logging in, refreshing and logging out."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from benchmarks.messages import Stored
-from benchmarks.results.records.common import Record
+from benchmarks.results.records.measured import Measured
 from benchmarks.stats.intervals import Interval
-from benchmarks.stats.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Gain:
-    """Rows of one table."""
+class Growth:
+    """The rows that one call inserts into a table, and deletes from it."""
 
     inserted: int
     deleted: int
@@ -19,21 +18,25 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """`tables`: those that grow or shrink by one call; None: not counted."""
+    """The cost of one flow of a scheme.
+
+    `besides_hash_us`  time without the password's hash; None: the flow takes no password
+    `tables`           tables that grow or shrink by one call; None: not counted
+    """
 
     scheme: str
     flow: str
     time_us: Interval
-    besides_hash_us: Interval | None = None
-    statements: int | None = None
-    rows_written: int | None = None
-    bytes_written: int | None = None
-    tables: dict[str, Gain] | None = None
+    besides_hash_us: Interval | None
+    statements: int
+    rows_written: int
+    bytes_written: int
+    tables: dict[str, Growth] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """One figure for each of the curve's `requests`."""
+    """A scheme's cost of one request, one figure for each of the curve's `requests`."""
 
     cost_us: tuple[float, ...]
     low: tuple[float, ...]
@@ -42,10 +45,12 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
+    """The cost of a request by the number of requests per access lifetime."""
+
     requests: tuple[float, ...]
     schemes: dict[str, Costs]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, costs in self.schemes.items():
             if {len(costs.cost_us), len(costs.low), len(costs.high)} != {len(self.requests)}:
                 raise ValueError(f"{name!r} needs {len(self.requests)} figures, as many as there are requests")
@@ -57,50 +62,93 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """At `requests`, with an interval where it is known, both cost the same."""
+    """The number of requests, with its interval, at which two schemes cost the same."""
 
     first: str
     second: str
     requests: float
+    low: float | None
+    high: float | None
     cheaper_below: str
     cheaper_above: str
-    low: float | None = None
-    high: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.requests <= 0:
             raise ValueError(f"{self.requests:g} requests")
 
 
 @dataclass(frozen=True, slots=True)
-class PasswordHash:
-    """`time_us`: what it takes to check one password."""
+class Uncrossed:
+    """Two schemes whose curves do not cross, or not certainly.
 
-    algorithm: str
-    time_us: Interval
-    iterations: int | None = None
+    `cheaper_below`  the cheaper one at one request; None: no difference is shown
+    `cheaper_above`  the cheaper one with many requests; None: no difference is shown
+    """
+
+    first: str
+    second: str
+    cheaper_below: str | None
+    cheaper_above: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Flows(Record):
-    """`requests_us`: what authentication adds to a request; of all requests, `anonymous_us` and `request_statements`
-    (scheme, or anonymous) tell of GET /whoami/.
+class PasswordHash:
+    """The service's password hasher. `time_us`: to check one password."""
+
+    algorithm: str
+    iterations: int | None
+    time_us: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class FlowProcess:
+    """One fresh process: PYTHONHASHSEED, the seed of its orders, and its times, one for each round.
+
+    `request_ns`        contender -> 25th percentile of a block of requests
+    `flow_ns`           scheme -> flow -> 25th percentile of a block of calls
+    `password_hash_ns`  to verify one password
+    """
+
+    hash_seed: int
+    seed: int
+    request_ns: dict[str, tuple[float, ...]]
+    flow_ns: dict[str, dict[str, tuple[float, ...]]]
+    password_hash_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flows(Measured):
+    """The result of `flows`.
+
+    `population`          users in the database besides those who are timed
+    `bytes_written`       what is counted as a flow's bytes
+    `endpoints`           scheme -> the scheme whose endpoints it shares
+    `requests_us`         what authentication adds to GET /whoami/
+    `anonymous_us`        GET /whoami/ without authentication
+    `request_statements`  scheme, or anonymous -> SQL statements of GET /whoami/
+    `control`             a copy of anonymous minus anonymous
     """
 
     command: ClassVar[str] = "flows"
 
+    population: int = 0
+    stored: Stored | None = None
+    plan: dict[str, Any]
+    lifetimes_seconds: dict[str, float]
     flows: tuple[Flow, ...]
-    curve: Curve
-    crossings: tuple[Crossing, ...] = ()
-    lifetimes_seconds: dict[str, float | None] = field(default_factory=dict)
-    password_hash: PasswordHash | None = None
-    verdict: Verdict | None = None
+    bytes_written: str
+    endpoints: dict[str, str]
+    password_hash: PasswordHash | None
     requests_us: dict[str, Interval] = field(default_factory=dict)
     anonymous_us: float | None = None
     request_statements: dict[str, int] = field(default_factory=dict)
-    stored: Stored | None = None
+    curve: Curve
+    crossings: tuple[Crossing, ...]
+    without_crossing: tuple[Uncrossed, ...]
+    control: Interval
+    processes: tuple[FlowProcess, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for crossing in self.crossings:
             for name in (crossing.first, crossing.second):
                 if name not in self.curve.schemes:

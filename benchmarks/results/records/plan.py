@@ -10,11 +10,11 @@ from benchmarks.stats.verdicts import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """The population that is planned for.
+    """The population to plan for.
 
     `refreshes_per_user_per_day`  of a scheme that refreshes
-    `peak`                        the busiest hour's rate to the mean
-    `utilisation`                 which part of their time the cores work at the peak: above 0, at most 1
+    `peak`                        ratio of the busiest hour's rate to the mean
+    `utilisation`                 share of their time that cores work at the peak: above 0, at most 1
     """
 
     users: float
@@ -33,10 +33,11 @@ class Planned:
     """What one scheme takes; cores, statements, rows and connections at the peak. None: not measured.
 
     `cores`, `connections_busy`  without the password's hash
-    `rows_per_day`               by table: inserted less deleted
-    `bytes_per_day`              of those tables and their indexes
-    `latency_ms`                 a request, a login, a refresh: what the way to the database adds
-    `revoked`                    when nothing is answered any more after the worst event; `revoked_seconds` None: never
+    `latency_ms`                 request, login or refresh -> time on the way to the database
+    `rows_per_day`               table -> rows inserted less rows deleted
+    `bytes_per_day`              growth of those tables and their indexes
+    `revoked`                    when every process refuses, after the worst event
+    `revoked_seconds`            the same in seconds; None also: never
     """
 
     scheme: str
@@ -51,14 +52,20 @@ class Planned:
     revoked_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan(Record):
-    """`service_cores`: of the requests without authentication; `hash_cores`: of the passwords. `formulae`: with the
-    numbers of one scheme; `remarks`: what must be known to read it.
+    """The result of `plan`.
+
+    `runs`           the files that the plan is made of
+    `service_cores`  for the requests without authentication
+    `hash_cores`     for the passwords; None: not measured
+    `formulae`       with the numbers of one scheme
+    `remarks`        what a reader must know to read the plan
     """
 
     command: ClassVar[str] = "plan"
 
+    runs: tuple[str, ...]
     crowd: Crowd
     url: str
     service_cores: float

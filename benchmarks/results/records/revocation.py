@@ -1,58 +1,76 @@
 """What `revocation` found: when a credential stops working."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from benchmarks.results.records.common import Record
-from benchmarks.stats.verdicts import Verdict
 
 Kind = Literal["at once", "within", "at access expiry", "at refresh expiry", "never", "-"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
+    """An event that may end credentials. `how`: what is done."""
+
     name: str
-    how: str = ""
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """When a token stops to work after an event; "-": there is no such event.
+    """When a token stops working after an event; "-": there is no such event.
 
-    `seconds`  from the event; of an expiry it may be left out
-    `status`   of the refusal
+    `seconds`  from the event to the first whole second at which it is refused; None for never and -
+    `status`   of that refusal; None for never and -
     """
 
     kind: Kind
-    seconds: float | None = None
+    seconds: int | None = None
     status: int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kind == "within" and self.seconds is None:
             raise ValueError("within how many seconds?")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell(End):
-    """The End of the credential, and that of the refresh token where there is one. `how` is for this scheme."""
+    """The end of a credential after one event.
 
-    refresh: End | None = None
+    `how`      what was done, if that depends on the scheme; else empty
+    `refresh`  the end of the refresh token; None: there is none
+    """
+
     how: str = ""
+    refresh: End | None = None
+
+    @classmethod
+    def of(cls, end: End, refresh: End | None = None, how: str = "") -> "Cell":
+        """Return the cell with the end of a credential, and with that of its refresh token."""
+        return cls(end.kind, end.seconds, end.status, how, refresh)
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """How long the tokens of a scheme live without any event; None: for ever, or there is none."""
+class Ends:
+    """When the credentials of one scheme end: by themselves, and after each event.
+
+    `access_seconds`   lifetime without any event; None: no end before the last moment asked about
+    `refresh_seconds`  the same for the refresh token; None also: there is none
+    """
 
     scheme: str
+    access_seconds: int | None
+    refresh_seconds: int | None
     cells: dict[str, Cell]
-    access_seconds: float | None = None
-    refresh_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """In another process than the one in which it happened; `alone` without Valkey, the others measured with it."""
+    """When a credential ends in another process than the one in which the event happened.
+
+    `alone`           without Valkey
+    `with_valkey_ms`  from the event to the first refusal, in each trial; empty: not measured
+    """
 
     scheme: str
     event: str
@@ -60,13 +78,19 @@ class Delay:
     with_valkey_ms: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation(Record):
-    """`elsewhere` has the schemes that answer from memory."""
+    """The result of `revocation`.
+
+    `asked_until_seconds`  after the event, the last moment asked about
+    `elsewhere`            the schemes that answer from memory, in another process
+    """
 
     command: ClassVar[str] = "revocation"
 
+    seconds: float
+    service: dict[str, Any]
+    asked_until_seconds: int
     events: tuple[Event, ...]
-    rows: tuple[Life, ...]
+    rows: tuple[Ends, ...]
     elsewhere: tuple[Delay, ...] = ()
-    verdict: Verdict | None = None

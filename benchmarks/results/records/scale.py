@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benchmarks.messages import Stored
-from benchmarks.results.records.common import Record
+from benchmarks.results.records.measured import ByTurns
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.overhead import Table
-from benchmarks.stats.verdicts import Outcome, Verdict
+from benchmarks.stats.verdicts import Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """`flows_us` without the password's hash: scheme -> flow -> time; `flush_us`: command -> for each expired login;
-    `bytes_per_login`: scheme -> bytes on disk for each user.
+    """What logins cost beside one population.
+
+    `flows_us`         scheme -> flow -> time without the password's hash
+    `flush_us`         clean-up command -> time for each expired login
+    `bytes_per_login`  scheme -> bytes on disk, indexes included, for each user
     """
 
     flows_us: dict[str, dict[str, Interval]]
@@ -23,17 +26,20 @@ class Upkeep:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What schemes add beside so many other users, as `overhead` has it, and what their logins take."""
+    """What schemes add beside one population, and what their logins cost; None: not timed."""
 
     population: int
     stored: Stored
     table: Table
-    upkeep: Upkeep | None = None
+    upkeep: Upkeep | None
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """`difference`, `ratio`: to what the scheme adds beside the fewest. `verdict`: what it is, compared with that."""
+    """What a scheme adds beside a population, compared with what it adds beside the smallest.
+
+    `verdict`  on the scheme beside this population; the verdicts of a run hold together (Holm)
+    """
 
     scheme: str
     population: int
@@ -43,22 +49,26 @@ class Growth:
     verdict: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Scale(Record):
-    """`controls`: population -> by how much anonymous's request differs from that beside the fewest; `refreshes`: of
-    each login.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale(ByTurns):
+    """The result of `scale`.
+
+    `refreshes`  of each login
+    `tracks`     whether each user has a track
+    `sizes`      in ascending order
+    `controls`   population -> anonymous's request beside it minus that beside the smallest
     """
 
     command: ClassVar[str] = "scale"
 
+    refreshes: int
+    tracks: bool
     sizes: tuple[Size, ...]
     changes: tuple[Growth, ...]
+    margin_us: float
     controls: dict[str, Interval]
     control_level: float
-    margin_us: float
-    verdict: Verdict
-    refreshes: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.sizes:
             raise ValueError("sizes must not be empty")

@@ -4,24 +4,29 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benchmarks.messages import Facts
-from benchmarks.results.records.common import Record
+from benchmarks.results.records.measured import ByTurns
 from benchmarks.stats.intervals import Interval
-from benchmarks.stats.verdicts import Outcome, Verdict
+from benchmarks.stats.verdicts import Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
+    """A git revision as it was named, and the whole name of its commit."""
+
     name: str
     commit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Versus(Record):
-    """`before`: a request of the service at the revision; `after`: of this checkout's. `ratio`: after to before.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versus(ByTurns):
+    """The result of `versus`: a request of this checkout's service, compared with the revision's.
 
-    `now`      what the checkout is, compared with the revision
-    `control`  this checkout's copy minus this checkout
-    `unlike`   where their bodies part; empty: they are the same
+    `before`, `after`  a request at the revision and in this checkout
+    `ratio`            after to before
+    `now`              the verdict on this checkout, compared with the revision
+    `control`          this checkout's copy minus this checkout
+    `facts`            before, after or again (the copy) -> what is counted of one request
+    `unlike`           where the bodies differ; empty: they are equal
     """
 
     command: ClassVar[str] = "versus"
@@ -29,6 +34,8 @@ class Versus(Record):
     revision: Revision
     url: str
     contender: str
+    unlike: str
+    margin_us: float
     before: Interval
     after: Interval
     difference: Interval
@@ -36,6 +43,3 @@ class Versus(Record):
     now: Outcome
     control: Interval
     facts: dict[str, Facts]
-    margin_us: float
-    verdict: Verdict
-    unlike: str = ""

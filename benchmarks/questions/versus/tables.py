@@ -1,0 +1,62 @@
+"""The table, the remarks and the answer that the command `versus` shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.processes.turns import Run
+from benchmarks.questions.versus.run import AFTER, BEFORE
+from benchmarks.reporting import tables
+from benchmarks.reporting.wording import interval
+from benchmarks.results.records.versus import Versus
+from benchmarks.stats.verdicts import EQUIVALENT, INCONCLUSIVE
+
+
+def of(record: Versus) -> Table:
+    """Return a table with a line for the revision and one for this checkout."""
+    shown = tables.empty(
+        f"{record.contender} on {record.url} ({len(record.turns)} processes of each; times in µs, sizes in bytes)",
+        "service",
+        "request (95 %)",
+        "SQL",
+        "body",
+    )
+    for name, times, place in (
+        (f"{record.revision.name} ({record.revision.commit[:12]})", record.before, BEFORE),
+        ("this checkout", record.after, AFTER),
+    ):
+        facts = record.facts[place]
+        shown.add_row(name, interval(times), str(facts.sql_statements), str(facts.response_bytes))
+    return shown
+
+
+def remarks(record: Versus, run: Run) -> list[str]:
+    """Return what a reader must know to read the table, a paragraph each."""
+    return [
+        f"The bodies differ: {record.unlike}." if record.unlike else "The bodies are equal, byte for byte.",
+        f"A/A control: this checkout differs from its copy by {interval(record.control)} µs (99 % interval).",
+        *policy_before(run.rehearsals[BEFORE].service, record.service, record.revision.name),
+    ]
+
+
+def policy_before(before: Mapping[str, Any], after: Mapping[str, Any], revision: str) -> list[str]:
+    """Return a line with the revision's connection policy, if it was another one."""
+    if before["connection_policy"] == after["connection_policy"]:
+        return []
+    return [f"{revision} was served with another connection policy: {tables.policy(before)}"]
+
+
+def answer(record: Versus) -> str:
+    """Return the run's answer in a sentence."""
+    what, revision = f"{record.contender} on {record.url}", record.revision.name
+    if not record.verdict.conclusive:
+        return f"{what}: this run cannot tell whether {revision} was faster or slower."
+    difference, ratio = record.difference, record.ratio
+    times = f" {ratio.estimate:.3f} times ({ratio.low:.3f} to {ratio.high:.3f})" if ratio else ""
+    verdict = {EQUIVALENT: f"the same within {record.margin_us:g} µs", INCONCLUSIVE: "no difference shown"}
+    return (
+        f"{what}: a request costs{times} what it cost at {revision}, a difference of "
+        f"{difference.estimate:+.1f} µs ({difference.low:+.1f} to {difference.high:+.1f}): "
+        f"{verdict.get(record.now, record.now)}."
+    )
