@@ -281,6 +281,31 @@ def server(to: str = "server", **settings) -> Decorator:
     return click.option("--server", to, type=click.Choice(list(SERVERS)), show_default=True, **settings)
 
 
+def timing(fresh: str, interval: str) -> Decorator:
+    """Return the options that `overhead` and `wire` share: how long, how closely, where."""
+    several = (
+        processes(
+            f"Fresh {fresh}, over which the intervals are taken; with --budget or --precision, the fewest.  "
+            "[default: 10, and more as the budget allows]"
+        ),
+        budget("Seconds that the run may take.  [default: 60; 600 with --precision]"),
+        precision(f"Stop when no {interval} is wider than so many microseconds either way."),
+        margin("Microseconds within which two contenders are called equivalent."),
+        rounds("Rounds in each process at each URL."),
+        block("contender"),
+        drop,
+        population,
+        databases,
+    )
+
+    def add(command: Callable) -> Callable:
+        for option in reversed(several):
+            command = option(command)
+        return command
+
+    return add
+
+
 def json_file(command: str, content: str = "everything measured") -> Decorator:
     """Return the option --json, which files.destination takes."""
     return click.option(

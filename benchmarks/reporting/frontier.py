@@ -1,4 +1,4 @@
-"""What a scheme costs against how soon it can be revoked: which schemes are the best at neither?"""
+"""Cost against time to revoke: which schemes does another one beat at both?"""
 
 import math
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ EVENTS = ("logout", "password change", "deactivation")
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """When nothing of a scheme's credentials is answered any more, after the `events` that take longest.
+    """The time until a scheme's credentials are refused, after the `events` that take longest.
 
     `seconds`  infinite: never
-    `delay`    the same in words
+    `delay`    the same time in words
     """
 
     seconds: float
@@ -31,10 +31,11 @@ class Standing:
     """A scheme at one URL.
 
     `overhead`      in microseconds
-    `seconds`       from the worst of the events until nothing is answered any more; infinite: never
-    `delay`         the same in words
-    `worst`         the events that take so long
-    `dominated_by`  schemes that are revoked as soon at least and cost no more, and are better at one of the two
+    `seconds`       from the slowest event until all its credentials are refused; infinite: never
+    `delay`         the same time in words
+    `worst`         the events that take this long
+    `dominated_by`  schemes that are revoked as soon or sooner and cost no more, and that are
+                    better at one of the two
     """
 
     name: str
@@ -46,9 +47,9 @@ class Standing:
 
 
 def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVENTS) -> list[Standing]:
-    """One for each scheme that both results have, cheapest first; a scheme without any of `events` has none.
+    """Return the standing of each scheme that both results have and to which an event applies.
 
-    In whichever process it takes longest, without Valkey.
+    The cheapest comes first. The time to revoke is that of the slowest process, without Valkey.
     """
     slowest = worst(revocation, events)
     found = [
@@ -60,7 +61,7 @@ def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVEN
 
 
 def worst(revocation: Revocation, events: Sequence[str] = EVENTS) -> dict[str, Worst]:
-    """Of each scheme that has any of `events`, in whichever process it takes longest, without Valkey."""
+    """Return the slowest end of each scheme to which an event applies: any process, no Valkey."""
     elsewhere = {(each.scheme, each.event): each.alone for each in revocation.elsewhere}
     found = {}
     for life in revocation.rows:
@@ -78,13 +79,16 @@ def worst(revocation: Revocation, events: Sequence[str] = EVENTS) -> dict[str, W
 
 
 def last(cell: Cell, life: Ends, elsewhere: End | None = None) -> End | None:
-    """Of the credential here and elsewhere, and its refresh token, which ends last. None: there is no such event."""
+    """Return the end that comes last: credential here or elsewhere, or refresh token.
+
+    None: the event does not apply.
+    """
     ends = [end for end in (cell, cell.refresh, elsewhere) if end is not None and end.kind != "-"]
     return max(ends, key=lambda end: seconds(end, life), default=None)
 
 
 def seconds(end: End, life: Ends) -> float:
-    """From the event until the token is refused."""
+    """Return the seconds from the event until the token is refused."""
     lives = {"at access expiry": life.access_seconds, "at refresh expiry": life.refresh_seconds}
     if end.kind in lives:
         known = lives[end.kind] if end.seconds is None else end.seconds
@@ -93,7 +97,7 @@ def seconds(end: End, life: Ends) -> float:
 
 
 def delay(end: End, life: Ends) -> str:
-    """In words, as `end.kind` has it, with the seconds that it leaves open."""
+    """Return the time in words: `end.kind`, and the seconds that it leaves open."""
     if end.kind == "within":
         return f"within {duration(end.seconds)}"
     if end.kind in ("at access expiry", "at refresh expiry") and seconds(end, life) < math.inf:
@@ -107,7 +111,7 @@ def kind(seconds: float) -> str:
 
 
 def verdicts(table: Table) -> dict[tuple[str, str], Contest]:
-    """Every contest of the table, from both sides: (first, second) -> Contest."""
+    """Return every contest of the table from both sides: (first, second) -> Contest."""
     return {(each.first, each.second): each for contest in table.contests for each in (contest, contest.reversed())}
 
 
@@ -117,7 +121,10 @@ def _judged(one: Standing, all: Sequence[Standing], table: Table) -> Standing:
 
 
 def _dominates(one: Standing, other: Standing, contests: dict[tuple[str, str], Contest]) -> bool:
-    """What a contest left open dominates nothing. Without a contest, the intervals must not touch."""
+    """Return True if `one` beats `other`.
+
+    An inconclusive contest beats nothing. Without a contest, the intervals must not touch.
+    """
     contest = contests.get((one.name, other.name))
     if contest is not None:
         cheaper, no_dearer = contest.verdict == "faster", contest.verdict in ("faster", "equivalent")

@@ -1,8 +1,8 @@
 """The report's pictures: inline SVG made by matplotlib, the same bytes for the same figures.
 
-A picture is as wide as a phone, so that its text is nowhere smaller than the page's; the page enlarges it where
-there is room. Text stays text. Colours are the page's custom properties, so that they follow light and dark:
-matplotlib draws in the keys of COLOURS, which stand for nothing else.
+A picture is as wide as a phone, so that its text is never smaller than the page's; the page
+enlarges it if there is room. Text stays text. Colours are the page's custom properties, so that
+they follow light and dark: matplotlib draws in the keys of COLOURS, which stand for nothing else.
 """
 
 import io
@@ -77,7 +77,7 @@ _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One row of a picture: a name and its figures, and under them the interval, or a bar from `start`."""
+    """A row of a picture: name and figures, and below them the interval, or a bar from `start`."""
 
     name: str
     value: Interval
@@ -87,7 +87,7 @@ class _Line:
 
 
 def forest(name: str, table: Table, stock: frozenset[str], alt: str) -> SafeString:
-    """What each row adds, cheapest first, over the noise: the A/A control's interval around zero."""
+    """Draw what each row adds, cheapest first, and the noise: the A/A control's interval."""
     rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
     lines = [
         _Line(
@@ -98,11 +98,11 @@ def forest(name: str, table: Table, stock: frozenset[str], alt: str) -> SafeStri
         )
         for row in rows
     ]
-    return _lines(name, lines, "µs more than anonymous", alt, noise=table.control)
+    return _lines(name, lines, "µs on top of anonymous", alt, noise=table.control)
 
 
 def frontier(name: str, standings: Sequence[Standing], alt: str) -> SafeString:
-    """Overhead against time to revoke, at once at the bottom; hollow where another scheme is better."""
+    """Draw overhead against time to revoke; hollow: another scheme is better."""
     delays = sorted({(standing.seconds, standing.delay) for standing in standings}, reverse=True)
     groups = [
         (
@@ -120,11 +120,11 @@ def frontier(name: str, standings: Sequence[Standing], alt: str) -> SafeString:
         )
         for seconds, label in delays
     ]
-    return _grouped(name, groups, "µs more than anonymous", alt)
+    return _grouped(name, groups, "µs on top of anonymous", alt)
 
 
 def waterfall(name: str, ladder: OneLadder, alt: str) -> SafeString:
-    """Each rung begins where the one before ended."""
+    """Draw a ladder; each rung begins at the end of the one before."""
     lines, reached = [], 0.0
     for rung in ladder.rungs:
         lines.append(_Line(rung.name, rung.adds, SERIES[0], start=reached))
@@ -135,7 +135,7 @@ def waterfall(name: str, ladder: OneLadder, alt: str) -> SafeString:
 
 
 def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> SafeString:
-    """Cost per request against requests per access lifetime; the crossings are numbered from 1."""
+    """Draw cost per request against requests per access lifetime, with numbered crossings."""
     columns = 1 if max(map(len, costs.schemes)) > 20 else 2
     legend = 15 * math.ceil(len(costs.schemes) / columns)
     with _style():
@@ -181,7 +181,7 @@ def curve(name: str, costs: Curve, crossings: Sequence[Crossing], alt: str) -> S
 def growth(
     name: str, lines: Mapping[str, Sequence[tuple[float, Interval]]], xlabel: str, ylabel: str, alt: str
 ) -> SafeString:
-    """Lines of (x, y) with its interval, both on logarithmic scales; a y not above zero makes that axis a plain one."""
+    """Draw lines of (x, y) with intervals, on logarithmic scales if all y are above zero."""
     points = [point for line in lines.values() for point in line]
     columns = 1 if max(map(len, lines)) > 20 else 2
     legend = 15 * math.ceil(len(lines) / columns)
@@ -209,13 +209,13 @@ def growth(
 def saturation(
     name: str, contenders: Sequence[Loaded], bound_us: float, everybody: Sequence[Loaded], alt: str
 ) -> SafeString:
-    """A panel for each contender: response times by the rate offered, a line for each turn.
+    """Draw a panel for each contender: response times by the rate offered, a line for each turn.
 
-    `everybody`  for whom the axes have room, so that pictures can be compared
+    `everybody`  contenders for whom the axes have room, so that pictures can be compared
     """
     rows = math.ceil(len(contenders) / 2)
     with _style():
-        # By hand: a layout that is sought takes half a second for each picture.
+        # matplotlib's own layout takes half a second for each picture.
         height = rows * (_PANEL + _GAP) - _GAP + 62 + 42
         grid = {"left": 54 / _WIDTH, "right": 1 - 14 / _WIDTH, "top": 1 - 62 / height, "bottom": 42 / height}
         grid |= {"hspace": _GAP / _PANEL, "wspace": 0.2}
@@ -279,7 +279,7 @@ def _tail_ms(step: Step) -> float:
 
 
 def _series(index: int) -> dict:
-    """How the line of so many before it is drawn."""
+    """Return how to draw the line with this index."""
     return {
         "color": SERIES[index % len(SERIES)],
         "linewidth": 1.6,
@@ -291,7 +291,8 @@ def _series(index: int) -> dict:
 
 def _plain_numbers(axes: Axes, is_narrow: bool = False):
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        # Powers of ten alone may be one or none; of 1, 2, 5 a narrow picture has no room for more than a decade.
+        # An axis may have one power of ten or none. A narrow picture has room for 1, 2 and 5 of
+        # one decade only.
         if axis.get_scale() == "log" and high < 100 * low:
             is_close = is_narrow and axis is axes.xaxis and high > 10 * low
             axis.set_major_locator(LogLocator(subs=(1, 3) if is_close else (1, 2, 5)))
@@ -300,12 +301,12 @@ def _plain_numbers(axes: Axes, is_narrow: bool = False):
 
 
 def plain(value: float) -> str:
-    """A number at an axis, where there is no room for ten digits."""
+    """Return a number at an axis, which has no room for ten digits."""
     return f"{value:,g}" if value < 1_000_000 else f"{value / 1_000_000:,g} M"
 
 
 def _height(costs: Curve, crossing: Crossing, is_log: bool) -> float:
-    """Where the line that is drawn for the first of the two schemes stands."""
+    """Return the height of the first scheme's line at the crossing."""
     first = costs.schemes[crossing.first].cost_us
     heights = np.log(first) if is_log else first
     height = np.interp(math.log(crossing.requests), np.log(costs.requests), heights)
@@ -319,7 +320,7 @@ def _lines(name: str, lines: Sequence[_Line], label: str, alt: str, noise: Inter
 def _grouped(
     name: str, groups: Sequence[tuple[str, Sequence[_Line]]], label: str, alt: str, noise: Interval | None = None
 ) -> SafeString:
-    """From top to bottom; a group with a title has it above, and a rule below."""
+    """Draw groups from top to bottom, each below its title and a rule."""
     rows = sum(len(lines) + (_TITLE if title else 0) for title, lines in groups)
     with _style():
         figure = Figure(figsize=(_WIDTH / 72, (rows * _ROW + 46) / 72), layout="constrained")
@@ -358,7 +359,7 @@ def _reach(lines: Iterable[_Line], noise: Interval | None) -> tuple[float, float
 
 
 def _text(axes: Axes, y: float, text: str, x: int = 0, **style):
-    """At the left end (`x` 0) or at the right one (1)."""
+    """Write at the left end (`x` 0) or at the right one (1)."""
     align = "right" if x else "left"
     axes.text(x, y, text, transform=axes.get_yaxis_transform(), ha=align, va="center", **style)
 
@@ -379,7 +380,7 @@ def _style():
 
 
 def _inline(figure: Figure, name: str, alt: str) -> SafeString:
-    """As an element of an HTML page. `name` makes its ids the page's only ones."""
+    """Return the figure as an element of an HTML page. `name` makes its ids unique on the page."""
     written = io.StringIO()
     with warnings.catch_warnings():
         # The reader's browser has fonts for it; here only the width is guessed.
@@ -401,7 +402,7 @@ def _inline(figure: Figure, name: str, alt: str) -> SafeString:
 
 
 def _tidy(parent: ElementTree.Element):
-    """HTML needs no namespaces, and the page has the one style sheet."""
+    """Remove namespaces, which HTML does not need, and style sheets, of which the page has one."""
     parent.tag = _bare(parent.tag)
     parent.attrib = {_bare(key): value for key, value in parent.attrib.items()}
     for child in list(parent):
@@ -433,7 +434,7 @@ def _rename(element: ElementTree.Element, name: str, referenced: set[str]):
 
 
 def _styles(text: str) -> Iterable[str]:
-    """Colours become the page's; the font is the page's."""
+    """Yield declarations with the page's colours, and without a font: the page has its own."""
     for declaration in text.split("; "):
         key, _, value = declaration.partition(": ")
         if key != "font-family":

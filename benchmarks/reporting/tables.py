@@ -23,7 +23,7 @@ class Ran(Protocol):
     load_average: tuple[float, ...]
 
 
-# --- tables ---------------------------------------------------------------------------------------
+# --- tables -------------------------------------------------------------------------------------
 
 
 def empty(title: str, first: str, *numbers: str) -> RichTable:
@@ -70,7 +70,7 @@ def table_of(table: Table, processes: int) -> RichTable:
 
 
 def contests_of(table: Table) -> RichTable:
-    """Return the contests at one URL: row minus column. A number names the column, a name is too long."""
+    """Return the contests at one URL, row minus column. Numbers stand for names, which are long."""
     shown = RichTable(
         title=f"{table.url}: row minus column, in µs",
         title_justify="left",
@@ -129,7 +129,7 @@ def _control(table: Table) -> str:
 
 
 def about(record: Tabulated, machine: dict[str, Any]) -> list[str]:
-    """Return the lines below the tables of `overhead`: how to read them, and what was measured where."""
+    """Return the lines below the tables: how to read them, what was measured, and where."""
     return [
         *population(record.population, record.stored),
         *remarks(record.tables, record.widest_us),
@@ -174,7 +174,7 @@ def on(
     seconds: float,
     waited: float | None = None,
 ) -> list[str]:
-    """Return the line about the machine, and what else ran on it; `waited` as messages.Sample has it."""
+    """Return the line about the machine and its load; `waited` as messages.Sample has it."""
     steal = "unknown" if stolen is None else f"{stolen:.1%}"
     return [
         f"Machine: {machine['cores']} x {machine['processor']}, {machine['python']}, "

@@ -1,7 +1,7 @@
 """What changed from one `overhead` run to another: another day, another version, another machine.
 
-Processes of two runs are not paired, so differences are Welch's, and the days on which the runs were
-made have a part in them. The anonymous request shows that part.
+Processes of two runs are not paired, so differences are Welch's. They include what changed on the
+machine from one day to the other; the anonymous request shows how much that is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ def conditions(head: Head, run: Overhead) -> Conditions:
 
 
 def differences(before: Conditions, after: Conditions) -> list[str]:
-    """Return what makes two runs hard to compare, a line for each condition in which they differ."""
+    """Return what makes two runs hard to compare, a line for each unlike condition."""
     return [
         f"{name}: {before.get(part, name)} and {after.get(part, name)}"
         for part, name in ALIKE
@@ -85,7 +85,7 @@ def versions(old: Environment, new: Environment) -> list[str]:
 
 
 def figures(entries: Sequence[Entry], processes: Sequence[Mapping[str, Blocks]]) -> Figures:
-    """Return the figures of each URL and contender, in µs: anonymous's request, or what one adds."""
+    """Return what each contender adds at each URL, in µs; for anonymous, its request."""
     names = [entry.name for entry in entries if entry.name not in (ANONYMOUS, CONTROL)]
     return {
         url: {

@@ -23,13 +23,13 @@ class ResultError(Exception):
     """A file that is no result, or that this version cannot read; the message names it."""
 
 
-# --- writing ----------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------
 
 
 def destination(path: Path | None, command: str) -> Path:
-    """Return where to write the result of `command`: `path`, or a file in results/ named by the time.
+    """Return `path`, or a file in results/ that is named after the command and the time.
 
-    Tries the file before anything is measured. Raises click.ClickException if it cannot be written.
+    Try to write the file before anything is measured. Raises click.ClickException if that fails.
     """
     path = path or Path("results") / f"{command}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     try_file(path)
@@ -37,7 +37,7 @@ def destination(path: Path | None, command: str) -> Path:
 
 
 def try_file(path: Path) -> None:
-    """Make the folder of `path` and open the file for writing; remove it again if it is new.
+    """Make the folder of `path`, open the file for writing, and remove it again if it is new.
 
     Raises click.ClickException, which names the path and the reason.
     """
@@ -54,7 +54,7 @@ def try_file(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A result's file after the attempt to write it. `failure`: why that failed; None: it did not."""
+    """A result's file after the attempt to write it. `failure`: why that failed, if it did."""
 
     path: Path
     failure: str | None
@@ -70,7 +70,7 @@ class Written:
 
 
 def write_file(path: Path, content: bytes) -> Written:
-    """Write a file and its folder; the caller shows what it found, and then calls Written.end."""
+    """Write a file and its folder; the caller shows what it found, then calls Written.end."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -122,7 +122,7 @@ def _plain(value: object) -> dict[str, Any]:
     raise TypeError(f"{value!r} has no place in a result")
 
 
-# --- reading ----------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A result as a flat table, a line for each thing measured: for a spreadsheet or a statistics program."""
+"""A result as a flat table for a spreadsheet or a statistics program."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ class NoTableError(Exception):
 
 
 def records(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """One flat record for each thing measured; a nested name is written with dots: `overhead.low`.
+    """Return a flat record for each thing measured; nested names have dots: `overhead.low`.
 
     Raises NoTableError.
     """
@@ -22,7 +22,7 @@ def records(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def processes(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each process of an `overhead` run found, which its intervals are made of: times in µs.
+    """Return what each process of an `overhead` run found, in µs; its intervals are made of it.
 
     Raises NoTableError.
     """
@@ -44,8 +44,8 @@ def processes(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nothing stands for what is None: in a table it would be a column beside those of what it may be."""
-    found = {}
+    """Return the record without nesting and without what is None."""
+    found: dict[str, Any] = {}
     for name, value in record.items():
         if isinstance(value, dict):
             found |= flat(value, f"{prefix}{name}.")
@@ -73,7 +73,7 @@ def _ladder(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _load(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A line for each step; at saturation no rate was offered. Without the histograms, which are no figures."""
+    """Yield a line for each step, without its histograms; at saturation no rate was offered."""
     for contender in result["contenders"]:
         who = {name: contender[name] for name in ("scheme", "server", "distance_ms")}
         for number, series in enumerate(contender["turns"], 1):

@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of result files, made from what benchmarks/results/records.py reads."""
+"""The JSON Schema (draft 2020-12) of result files, made from the classes in results/records."""
 
 from inspect import cleandoc
 from typing import Any
@@ -11,9 +11,9 @@ from benchmarks.results.records.common import Head
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of any result in this format: what all have, and what its command adds to it.
+    """Return the schema of a result in this format: the head, and what its command adds to it.
 
-    It is the same on every Python.
+    The schema is the same on every Python.
     """
     (head, *commands), definitions = msgspec.json.schema_components(
         [Head, *RESULTS.values()], ref_template="#/$defs/{name}"

@@ -1,4 +1,4 @@
-"""Why a scheme costs what it costs: do the rungs stop where they say, and do they add up? No time is asserted."""
+"""Where a scheme's time goes: rungs stop where they say, and add up. No test asserts a time."""
 
 import json
 import os
@@ -73,7 +73,7 @@ EXCLUSIVE = scheme_with(Exclusive)
 
 @pytest.fixture
 def user(user):
-    """While it is there, no request closes the test's connection: as Django's test client has it."""
+    """Keep requests from closing the test's connection, as Django's test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield user
@@ -298,7 +298,7 @@ def benchmarks(*arguments, **switches) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """A real run, small: (process, document)."""
+    """Return the process and the document of a small real run."""
     path = tmp_path_factory.mktemp("tiny") / "run.json"
     process = benchmarks(
         "ladder",

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import jsonschema
@@ -291,7 +291,14 @@ def run_of(over_the_wire: list[Sample], in_process: list[Sample] | None = None) 
 
 def record(run: turns.Run, inside: wire.Inside | None = None, precision_us: float | None = None) -> Wire:
     return wire.record(
-        run, Assignment(("token",), {URL: 4}, 4, 1, 0), 5, precision_us, None, environment(), inside, seconds=1.0
+        run,
+        Assignment(("token",), {URL: 4}, 4, 1, 0),
+        5,
+        precision_us,
+        None,
+        asdict(environment()),
+        inside,
+        seconds=1.0,
     )
 
 

@@ -205,7 +205,7 @@ def ladder(mark: str = "") -> dict[str, Any]:
 
 def instructions_record(mark: str = "") -> Instructions:
     counted = Counted(f"jwt{mark}", 2_834_561.0, 1_635_002.0, 0.001)
-    return Instructions(valgrind=f"valgrind-3.19.0{mark}", url="/whoami/", rows=(counted,))
+    return Instructions(valgrind=f"3.19.0{mark}", url="/whoami/", rows=(counted,))
 
 
 def instructions(mark: str = "") -> dict[str, Any]:

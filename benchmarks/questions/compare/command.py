@@ -1,12 +1,10 @@
 """Did anything change between two runs?"""
 
-from pathlib import Path
-
 import click
 from rich.table import Table
 
 from benchmarks import terminal
-from benchmarks.questions import outcome
+from benchmarks.questions import options, outcome
 from benchmarks.reporting import tables
 from benchmarks.reporting.wording import interval
 from benchmarks.results import comparison, files
@@ -15,28 +13,17 @@ from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER
 
 
 @click.command(name="compare")
-@click.argument("before", type=click.Path(dir_okay=False, path_type=Path))
-@click.argument("after", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("before", type=options.OUTPUT)
+@click.argument("after", type=options.OUTPUT)
 @click.option("--anyway", is_flag=True, help="Compare runs of unlike environments, too.")
-@click.option(
-    "--margin",
-    type=click.FloatRange(min=0, min_open=True),
-    default=5,
-    show_default=True,
-    help="Microseconds within which nothing is said to have changed.",
-)
-@click.option(
-    "--json",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the comparison.  [default: nowhere]",
-)
+@options.margin("Microseconds within which nothing is said to have changed.")
+@click.option("--json", "path", type=options.OUTPUT, help="Where to write the comparison.  [default: nowhere]")
 def command(before, after, anyway, margin, path):
-    """Did anything change between two runs of `overhead`?
+    """Compare two runs of `overhead`: did anything change?
 
-    Each contender is compared with itself: another day, another version, another machine. Runs on unlike
-    processors, databases, connection policies or switches are refused, unless --anyway. Verdicts hold for
-    all rows together (Holm).
+    Each contender is compared with itself on another day, in another version or on another machine.
+    The command refuses runs on unlike processors, databases, connection policies or switches,
+    unless --anyway. Verdicts hold for all rows together (Holm).
 
     \b
     Exit codes:
@@ -47,25 +34,22 @@ def command(before, after, anyway, margin, path):
     """
     if path:
         files.try_file(path)
-    try:
+    with outcome.refusals(files.ResultError, comparison.UnlikeError):
         (old, one), (new, other) = (comparison.read(file) for file in (before, after))
         unlike = comparison.differences(comparison.conditions(old, one), comparison.conditions(new, other))
         if unlike and not anyway:
-            raise click.ClickException(
+            raise comparison.UnlikeError(
                 "unlike environments; --anyway compares them all the same\n  " + "\n  ".join(unlike)
             )
         changes = comparison.compare(comparison.figures_of(one), comparison.figures_of(other), margin)
-    except (files.ResultError, comparison.UnlikeError) as error:
-        raise click.ClickException(str(error)) from None
+    runs = {before: one, after: other}
     record = Comparison(
         before=Run(before.name, old.date, old.environment),
         after=Run(after.name, new.date, new.environment),
         unlike=tuple(unlike),
         versions=tuple(comparison.versions(old.environment, new.environment)),
         margin_us=margin,
-        inconclusive=tuple(
-            f"{file}: {reason}" for file, run in ((before, one), (after, other)) for reason in run.verdict.reasons
-        ),
+        inconclusive=tuple(f"{file}: {reason}" for file, run in runs.items() for reason in run.verdict.reasons),
         changes=tuple(changes),
     )
     shown = [

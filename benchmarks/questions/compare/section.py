@@ -6,6 +6,7 @@ from benchmarks.results.records.compare import Comparison
 
 
 def section(comparison: Comparison) -> Section:
+    """Return the changes."""
     words = {
         "faster": "slower now",
         "slower": "faster now",
@@ -29,7 +30,7 @@ def section(comparison: Comparison) -> Section:
             for each in comparison.changes
         ),
     )
-    versions = f" Other versions: {'; '.join(comparison.versions)}." if comparison.versions else ""
+    versions = f" Versions that differ: {'; '.join(comparison.versions)}." if comparison.versions else ""
     return Section(
         "compare",
         "What changed",

@@ -11,13 +11,13 @@ from benchmarks.results import files, flat
 
 @click.command(name="csv")
 @click.argument("run", metavar="RUN.json", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--processes", is_flag=True, help="What each process of `overhead` found, instead of the table.")
+@click.option("--processes", is_flag=True, help="Write what each process of `overhead` found, instead of the table.")
 def command(run, processes):
     """Write a result to standard output as comma-separated values (RFC 4180).
 
-    A line for each thing measured: a contender at a URL, a cell of the revocation matrix, a flow, a rung,
-    a rate that was offered.
-    Times are in microseconds unless the name of a column says otherwise.
+    Each line is one thing that was measured: a contender at a URL, a cell of the revocation matrix,
+    a flow, a rung, a rate that was offered. Times are in microseconds unless the name of a column
+    says otherwise.
     """
     try:
         result = files.read(run)

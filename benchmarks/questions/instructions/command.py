@@ -30,14 +30,15 @@ from benchmarks.results.records.instructions import Instructions
 )
 @options.json_file("instructions", "what was counted")
 def command(schemes, others, url, requests, path):
-    """How many instructions does a request of each scheme take?
+    """Count the instructions that a request of each scheme takes.
 
-    Counted by valgrind's cachegrind, of this service on SQLite, whose own instructions are among them: the
-    total of a process that did many requests, minus that of one that did few, divided by the difference in
-    requests. Everything is done twice at once, and the difference told. About a minute and a half.
+    Valgrind's cachegrind counts them, in this service on SQLite, including SQLite's own: the total
+    of a process that did many requests, minus that of one that did few, divided by the difference
+    in requests. Two runs count at once, and the result says how far they differ. The command takes
+    about a minute and a half.
 
-    Instructions are no time, and are not converted into any. Where valgrind is not installed there is nothing
-    to count with, which is no fault of the service: the result says so.
+    Instructions are not time, and nothing converts them. If valgrind is not installed, nothing is
+    counted, and the result says so.
 
     \b
     Exit codes:

@@ -1,14 +1,14 @@
-"""The run behind `python -m benchmarks instructions`: how many instructions does a request of each scheme take?
+"""The run of `instructions`: how many instructions does a request of each scheme take?
 
-A second instrument beside the clock: neither other people's load nor the processor's frequency moves it. It is
-no time and cannot be made one. Instructions take unequal time, waiting for a disk or a network takes none, and
-valgrind's processor lacks some that the real one may have (SHA, AVX-512), so that a digest takes more of them
-than in service.
+The count is a second instrument next to the clock: neither other load nor the processor's frequency
+moves it. It is not time and cannot be converted into time. Instructions take unequal time, waiting
+for a disk or a network takes none, and valgrind's processor lacks some that the real one may have
+(SHA, AVX-512), so a digest takes more of them than in service.
 
-Valgrind's cachegrind counts all instructions of a process. One process starts the service, proves the
-contenders and warms them up; then, for each contender and each of two numbers of requests, it forks a process
-that does so many and ends. Whatever came before is in both counts, start-up, the fork and its new connection
-to the database, and none of it in their difference.
+Valgrind's cachegrind counts all instructions of a process. One process starts the service, proves
+the contenders and warms them up. Then, for each contender and each of two numbers of requests, it
+forks a process that does that many and ends. Start-up, the fork and its new connection to the
+database are in both counts, and therefore not in their difference.
 """
 
 import json
@@ -26,8 +26,8 @@ from benchmarks.messages import ANONYMOUS
 from benchmarks.processes import start
 from benchmarks.results.records.instructions import Counted
 
-RUNS = 2  # at once: how far they differ tells how well a count can be repeated
-HASH_SEED = 0  # the same for all: the order of a set is no property of a scheme
+RUNS = 2  # at once; their difference shows how well a count can be repeated
+HASH_SEED = 0  # the same for all: the order of a set does not depend on the scheme
 
 OPTIONS = (
     "--tool=cachegrind",
@@ -44,7 +44,7 @@ class CountError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the process under valgrind is to do: `schemes` as contenders.find_scheme takes them."""
+    """The task of the process under valgrind: `schemes` as lineup.find_scheme takes them."""
 
     schemes: tuple[str, ...]
     url: str
@@ -60,7 +60,7 @@ class Task:
 
 
 def valgrind() -> str | None:
-    """Its version, as "3.19.0"; None where it is not installed."""
+    """Return valgrind's version, such as "3.19.0"; None: it is not installed."""
     if shutil.which("valgrind") is None:
         return None
     answer = subprocess.run(["valgrind", "--version"], capture_output=True, text=True, check=True)
@@ -68,7 +68,7 @@ def valgrind() -> str | None:
 
 
 def run(task: Task, database: Database) -> list[dict[str, float]]:
-    """For each of RUNS: contender -> instructions of one request.
+    """Return, for each of RUNS, contender -> instructions of one request.
 
     Raises processes.WorkerRefusedError or WorkerFailedError, and CountError.
     """
@@ -78,7 +78,7 @@ def run(task: Task, database: Database) -> list[dict[str, float]]:
 
 
 def tabulate(runs: Sequence[Mapping[str, float]]) -> list[Counted]:
-    """A row for each scheme; anonymous is what they are compared with."""
+    """Return the count of each scheme; anonymous is what they are compared with."""
     rows = []
     for scheme in runs[0]:
         if scheme == ANONYMOUS:
@@ -91,12 +91,12 @@ def tabulate(runs: Sequence[Mapping[str, float]]) -> list[Counted]:
 
 
 def per_request(few: int, many: int, count_of_few: int, count_of_many: int) -> float:
-    """Instructions of one request, from the totals of two processes that did `few` and `many`."""
+    """Return the instructions of one request, from the totals of two processes."""
     return (count_of_many - count_of_few) / (many - few)
 
 
 def total(log: str) -> int:
-    """Instructions of a whole process, as its log says. Raises CountError."""
+    """Return the instructions of a whole process from its log. Raises CountError."""
     found = _TOTAL.search(log)
     if found is None:
         raise CountError(f"valgrind counted nothing: {log[-500:]}")

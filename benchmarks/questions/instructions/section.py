@@ -5,8 +5,9 @@ from benchmarks.results.records.instructions import Instructions
 
 
 def section(instructions: Instructions) -> Section:
+    """Return the counts."""
     if not instructions.rows:
-        return Section("instructions", "Instructions counted", "None: valgrind was not installed.")
+        return Section("instructions", "Instructions counted", "Nothing was counted: valgrind was not installed.")
     grid = Grid(
         f"Instructions per request{f' of {instructions.url}' if instructions.url else ''}",
         ("scheme", "instructions", "over anonymous"),
@@ -18,6 +19,7 @@ def section(instructions: Instructions) -> Section:
     return Section(
         "instructions",
         "Instructions counted",
-        f"By {instructions.valgrind}: no clock, hardly any noise, but not all instructions take as long.",
+        f"valgrind {instructions.valgrind} counted them. A count has hardly any noise, but it is not a time: "
+        "instructions take unequal time.",
         grids=(grid,),
     )

@@ -1,4 +1,4 @@
-"""The process under valgrind: `python -m benchmarks.questions.instructions.worker TASK` (see worker.serve)."""
+"""The process under valgrind: `python -m benchmarks.questions.instructions.worker TASK`."""
 
 import gc
 import multiprocessing
@@ -13,9 +13,9 @@ WARM_UP = 20  # requests of each contender; the interpreter specialises its code
 
 
 def run(task: Task) -> dict[str, list[int]]:
-    """Contender -> ids of two processes, which did `few` requests and `many`, and have ended.
+    """Return contender -> ids of two processes that did `few` and `many` requests and have ended.
 
-    Raises RefusedError, before anything is counted, when a contender does not do what it says.
+    Raises RefusedError, before anything is counted, if a contender does not do what it says.
     """
     from django.contrib.auth import get_user_model
     from django.db import connection
@@ -48,7 +48,7 @@ def run(task: Task) -> dict[str, list[int]]:
 
 
 def _copy(work: Callable, *arguments) -> int:
-    """The id of a copy of this process that did `work` and ended."""
+    """Return the id of a copy of this process that did `work` and ended."""
     copy = multiprocessing.get_context("fork").Process(target=work, args=arguments)
     copy.start()
     copy.join()

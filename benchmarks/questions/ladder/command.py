@@ -35,16 +35,17 @@ from benchmarks.results.records.ladder import Ladder, OneLadder
 @options.databases
 @options.json_file("ladder")
 def command(schemes, others, url, count, budget, rounds, block, drop, population, path, **place):
-    """Which step of a scheme takes how much of what it adds to a request?
+    """Show which step of a scheme takes how much of what it adds to a request.
 
-    A scheme's own authentication class is stopped before one step after another: it is asked, parses the
-    header, verifies, loads the user; at last IsAuthenticated is asked. Each rung is timed against the one
-    below it within a round, and their sum is held against the untouched class in the same rounds. A class
-    that does not tell its steps is shown as a whole.
+    The run stops a scheme's authentication class before one step after another: ask, parse the
+    header, verify, load the user, permit. It times each rung against the one below within a round,
+    and compares their sum with the untouched class in the same rounds. A class that does not show
+    its steps is timed as a whole.
 
-    The run is inconclusive when a ladder does not add up: the interval of whole minus sum (99 %, shared
-    among the ladders) excludes zero and the difference is above 0.5 % of the request, or it reaches further
-    than half of the whole; or when the hypervisor took more than 5 % of the time the processors had work.
+    The run is inconclusive if a ladder does not add up: the interval of whole minus sum (99 %,
+    shared among the ladders) excludes zero and the difference is above 0.5 % of the request, or it
+    is wider, either way, than half of the whole. It is also inconclusive if the hypervisor took
+    more than 5 % of the time the processors had work.
 
     \b
     Exit codes:

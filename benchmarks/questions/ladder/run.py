@@ -1,16 +1,17 @@
-"""The run behind `python -m benchmarks ladder`: which step of a scheme takes how much of what it adds.
+"""The run of `ladder`: which step of a scheme takes how much of what it adds.
 
-All times are in microseconds. What a rung adds is the paired difference to the rung below it: 25th percentile
-of its block minus that of the other's block in the same round, the trimmed mean within the process, as
-`overhead` has it. Intervals are Student's at 95 % over the processes, each for itself.
+All times are in microseconds. A rung adds the paired difference to the rung below it: 25th
+percentile of its block minus that of the other's block in the same round, as a trimmed mean within
+the process, as in `overhead`. Intervals are Student's at 95 % over the processes, each by itself.
 
-The rungs' sum is held against the whole, which is what the untouched class adds, timed apart in the same
-rounds. But for the trimming, the sum is the highest rung minus anonymous: what the rest can show is a ladder
-that is not made of what the class does, and a run that tells two equal things apart. A ladder adds up unless
+The whole is what the untouched class adds, timed apart in the same rounds. Except for the trimming,
+the sum of the rungs is the highest rung minus anonymous. The rest, whole minus sum, therefore shows
+a ladder whose rungs are not what the class does, or a run that finds a difference between two equal
+things. A ladder adds up unless
 
-- the interval of the rest excludes zero and the rest matters: 99 %, shared among the ladders, and half a
-  percent of anonymous's request, as the A/A control of `overhead` is judged;
-- or that interval reaches further than half of the whole: the run sees too little.
+- the interval of the rest excludes zero and the rest matters: 99 %, shared among the ladders, and
+  half a percent of anonymous's request, the rule for the A/A control of `overhead`;
+- or that interval is wider, either way, than half of the whole: the run sees too little.
 """
 
 import secrets
@@ -39,17 +40,20 @@ PERMITTED = "permit"
 WHOLE = "whole"
 
 MEANINGS = {
-    ASKED: "DRF makes the class's object and asks it, which hands out a user read before",
+    ASKED: "DRF makes the class's object and calls it, which returns a user loaded before",
     PARSED: "it reads the Authorization header",
     VERIFIED: "it checks what needs no database: the signature and the claims, or the key's shape",
-    LOADED: "it loads the user (and what stands with the user)",
-    PERMITTED: "IsAuthenticated lets in, in the place of AllowAny",
+    LOADED: "it loads the user (and what the query joins)",
+    PERMITTED: "IsAuthenticated permits the request, in place of AllowAny",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`climbs` by scheme, for each process; `service` as messages.Sample, `steal` as environment.steal() has it."""
+    """What the processes sent: `climbs` by scheme, for each process.
+
+    `service` as messages.Sample has it, `steal` as environment.steal() has it.
+    """
 
     rounds: int
     climbs: tuple[dict[str, Climb], ...]
@@ -60,10 +64,10 @@ class Run:
 def run(
     assignment: Assignment, database: Database, count: int, end: float | None, rounds: int | None, watcher: Watcher
 ) -> Run:
-    """Do `assignment`, which has one URL, in `count` fresh processes, and in more until `end` (time.monotonic()).
+    """Do `assignment`, which has one URL, in `count` fresh processes, and in more until `end`.
 
-    With `rounds`, or as many as plan.py finds best; the assignment's own rounds and seed are not looked at. The
-    database has been filled (processes.fill).
+    `end` is in seconds of time.monotonic(). `rounds`: None for as many as pay best; the run ignores
+    the assignment's own rounds and seed. The database must be filled (start.fill).
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
     (url,) = assignment.rounds
@@ -113,7 +117,7 @@ def tabulate(climbs: Sequence[dict[str, Climb]], url: str) -> list[Whole]:
 
 
 def judge(tables: Sequence[Whole], steal: float | None) -> Verdict:
-    """`steal` as environment.steal() has it; None: the machine does not tell."""
+    """Return whether the run can be trusted. `steal` as environment.steal() has it."""
     reasons = [
         f"the rungs of {ladder.scheme} {ladder.why_not}"
         for ladder in tables
@@ -137,7 +141,7 @@ def _climbs(assignment: Assignment, database: Database, hash_seed: int, watcher:
 
 
 def _tabulate(climbs: Sequence[Climb], url: str, level: float) -> Whole:
-    """`climbs` of one scheme, one for each process."""
+    """Return the ladder or the whole of one scheme, from its climb in each process."""
     first = climbs[0]
     counts = first.counts
     sql_us = float(np.mean([climb.counts[WHOLE].sql_us for climb in climbs]))
@@ -186,5 +190,5 @@ def _why_not(rest: Interval, whole: Interval, request: float) -> str:
 
 
 def _differences(climbs: Sequence[Climb], above: str, below: str) -> np.ndarray:
-    """One figure for each process, in µs."""
+    """Return one figure for each process, in µs."""
     return np.array([trim_mean(np.subtract(each.p25_ns[above], each.p25_ns[below]), TRIMMED) / 1000 for each in climbs])

@@ -1,12 +1,12 @@
 """The rungs of a scheme's ladder: its own class, stopped before one step after another.
 
-All rungs are subclasses that differ in what they leave out, and hand out a user read before where they stop,
-so that the view has the same to do. They bear the name of the class they are made of: what the service says
-of a request does not tell them apart, and the body of every rung is that of the untouched class.
+All rungs are subclasses that differ in the steps they leave out. They return a user loaded before
+where they stop, so that the view always has the same to do. They have the name of the class they
+are made of, so the body of every rung is that of the untouched class.
 
-Which step comes next is known by the function `authenticate` that a class has or inherits: the libraries'
-own ones promise to call `authenticate_credentials`, or `get_header` to `get_user`. A class that overrides
-`authenticate` promises nothing and has no ladder, unless its steps are named here.
+The function `authenticate` that a class has or inherits decides which steps there are: those of the
+libraries call `authenticate_credentials`, or `get_header` to `get_user`. A class that overrides
+`authenticate` has no ladder, unless _STEPS names its steps.
 """
 
 import gc
@@ -43,15 +43,15 @@ from benchmarks.results.records.ladder import Climb, Counts
 from benchmarks.stats.design import rounds
 from config.schemes import Scheme
 
-SQL_REQUESTS = 30  # whose statements are timed, off the main clock
+SQL_REQUESTS = 30  # requests whose statements are timed, off the main clock
 YOUNG = 1  # the oldest generation collected between blocks (see timing.py)
 
 Entered = tuple  # what authenticate() returns: (user, auth)
-Overrides = dict[str, Callable]  # method -> what a rung has in its place
+Overrides = dict[str, Callable]  # method -> what replaces it in a rung
 
 
 def _of_drf(entered: Entered) -> dict[str, Overrides]:
-    """DRF's opaque token: nothing about a key is checked before the query."""
+    """Return the steps of DRF's opaque token, which checks nothing about a key before the query."""
     return {
         PARSED: {"authenticate_credentials": lambda self, key: entered},
         LOADED: {},
@@ -68,7 +68,7 @@ def _of_simplejwt(entered: Entered) -> dict[str, Overrides]:
 
 
 def _of_token(entered: Entered) -> dict[str, Overrides]:
-    """Ours: the key's shape is checked before the query."""
+    """Return the steps of this service's token, which checks a key's shape before the query."""
 
     return {
         PARSED: {"authenticate": _parsed(entered)},
@@ -78,7 +78,7 @@ def _of_token(entered: Entered) -> dict[str, Overrides]:
 
 
 def _of_jwt(entered: Entered) -> dict[str, Overrides]:
-    """Ours: the first step after the header is verifying, which most often finds the text in the memo."""
+    """Return the steps of this service's JWT, which mostly finds the text in its memo."""
     user, _ = entered
     return {
         PARSED: {"authenticate": _parsed(entered)},
@@ -104,7 +104,7 @@ _STEPS: dict[Callable, Callable[[Entered], dict[str, Overrides]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A scheme's ladder: anonymous, the rungs from the lowest to the highest, and the untouched class."""
+    """A scheme's ladder: anonymous, the rungs from the lowest up, and the untouched class."""
 
     anonymous: Contender
     rungs: dict[str, Contender]
@@ -116,9 +116,9 @@ class Built:
 
 
 def run(assignment: Assignment, done: Callable[[str], None]) -> dict[str, Climb]:
-    """Do the assignment, which has one URL: scheme, as the assignment names it -> what was found.
+    """Do the assignment, which has one URL, and return scheme -> climb.
 
-    Raises RefusedError, before anything is timed, when a rung does not do what it says.
+    Raises RefusedError, before anything is timed, if a rung does not do what it says.
     """
     (url,) = assignment.rounds
     random = Random(assignment.seed)
@@ -126,7 +126,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> dict[str, Climb]
     user = get_user_model().objects.get(username=USERNAME)
     schemes = assignment.schemes
     built = {}
-    for scheme in random.sample(schemes, len(schemes)):  # none has the best place in memory in all processes
+    for scheme in random.sample(schemes, len(schemes)):  # no scheme always has the best place in memory
         built[scheme] = build(find_scheme(scheme), user, url)
     faults = [fault for scheme in schemes for fault in prove(handler, built[scheme], url)]
     if faults:
@@ -146,7 +146,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> dict[str, Climb]
 
 
 def build(scheme: Scheme, user, url: str) -> Built:
-    """Raises RefusedError when the class does not let its own credential in."""
+    """Return a scheme's ladder. Raises RefusedError if the class refuses its own credential."""
     whole = Contender.of_scheme(scheme, user, [url])
     rungs = {}
     steps = _STEPS.get(import_string(scheme.authentication).authenticate)
@@ -156,10 +156,10 @@ def build(scheme: Scheme, user, url: str) -> Built:
 
 
 def prove(handler: Handler, built: Built, url: str) -> list[str]:
-    """What is wrong with a ladder, one sentence each; empty: it may be timed.
+    """Return what is wrong with a ladder, a sentence each; nothing: it may be timed.
 
-    A rung that stops before it has verified anything lets garbage in: all that can be asked of it is that it
-    answers what the untouched class answers.
+    A rung that stops before it has verified anything accepts garbage, so the only proof is that its
+    answer is that of the untouched class.
     """
     expected = wsgi.ask(handler, built.anonymous.environ(url)).body
     faults = proof.prove(handler, built.anonymous, url, expected)
@@ -175,7 +175,7 @@ def prove(handler: Handler, built: Built, url: str) -> list[str]:
 
 
 def count(handler: Handler, contender: Contender, url: str) -> Counts:
-    """Counted facts of one request, and how long its statements take; after warm-up, off the main clock."""
+    """Return the counts of one request, made after the warm-up and off the main clock."""
     with _signature_checks() as checks:
         facts = proof.count(handler, contender, url)
     times = _sql_times(handler, contender.environ(url), SQL_REQUESTS)
@@ -223,7 +223,7 @@ def _climb(handler, built: Built, url: str, assignment: Assignment, random: Rand
 
 @contextmanager
 def _signature_checks() -> Iterator[list[str]]:
-    """The class names of PyJWT's algorithms, one for each signature checked meanwhile."""
+    """Yield a list that grows by the name of PyJWT's algorithm at each signature check."""
     checks = []
 
     def counted(cls: type, verify: Callable) -> Callable:
@@ -245,7 +245,7 @@ def _signature_checks() -> Iterator[list[str]]:
 
 
 def _sql_times(handler: Handler, environ: dict, requests: int) -> Sequence[int]:
-    """Of each request, the nanoseconds within the cursor's execute(): driver and database, without the ORM."""
+    """Return the nanoseconds that each request spends in the cursor's execute()."""
     times = []
 
     def note(execute, sql, params, many, context):

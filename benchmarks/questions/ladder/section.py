@@ -10,16 +10,17 @@ from benchmarks.results.records.ladder import Ladder, OneLadder
 
 
 def section(ladder: Ladder) -> Section:
+    """Return the waterfall of each scheme."""
     wholes = Grid(
-        "Schemes that do not tell their steps, in µs",
+        "Schemes that do not show their steps, in µs",
         ("scheme", "URL", "adds (95 %)"),
         tuple((Field(each.scheme), Field(each.url), Field(interval(each.whole))) for each in ladder.without_steps),
     )
     return Section(
         "ladder",
         "Where the time goes",
-        "Each rung adds one step to the one before. The whole is the untouched scheme, timed apart; the rest is what "
-        "it takes beyond the sum of the rungs.",
+        "The longest bar is the most expensive step. Each rung adds one step to the rung before. The whole is the "
+        "untouched scheme, timed apart, and the rest is what it takes beyond the sum of the rungs.",
         tuple(_waterfall(index, each) for index, each in enumerate(ladder.ladders)),
         (wholes,) if ladder.without_steps else (),
         doubts=doubts(ladder.verdict),
@@ -52,7 +53,7 @@ def _waterfall(index: int, ladder: OneLadder) -> Picture:
         title,
         pictures.waterfall(f"ladder-{index}", ladder, alt),
         grid,
-        (f"Of the whole: {facts}.",) if facts else (),
+        (f"The whole request: {facts}.",) if facts else (),
         "" if ladder.adds_up else "The rungs do not add up to the whole.",
     )
 

@@ -1,4 +1,7 @@
-"""A worker process: `python -m benchmarks.questions.ladder.worker ASSIGNMENT` answers in lines of JSON (see worker.serve)."""
+"""Time the ladders of schemes: `python -m benchmarks.questions.ladder.worker ASSIGNMENT`.
+
+It answers in lines of JSON (see processes/worker.py).
+"""
 
 import sys
 from dataclasses import asdict

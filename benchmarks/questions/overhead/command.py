@@ -18,36 +18,24 @@ from benchmarks.results import files
 @options.contenders
 @options.others
 @options.urls("/whoami/", "/tracks/")
-@options.processes(
-    "Fresh processes, over which the intervals are taken; with --budget or --precision, the fewest.  "
-    "[default: 10, and more as the budget allows]"
-)
-@options.budget("Seconds that the run may take.  [default: 60; 600 with --precision]")
-@options.precision("Stop when no interval is wider than so many microseconds either way.")
-@options.margin("Microseconds within which two contenders are called equivalent.")
-@options.rounds("Rounds in each process at each URL.")
-@options.block("contender")
-@options.drop
-@options.population
-@options.databases
+@options.timing("processes", "interval")
 @options.json_file("overhead")
 def command(schemes, others, urls, count, budget, precision, margin, rounds, block, drop, population, path, **place):
-    """What does each scheme add to one request, in process?
+    """Measure what each scheme adds to one request, in process.
 
-    Every contender answers the same URL by the same view through the same handler; all that differs is
-    the authentication class, and that `anonymous` lets everybody in. Each is proved before it is timed:
-    200 with its credential, 401 without, with garbage and with a forged one, and the expected body.
-    Blocks of requests alternate in balanced random order; differences to anonymous are paired within a
-    round, and the intervals are taken over fresh processes. `anonymous again`, an identical copy, is the
-    run's own A/A control.
+    All contenders answer the same URL by the same view through the same handler; they differ in
+    their authentication class, and `anonymous` has none. Each is proved before it is timed: 200
+    with its credential, 401 without, with garbage and with a forged one, and the expected body.
+    Blocks of requests alternate in balanced random order. Differences to anonymous are paired
+    within a round, and intervals are taken over fresh processes. `anonymous again`, an identical
+    copy, is the run's A/A control. In the contest of any two contenders one is faster, or both are
+    equivalent within the margin, or the run cannot tell.
 
-    Any two contenders meet in a contest: one is faster, or both are equivalent within the margin, or neither
-    can be shown.
-
-    The run is inconclusive when the control's interval (99 %, shared among the URLs) excludes zero and the
-    difference is above 0.5 % of the request, when that interval reaches further than half of the largest
-    overhead, when the hypervisor took more than 5 % of the time the processors had work, when other work
-    had the processor for more than 20 % of the time, or when an interval is wider than --precision.
+    The run is inconclusive if the control's interval (99 %, shared among the URLs) excludes zero
+    and the difference is above 0.5 % of the request; if that interval is wider, either way, than
+    half of the largest overhead; if the hypervisor took more than 5 % of the time the processors
+    had work; if other work had the processor for more than 20 % of the time; or if an interval is
+    wider than --precision.
 
     \b
     Exit codes:
@@ -68,25 +56,11 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
         aim = experiment.Aim(count or options.PROCESSES, end, precision)
         with terminal.progress() as watcher:
             run = experiment.run(assignment, scratch, aim, rounds, watcher)
-    record = experiment.record(
-        run,
-        assignment,
-        aim,
-        margin,
-        budget,
-        seconds=round(time.monotonic() - begin, 1),
-        population=population,
-        stored=stored,
-    )
-    outcome.finish(
-        "overhead",
-        path,
-        record,
-        [
-            *(shown for table in record.tables for shown in tables.of_url(table, len(record.processes))),
-            *tables.about(record, machine),
-        ],
-        verdict=record.verdict,
-        closing=[record.answer],
-        hidden=place["database_url"],
-    )
+    known = {"seconds": round(time.monotonic() - begin, 1), "population": population, "stored": stored}
+    record = experiment.record(run, assignment, aim, margin, budget, **known)
+    shown = [
+        *(each for table in record.tables for each in tables.of_url(table, len(record.processes))),
+        *tables.about(record, machine),
+    ]
+    credential = place["database_url"]
+    outcome.finish("overhead", path, record, shown, verdict=record.verdict, closing=[record.answer], hidden=credential)

@@ -1,4 +1,4 @@
-"""The run behind `python -m benchmarks overhead`: a rehearsal, then fresh processes until it is enough."""
+"""The run of `overhead`: a rehearsal, then fresh processes until the aim is reached."""
 
 import os
 import secrets
@@ -20,14 +20,14 @@ from config.schemes import SCHEMES
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """When a run has done enough: after `processes` at least, and then when the first of the two is reached.
+    """The point at which a run stops: after `processes`, as soon as one of the others is reached.
 
-    `end`           time.monotonic() in seconds; None: no process more
+    `end`           seconds of time.monotonic(); None: no further process
     `precision_us`  half-width of the widest interval in µs; None: as narrow as the time allows
 
-    To stop when an interval is narrow enough is not to stop when it says something: its middle has no part
-    in that. (Y. S. Chow, H. Robbins, On the asymptotic theory of fixed-width sequential confidence intervals
-    for the mean, Annals of Mathematical Statistics 36, 1965.)
+    Stopping at a width does not favour a result, because the estimate itself has no part in the
+    decision. (Y. S. Chow, H. Robbins, On the asymptotic theory of fixed-width sequential confidence
+    intervals for the mean, Annals of Mathematical Statistics 36, 1965.)
     """
 
     processes: int
@@ -55,13 +55,13 @@ class Run:
 
 
 def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None, watcher: Watcher) -> Run:
-    """Do `assignment` in fresh processes, with `rounds`, or as many as plan.py finds best.
+    """Do `assignment` in fresh processes, with `rounds`, or as many as pay best.
 
-    The assignment's own rounds and seed are not looked at. The database has been filled (processes.fill).
+    The run ignores the assignment's own rounds and seed. The database must be filled (start.fill).
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
     begin = time.monotonic()
-    # The same process as all others but for its rounds: it tells what one costs, and proves the contenders.
+    # A process without rounds: it shows what a process costs, and proves the contenders.
     rehearsal = processes.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
     process_seconds = time.monotonic() - begin
     if rounds is None:

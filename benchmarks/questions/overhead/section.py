@@ -11,21 +11,22 @@ _KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusiv
 
 
 def section(overhead: Overhead) -> Section:
+    """Return what each scheme adds."""
     stock = frozenset(contender.name for contender in overhead.contenders if contender.is_stock)
     shown = [_forest(index, table, stock) for index, table in enumerate(overhead.tables)]
     return Section(
         "overhead",
         "What each scheme adds to a request",
-        "More than anonymous, which lets everybody in: estimate and 95 % interval. Square and hollow: a library's own "
-        "class. The grey band is the noise, the A/A control's interval: what a copy of anonymous differs from "
-        "anonymous by.",
+        "Microseconds on top of anonymous, the same request without authentication: estimate and 95 % interval. "
+        "Further right costs more. A hollow square is a library's own class. The grey band is the noise: the A/A "
+        "control's interval, by which a copy of anonymous differs from anonymous.",
         tuple(shown),
     )
 
 
 def _forest(index: int, table: Table, stock: frozenset[str]) -> Picture:
     rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
-    alt = f"Forest plot for {table.url}, in microseconds more than anonymous. " + "; ".join(
+    alt = f"Forest plot for {table.url}, in microseconds on top of anonymous. " + "; ".join(
         f"{row.name} {interval(row.overhead)}" for row in rows
     )
     notes = (
@@ -58,14 +59,15 @@ def _row(row: Row, adds: str) -> tuple[Field, ...]:
 
 
 def contests(overhead: Overhead) -> Section | None:
+    """Return the contests; None: there was one contender only."""
     grids = tuple(_matrix(table) for table in overhead.tables if table.contests)
     if not grids:
         return None
     return Section(
         "contests",
         "Scheme against scheme",
-        "Read along a row: the scheme at its head is faster or slower than the one above the column, by so many µs; "
-        "equivalent: shown to differ by less than would matter; inconclusive: the run cannot tell.",
+        "Read along a row: its scheme is faster or slower than the one above the column, by so many µs. Equivalent: "
+        "they differ by less than matters. Inconclusive: the run cannot tell.",
         grids=grids,
     )
 

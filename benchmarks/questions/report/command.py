@@ -1,4 +1,4 @@
-"""One HTML page out of result files."""
+"""Result files to one HTML page."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--html",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the page.  [default: RUN.html, beside RUN.json]",
+    help="Where to write the page.  [default: RUN.html, next to RUN.json]",
 )
 @click.option(
     "--event",
@@ -29,21 +29,21 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     multiple=True,
     default=frontier.EVENTS,
     show_default=", ".join(frontier.EVENTS),
-    help="What a credential is revoked by, where cost is held against time to revoke: the worst of these counts; "
+    help="An event that revokes a credential, in the section of cost against time to revoke; the slowest counts; "
     "may be repeated.",
 )
 def command(run, others, path, events):
-    """One self-contained HTML page with the pictures, out of result files.
+    """Write one self-contained HTML page with pictures, made of result files.
 
-    Each file is the result of another command: one of overhead, which a report begins with, and any of
-    revocation, flows, ladder, instructions, load, distance, scale, plan and compare; of load two, where one is of
-    --distance. What is not given is left out, and the page
-    says which command makes it. Nothing is loaded from anywhere: the page can be mailed, printed and kept.
+    Each file is the result of another command: one of overhead, which every report needs, and any
+    of revocation, flows, ladder, instructions, load, distance, scale, plan and compare; two of load
+    if one has --distance. The page leaves out what is not given, and names the command that makes
+    it. It loads nothing, so it can be mailed, printed and kept.
 
     \b
     Exit codes:
-      0  written; an inconclusive run makes a page too, which says so
-      1  a file is no result, two are of one kind, none is of overhead, or the page cannot be written
+      0  written; the page of an inconclusive run says so
+      1  a file is no result, two are of one kind, none is of overhead, or no page can be written
       2  wrong usage
     """
     path = path or run.with_suffix(".html")
@@ -61,6 +61,6 @@ def command(run, others, path, events):
             console.print(f"INCONCLUSIVE: {name}: {reason}", style="bold", highlight=False, markup=False)
     console.print(report.overhead.answer, style="bold", highlight=False, markup=False)
     if missing:
-        console.print(f"Left out, for want of a result: {', '.join(missing)}", highlight=False, markup=False)
+        console.print(f"Left out, no result given: {', '.join(missing)}", highlight=False, markup=False)
     written.end()
     console.print(f"Written: {path} ({len(page) / 1000:.0f} kB)", highlight=False, markup=False, soft_wrap=True)

@@ -24,13 +24,14 @@ def section(report: Report) -> Section | None:
     missing = dict.fromkeys(
         row.name for table in report.overhead.tables for row in table.rows if row.name not in standing
     )
-    silent = f" {listed(missing)}: not in the result of revocation." if missing else ""
+    silent = f" Not in the result of revocation: {listed(missing)}." if missing else ""
     return Section(
         "frontier",
         "Cost against time to revoke",
-        f"From {listed(counted, 'or')}, whichever takes longest, until neither the credential nor its refresh "
-        "token is answered, in whichever process, without Valkey. Down and to the left is better. Filled: no other "
-        "scheme is better; hollow: another is revoked as soon and costs less, or sooner and costs no more."
+        "Down and to the left is better. Filled: no other scheme is better; hollow: another one is revoked as soon "
+        "and costs less, or sooner and costs no more. The time to revoke runs from "
+        f"{listed(counted, 'or')}, whichever takes longest, until every process refuses the credential and its "
+        "refresh token, without Valkey."
         f"{silent}",
         tuple(shown),
     )

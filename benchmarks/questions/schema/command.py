@@ -9,5 +9,8 @@ from benchmarks.results.schema import schema
 
 @click.command(name="schema")
 def command():
-    """Write the JSON Schema of result files to standard output: docs/reference/results.schema.json."""
+    """Write the JSON Schema of result files to standard output.
+
+    Its output is docs/reference/results.schema.json.
+    """
     click.echo(json.dumps(schema(), indent=1, ensure_ascii=False))

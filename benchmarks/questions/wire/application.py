@@ -1,8 +1,8 @@
-"""What a server of `wire` serves: the service as config.wsgi sets it up, all contenders at once.
+"""The WSGI application of `wire`: the service as config.wsgi sets it up, with all contenders.
 
-The first SELECTOR characters of the path choose the contender, and are taken off before Django sees it: one process
-serves all, each by its own URLconf, under the same URL. No header is read for it, and all have as many characters. It
-takes 0.2 µs of each request, whoever asks.
+The first SELECTOR characters of the path choose the contender, and Django does not see them: one
+process serves all contenders, each by its own URLconf, under the same URL. The choice reads no
+header, all selectors have the same length, and it takes 0.2 µs of every request.
 """
 
 import json
@@ -30,7 +30,7 @@ GC_POLICY = "as Python does by itself"
 
 
 def _serve() -> tuple[dict, dict]:
-    """URLconfs by selector; and what the client is told."""
+    """Return URLconfs by selector, and what the client asks for before it starts."""
     assignment = Assignment.from_json(os.environ[ASSIGNMENT_VARIABLE])
     urls = list(assignment.rounds)
     handler = Handler()

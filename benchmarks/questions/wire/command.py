@@ -16,7 +16,6 @@ from benchmarks.questions.wire import run as experiment
 from benchmarks.reporting import tables
 from benchmarks.reporting.wording import interval
 from benchmarks.results import comparison, files
-from benchmarks.results.records.common import Environment
 from benchmarks.results.records.wire import Beside, Wire
 from benchmarks.stats.verdicts import EQUIVALENT, INCONCLUSIVE
 
@@ -30,48 +29,23 @@ from benchmarks.stats.verdicts import EQUIVALENT, INCONCLUSIVE
     "--beside",
     type=options.OUTPUT,
     metavar="RUN.json",
-    help="A result of `overhead` to hold the wire against.  [default: measured here, by turns with the wire]",
+    help="A result of `overhead` to compare the wire with.  [default: measured here, by turns with the wire]",
 )
-@options.processes(
-    "Fresh servers, over which the intervals are taken; with --budget or --precision, the fewest.  "
-    "[default: 10, and more as the budget allows]"
-)
-@options.budget("Seconds that the run may take.  [default: 60; 600 with --precision]")
-@options.precision("Stop when no interval over the wire is wider than so many microseconds either way.")
-@options.margin("Microseconds within which two contenders are called equivalent.")
-@options.rounds("Rounds in each process at each URL.")
-@options.block("contender")
-@options.drop
-@options.population
-@options.databases
+@options.timing("servers", "interval over the wire")
 @options.json_file("wire")
 def command(
-    schemes,
-    others,
-    urls,
-    server,
-    beside,
-    count,
-    budget,
-    precision,
-    margin,
-    rounds,
-    block,
-    drop,
-    population,
-    path,
-    **place,
+    schemes, others, urls, server, beside, count, budget, precision, margin, rounds, block, drop, population, path, **db
 ):
-    """What does each scheme add to one request over HTTP, to a real server?
+    """Measure what each scheme adds to one request over HTTP, to a real server.
 
-    A fresh server for each process that asks it, over one kept TCP connection, one request at a time: neither waits
-    for anybody else. Both are started anew some ten times, with another hash seed each. All contenders are served by
-    one process at the same URL by the same view. Where there are two processors the server has one, and the client
-    the other. What is timed, how it is proved and how it is judged is otherwise as `overhead` has it.
+    A client sends one request at a time over one kept TCP connection, so neither waits for anybody
+    else. The run starts a fresh server and a fresh client some ten times, with another hash seed
+    each. One process serves all contenders at the same URL by the same view. On two processors or
+    more, server and client have one each. Timing, proofs and verdict are those of `overhead`.
 
-    Beside it stands what the same contenders add in process, and where the two disagree.
+    The run also measures what the same contenders add in process, and shows where the two differ.
 
-    The run is inconclusive where `overhead` would be, over the wire or in process.
+    The run is inconclusive if `overhead` would be, over the wire or in process.
 
     \b
     Exit codes:
@@ -88,34 +62,18 @@ def command(
     budget = options.budget_or(600 if precision else 60, budget, count and not precision)
     with outcome.refusals(files.ResultError, comparison.UnlikeError):
         inside = comparison.read(beside) if beside else None
-        with databases.scratch(**place) as scratch:
+        with databases.scratch(**db) as scratch:
             stored = start.fill(scratch, assignment.schemes, Population(population))
             end = None if budget is None else begin + budget + stored.seconds
             places = experiment.places(scratch, server, inside)
             with terminal.progress() as watcher:
                 run = turns.run(assignment, places, count or options.PROCESSES, end, rounds, watcher, precision)
+        known = {"seconds": round(time.monotonic() - begin, 1), "population": population, "stored": stored}
         record = experiment.record(
-            run,
-            assignment,
-            margin,
-            precision,
-            budget,
-            Environment(**machine),
-            inside,
-            seconds=round(time.monotonic() - begin, 1),
-            population=population,
-            stored=stored,
-            beside_file=beside and beside.name,
+            run, assignment, margin, precision, budget, machine, inside, beside_file=beside and beside.name, **known
         )
-    outcome.finish(
-        "wire",
-        path,
-        record,
-        _shown(record, beside, margin, machine),
-        verdict=record.verdict,
-        closing=[record.answer],
-        hidden=place["database_url"],
-    )
+    shown, credential = _shown(record, beside, margin, machine), db["database_url"]
+    outcome.finish("wire", path, record, shown, verdict=record.verdict, closing=[record.answer], hidden=credential)
 
 
 def _shown(record: Wire, beside, margin: float, machine: dict[str, Any]) -> Iterator[Table | str]:

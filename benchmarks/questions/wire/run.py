@@ -1,10 +1,11 @@
-"""What a run of `python -m benchmarks wire` answers: what each scheme adds over HTTP, and beside it in process.
+"""The result of `wire`: what each scheme adds over HTTP, compared with in process.
 
-All times are in microseconds. A process's figure over the wire is made as that of `overhead` (see analysis.py), of
-what the client's clock says around a request. The run is inconclusive where `overhead` would be, over the wire or in
-process.
+All times are in microseconds. A process's figure over the wire is made as in `overhead` (see
+stats/overhead.py), from the client's clock around a request. The run is inconclusive if `overhead`
+would be, over the wire or in process.
 
-Processes over the wire and in process are not paired: their difference is Welch's, as between two runs of `overhead`.
+Processes over the wire and in process are not paired, so their difference is Welch's, as between
+two runs of `overhead`.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ WORKER = "benchmarks.questions.wire.worker"
 
 Inside = tuple[Head, Overhead]  # a result of `overhead`, to compare with
 
-# Where a run on the wire is always unlike one in process, and the reasons below say so.
+# A run over the wire always differs from one in process in this; the reasons below say so.
 _MEANT = "garbage_collection: "
 
 
@@ -44,11 +45,11 @@ def record(
     margin_us: float,
     precision_us: float | None,
     budget_seconds: float | None,
-    machine: Environment,
+    machine: dict[str, Any],
     inside: Inside | None,
     **others: Any,
 ) -> Wire:
-    """Return what a run at `places` found. `others`: the fields of the record that the command knows.
+    """Return what a run at `places` found. `others`: the fields that the command knows.
 
     Raises comparison.UnlikeError if `inside` has nothing in common with the run.
     """
@@ -82,7 +83,7 @@ def record(
         widest_us=widest,
         tables=tuple(tables[WIRE]),
         beside=tuple(_beside(change) for change in changes),
-        unlike=unlike(inside, comparison.Conditions(machine, rehearsal.service, plan)) if inside else (),
+        unlike=unlike(inside, comparison.Conditions(Environment(**machine), rehearsal.service, plan)) if inside else (),
         verdict=verdict,
         answer=f"Over HTTP: {overhead.answer(tables[WIRE], verdict)}",
         contenders=tuple(rehearsal.entries),
@@ -95,24 +96,24 @@ def record(
 
 
 def unlike(inside: Inside, wire: comparison.Conditions) -> tuple[str, ...]:
-    """Return in what else than the wire the two differ, a line for each condition."""
+    """Return the conditions, other than the wire itself, in which the two differ."""
     lines = comparison.differences(comparison.conditions(*inside), wire)
     return tuple(line for line in lines if not line.startswith(_MEANT))
 
 
 def reasons(tables: Sequence[Table], server: str) -> list[str]:
-    """Why the two differ, a paragraph each: what is counted, and what is known of the ways."""
+    """Return why wire and process differ, a paragraph for each reason."""
     lines = {row.name: row.facts.header_bytes for row in tables[0].rows if row.facts.header_bytes}
     counted = ", ".join(f"{name} {size}" for name, size in lines.items())
     return [
-        "Why they differ: over the wire the client sends, the server reads and parses the line that carries the "
-        f"credential, and makes a text of it ({counted} bytes); in process it lies there already.",
+        "Why they differ: over the wire the client sends the line that carries the credential, and the server reads "
+        f"it, parses it and makes a string of it ({counted} bytes); in process the string exists already.",
         f"{server.partition(' ')[0]} hands each request to another thread and takes the answer back, under the "
-        "interpreter's lock: the same for all, and part of anonymous's request. But the caches of the processor have "
-        "seen the server's, the client's and the kernel's work in between, so the same code takes longer than in a "
-        "loop of its own.",
-        "Garbage is collected when Python sees fit: a collection may fall into a request that is timed, and the 25th "
-        "percentile of a block leaves it out.",
+        "interpreter's lock. That is the same for all contenders, and part of anonymous's request. But between two "
+        "requests the server, the client and the kernel use the processor's caches, so the same code takes longer "
+        "than in a loop of its own.",
+        "Python collects garbage when it sees fit, perhaps during a request that is timed; the 25th percentile of a "
+        "block leaves such a request out.",
     ]
 
 

@@ -1,7 +1,8 @@
-"""What happens in one fresh process that asks a fresh server: start it, prove, warm up, time.
+"""The client of `wire`: prove what a fresh server answers, warm it up, and time it.
 
-The same order of blocks, the same figures and the same answer as of a process that times itself (timing.py); what is
-timed lies between the request's first byte sent and the answer's last byte received, over one kept connection.
+Order of blocks, figures and sample are those of a process that times itself (processes/timing.py).
+The clock runs from the first byte of the request to the last byte of the answer, over one kept
+connection.
 """
 
 import io
@@ -21,9 +22,9 @@ from benchmarks.servers import server as servers
 
 
 class _Collector(timing.Collector):
-    """Tells how long a processor had to be waited for, here or by the server, whichever is longer.
+    """A measure of how long this process or the server waited for a processor: the longer of both.
 
-    There is too little garbage here to tell it by: each works for a moment between the blocks.
+    This process makes too little garbage to measure it, so both work for a moment between blocks.
     """
 
     def __init__(self, client: "Client"):
@@ -47,7 +48,7 @@ class _Collector(timing.Collector):
 
 
 class Client:
-    """Asks over one connection what it is asked as a WSGI handler: proofs are the same as in process."""
+    """A WSGI handler that asks the server over one connection, so that proofs are as in process."""
 
     def __init__(self, connection: http1.Connection):
         self._connection = connection
@@ -62,7 +63,7 @@ class Client:
         return tuple(json.loads(self._connection.exchange(http1.get(servers.WORK)).body))
 
     def time_block(self, request: bytes, count: int) -> list[int]:
-        """As timing.time_block."""
+        """Return the nanoseconds of each request, as timing.time_block does."""
         answers = [self._connection.exchange(request) for _ in range(count)]
         statuses = {answer.status for answer in answers}
         if statuses != {"200 OK"}:
@@ -74,10 +75,10 @@ class Client:
 def run(
     assignment: Assignment, server: servers.Running, cores: servers.Cores | None, done: Callable[[str], None]
 ) -> Sample:
-    """Do the assignment, as the client of `cores`; `done` is told the URL of each finished round.
+    """Do the assignment on the client's core; call `done` with the URL of each finished round.
 
-    Raises RefusedError, before anything is timed, when a contender does not do what it says, or the server does not
-    keep the connection.
+    Raises RefusedError, before anything is timed, if a contender does not do what it says, or if
+    the server does not keep the connection.
     """
     random = Random(assignment.seed)
     urls = list(assignment.rounds)
@@ -122,7 +123,7 @@ def _measure(client: Client, field: dict[str, Contender], urls, assignment: Assi
 
 
 def request(environ: dict) -> bytes:
-    """The bytes of a GET, the contender's selector before its path."""
+    """Return the bytes of a GET, with the contender's selector before its path."""
     query = environ["QUERY_STRING"]
     target = environ[URLCONF] + quote(environ["PATH_INFO"]) + (f"?{quote(query, string.punctuation)}" if query else "")
     return http1.get(

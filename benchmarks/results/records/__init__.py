@@ -1,9 +1,9 @@
-"""One class for each thing that a result file holds: a run returns it, the command writes it, others read it.
+"""One class for each thing in a result file: a run returns it, the report reads it.
 
-Each command's module has the class of its result, a `Record`, and the classes of its parts. What
-statistics compute (Interval, Table, Contest, Verdict) is defined in benchmarks/stats, and what
-processes send (Entry, Facts, Blocks, Stored) in benchmarks/messages.py. docs/reference/results.schema.json
-is made of these classes.
+Each command's module has the class of its result, a `Record`, and the classes of its parts.
+benchmarks/stats defines what statistics compute (Interval, Table, Contest, Verdict), and
+benchmarks/messages.py what processes send (Entry, Facts, Blocks, Stored). These classes make
+docs/reference/results.schema.json.
 """
 
 from benchmarks.results.records.common import Record

@@ -20,7 +20,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a result. `service`, where a command measured one: database, connection, switches."""
+    """The head of a result. `service`: database, connection and switches, if one was measured."""
 
     date: str
     environment: Environment

@@ -32,7 +32,7 @@ class Climb:
     `rungs`          from the lowest to the highest; empty for a class that does not show its steps
     `counts`         for anonymous, each rung and the whole
     `round_seconds`  how long a round takes here
-    `p25_ns`         anonymous, each rung and the whole -> 25th percentile of its block in each round
+    `p25_ns`         anonymous, each rung and the whole -> 25th percentile of its blocks
     """
 
     scheme: str
@@ -43,7 +43,7 @@ class Climb:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Climb":
-        """Return the climb that a worker's JSON describes."""
+        """Return the climb that a worker sent."""
         return cls(**{**data, "counts": {rung: Counts(**counts) for rung, counts in data["counts"].items()}})
 
 
@@ -59,7 +59,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What an untouched class adds to anonymous's `request` at one URL, timed apart from any rungs."""
+    """What an untouched class adds to anonymous's `request` at one URL, timed without rungs."""
 
     scheme: str
     url: str

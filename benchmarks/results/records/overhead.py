@@ -14,8 +14,8 @@ class Tabulated(Record):
     """The fields that `overhead` and `wire` share.
 
     `service`             versions, database, connection policy and switches of the service
-    `steal`               share of the processors' time that the hypervisor took, 0 to 1; None: unknown
-    `waited`              share of their time that the processes waited for a processor, 0 to 1
+    `steal`               share of the processors' time that the hypervisor took; None: unknown
+    `waited`              share of their time that the processes waited for a processor
     `population`          users in the database besides the one who is timed
     `widest_us`           half-width of the widest interval
     `tables`              one for each URL, at least one
