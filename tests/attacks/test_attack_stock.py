@@ -201,7 +201,7 @@ def test_what_stock_does_with_a_public_key_is_what_is_written_down(
 
 def test_how_many_bodies_are_too_deep_for_python_is_what_is_written_down():
     (sentence,) = re.findall(r"^`too deep` is (.*?)\.$", DOCUMENT, re.MULTILINE | re.DOTALL)
-    counts = {version: int(count) for count, version in re.findall(r"(\d+) on Python (\d\.\d+)", sentence)}
+    counts = {version: int(count) for count, version in re.findall(r"(\d+)\s+on\s+Python\s+(\d\.\d+)", sentence)}
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert {"3.11", "3.12", "3.13"} <= set(counts)
     assert too_deep() == counts.get(version, too_deep())

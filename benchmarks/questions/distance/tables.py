@@ -15,7 +15,7 @@ def of(record: Distance) -> Table:
     shown = tables.empty(title, "contender", *(f"{each.distance_ms:g} ms" for each in record.distances), "waits")
     for number, row in enumerate(nearest.rows):
         intervals = [each.table.rows[number].overhead for each in record.distances]
-        cells = (f"{each.estimate:.0f}\n[{each.low:.0f}, {each.high:.0f}]" for each in intervals)
+        cells = (f"{each.estimate:.0f}\n({each.low:.0f} to {each.high:.0f})" for each in intervals)
         shown.add_row(row.name, *cells, f"{record.waits[row.name].estimate:.2f}")
     return shown
 

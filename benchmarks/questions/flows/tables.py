@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.reporting import tables
+from benchmarks.reporting.wording import interval
 from benchmarks.results.records.flows import Flows, Uncrossed
 from benchmarks.stats.intervals import Interval
 
@@ -24,7 +25,7 @@ def _flows(record: Flows) -> Table:
     shown = _table(f"Flows ({processes} processes, rounds in each: {rounds}; times in ms)")
     shown.add_column("scheme")
     shown.add_column("flow", no_wrap=True)
-    for heading in ("takes [95 %]", "without hash", "SQL", "rows", "bytes"):
+    for heading in ("takes (95 %)", "without hash", "SQL", "rows", "bytes"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for each in record.flows:
         if record.endpoints[each.scheme] != each.scheme:
@@ -87,7 +88,7 @@ def remarks(record: Flows, machine: dict[str, Any]) -> list[str]:
         "measures once; the rest is timed with a fast hasher. SQL: statements, without BEGIN and COMMIT. Rows: "
         f"inserted, updated, deleted. Bytes: {record.bytes_written}.",
         f"A/A control: anonymous's request of {record.anonymous_us:.0f} µs differs from its copy by "
-        f"{control.estimate:.1f} µs ({control.low:.1f} to {control.high:.1f}, 99 % interval).",
+        f"{interval(control)} µs (99 % interval).",
         *tables.measured(record.service),
         *tables.on(machine, record.steal, None, record.seconds),
     ]
@@ -111,7 +112,7 @@ def _table(title: str) -> Table:
 
 def _milliseconds(us: Interval) -> str:
     digits = 0 if us.estimate >= 100_000 else 2
-    return "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(us.estimate / 1000, us.low / 1000, us.high / 1000, d=digits)
+    return "{:.{d}f} ({:.{d}f} to {:.{d}f})".format(us.estimate / 1000, us.low / 1000, us.high / 1000, d=digits)
 
 
 def _count(requests: float) -> str:

@@ -1,8 +1,8 @@
 """How long after an event in one process does another process refuse the credential?
 
 Two processes of the real service share one database, for schemes that answer from memory. Without
-Valkey, the other process's clock is moved, to the second. With Valkey, which is started for this,
-the time is real: from the end of the event's answer in one process to the begin of the first
+Valkey, the other process's clock is moved, to the second. Times with Valkey, which the run starts,
+are real: from the end of the event's answer in one process to the begin of the first
 request that the other one refuses; it asks without a pause. Knows nothing of Django.
 """
 

@@ -74,7 +74,7 @@ def remarks(record: Revocation) -> list[str]:
         lines.insert(
             0,
             "In another process: schemes that answer without a statement and still refuse at once in the process of "
-            "the event. Without Valkey, the other process's clock is moved. With Valkey, the time is real: from the "
+            "the event. Without Valkey, the other process's clock is moved. Times with Valkey are real: from the "
             "end of the event's answer to the begin of the first refused request, of a process that asks without a "
             "pause.",
         )

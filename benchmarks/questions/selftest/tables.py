@@ -32,5 +32,5 @@ def remarks(records: Sequence[campaign.Record], refused: Mapping[str, str | None
         *(f"{'refused' if refusal else 'TIMED'}: {name}: {refusal or '-'}" for name, refusal in refused.items()),
         "",
         f"{len(records)} processes of {rounds} rounds at {campaign.URL}, "
-        f"{sum(record.seconds for record in records) / 60:.0f} minutes in all. By the clock, {sizes}.",
+        f"{sum(record.seconds for record in records) / 60:.0f} minutes in all. Planted delays by the clock: {sizes}.",
     ]

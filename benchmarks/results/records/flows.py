@@ -89,6 +89,7 @@ class Uncrossed:
     second: str
     cheaper_below: str | None
     cheaper_above: str | None
+    requests: None = None
 
 
 @dataclass(frozen=True, slots=True)
