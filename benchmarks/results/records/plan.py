@@ -14,7 +14,7 @@ class Crowd:
 
     `refreshes_per_user_per_day`  of a scheme that refreshes
     `peak`                        ratio of the busiest hour's rate to the mean
-    `utilisation`                 share of their time that cores work at the peak: above 0, at most 1
+    `utilisation`                 share of their time that cores work at the peak, at most 1
     """
 
     users: float
@@ -30,7 +30,7 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What one scheme takes; cores, statements, rows and connections at the peak. None: not measured.
+    """What one scheme takes; cores, statements, rows, connections at the peak. None: not measured.
 
     `cores`, `connections_busy`  without the password's hash
     `latency_ms`                 request, login or refresh -> time on the way to the database
