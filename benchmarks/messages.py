@@ -33,7 +33,7 @@ class Assignment:
     `schemes`  names in lineup.LINEUP, or `package.module:SCHEME`
     `rounds`   the rounds of blocks for each URL; 0: prove, count and warm up only
     `block`    consecutive requests of one contender; the first `drop` do not count
-    `plants`   contenders with a planted delay: name -> nanoseconds (see contenders/planted.py)
+    `planted`  contenders with a planted delay: name -> nanoseconds (see contenders/planted.py)
     `server`   a key of server.SERVERS to ask over TCP; empty: call the handler in process
     """
 
@@ -42,7 +42,7 @@ class Assignment:
     block: int
     drop: int
     seed: int
-    plants: dict[str, int] = field(default_factory=dict)
+    planted: dict[str, int] = field(default_factory=dict)
     server: str = ""
 
     def to_json(self) -> str:
@@ -161,7 +161,7 @@ class Sample:
     `round_seconds`  URL -> how long a round takes here, including the clearing up between blocks
     `warm_up`        URL -> how many rounds it took until a block's level and curve were flat
     `waited`         the share of its time (0 to 1) that it waited for a processor
-    `planted_us`     plant -> its true delay, read off the clock around it
+    `planted_us`     contender with a planted delay -> its true delay, read off the clock around it
     `blocks`         URL -> Blocks; empty for an assignment without rounds
     `service`        the measured service: versions, database, connection policy, switches
     """

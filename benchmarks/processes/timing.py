@@ -67,7 +67,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
             for url in random.sample(urls, len(urls))
             if assignment.rounds[url]
         }
-        planted_us = _calibrate(handler, assignment, urls[0], random) if assignment.plants else {}
+        planted_us = _calibrate(handler, assignment, urls[0], random) if assignment.planted else {}
     if settings.DATABASES["default"]["CONN_MAX_AGE"] is None and connection.connection is not kept:
         raise RefusedError("the database connection was to be kept between requests, and was not")
     return Sample(
@@ -103,9 +103,9 @@ def build(assignment: Assignment, urls: Sequence[str], random: Random) -> dict[s
     """
     user = get_user_model().objects.get(username=USERNAME)
     # Next to planted contenders the anonymous ones get a delay of 0: having a class takes time too.
-    delays = {ANONYMOUS: 0, CONTROL: 0, **assignment.plants}
+    delays = {ANONYMOUS: 0, CONTROL: 0, **assignment.planted}
     builders = [
-        (Contender.anonymous, (name, urls, [planted.authentication(delay)] if assignment.plants else []))
+        (Contender.anonymous, (name, urls, [planted.authentication(delay)] if assignment.planted else []))
         for name, delay in delays.items()
     ]
     builders += [(Contender.of_scheme, (find_scheme(name), user, urls)) for name in assignment.schemes]
@@ -242,10 +242,10 @@ def _calibrate(handler, assignment: Assignment, url: str, random: Random) -> dic
 
     They are differences of medians, over requests in blocks like the timed ones.
     """
-    noted = {name: [] for name in (ANONYMOUS, *assignment.plants)}
+    noted = {name: [] for name in (ANONYMOUS, *assignment.planted)}
     environs = {
         name: Contender.anonymous(
-            name, [url], [planted.authentication(assignment.plants.get(name, 0), noted[name].append)]
+            name, [url], [planted.authentication(assignment.planted.get(name, 0), noted[name].append)]
         ).environ(
             url,
         )
@@ -259,7 +259,7 @@ def _calibrate(handler, assignment: Assignment, url: str, random: Random) -> dic
             time_block(handler, environs[name], assignment.block)
             delays[name] += noted[name][assignment.drop :]
     median = {name: statistics.median(each) for name, each in delays.items()}
-    return {name: (median[name] - median[ANONYMOUS]) / 1000 for name in assignment.plants}
+    return {name: (median[name] - median[ANONYMOUS]) / 1000 for name in assignment.planted}
 
 
 def service() -> dict:

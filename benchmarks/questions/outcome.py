@@ -58,7 +58,7 @@ def finish(
     console = terminal.console()
     show(console, shown)
     if written and written_as:
-        console.print(written.told(written_as), highlight=False, markup=False, soft_wrap=True)
+        console.print(written.line(written_as), highlight=False, markup=False, soft_wrap=True)
     if verdict:
         closing = (verdict_line(verdict), *closing)
         code = code or (0 if verdict.conclusive else terminal.INCONCLUSIVE)

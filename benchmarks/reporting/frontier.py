@@ -62,46 +62,46 @@ def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVEN
 
 def worst(revocation: Revocation, events: Sequence[str] = EVENTS) -> dict[str, Worst]:
     """Return the slowest end of each scheme to which an event applies: any process, no Valkey."""
-    elsewhere = {(each.scheme, each.event): each.alone for each in revocation.elsewhere}
+    cross_process = {(each.scheme, each.event): each.alone for each in revocation.elsewhere}
     found = {}
-    for life in revocation.rows:
+    for row in revocation.rows:
         ends = {
-            name: last(life.cells[name], life, elsewhere.get((life.scheme, name)))
+            name: last(row.cells[name], row, cross_process.get((row.scheme, name)))
             for name in events
-            if name in life.cells
+            if name in row.cells
         }
         ends = {name: end for name, end in ends.items() if end is not None}
         if ends:
-            slowest = max(ends.values(), key=lambda end: seconds(end, life))
-            names = tuple(name for name, end in ends.items() if seconds(end, life) == seconds(slowest, life) > 0)
-            found[life.scheme] = Worst(seconds(slowest, life), delay(slowest, life), names)
+            slowest = max(ends.values(), key=lambda end: seconds(end, row))
+            names = tuple(name for name, end in ends.items() if seconds(end, row) == seconds(slowest, row) > 0)
+            found[row.scheme] = Worst(seconds(slowest, row), delay(slowest, row), names)
     return found
 
 
-def last(cell: Cell, life: Ends, elsewhere: End | None = None) -> End | None:
-    """Return the end that comes last: credential here or elsewhere, or refresh token.
+def last(cell: Cell, row: Ends, other: End | None = None) -> End | None:
+    """Return the end that comes last: credential in this or the other process, or refresh token.
 
     None: the event does not apply.
     """
-    ends = [end for end in (cell, cell.refresh, elsewhere) if end is not None and end.kind != "-"]
-    return max(ends, key=lambda end: seconds(end, life), default=None)
+    ends = [end for end in (cell, cell.refresh, other) if end is not None and end.kind != "-"]
+    return max(ends, key=lambda end: seconds(end, row), default=None)
 
 
-def seconds(end: End, life: Ends) -> float:
+def seconds(end: End, row: Ends) -> float:
     """Return the seconds from the event until the token is refused."""
-    lives = {"at access expiry": life.access_seconds, "at refresh expiry": life.refresh_seconds}
-    if end.kind in lives:
-        known = lives[end.kind] if end.seconds is None else end.seconds
+    lifetimes = {"at access expiry": row.access_seconds, "at refresh expiry": row.refresh_seconds}
+    if end.kind in lifetimes:
+        known = lifetimes[end.kind] if end.seconds is None else end.seconds
         return math.inf if known is None else known
     return {"at once": 0.0, "within": end.seconds, "never": math.inf}[end.kind]
 
 
-def delay(end: End, life: Ends) -> str:
+def delay(end: End, row: Ends) -> str:
     """Return the time in words: `end.kind`, and the seconds that it leaves open."""
     if end.kind == "within":
         return f"within {duration(end.seconds)}"
-    if end.kind in ("at access expiry", "at refresh expiry") and seconds(end, life) < math.inf:
-        return f"{end.kind} ({duration(seconds(end, life))})"
+    if end.kind in ("at access expiry", "at refresh expiry") and seconds(end, row) < math.inf:
+        return f"{end.kind} ({duration(seconds(end, row))})"
     return end.kind
 
 

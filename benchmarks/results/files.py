@@ -59,7 +59,7 @@ class Written:
     path: Path
     failure: str | None
 
-    def told(self, what: str) -> str:
+    def line(self, what: str) -> str:
         """Return the line that names the file."""
         return f"Not written: {self.path}" if self.failure else f"{what}: {self.path}"
 

@@ -10,8 +10,7 @@ from benchmarks.contenders.user import PASSWORD, USERNAME
 from benchmarks.databases.scratch import Database
 from benchmarks.processes import start
 from benchmarks.processes.start import WorkerRefusedError
-from benchmarks.servers import server as servers
-from benchmarks.servers.server import Running
+from benchmarks.servers.server import Running, started
 from config.schemes import SCHEMES
 
 APPLICATION = "config.wsgi:application"
@@ -41,7 +40,7 @@ def serving(
     environment = start.environment_for(database, schemes.split(","), secrets.randbelow(2**32), pinned) | {
         "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
     }
-    with servers.started(server, APPLICATION, environment, core) as running:
+    with started(server, APPLICATION, environment, core) as running:
         running.first_answer("/health/")
         yield running
 

@@ -29,7 +29,7 @@ from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.lineup import ALGORITHMS, LINEUP, SIGNED, THIRD_PARTIES, find_scheme, not_installed
 from benchmarks.contenders.wsgi import Handler
 from benchmarks.databases import fill
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.messages import ANONYMOUS, Assignment, RefusedError
 from benchmarks.processes import start as processes
 from config.schemes import SCHEMES
@@ -85,7 +85,7 @@ def skip_unless_installed(name: str):
 
 @pytest.fixture
 def database():
-    with databases.scratch("sqlite", None, "kept") as made:
+    with scratch("sqlite", None, "kept") as made:
         yield made
 
 
@@ -144,7 +144,7 @@ def test_only_this_projects_own_classes_are_not_stock():
 def facts():
     """Contender -> Facts, of all that are installed, from one process that has proved them."""
     schemes = installed(STATEMENTS)
-    with databases.scratch("sqlite", None, "kept") as made:
+    with scratch("sqlite", None, "kept") as made:
         return work(made, *schemes).facts[URL]
 
 

@@ -23,8 +23,8 @@ from benchmarks.__main__ import main
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.urlconf import WHOAMI
 from benchmarks.contenders.wsgi import Handler
-from benchmarks.databases import scratch as databases
 from benchmarks.databases import write_counts
+from benchmarks.databases.scratch import scratch
 from benchmarks.messages import RefusedError
 from benchmarks.processes import start
 from benchmarks.questions.flows import run as flows
@@ -45,7 +45,7 @@ from tokens.views import ObtainTokenView
 
 pytestmark = pytest.mark.once  # the lab brings its own database
 
-# --- what is said ----------------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------
 
 
 def test_every_pair_is_told_in_a_sentence():
@@ -338,9 +338,9 @@ def test_a_run_finds_every_rows_flows_and_counts_them(tiny):
 def test_they_are_counted_alike_on_postgresql_whatever_the_connection(schemes):
     # This is the process of a run that counts; the others time.
     task = Task(schemes, rounds=0, counts=True, password_hash="", seed=0)
-    with databases.scratch("postgresql", None, "per-request") as scratch:
-        start.fill(scratch)
-        found = flows._work(task, scratch, 0)
+    with scratch("postgresql", None, "per-request") as database:
+        start.fill(database)
+        found = flows._work(task, database, 0)
     assert (found.service["database"], found.service["connection"]) == ("PostgreSQL", "per-request")
     write_counts = {
         (name, flow): (each.statements, each.rows_written)

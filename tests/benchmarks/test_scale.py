@@ -1,4 +1,4 @@
-"""Many users, tokens and logins beside those that are timed. Structure only; no time is asserted."""
+"""Many users, tokens and logins besides those that are timed. No time is asserted."""
 
 import json
 from datetime import timedelta
@@ -49,15 +49,14 @@ def test_every_table_of_credentials_is_populated():
 
 @pytest.fixture
 def crowd(monkeypatch):
-    """Seven users, one, eight users, each having refreshed twice: in statements of three rows at most. What was told of
-    the progress."""
+    """Load 7 users, then 1 more, each refreshed twice, 3 rows a statement; return the progress."""
     monkeypatch.setattr(population, "BATCH", 3)
-    told = []
-    population.load(7, told.append, refreshes=2)
+    progress = []
+    population.load(7, progress.append, refreshes=2)
     get_user_model().objects.create_user("ada")
-    population.load(8, told.append, refreshes=2)
+    population.load(8, progress.append, refreshes=2)
     population.settle()
-    return told
+    return progress
 
 
 loaded = pytest.mark.django_db(transaction=True, reset_sequences=True)
@@ -72,7 +71,7 @@ def test_each_user_has_a_row_of_every_kind_and_who_is_timed_lies_in_the_middle(c
     assert set(RefreshFamily.objects.values_list("user_id", flat=True)) == others
     assert set(Token.objects.values_list("user_id", flat=True)) >= others
     assert set(HashedToken.objects.values_list("user_id", flat=True)) == others
-    # Of three tokens and of two spent ones for each user no more go into a statement than one user's.
+    # Each user has three tokens and two spent ones. A statement holds those of one user only.
     assert crowd == [3, 3, 1] * 4 + [3] * 7 + [2] * 7 + [3, 3, 2] * 4 + [3] * 8 + [2] * 8
     assert sum(crowd) == 15 * population.per_user(2)
     stored = population.stored()
@@ -190,7 +189,7 @@ def test_two_scratch_databases_have_the_same_times():
 
 
 def run_of(**microseconds) -> Run:
-    """Two sizes, "10" and "1000"; contender -> for each size what its request takes in each turn."""
+    """Return a run at sizes 10 and 1000; contender -> for each size its request in each turn."""
     entries = [Entry(ANONYMOUS), Entry(CONTROL), Entry("token", "Token")]
     facts = {URL: dict.fromkeys((ANONYMOUS, CONTROL, "token"), Facts(0, 0, 0))}
 
@@ -227,7 +226,7 @@ def test_sizes_that_anonymous_can_tell_apart_tell_nothing_about_credentials():
     assert change.verdict == "equivalent"
     (reason,) = answer.across.verdict.reasons
     assert reason.startswith("anonymous, which reads no credential, differs by +20.0 µs")
-    assert reason.endswith("of 125 µs beside 1,000")
+    assert reason.endswith("of 125 µs with 1,000 other users")
 
 
 def test_tracks_are_something_that_anonymous_may_notice():

@@ -1,4 +1,4 @@
-"""The lab's own trial: does it judge as it says, and does it go on where it was stopped? No time is asserted."""
+"""The lab's selftest: its verdicts, and continuing a campaign. No time is asserted."""
 
 import json
 import random
@@ -8,27 +8,27 @@ import pytest
 
 from benchmarks import terminal
 from benchmarks.contenders import misbehaving
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.messages import CONTROL
 from benchmarks.processes import start
 from benchmarks.questions.selftest import campaign
 from benchmarks.questions.selftest import run as selftest
-from benchmarks.questions.selftest.campaign import PLANTS, CampaignError, Record, drawn
+from benchmarks.questions.selftest.campaign import PLANTED, CampaignError, Record, drawn
 from tests.support import servers
 
 pytestmark = pytest.mark.once
 
-SIZES = {CONTROL: 0.0, **{name: nanoseconds / 1000 for name, nanoseconds in PLANTS.items()}}
+SIZES = {CONTROL: 0.0, **{name: nanoseconds / 1000 for name, nanoseconds in PLANTED.items()}}
 
 
 def records(count: int, scatter: float, bias: float = 0.0) -> list[Record]:
-    """As an honest lab's, but for `bias` (µs) on the plants."""
+    """Return the records of an honest lab, with `bias` (µs) on the planted delays."""
     drawn_by = random.Random(1)
     return [
         Record(
             1.5,
             {name: size + bias * (size > 0) + drawn_by.gauss(0, scatter) for name, size in SIZES.items()},
-            {name: SIZES[name] for name in PLANTS},
+            {name: SIZES[name] for name in PLANTED},
         )
         for _ in range(count)
     ]
@@ -140,14 +140,14 @@ def test_each_process_times_the_copy_and_the_plants_and_reads_the_plants_off_the
     for record in document["records"]:
         assert set(record["figures"]) == set(SIZES)
         # A delay ends when the clock says so; only the last look at the clock may come late.
-        assert record["planted_us"] == {name: pytest.approx(SIZES[name], abs=0.5) for name in PLANTS}
+        assert record["planted_us"] == {name: pytest.approx(SIZES[name], abs=0.5) for name in PLANTED}
 
 
 def test_a_campaign_that_was_stopped_goes_on(short):
     _, before, path = short
-    with databases.scratch("sqlite", None, "kept") as scratch, terminal.progress() as watcher:
-        start.fill(scratch)
-        after = campaign.collect(path, scratch, processes=4, rounds=2, watcher=watcher)
+    with scratch("sqlite", None, "kept") as database, terminal.progress() as watcher:
+        start.fill(database)
+        after = campaign.collect(path, database, processes=4, rounds=2, watcher=watcher)
     assert after[:3] == [Record(**record) for record in before["records"]]
     assert len(after) == 4
     assert campaign.read(path) == after

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import several
 from benchmarks.messages import ANONYMOUS, Blocks, Entry, Sample
 from benchmarks.processes import start, turns
 from benchmarks.questions.versus import run as versus
@@ -160,8 +160,8 @@ def test_a_revision_that_answers_otherwise_is_refused(checkout):
 def test_a_revision_that_this_lab_cannot_drive_is_told(checkout, tmp_path, monkeypatch):
     monkeypatch.setattr(start, "ROOT", checkout.folder)
     services = versus.lay_out(versus.commit("too-old"), tmp_path)
-    scratch = databases.several(len(versus.PLACES), "sqlite", None, "kept")
-    with scratch as made, pytest.raises(versus.RevisionError) as refused:
+    databases = several(len(versus.PLACES), "sqlite", None, "kept")
+    with databases as made, pytest.raises(versus.RevisionError) as refused:
         versus.fill(made, services, ())
     why = "this lab cannot drive the service at that revision: ModuleNotFoundError: No module named 'config.schemes'"
     assert str(refused.value) == why

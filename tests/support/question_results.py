@@ -10,7 +10,7 @@ from benchmarks.results.records.flows import Costs, Crossing, Curve, Flow, Flows
 from benchmarks.results.records.load import Load, Loaded, LoadPlan, Series, Step
 from benchmarks.results.records.plan import Crowd, Plan, Planned
 from benchmarks.results.records.revocation import Cell, Delay, End, Ends, Event, Revocation
-from benchmarks.results.records.scale import Growth, Scale, Size, Upkeep
+from benchmarks.results.records.scale import Growth, LoginCosts, Scale, Size
 from benchmarks.stats.verdicts import Verdict
 from tests.support.results import (
     compare,
@@ -158,7 +158,7 @@ def scale(mark: str = "") -> dict[str, Any]:
             users,
             Stored([StoredTable(f"auth_user{mark}", users, 190 * users, None)], 400_000 + 900 * users, 1.5),
             replace(overhead_record(mark).tables[0], rows=rows),
-            Upkeep(
+            LoginCosts(
                 {
                     f"token{mark}": {"obtain": interval(1500.0)},
                     f"jwt{mark}": {"obtain": interval(1900.0), "refresh": interval(1200.0)},

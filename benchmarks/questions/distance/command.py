@@ -4,7 +4,7 @@ import time
 
 import click
 
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.messages import Assignment
 from benchmarks.processes import environment
 from benchmarks.questions import options, outcome
@@ -55,7 +55,7 @@ def command(distances, schemes, count, budget, rounds, path, **place):
     path, machine = files.destination(path, "distance"), environment.describe()
     assignment = Assignment(schemes or tuple(SCHEMES), {experiment.URL: 0}, BLOCK, DROP, seed=0)
     budget, count = options.budget_or(180, budget, count), count or options.PROCESSES
-    with outcome.refusals(), databases.scratch("postgresql", **place) as scratch:
-        record = experiment.measure(assignment, scratch, distances, count, budget, rounds, begin)
+    with outcome.refusals(), scratch("postgresql", **place) as database:
+        record = experiment.measure(assignment, database, distances, count, budget, rounds, begin)
     shown = [tables.of(record), *tables.remarks(record, machine)]
     outcome.finish(path, record, shown, verdict=record.verdict, hidden=place["database_url"])

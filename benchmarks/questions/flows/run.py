@@ -1,8 +1,8 @@
-"""The run behind `python -m benchmarks flows`: the cost of each flow, and of a request with its share.
+"""The run of `flows`: the cost of each flow, and of a request with its share.
 
 A process's figure is the 25th percentile of a block's calls, averaged over the rounds without the
-outermost, as in `overhead`. It leaves out what is rare, such as a checkpoint of the write-ahead log.
-Intervals are Student's at 95 % over the processes. All times are in microseconds unless named
+outermost, as in `overhead`. It leaves out what is rare, such as a checkpoint of the write-ahead
+log. Intervals are Student's at 95 % over the processes. All times are in microseconds unless named
 otherwise.
 
 The time of a login is that of its endpoint with a fast password hasher, plus the time in which the
@@ -19,8 +19,7 @@ from scipy.stats import trim_mean
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Stored
-from benchmarks.processes import environment
-from benchmarks.processes import start as processes
+from benchmarks.processes import environment, start
 from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, PasswordHash, Task
 from benchmarks.results.records import flows as records
 from benchmarks.results.records.flows import Flow, Flows
@@ -79,10 +78,10 @@ def run(schemes: Sequence[str], database: Database, count: int, end: float, watc
     Raises start.WorkerRefusedError or start.WorkerFailedError.
     """
     task = Task(tuple(schemes), rounds=0, counts=True, password_hash="", seed=0)
-    start = time.monotonic()
+    begun = time.monotonic()
     # A process like the others, without rounds: it times one round, proves the flows, and counts.
     rehearsal = _work(task, database, 0)
-    process_seconds = time.monotonic() - start - rehearsal.once_seconds
+    process_seconds = time.monotonic() - begun - rehearsal.once_seconds
     seconds = (end - time.monotonic()) / count - process_seconds
     rounds = max(1, int(seconds / rehearsal.round_seconds))
     watcher.expected(count * (process_seconds + rounds * rehearsal.round_seconds))
@@ -188,9 +187,9 @@ def costs_of(found: Found, scheme: str) -> Costs:
 def judge(control: Interval, anonymous_us: float, steal: float | None, waited: float) -> Verdict:
     """Decide whether the run can be trusted: A/A control, steal time and processor contention.
 
-    `waited` is the share of its time, 0 to 1, that a password's hash waited for a processor; it only
-    computes. A long flow is interrupted more often than a short one, so a busy machine moves the
-    crossings.
+    `waited` is the share of its time, 0 to 1, that a password's hash waited for a processor; it
+    only computes. A long flow is interrupted more often than a short one, so a busy machine moves
+    the crossings.
     """
     reasons = []
     if control.excludes(0) and abs(control.estimate) > MATTERS * anonymous_us:
@@ -238,5 +237,5 @@ def _flow_cost(run: Run, scheme: str, flow: str) -> Flow:
 
 
 def _work(task: Task, database: Database, hash_seed: int, done: Callable[[str], None] = lambda _: None) -> Found:
-    found = processes.ask("benchmarks.questions.flows.worker", task.to_json(), database, task.schemes, hash_seed, done)
+    found = start.ask("benchmarks.questions.flows.worker", task.to_json(), database, task.schemes, hash_seed, done)
     return Found.from_dict(found)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import click
 from rich.table import Table
 
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.messages import ANONYMOUS, SERVED
 from benchmarks.processes import environment
 from benchmarks.questions import options, outcome
@@ -58,8 +58,8 @@ def command(schemes, others, url, requests, path):
         outcome.finish(path, record, missing, written_as="")
         return
     task = experiment.Task(options.chosen(schemes, others), url, few, many)
-    with outcome.refusals(experiment.CountError), databases.scratch("sqlite", None, SERVED) as scratch:
-        runs = experiment.run(task, scratch)
+    with outcome.refusals(experiment.CountError), scratch("sqlite", None, SERVED) as database:
+        runs = experiment.run(task, database)
     record = Instructions(
         seconds=round(time.monotonic() - begin, 1),
         valgrind=version,

@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from benchmarks import terminal
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.messages import ANONYMOUS, Assignment, Population
 from benchmarks.processes import environment, start
 from benchmarks.questions import options, outcome
@@ -60,11 +60,11 @@ def command(schemes, others, url, count, budget, rounds, block, drop, population
     assignment = Assignment(options.chosen(schemes, others), {url: 0}, block, drop, seed=0)
     budget = options.budget_or(120, budget, count)
     machine = environment.describe()
-    with outcome.refusals(), databases.scratch(**place) as scratch:
-        stored = start.fill(scratch, assignment.schemes, Population(population))
+    with outcome.refusals(), scratch(**place) as database:
+        stored = start.fill(database, assignment.schemes, Population(population))
         end = None if budget is None else begin + budget + stored.seconds
         with terminal.progress() as watcher:
-            run = experiment.run(assignment, scratch, count or options.PROCESSES, end, rounds, watcher)
+            run = experiment.run(assignment, database, count or options.PROCESSES, end, rounds, watcher)
     record = experiment.record(
         run, assignment, seconds=round(time.monotonic() - begin, 1), population=population, stored=stored
     )

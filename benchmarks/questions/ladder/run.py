@@ -25,8 +25,7 @@ from scipy.stats import trim_mean
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, Assignment
-from benchmarks.processes import environment, runs
-from benchmarks.processes import start as processes
+from benchmarks.processes import environment, runs, start
 from benchmarks.results.records.ladder import Climb, Ladder, OneLadder, Rung, Whole
 from benchmarks.stats.intervals import Interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, Verdict
@@ -71,7 +70,7 @@ def run(
     Raises processes.WorkerRefusedError or WorkerFailedError.
     """
     (url,) = assignment.rounds
-    service = processes.work(replace(assignment, rounds={url: 0}), database, 0).service
+    service = start.work(replace(assignment, rounds={url: 0}), database, 0).service
     begin = time.monotonic()
     rehearsal = _climbs(replace(assignment, rounds={url: 0}), database, 0, watcher)
     process_seconds = time.monotonic() - begin
@@ -129,7 +128,7 @@ def judge(tables: Sequence[Whole], steal: float | None) -> Verdict:
 
 
 def _climbs(assignment: Assignment, database: Database, hash_seed: int, watcher: Watcher) -> dict[str, Climb]:
-    answer = processes.ask(
+    answer = start.ask(
         "benchmarks.questions.ladder.worker",
         assignment.to_json(),
         database,

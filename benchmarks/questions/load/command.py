@@ -5,7 +5,7 @@ import time
 import click
 
 from benchmarks import terminal
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.processes import environment
 from benchmarks.questions import options, outcome
 from benchmarks.questions.load import run as load
@@ -38,10 +38,11 @@ def command(schemes, kinds, reference, distances, url, within, connections, seco
 
     Use this to find a server's limit for one request. Use `users` for a mix of requests, as clients
     send them. A real server of one process has a core of its own; the generator, the database and
-    everything else use the others. A closed loop finds how many requests are answered at saturation.
-    Then they are offered at fixed rates, however slow the answers are, and response times count from
-    when a request was due: a stall counts for every request that waited. The highest rate is the
-    highest one tried with the 99th percentile within --within and every answer 200.
+    everything else use the others. A closed loop finds how many requests are answered at
+    saturation. Then they are offered at fixed rates, however slow the answers are, and response
+    times count from when a request was due: a stall counts for every request that waited. The
+    highest rate is the highest one tried with the 99th percentile within --within and every answer
+    200.
 
     The run is inconclusive when the generator may have been the limit (half of what it sends to a
     server that only answers, or half of its core), or was itself late by more than a quarter of
@@ -62,9 +63,9 @@ def command(schemes, kinds, reference, distances, url, within, connections, seco
     contenders = load.lineup(schemes or SCHEMES, kinds, distances, reference)
     plan, machine = LoadPlan(url, connections, seconds, within * 1000), environment.describe()
     core = server.own_core()  # a database that is started now keeps off it, too
-    with outcome.refusals(server.ServerError), databases.scratch(**place) as scratch, terminal.progress() as watcher:
-        stored, service = load.prepare(scratch, contenders, url, population)
-        run = load.run(plan, contenders, scratch, core, turns, watcher)
+    with outcome.refusals(server.ServerError), scratch(**place) as database, terminal.progress() as watcher:
+        stored, service = load.prepare(database, contenders, url, population)
+        run = load.run(plan, contenders, database, core, turns, watcher)
     took = round(time.monotonic() - begin, 1)
     record = load.record(
         run, plan, contenders, core, seconds=took, service=service, population=population, stored=stored

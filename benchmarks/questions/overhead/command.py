@@ -5,7 +5,7 @@ import time
 import click
 
 from benchmarks import terminal
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.messages import Assignment, Population
 from benchmarks.processes import environment, start
 from benchmarks.questions import options, outcome
@@ -50,12 +50,12 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
     assignment = Assignment(options.chosen(schemes, others), dict.fromkeys(urls, 0), block, drop, seed=0)
     machine = environment.describe()
     budget = options.budget_or(600 if precision else 60, budget, count and not precision)
-    with outcome.refusals(), databases.scratch(**place) as scratch:
-        stored = start.fill(scratch, assignment.schemes, Population(population))
+    with outcome.refusals(), scratch(**place) as database:
+        stored = start.fill(database, assignment.schemes, Population(population))
         end = None if budget is None else begin + budget + stored.seconds
         aim = experiment.Aim(count or options.PROCESSES, end, precision)
         with terminal.progress() as watcher:
-            run = experiment.run(assignment, scratch, aim, rounds, watcher)
+            run = experiment.run(assignment, database, aim, rounds, watcher)
     known = {"seconds": round(time.monotonic() - begin, 1), "population": population, "stored": stored}
     record = experiment.record(run, assignment, aim, margin, budget, **known)
     shown = [

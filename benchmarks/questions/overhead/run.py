@@ -10,8 +10,7 @@ from typing import Any
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Sample
-from benchmarks.processes import environment, runs
-from benchmarks.processes import start as processes
+from benchmarks.processes import environment, runs, start
 from benchmarks.results.records.overhead import Overhead, Process
 from benchmarks.stats import overhead
 from benchmarks.terminal import Watcher
@@ -62,7 +61,7 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     """
     begin = time.monotonic()
     # A process without rounds: it shows what a process costs, and proves the contenders.
-    rehearsal = processes.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
+    rehearsal = start.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
     process_seconds = time.monotonic() - begin
     if rounds is None:
         planned = runs.plan_rounds(
@@ -72,7 +71,7 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
         planned = dict.fromkeys(assignment.rounds, rounds)
 
     before = environment.processor_time()
-    start = time.monotonic()
+    begun = time.monotonic()
     done: list[tuple[Process, Sample]] = []
     widest = inf
 
@@ -87,8 +86,8 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
         if aim.precision_us is not None and len(done) >= aim.processes:
             # Half-widths fall as one over the square root of the number of processes.
             needed = len(done) * (widest / aim.precision_us) ** 2
-            each = (time.monotonic() - start) / len(done)
-            watcher.expected(min(needed * each, (aim.end or inf) - start))
+            each = (time.monotonic() - begun) / len(done)
+            watcher.expected(min(needed * each, (aim.end or inf) - begun))
     steal = environment.steal(before, environment.processor_time())
     found, samples = zip(*done, strict=True)
     return Run(planned, rehearsal, found, samples, widest, steal, os.getloadavg())
@@ -127,5 +126,5 @@ def record(
 def work(assignment: Assignment, database: Database, done: Callable[[str], None]) -> tuple[Process, Sample]:
     """Do `assignment` in one fresh process with seeds of its own."""
     hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-    sample = processes.work(replace(assignment, seed=seed), database, hash_seed, done)
+    sample = start.work(replace(assignment, seed=seed), database, hash_seed, done)
     return Process(hash_seed, seed, sample.warm_up, sample.blocks), sample

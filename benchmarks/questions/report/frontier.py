@@ -20,7 +20,7 @@ def section(report: Report) -> Section | None:
         standings = frontier.standings(table, revocation, counted)
         if standings:
             shown.append(_trade(index, table, standings))
-    standing = {life.scheme for life in revocation.rows}
+    standing = {row.scheme for row in revocation.rows}
     missing = dict.fromkeys(
         row.name for table in report.overhead.tables for row in table.rows if row.name not in standing
     )

@@ -5,7 +5,7 @@ import time
 import click
 
 from benchmarks import terminal
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.questions import options, outcome
 from benchmarks.questions.revocation import cross_process, tables
 from benchmarks.questions.revocation import run as experiment
@@ -44,11 +44,11 @@ def command(schemes, others, trials, path, **place):
     path = files.destination(path, "revocation")
     with (
         outcome.refusals(cross_process.NoValkeyError),
-        databases.scratch(**place) as scratch,
+        scratch(**place) as database,
         terminal.progress("preparing", "asking") as watcher,
     ):
-        rows, from_memory, service = experiment.run(options.chosen(schemes, others), scratch, watcher)
-        delays = cross_process.run(cross_process.measurable(rows, from_memory), scratch, trials)
+        rows, from_memory, service = experiment.run(options.chosen(schemes, others), database, watcher)
+        delays = cross_process.run(cross_process.measurable(rows, from_memory), database, trials)
     record = Revocation(
         seconds=round(time.monotonic() - begin, 1),
         service=service,

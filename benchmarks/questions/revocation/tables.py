@@ -12,7 +12,7 @@ from config.schemes import SCHEMES
 
 def of(record: Revocation) -> list[Table]:
     """Return the table of all events, and that of other processes if there is anything to show."""
-    return [_events(record), *([_elsewhere(record.elsewhere)] if record.elsewhere else [])]
+    return [_events(record), *([_cross_process(record.elsewhere)] if record.elsewhere else [])]
 
 
 def _events(record: Revocation) -> Table:
@@ -38,7 +38,7 @@ def _events(record: Revocation) -> Table:
     return shown
 
 
-def _elsewhere(delays: Sequence[Delay]) -> Table:
+def _cross_process(delays: Sequence[Delay]) -> Table:
     shown = Table(
         title="\nThe same in another process than the one in which the event happened",
         title_justify="left",

@@ -6,8 +6,7 @@ import time
 
 import click
 
-from benchmarks.databases import population as others
-from benchmarks.databases import scratch
+from benchmarks.databases import population, scratch
 from benchmarks.messages import Assignment
 from benchmarks.processes import environment
 from benchmarks.questions import options, outcome
@@ -22,7 +21,9 @@ BLOCK, DROP = 15, 5
 @click.command(name="scale")
 @options.populations(1000, 1_000_000)
 @options.contenders
-@options.value("--refreshes", click.IntRange(0, 10_000), others.REFRESHES, "How often each login has been refreshed.")
+@options.value(
+    "--refreshes", click.IntRange(0, 10_000), population.REFRESHES, "How often each login has been refreshed."
+)
 @click.option("--tracks", is_flag=True, help="Add a track for each user, too: for /tracks/, which reads them.")
 @options.url()
 @options.processes(f"Fresh processes at each size; {options.FEWEST}")
@@ -36,9 +37,9 @@ def command(populations, schemes, refreshes, tracks, url, count, budget, flow_tu
     """Measure whether a scheme costs more with more users, tokens and logins.
 
     A scratch database of each size is loaded before the clock starts, and fresh processes alternate
-    between them. At each size the figure is that of `overhead`; difference and ratio to the smallest
-    size are paired by turn. All requests use one user's credential: the run shows the depth of the
-    indexes, not the time to fetch a page from disk.
+    between them. At each size the figure is that of `overhead`; difference and ratio to the
+    smallest size are paired by turn. All requests use one user's credential: the run shows the
+    depth of the indexes, not the time to fetch a page from disk.
 
     Afterwards, login and refresh are timed at each size, and `manage.py flush_refresh_families` and
     `flushexpiredtokens`, which clean up expired logins: ours and the stock pair's.
@@ -57,7 +58,7 @@ def command(populations, schemes, refreshes, tracks, url, count, budget, flow_tu
     if flow_turns == 1:
         raise click.UsageError("--flow-turns 1: allowed: 0, or 2 and more, over which the intervals are taken")
     if not place["database_url"]:
-        _check_room(sum(others.expected_bytes(each, refreshes, tracks) for each in populations))
+        _check_room(sum(population.expected_bytes(each, refreshes, tracks) for each in populations))
     path, machine = files.destination(path, "scale"), environment.describe()
     assignment = Assignment(schemes or tuple(SCHEMES), {url: 0}, BLOCK, DROP, seed=0)
     budget = options.budget_or(90, budget, count)

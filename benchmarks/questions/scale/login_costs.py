@@ -1,8 +1,8 @@
-"""The second half of `python -m benchmarks scale`: the cost to make, refresh, keep and clean up logins.
+"""The second half of `scale`: the cost of making, refreshing, keeping and deleting logins.
 
-Fresh processes take turns among the sizes, as in turns.py. Each does what a process of `flows` does;
-then it adds expired logins and cleans them up. Intervals are Student's at 95 % over the processes.
-Times are in microseconds.
+Fresh processes take turns among the sizes, as in turns.py. Each does what a process of `flows`
+does; then it adds expired logins and cleans them up. Intervals are Student's at 95 % over the
+processes. Times are in microseconds.
 """
 
 import json
@@ -14,10 +14,10 @@ from random import Random
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Stored
-from benchmarks.processes import start as processes
+from benchmarks.processes import start
 from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, Task
 from benchmarks.questions.flows.run import figure
-from benchmarks.results.records.scale import Upkeep
+from benchmarks.results.records.scale import LoginCosts
 from benchmarks.stats.design import endless
 from benchmarks.stats.intervals import t_interval
 from benchmarks.terminal import Watcher
@@ -45,7 +45,7 @@ def run(
     task = Task(tuple(schemes), rounds=ROUNDS, counts=False, password_hash="", seed=0)
     found: dict[int, list[Process]] = {population: [] for population in places}
     orders = endless(list(places), Random(secrets.randbits(64)))
-    start, done = time.monotonic(), 0
+    begun, done = time.monotonic(), 0
     for _ in range(turns):
         task = replace(task, seed=secrets.randbelow(2**32))
         hash_seed = secrets.randbelow(2**32)
@@ -53,22 +53,22 @@ def run(
             logins = min(EXPIRED, population + 1)
             task = replace(task, counts=not found[population])
             order = json.dumps({"task": asdict(task), "logins": logins, "refreshes": refreshes})
-            answer = processes.ask(
+            answer = start.ask(
                 "benchmarks.questions.scale.login_costs_worker", order, places[population], schemes, hash_seed
             )
             process = Process(Found.from_dict(answer["found"]), answer["flush_ns"], logins)
             found[population].append(process)
             task = replace(task, password_hash=process.found.password_hash.encoded)
             done += 1
-            watcher.expected((time.monotonic() - start) * turns * len(places) / done)
+            watcher.expected((time.monotonic() - begun) * turns * len(places) / done)
             watcher.tick()
     return found
 
 
-def analyse(found: Sequence[Process], stored: Stored) -> Upkeep:
+def analyse(found: Sequence[Process], stored: Stored) -> LoginCosts:
     """Return what the processes at one size say together, at least two."""
     first = found[0].found
-    return Upkeep(
+    return LoginCosts(
         flows_us={
             scheme: {
                 flow: t_interval([figure(process.found.flow_ns[scheme][flow]) for process in found]) for flow in flows

@@ -1,12 +1,12 @@
 """The answer of `python -m benchmarks scale`: does a scheme cost more with more credentials?
 
 All times are in microseconds. One run measures what each scheme adds in a small and in larger
-databases, by turns (see processes/turns.py); at each size the figure is that of `overhead`. Differences
-and ratios are paired by turn.
+databases, by turns (see processes/turns.py); at each size the figure is that of `overhead`.
+Differences and ratios are paired by turn.
 
-The run is inconclusive where `overhead` would be, at any of the sizes, or if anonymous's request, which
-reads no credential, differs between sizes: 99 %, shared among all controls, and half a percent of the
-request.
+The run is inconclusive where `overhead` would be, at any of the sizes, or if anonymous's request,
+which reads no credential, differs between sizes: 99 %, shared among all controls, and half a
+percent of the request.
 """
 
 import time
@@ -65,7 +65,7 @@ def analyse(
 
     `tracks` says that there are more tracks, too, so that anonymous's request may take longer.
     """
-    found = by_turns.across(run, populations, url, drop, margin_us, "beside {:,}", judge_controls=not tracks)
+    found = by_turns.across(run, populations, url, drop, margin_us, "with {:,} other users", judge_controls=not tracks)
     return Answer(found, _changes(run, populations[0], populations[1:], url, margin_us))
 
 
@@ -89,13 +89,13 @@ def measure(assignment: Assignment, places: Mapping[int, Database], plan: Plan, 
     (url,) = assignment.rounds
     answer = analyse(run, list(places), url, assignment.drop, plan.margin_us, plan.tracks)
     across = answer.across
-    upkeep = {each: login_costs.analyse(found, stored[each]) for each, found in logins.items() if found}
+    costs = {each: login_costs.analyse(found, stored[each]) for each, found in logins.items() if found}
     return Scale(
         **by_turns.fields(run, next(iter(named)), assignment, plan.budget_seconds, flow_turns=plan.flow_turns),
         seconds=round(time.monotonic() - begin, 1),
         refreshes=plan.refreshes,
         tracks=plan.tracks,
-        sizes=tuple(Size(each, stored[each], across.tables[each], upkeep.get(each)) for each in places),
+        sizes=tuple(Size(each, stored[each], across.tables[each], costs.get(each)) for each in places),
         changes=answer.changes,
         margin_us=plan.margin_us,
         controls={str(population): control for population, control in across.controls.items()},

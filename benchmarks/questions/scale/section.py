@@ -7,7 +7,7 @@ from benchmarks.reporting import pictures
 from benchmarks.reporting.lines import Lines
 from benchmarks.reporting.page import Field, Grid, Picture, Section, doubts
 from benchmarks.reporting.wording import figure
-from benchmarks.results.records.scale import Scale, Upkeep
+from benchmarks.results.records.scale import LoginCosts, Scale
 from benchmarks.stats.intervals import Interval
 
 
@@ -24,14 +24,14 @@ def section(scale: Scale) -> Section:
         for row in first.table.rows
     }
     shown = [_growing("adds", f"What a scheme adds to a request on {first.table.url}", adds, "µs on top of anonymous")]
-    upkeep = {size.population: size.upkeep for size in scale.sizes if size.upkeep is not None}
+    costs = {size.population: size.upkeep for size in scale.sizes if size.upkeep is not None}
     for flow in (OBTAIN, REFRESH):
-        shown.append(_growing(flow, f"{flow.capitalize()}, without a password's hash", _flow_lines(upkeep, flow), "µs"))
+        shown.append(_growing(flow, f"{flow.capitalize()}, without a password's hash", _flow_lines(costs, flow), "µs"))
     shown.append(
-        _growing("flush", "Cleaning up", _lines_of(upkeep, lambda each: each.flush_us), "µs for each expired login")
+        _growing("flush", "Cleaning up", _lines_of(costs, lambda each: each.flush_us), "µs for each expired login")
     )
     kept = _lines_of(
-        upkeep,
+        costs,
         lambda each: {name: Interval(value, value, value) for name, value in each.bytes_per_login.items()},
     )
     shown.append(_growing("bytes", "What a login takes on disk, with indexes", kept, "bytes for each user"))
@@ -68,15 +68,15 @@ def _on_disk(scale: Scale) -> Grid:
     )
 
 
-def _flow_lines(upkeep: dict[int, Upkeep], flow: str) -> Lines:
+def _flow_lines(costs: dict[int, LoginCosts], flow: str) -> Lines:
     return _lines_of(
-        upkeep, lambda each: {scheme: flows[flow] for scheme, flows in each.flows_us.items() if flow in flows}
+        costs, lambda each: {scheme: flows[flow] for scheme, flows in each.flows_us.items() if flow in flows}
     )
 
 
-def _lines_of(upkeep: dict[int, Upkeep], values: Callable[[Upkeep], dict[str, Interval]]) -> Lines:
+def _lines_of(costs: dict[int, LoginCosts], values: Callable[[LoginCosts], dict[str, Interval]]) -> Lines:
     lines: Lines = {}
-    for population, each in upkeep.items():
+    for population, each in costs.items():
         for name, value in values(each).items():
             lines.setdefault(name, []).append((population, value))
     return lines

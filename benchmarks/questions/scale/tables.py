@@ -8,14 +8,14 @@ from benchmarks.questions.flows.messages import OBTAIN, REFRESH
 from benchmarks.questions.scale import login_costs
 from benchmarks.reporting import tables
 from benchmarks.reporting.wording import interval, ratio
-from benchmarks.results.records.scale import Scale, Upkeep
+from benchmarks.results.records.scale import LoginCosts, Scale
 from benchmarks.stats.verdicts import EQUIVALENT, INCONCLUSIVE
 
 
 def of(record: Scale) -> list[Table]:
     """Return the tables of requests, of rows on disk, and of logins if they were timed."""
-    upkeep = {size.population: size.upkeep for size in record.sizes if size.upkeep is not None}
-    return [_changes(record), _stored(record), *([_logins(upkeep), _cleaning(upkeep)] if upkeep else [])]
+    costs = {size.population: size.upkeep for size in record.sizes if size.upkeep is not None}
+    return [_changes(record), _stored(record), *([_logins(costs), _cleaning(costs)] if costs else [])]
 
 
 def _changes(record: Scale) -> Table:
@@ -24,9 +24,9 @@ def _changes(record: Scale) -> Table:
         f"{least.table.url} ({len(record.turns)} processes at each size; times in µs; ≈: the same within "
         f"{record.margin_us:g} µs)",
         "contender",
-        "beside",
+        "other users",
         "adds (95 %)",
-        f"than beside {least.population:,} (95 %)",
+        f"than with {least.population:,} (95 %)",
         "ratio (95 %)",
         "",
     )
@@ -58,11 +58,11 @@ def _stored(record: Scale) -> Table:
     return shown
 
 
-def _logins(upkeep: dict[int, Upkeep]) -> Table:
-    shown = tables.empty("logins, times in µs", "scheme", "beside", "login (95 %)", "refresh (95 %)", "bytes")
-    first = next(iter(upkeep.values()))
+def _logins(costs: dict[int, LoginCosts]) -> Table:
+    shown = tables.empty("logins, times in µs", "scheme", "other users", "login (95 %)", "refresh (95 %)", "bytes")
+    first = next(iter(costs.values()))
     for scheme, flows in first.flows_us.items():
-        for population, each in upkeep.items():
+        for population, each in costs.items():
             bytes_each = each.bytes_per_login.get(scheme)
             shown.add_row(
                 scheme if each is first else "",
@@ -73,10 +73,10 @@ def _logins(upkeep: dict[int, Upkeep]) -> Table:
     return shown
 
 
-def _cleaning(upkeep: dict[int, Upkeep]) -> Table:
-    commands = next(iter(upkeep.values())).flush_us
-    shown = tables.empty("cleaning up, µs for each expired login (95 %)", "beside", *commands)
-    for population, each in upkeep.items():
+def _cleaning(costs: dict[int, LoginCosts]) -> Table:
+    commands = next(iter(costs.values())).flush_us
+    shown = tables.empty("cleaning up, µs for each expired login (95 %)", "other users", *commands)
+    for population, each in costs.items():
         shown.add_row(f"{population:,}", *(interval(value) for value in each.flush_us.values()))
     return shown
 
@@ -84,9 +84,9 @@ def _cleaning(upkeep: dict[int, Upkeep]) -> Table:
 def remarks(record: Scale, machine: dict[str, Any]) -> list[str]:
     """Return what a reader must know to read the tables, a paragraph each."""
     lines = [
-        "Read the last column first: ≈ means that the scheme costs the same with more users. Beside: number of other "
-        "users. Adds: microseconds on top of anonymous. Verdicts hold for all rows together (Holm). Row, its indexes: "
-        "bytes on disk for each row."
+        "Read the last column first: ≈ means that the scheme costs the same with more users. Adds: "
+        "microseconds on top of anonymous. Verdicts hold for all rows together (Holm). Row, its indexes: bytes on disk "
+        "for each row."
     ]
     if any(size.upkeep for size in record.sizes):
         lines += [
@@ -97,12 +97,12 @@ def remarks(record: Scale, machine: dict[str, Any]) -> list[str]:
     return [
         *lines,
         *(
-            f"Control: beside {int(population):,}, anonymous, which reads no credential, differs by "
+            f"Control: with {int(population):,} other users, anonymous, which reads no credential, differs by "
             f"{interval(control)} µs ({100 * record.control_level:.4g} % interval)."
             for population, control in record.controls.items()
         ),
         *(
-            f"Beside {size.population:,}: {size.stored.database_bytes / 1e6:.1f} MB on disk, loaded in "
+            f"With {size.population:,} other users: {size.stored.database_bytes / 1e6:.1f} MB on disk, loaded in "
             f"{size.stored.seconds:.0f} s."
             for size in record.sizes
         ),

@@ -17,7 +17,7 @@ from benchmarks.stats import overhead
 from benchmarks.terminal import Watcher
 
 URL = "/whoami/"
-PLANTS = {"planted 2 µs": 2000, "planted 5 µs": 5000}  # nanoseconds
+PLANTED = {"planted 2 µs": 2000, "planted 5 µs": 5000}  # nanoseconds
 BLOCK, DROP = 15, 5
 
 # What must be the same in all processes of a campaign.
@@ -34,7 +34,7 @@ class Record:
 
     `seconds`     from its start to its end
     `figures`     contender -> its overhead over anonymous in µs, computed as `overhead` does
-    `planted_us`  plant -> its delay by the clock
+    `planted_us`  contender -> its planted delay by the clock
     """
 
     seconds: float
@@ -69,7 +69,7 @@ def collect(path: Path, database: Database, processes: int, rounds: int, watcher
     if not records:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(_head()) + "\n", "utf-8")
-    assignment = Assignment(schemes=(), rounds={URL: rounds}, block=BLOCK, drop=DROP, seed=0, plants=PLANTS)
+    assignment = Assignment(schemes=(), rounds={URL: rounds}, block=BLOCK, drop=DROP, seed=0, planted=PLANTED)
     begin, before = time.monotonic(), len(records)
     with path.open("a", encoding="utf-8") as file:
         while len(records) < processes:
@@ -79,7 +79,7 @@ def collect(path: Path, database: Database, processes: int, rounds: int, watcher
             now = time.monotonic()
             record = Record(
                 seconds=round(now - started, 3),
-                figures={name: overhead.overhead(sample.blocks[URL], name) for name in (CONTROL, *PLANTS)},
+                figures={name: overhead.overhead(sample.blocks[URL], name) for name in (CONTROL, *PLANTED)},
                 planted_us=sample.planted_us,
             )
             print(json.dumps(asdict(record)), file=file, flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from benchmarks import terminal
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.processes import start
 from benchmarks.questions import options, outcome
 from benchmarks.questions.selftest import campaign, refusals, tables
@@ -46,12 +46,12 @@ def command(count, rounds, kept, path, **place):
     files.try_file(kept)
     with (
         outcome.refusals(campaign.CampaignError),
-        databases.scratch(**place) as scratch,
+        scratch(**place) as database,
         terminal.progress() as watcher,
     ):
-        start.fill(scratch)
-        refused = refusals.of_all(scratch)
-        records = campaign.collect(kept, scratch, count, rounds, watcher)
+        start.fill(database)
+        refused = refusals.of_all(database)
+        records = campaign.collect(kept, database, count, rounds, watcher)
     lines = selftest.judge(records)
     record = Selftest(
         seconds=round(time.monotonic() - begin, 1),

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.messages import CONTROL
-from benchmarks.questions.selftest.campaign import PLANTS, Record, drawn
+from benchmarks.questions.selftest.campaign import PLANTED, Record, drawn
 from benchmarks.stats.intervals import Interval, mean, t_interval
 from benchmarks.stats.verdicts import probabilities
 from benchmarks.terminal import INCONCLUSIVE
 
 CONTEST = 10  # processes: the fewest that `overhead` uses by default
-SMALL, LARGE = PLANTS  # the plants of 2 and 5 µs
+SMALL, LARGE = PLANTED  # the contenders with planted delays of 2 and 5 µs
 LARGE_SECONDS, SMALL_SECONDS = 30, 120  # time of a contest that must find them
-MARGIN_US = 2.0  # within it, the plant of 5 µs must not be called equivalent to no delay
+MARGIN_US = 2.0  # within it, a planted delay of 5 µs must not be called equivalent to no delay
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,13 @@ def judge(records: Sequence[Record]) -> list[Line]:
         ),
         _line(
             "what is planted is found with the wrong sign",
-            [interval(contest, name).high < 0 for contest in tens for name in PLANTS],
+            [interval(contest, name).high < 0 for contest in tens for name in PLANTED],
             least=200,
             bounds=(0.0, 0.0),
         ),
         _line(
             "the interval covers what is planted",
-            [not interval(contest, name).excludes(planted(contest, name)) for contest in tens for name in PLANTS],
+            [not interval(contest, name).excludes(planted(contest, name)) for contest in tens for name in PLANTED],
             least=200,
             bounds=(0.92, 0.98),
         ),
@@ -108,7 +108,7 @@ def interval(contest: Sequence[Record], name: str) -> Interval:
 
 
 def planted(contest: Sequence[Record], name: str) -> float:
-    """Return the mean of the plant's delay in these processes, in µs, by the clock."""
+    """Return the mean of the planted delay in these processes, in µs, by the clock."""
     return float(np.mean([record.planted_us[name] for record in contest]))
 
 

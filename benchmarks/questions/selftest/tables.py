@@ -27,7 +27,7 @@ def of(lines: Sequence[selftest.Line]) -> Table:
 
 def remarks(records: Sequence[campaign.Record], refused: Mapping[str, str | None], rounds: int) -> list[str]:
     """Return a line for each misbehaving contender, and one about the campaign."""
-    sizes = ", ".join(f"{name} took {selftest.planted(records, name):.2f} µs" for name in campaign.PLANTS)
+    sizes = ", ".join(f"{name} took {selftest.planted(records, name):.2f} µs" for name in campaign.PLANTED)
     return [
         *(f"{'refused' if refusal else 'TIMED'}: {name}: {refusal or '-'}" for name, refusal in refused.items()),
         "",

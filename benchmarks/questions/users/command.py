@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.processes import start
 from benchmarks.questions import options, outcome
-from benchmarks.servers import server as servers
 from benchmarks.servers import service
+from benchmarks.servers.server import ServerError, own_core
 from config.schemes import SCHEMES, SchemeError, choose
 from config.switches import SWITCHES
 
@@ -62,13 +62,13 @@ def command(schemes, users, seconds, pace, access_lifetime, server, workers, **p
     except SchemeError as error:
         raise click.UsageError(f"--scheme: {error}") from None
     names = ",".join(scheme.name for scheme in chosen)
-    core = servers.own_core()
-    with outcome.refusals(servers.ServerError), databases.scratch(**place) as scratch:
-        start.fill(scratch)
-        start.ask("benchmarks.questions.users.accounts", str(users * max(1, workers)), scratch, (), 0)
+    core = own_core()
+    with outcome.refusals(ServerError), scratch(**place) as database:
+        start.fill(database)
+        start.ask("benchmarks.questions.users.accounts", str(users * max(1, workers)), database, (), 0)
         # The reuse grace may not be longer than the access lifetime.
         switches = {"JWT_ACCESS_LIFETIME": f"{access_lifetime}s", "JWT_REUSE_GRACE": "1s"}
-        with service.serving(server, scratch, names, core, switches) as served:
+        with service.serving(server, database, names, core, switches) as served:
             locust = command_line(served.port, users, seconds, pace, workers)
             done = subprocess.run(locust, cwd=start.ROOT, env=os.environ | {"AUTH_SCHEMES": names})
     sys.exit(bool(done.returncode))

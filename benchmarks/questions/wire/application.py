@@ -42,18 +42,18 @@ def _serve() -> tuple[dict, dict]:
     finally:
         connections.close_all()  # of this thread, which serves nobody
     selectors = {f"/{number:0{SELECTOR - 1}}": contender for number, contender in enumerate(field.values())}
-    told = [asdict(replace(contender, urlconf=selector)) for selector, contender in selectors.items()]
+    contenders = [asdict(replace(contender, urlconf=selector)) for selector, contender in selectors.items()]
     return (
         {selector: contender.urlconf for selector, contender in selectors.items()},
         {
-            "contenders": told,
+            "contenders": contenders,
             "facts": {url: {name: asdict(each) for name, each in row.items()} for url, row in facts.items()},
             "service": {**timing.service(), "garbage_collection": GC_POLICY},
         },
     )
 
 
-_urlconfs, _told = _serve()
+_urlconfs, _facts = _serve()
 _handler = Handler()
 
 
@@ -62,13 +62,13 @@ def application(environ, start_response):
     try:
         environ[URLCONF] = _urlconfs[path[:SELECTOR]]
     except KeyError:
-        return _tell(path, start_response)
+        return _answer(path, start_response)
     environ["PATH_INFO"] = path[SELECTOR:]
     return _handler(environ, start_response)
 
 
-def _tell(path: str, start_response):
-    answers = {FACTS: lambda: _told, WORK: work}
+def _answer(path: str, start_response):
+    answers = {FACTS: lambda: _facts, WORK: work}
     body = json.dumps(answers[path]() if path in answers else None).encode()
     start_response("200 OK" if path in answers else "404 Not Found", [("Content-Length", str(len(body)))])
     return [body]

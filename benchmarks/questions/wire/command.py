@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from benchmarks import terminal
-from benchmarks.databases import scratch as databases
+from benchmarks.databases.scratch import scratch
 from benchmarks.messages import Assignment, Population
 from benchmarks.processes import environment, start, turns
 from benchmarks.questions import options, outcome
@@ -62,10 +62,10 @@ def command(
     budget = options.budget_or(600 if precision else 60, budget, count and not precision)
     with outcome.refusals(files.ResultError, comparison.UnlikeError):
         inside = comparison.read(beside) if beside else None
-        with databases.scratch(**db) as scratch:
-            stored = start.fill(scratch, assignment.schemes, Population(population))
+        with scratch(**db) as database:
+            stored = start.fill(database, assignment.schemes, Population(population))
             end = None if budget is None else begin + budget + stored.seconds
-            places = experiment.places(scratch, server, inside)
+            places = experiment.places(database, server, inside)
             with terminal.progress() as watcher:
                 run = turns.run(assignment, places, count or options.PROCESSES, end, rounds, watcher, precision)
         known = {"seconds": round(time.monotonic() - begin, 1), "population": population, "stored": stored}

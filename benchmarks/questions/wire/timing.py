@@ -82,12 +82,12 @@ def run(
     """
     random = Random(assignment.seed)
     urls = list(assignment.rounds)
-    told = server.facts()
-    if "refused" in told:
-        raise RefusedError(told["refused"])
+    served = server.facts()
+    if "refused" in served:
+        raise RefusedError(served["refused"])
     if cores:
         os.sched_setaffinity(0, {cores.client})
-    field = {contender.name: contender for contender in map(_contender, told["contenders"])}
+    field = {contender.name: contender for contender in map(_contender, served["contenders"])}
     try:
         with http1.Connection(server.port) as connection:
             blocks, warmed, waited = _measure(Client(connection), field, urls, assignment, random, done)
@@ -95,12 +95,12 @@ def run(
         raise RefusedError(f"{assignment.server}: {error}") from None
     return Sample(
         entries=[contender.entry for contender in field.values()],
-        facts={url: {name: Facts(**each) for name, each in row.items()} for url, row in told["facts"].items()},
+        facts={url: {name: Facts(**each) for name, each in row.items()} for url, row in served["facts"].items()},
         round_seconds={url: seconds for url, (_, seconds) in warmed.items()},
         warm_up={url: count for url, (count, _) in warmed.items()},
         waited=waited,
         service={
-            **told["service"],
+            **served["service"],
             "server": servers.describe(assignment.server),
             "cores": cores and {"server": cores.server, "client": cores.client},
         },
@@ -136,5 +136,5 @@ def request(environ: dict) -> bytes:
     )
 
 
-def _contender(told: dict) -> Contender:
-    return Contender(**{**told, "entry": Entry(**told["entry"])})
+def _contender(data: dict) -> Contender:
+    return Contender(**{**data, "entry": Entry(**data["entry"])})

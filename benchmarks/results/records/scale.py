@@ -11,8 +11,8 @@ from benchmarks.stats.verdicts import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
-    """What logins cost beside one population.
+class LoginCosts:
+    """What logins cost with one number of other users.
 
     `flows_us`         scheme -> flow -> time without the password's hash
     `flush_us`         clean-up command -> time for each expired login
@@ -26,19 +26,19 @@ class Upkeep:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What schemes add beside one population, and what their logins cost; None: not timed."""
+    """What schemes add with one number of other users, and what logins cost; None: not timed."""
 
     population: int
     stored: Stored
     table: Table
-    upkeep: Upkeep | None
+    upkeep: LoginCosts | None
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a scheme adds beside a population, compared with what it adds beside the smallest.
+    """What a scheme adds with a population, compared with what it adds with the smallest one.
 
-    `verdict`  on the scheme beside this population; the verdicts of a run hold together (Holm)
+    `verdict`  on the scheme with this population; the verdicts of a run hold together (Holm)
     """
 
     scheme: str
@@ -56,7 +56,7 @@ class Scale(ByTurns):
     `refreshes`  of each login
     `tracks`     whether each user has a track
     `sizes`      in ascending order
-    `controls`   population -> anonymous's request beside it minus that beside the smallest
+    `controls`   population -> anonymous's request with it minus that with the smallest
     """
 
     command: ClassVar[str] = "scale"
