@@ -29,17 +29,18 @@ from config.schemes import SCHEMES
 def command(schemes, access_lifetime, session_lifetime, count, budget, population, path, **place):
     """Measure login, refresh, rotation and logout, and a request with its share of them.
 
-    The flows are those that each scheme's own URLs offer. Every call is proved: the expected status,
-    the new credential works, the revoked one is refused. Clients get what they spend off the clock.
-    Blocks of calls of all schemes, and of requests to /whoami/, alternate in balanced random order,
-    and the intervals are taken over fresh processes.
+    The flows are those that each scheme's own URLs offer. Every call is proved: the expected
+    status, the new credential works, the revoked one is refused. Clients get what they spend off
+    the clock. Blocks of calls of all schemes, and of requests to /whoami/, alternate in balanced
+    random order, and the intervals are taken over fresh processes.
 
     The curve is the figure that decides: what a request costs a client that makes N of them per
     access lifetime, logins and refreshes included, and the N at which two schemes cost the same.
 
     The run is inconclusive when the A/A control's interval (99 %) excludes zero and the difference
     is above 0.5 % of the request, when the hypervisor took more than 5 % of the time the processors
-    had work, or when other programs kept the password's hash waiting for more than 20 % of its time.
+    had work, or when other programs kept the password's hash waiting for more than 20 % of its
+    time.
 
     \b
     Exit codes:

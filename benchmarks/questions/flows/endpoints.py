@@ -1,7 +1,7 @@
 """What a client does at a scheme's own endpoints, and the proof that each endpoint did it.
 
-The scheme's URLconf says which of FLOWS it has, and the answer to a login what it gives: a new row of
-the table needs nothing here.
+The scheme's URLconf says which of FLOWS it has, and the answer to a login what it gives: a new row
+of the table needs nothing here.
 """
 
 import io
@@ -206,7 +206,10 @@ class Endpoints:
         client.refresh = given.get("refresh", client.refresh)  # absent if refresh tokens do not rotate
 
     def _who(self, client: Client) -> int | None:
-        """Return the id of the user whom the client's credential authenticates; None: it is refused."""
+        """Return the id of the user whom the client's credential authenticates;
+
+        None: it is refused.
+        """
         answer = self.call(self._contender.environ(WHOAMI, self._headers(client.credential)))
         return json.loads(answer.body)["id"] if answer.status == 200 else None
 

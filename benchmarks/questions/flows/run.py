@@ -1,8 +1,8 @@
-"""The run behind `python -m benchmarks flows`: the cost of each flow, and of a request with its share.
+"""The run behind `python -m benchmarks flows`: the cost of each flow and of requests.
 
 A process's figure is the 25th percentile of a block's calls, averaged over the rounds without the
-outermost, as in `overhead`. It leaves out what is rare, such as a checkpoint of the write-ahead log.
-Intervals are Student's at 95 % over the processes. All times are in microseconds unless named
+outermost, as in `overhead`. It leaves out what is rare, such as a checkpoint of the write-ahead
+log. Intervals are Student's at 95 % over the processes. All times are in microseconds unless named
 otherwise.
 
 The time of a login is that of its endpoint with a fast password hasher, plus the time in which the
@@ -188,9 +188,9 @@ def costs_of(found: Found, scheme: str) -> Costs:
 def judge(control: Interval, anonymous_us: float, steal: float | None, waited: float) -> Verdict:
     """Decide whether the run can be trusted: A/A control, steal time and processor contention.
 
-    `waited` is the share of its time, 0 to 1, that a password's hash waited for a processor; it only
-    computes. A long flow is interrupted more often than a short one, so a busy machine moves the
-    crossings.
+    `waited` is the share of its time, 0 to 1, that a password's hash waited for a processor; it
+    only computes. A long flow is interrupted more often than a short one, so a busy machine moves
+    the crossings.
     """
     reasons = []
     if control.excludes(0) and abs(control.estimate) > MATTERS * anonymous_us:

@@ -1,8 +1,8 @@
 """The work of one fresh process of `flows`: prove, warm up, count, time.
 
-A block is a number of consecutive calls of one flow, each by another client. Before the block, off the
-clock, the clients get what they will spend; after it, what they were given is proved. Garbage is
-treated as in benchmarks/processes/timing.py.
+A block is a number of consecutive calls of one flow, each by another client. Before the block, off
+the clock, the clients get what they will spend; after it, what they were given is proved. Garbage
+is treated as in benchmarks/processes/timing.py.
 """
 
 import gc
@@ -31,8 +31,8 @@ from benchmarks.results.records.flows import Growth
 from benchmarks.stats.design import rounds
 from config.schemes import SCHEMES
 
-# Calls of a block, and the first of them that are left out. Requests are cheap and their differences
-# small, so there are more of them.
+# Calls of a block, and the first of them that are left out. Requests are cheap and their
+# differences small, so there are more of them.
 FLOW_BLOCK, FLOW_DROP = 6, 2
 REQUEST_BLOCK, REQUEST_DROP = 15, 5
 

@@ -38,10 +38,11 @@ def command(schemes, kinds, reference, distances, url, within, connections, seco
 
     Use this to find a server's limit for one request. Use `users` for a mix of requests, as clients
     send them. A real server of one process has a core of its own; the generator, the database and
-    everything else use the others. A closed loop finds how many requests are answered at saturation.
-    Then they are offered at fixed rates, however slow the answers are, and response times count from
-    when a request was due: a stall counts for every request that waited. The highest rate is the
-    highest one tried with the 99th percentile within --within and every answer 200.
+    everything else use the others. A closed loop finds how many requests are answered at
+    saturation. Then they are offered at fixed rates, however slow the answers are, and response
+    times count from when a request was due: a stall counts for every request that waited. The
+    highest rate is the highest one tried with the 99th percentile within --within and every answer
+    200.
 
     The run is inconclusive when the generator may have been the limit (half of what it sends to a
     server that only answers, or half of its core), or was itself late by more than a quarter of

@@ -59,7 +59,7 @@ class Run:
 def lineup(
     schemes: Iterable[str], kinds: Iterable[str], distances: Iterable[float], reference: bool
 ) -> list[Contender]:
-    """Return the contenders: every scheme on every server at every distance, the stock one first."""
+    """Return the contenders: each scheme on each server at each distance, stock first."""
     found: dict[Contender, None] = {}
     for away in distances or [None]:
         rows = [Contender(scheme, kind, away) for kind, scheme in product(kinds, schemes)]
@@ -70,7 +70,7 @@ def lineup(
 def prepare(
     scratch: Database, contenders: Sequence[Contender], url: str, population: int
 ) -> tuple[Stored, dict[str, Any]]:
-    """Fill the database and prove all contenders in process; return the service's description, too."""
+    """Fill the database and prove all contenders in process. Return the service's facts too."""
     proved = tuple(dict.fromkeys(each.scheme for each in contenders))
     stored = start.fill(scratch, proved, Population(population))
     found = start.work(Assignment(proved, {url: 0}, 15, 5, seed=0), scratch, 0).service
@@ -113,8 +113,8 @@ def run(
 def search(at: Callable[[float], bool], saturation: float) -> float | None:
     """Return the highest rate tried at which `at` is true; None: it was true at no rate.
 
-    It tries PARTS of `saturation`, BEYOND, and rates between. If a lower rate failed and a higher one
-    succeeded, the rate was not the cause of the failure.
+    It tries PARTS of `saturation`, BEYOND, and rates between. If a lower rate failed and a higher
+    one succeeded, the rate was not the cause of the failure.
     """
     tried = {part: at(part * saturation) for part in PARTS}
     for part in BEYOND:
@@ -194,7 +194,7 @@ def request(url: str, authorization: str) -> str:
 
 @contextmanager
 def generator(database: Database, port: int, request: str, connections: int) -> Iterator[Callable[..., Step]]:
-    """Start a generator process, and yield a function for a step: (rate, seconds, grace) -> Step."""
+    """Start a generator and yield a function for a step: (rate, seconds, grace) -> Step."""
     with start.conversation("benchmarks.servers.generator", "", database, (), {}) as process:
         process.ask(host=service.HOST, port=port, request=request, connections=connections)
         yield lambda rate, seconds, grace: step(process.ask(rate=rate, seconds=seconds, grace=grace))

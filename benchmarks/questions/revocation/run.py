@@ -1,4 +1,4 @@
-"""The run behind `python -m benchmarks revocation`: its processes, and what becomes of their answers."""
+"""The run behind `python -m benchmarks revocation`: its processes and their answers."""
 
 import json
 import os

@@ -36,9 +36,9 @@ def command(populations, schemes, refreshes, tracks, url, count, budget, flow_tu
     """Measure whether a scheme costs more with more users, tokens and logins.
 
     A scratch database of each size is loaded before the clock starts, and fresh processes alternate
-    between them. At each size the figure is that of `overhead`; difference and ratio to the smallest
-    size are paired by turn. All requests use one user's credential: the run shows the depth of the
-    indexes, not the time to fetch a page from disk.
+    between them. At each size the figure is that of `overhead`; difference and ratio to the
+    smallest size are paired by turn. All requests use one user's credential: the run shows the
+    depth of the indexes, not the time to fetch a page from disk.
 
     Afterwards, login and refresh are timed at each size, and `manage.py flush_refresh_families` and
     `flushexpiredtokens`, which clean up expired logins: ours and the stock pair's.

@@ -1,12 +1,12 @@
 """The answer of `python -m benchmarks scale`: does a scheme cost more with more credentials?
 
 All times are in microseconds. One run measures what each scheme adds in a small and in larger
-databases, by turns (see processes/turns.py); at each size the figure is that of `overhead`. Differences
-and ratios are paired by turn.
+databases, by turns (see processes/turns.py); at each size the figure is that of `overhead`.
+Differences and ratios are paired by turn.
 
-The run is inconclusive where `overhead` would be, at any of the sizes, or if anonymous's request, which
-reads no credential, differs between sizes: 99 %, shared among all controls, and half a percent of the
-request.
+The run is inconclusive where `overhead` would be, at any of the sizes, or if anonymous's request,
+which reads no credential, differs between sizes: 99 %, shared among all controls, and half a
+percent of the request.
 """
 
 import time

@@ -41,7 +41,7 @@ SERVICE = ("config", "telemetry", "tokens", "jwt_auth", "tracks", "auth_core")
 
 
 class RevisionError(Exception):
-    """A revision that does not exist, or whose service this lab cannot drive; the message says why."""
+    """A revision that does not exist, or that this lab cannot drive; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,10 @@ def commit(revision: str) -> str:
 
 
 def lay_out(commit: str, folder: Path) -> dict[str, Path]:
-    """Copy the packages of each place into `folder`, and return place -> its folder. Raises RevisionError."""
+    """Copy the packages of each place into `folder`, and return place -> its folder.
+
+    Raises RevisionError.
+    """
     services = {place: folder / place for place in PLACES}
     with zipfile.ZipFile(io.BytesIO(_git("archive", "--format=zip", commit, "--", *SERVICE))) as archive:
         archive.extractall(services[BEFORE])
