@@ -22,8 +22,8 @@ from tests.support.results import head, overhead
 
 pytestmark = pytest.mark.once  # no database
 
-# Each second 10 requests, 1 login and 2 refreshes; at the peak twice as many. Cores work half of
-# their time.
+# Each second 10 requests, 1 login and 2 refreshes; at the peak twice as many, by cores that work
+# half of their time.
 CROWD = capacity.crowd(
     users=86_400,
     requests_per_user_per_day=10,
@@ -162,7 +162,7 @@ def test_a_rows_bytes_are_those_of_the_fullest_table_that_is_full_enough():
 
 
 def measured_flows():
-    """Return the record of `flows` with what a plan needs: logins, refreshes, size of a row."""
+    """Return the example of `flows` with what a plan needs: logins, refreshes and row sizes."""
     document = flows()
     call = {"statements": 3, "rows_written": 1, "bytes_written": 4000, "tables": {}}
     document["flows"] = [

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.once  # the lab brings its own database
 
 @contextmanager
 def echo(tmp_path=None):
-    """Yield a proxy's target: a server, TCP or a socket, that echoes until the peer closes."""
+    """Yield a proxy's target: a server that echoes until the client closes, over TCP or Unix."""
     path = tmp_path and f"{tmp_path}/.s.PGSQL.5432"
     listener = socket.create_server(path, family=socket.AF_UNIX) if path else socket.create_server(("127.0.0.1", 0))
 

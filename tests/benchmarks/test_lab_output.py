@@ -46,7 +46,7 @@ def run(*arguments) -> tuple[int, str, str]:
 
 # --- the file is tried first ----------------------------------------------------------------------
 
-# Of each command that writes a file, what it needs besides.
+# The further options that each command needs which writes a file.
 WRITING = {
     **dict.fromkeys(("overhead", "wire", "ladder", "instructions", "flows", "load", "distance", "revocation"), ()),
     **dict.fromkeys(("scale", "selftest"), ()),

@@ -223,7 +223,7 @@ def test_counting_signature_checks_leaves_pyjwt_as_it_was(user):
 
 
 def climb(scheme="token", rungs=(PARSED, LOADED), **microseconds) -> Climb:
-    """Of one process; anonymous, rungs and whole -> 25th percentile of each round."""
+    """Return one process's climb: anonymous, rungs, whole -> 25th percentile per round."""
     p25_ns = {name: [1000 * us for us in row] for name, row in microseconds.items()}
     return Climb(scheme, list(rungs), dict.fromkeys(p25_ns, Counts(1, 20.0, 63, 0)), 1.0, p25_ns)
 

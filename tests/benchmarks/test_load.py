@@ -278,7 +278,7 @@ def marked(mark: str) -> list[str]:
 
 @pytest.fixture
 def mark():
-    """Yield a mark for a command's environment; a process that has it afterwards was left."""
+    """Yield a mark for a command's environment. Fail if a process still has it afterwards."""
     mark = secrets.token_hex(8)
     yield mark
     assert marked(mark) == []

@@ -66,7 +66,7 @@ def shown(finding) -> str | None:
 
 
 def dying_after(seconds, back=None):
-    """Return an Ask: accepted before `seconds` (None: always), and again from `back` on."""
+    """Return an Ask that accepts before `seconds` (None: always), and again from `back` on."""
     return lambda at: 200 if seconds is None or at < seconds or (back is not None and at >= back) else 401
 
 

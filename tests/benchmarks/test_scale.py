@@ -1,4 +1,4 @@
-"""Many users, tokens and logins besides those that are timed. No time is asserted."""
+"""Many users, tokens and logins next to the timed ones. No test asserts a time."""
 
 import json
 from datetime import timedelta
@@ -49,7 +49,10 @@ def test_every_table_of_credentials_is_populated():
 
 @pytest.fixture
 def crowd(monkeypatch):
-    """Load 7 users, then 1 more, each refreshed twice, 3 rows a statement; return the progress."""
+    """Load seven users, one, and eight, who refreshed twice, at most three rows a statement.
+
+    Return the reported progress.
+    """
     monkeypatch.setattr(population, "BATCH", 3)
     progress = []
     population.load(7, progress.append, refreshes=2)
@@ -71,7 +74,7 @@ def test_each_user_has_a_row_of_every_kind_and_who_is_timed_lies_in_the_middle(c
     assert set(RefreshFamily.objects.values_list("user_id", flat=True)) == others
     assert set(Token.objects.values_list("user_id", flat=True)) >= others
     assert set(HashedToken.objects.values_list("user_id", flat=True)) == others
-    # Each user has three tokens and two spent ones. A statement holds those of one user only.
+    # A user has three refresh tokens, two of them spent. A statement inserts one user's at most.
     assert crowd == [3, 3, 1] * 4 + [3] * 7 + [2] * 7 + [3, 3, 2] * 4 + [3] * 8 + [2] * 8
     assert sum(crowd) == 15 * population.per_user(2)
     stored = population.stored()
@@ -146,7 +149,7 @@ def test_expired_logins_are_what_both_commands_clean_up_and_nothing_else(crowd):
     counted = [RefreshFamily, OutstandingToken, BlacklistedToken]
     before = [model.objects.count() for model in counted]
     population.load_expired(5, refreshes=2)
-    # Of each user a login; three tokens, of which two are spent.
+    # Each user has one login and three refresh tokens, two of them spent.
     assert [model.objects.count() for model in counted] == [
         rows + more for rows, more in zip(before, (5, 15, 10), strict=True)
     ]
@@ -189,7 +192,7 @@ def test_two_scratch_databases_have_the_same_times():
 
 
 def run_of(**microseconds) -> Run:
-    """Return a run at sizes 10 and 1000; contender -> for each size its request in each turn."""
+    """Return a run of sizes "10" and "1000" in which each contender takes the given times."""
     entries = [Entry(ANONYMOUS), Entry(CONTROL), Entry("token", "Token")]
     facts = {URL: dict.fromkeys((ANONYMOUS, CONTROL, "token"), Facts(0, 0, 0))}
 

@@ -1,4 +1,7 @@
-"""The lab's selftest: its verdicts, and continuing a campaign. No time is asserted."""
+"""The lab's own trial: does it judge as it says, and does it go on where it was stopped?
+
+No time is asserted.
+"""
 
 import json
 import random
@@ -22,7 +25,7 @@ SIZES = {CONTROL: 0.0, **{name: nanoseconds / 1000 for name, nanoseconds in PLAN
 
 
 def records(count: int, scatter: float, bias: float = 0.0) -> list[Record]:
-    """Return the records of an honest lab, with `bias` (µs) on the planted delays."""
+    """Return an honest lab's records, with `bias` (µs) added to the planted delays."""
     drawn_by = random.Random(1)
     return [
         Record(
@@ -35,7 +38,7 @@ def records(count: int, scatter: float, bias: float = 0.0) -> list[Record]:
 
 
 def passed(lines) -> dict[str, bool | None]:
-    """By the words before the numbers."""
+    """Return whether each line passed, by its question."""
     return {line.question: line.passed for line in lines}
 
 

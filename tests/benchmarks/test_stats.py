@@ -52,7 +52,7 @@ def test_the_first_requests_of_a_block_are_not_looked_at():
 
 
 def test_the_t_interval_is_students():
-    # By hand: mean 3, s = sqrt(2.5), t(0.975, 4) = 2.776445.
+    # Computed by hand: mean 3, s = sqrt(2.5), t(0.975, 4) = 2.776445.
     interval = t_interval([1, 2, 3, 4, 5])
     assert (interval.estimate, interval.high) == (3, pytest.approx(3 + 2.776445 * (2.5 / 5) ** 0.5))
     figures = [318.2, 330.1, 309.9, 322.4]
@@ -98,7 +98,7 @@ def test_what_a_switch_costs_is_read_off_the_first_requests_of_a_block():
 
 
 def sample(**microseconds) -> Sample:
-    """Of one URL; contender -> 25th percentile of each round."""
+    """Return a sample of one URL: contender -> 25th percentile of each round."""
     entries = [
         Entry(ANONYMOUS),
         Entry(CONTROL),

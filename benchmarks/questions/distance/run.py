@@ -1,4 +1,4 @@
-"""The run of `distance`: one PostgreSQL, reached through a proxy for each distance."""
+"""The run behind `python -m benchmarks distance`: one PostgreSQL behind a proxy per distance."""
 
 import time
 from collections.abc import Sequence

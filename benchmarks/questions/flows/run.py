@@ -1,4 +1,4 @@
-"""The run of `flows`: the cost of each flow, and of a request with its share.
+"""The run behind `python -m benchmarks flows`: the cost of each flow and of requests.
 
 A process's figure is the 25th percentile of a block's calls, averaged over the rounds without the
 outermost, as in `overhead`. It leaves out what is rare, such as a checkpoint of the write-ahead

@@ -21,7 +21,7 @@ class Contender:
 
     @property
     def name(self) -> str:
-        """The name in tables and results."""
+        """Return the name in tables and results."""
         away = "" if self.distance_ms is None else f", {self.distance_ms:g} ms away"
         return f"{self.scheme} on {self.server}{away}"
 

@@ -59,7 +59,7 @@ class Run:
 def lineup(
     schemes: Iterable[str], kinds: Iterable[str], distances: Iterable[float], reference: bool
 ) -> list[Contender]:
-    """Return the contenders: each scheme, server and distance, the stock one first."""
+    """Return the contenders: each scheme on each server at each distance, stock first."""
     found: dict[Contender, None] = {}
     for away in distances or [None]:
         rows = [Contender(scheme, kind, away) for kind, scheme in product(kinds, schemes)]
@@ -70,7 +70,7 @@ def lineup(
 def prepare(
     scratch: Database, contenders: Sequence[Contender], url: str, population: int
 ) -> tuple[Stored, dict[str, Any]]:
-    """Fill the database and prove all contenders in process; return the service's description."""
+    """Fill the database and prove all contenders in process. Return the service's facts too."""
     proved = tuple(dict.fromkeys(each.scheme for each in contenders))
     stored = start.fill(scratch, proved, Population(population))
     found = start.work(Assignment(proved, {url: 0}, 15, 5, seed=0), scratch, 0).service
@@ -194,7 +194,7 @@ def request(url: str, authorization: str) -> str:
 
 @contextmanager
 def generator(database: Database, port: int, request: str, connections: int) -> Iterator[Callable[..., Step]]:
-    """Start a generator process; yield a function for a step: (rate, seconds, grace) -> Step."""
+    """Start a generator and yield a function for a step: (rate, seconds, grace) -> Step."""
     with start.conversation("benchmarks.servers.generator", "", database, (), {}) as process:
         process.ask(host=service.HOST, port=port, request=request, connections=connections)
         yield lambda rate, seconds, grace: step(process.ask(rate=rate, seconds=seconds, grace=grace))

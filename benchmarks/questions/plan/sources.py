@@ -35,13 +35,13 @@ class Sources:
 
     @property
     def stored(self) -> list[Stored]:
-        """What the scratch databases held."""
+        """Return what the scratch databases held."""
         one = [part.stored for part in self.parts.values() if getattr(part, "stored", None) is not None]
         return one + [size.stored for size in getattr(self.parts.get("scale"), "sizes", ())]
 
     @property
     def doubts(self) -> list[str]:
-        """The reasons not to trust a plan made of these, a sentence each."""
+        """Return the reasons not to trust a plan made of these, one sentence each."""
         verdicts = {name: getattr(part, "verdict", None) for name, part in self.parts.items()}
         doubts = [
             f"{name}: {reason}"

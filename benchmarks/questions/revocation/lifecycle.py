@@ -192,7 +192,7 @@ def _is_signed(credential: str) -> bool:
 
 
 def _service() -> dict:
-    """Return what the service runs on, and the switches not pinned and not at their default."""
+    """Return the database and the switches that are neither pinned nor at their default."""
     return {
         "database": connection.display_name,
         "database_version": ".".join(map(str, connection.get_database_version())),

@@ -56,7 +56,7 @@ EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a login returned: an opaque or an access token, and a refresh token or None."""
+    """The answer to a login: an opaque or access token, and a refresh token or None."""
 
     user_id: int
     access: str

@@ -1,4 +1,4 @@
-"""The run of `revocation`: its processes, and the record of their answers."""
+"""The run behind `python -m benchmarks revocation`: its processes and their answers."""
 
 import json
 import os

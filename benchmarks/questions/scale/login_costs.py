@@ -1,4 +1,4 @@
-"""The second half of `scale`: the cost of making, refreshing, keeping and deleting logins.
+"""Second half of `python -m benchmarks scale`: the cost of making, refreshing and flushing logins.
 
 Fresh processes take turns among the sizes, as in turns.py. Each does what a process of `flows`
 does; then it adds expired logins and cleans them up. Intervals are Student's at 95 % over the

@@ -37,7 +37,7 @@ class Line:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the rate is within its bounds; None: too few contests to tell."""
+        """Return True if the rate is within its bounds, None with too few contests to tell."""
         return self.low <= self.rate <= self.high if self.contests >= self.least else None
 
 

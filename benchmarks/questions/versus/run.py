@@ -78,7 +78,10 @@ def commit(revision: str) -> str:
 
 
 def lay_out(commit: str, folder: Path) -> dict[str, Path]:
-    """Copy each place's packages into `folder`; return place -> folder. Raises RevisionError."""
+    """Copy the packages of each place into `folder`, and return place -> its folder.
+
+    Raises RevisionError.
+    """
     services = {place: folder / place for place in PLACES}
     with zipfile.ZipFile(io.BytesIO(_git("archive", "--format=zip", commit, "--", *SERVICE))) as archive:
         archive.extractall(services[BEFORE])

@@ -54,5 +54,5 @@ class Comparison(Record):
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the comparison can be trusted."""
+        """Return True if the comparison can be trusted."""
         return Verdict.of((*self.inconclusive, *(f"unlike environments: {line}" for line in self.unlike)))
