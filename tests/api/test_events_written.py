@@ -141,8 +141,8 @@ def test_a_process_logs_as_the_switch_says(tmp_path):
     assert [line.split()[4] for line in lines if " auth " in line] == expected
     assert "reason=invalid address=127.0.0.1" in lines[1] + lines[2]
     lines = log_of_a_process(tmp_path / "json", LOG_FORMAT="json", LOG_AUTHENTICATIONS="on")
-    told = [line["message"] for line in map(json.loads, lines) if line["logger"] == "auth"]
-    assert told == ["login.succeeded", "credential.accepted", "credential.refused"]
+    logged = [line["message"] for line in map(json.loads, lines) if line["logger"] == "auth"]
+    assert logged == ["login.succeeded", "credential.accepted", "credential.refused"]
 
 
 def test_every_event_is_explained_and_no_other():

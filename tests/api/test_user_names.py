@@ -70,8 +70,8 @@ def test_a_name_longer_than_its_column_is_a_wrong_login_and_asks_no_database(
     caplog.clear()
     with django_assert_num_queries(0):
         assert log_in(name, PASSWORD) == wrong
-    told = [(record.getMessage(), record.reason) for record in caplog.records if record.name == "auth"]
-    assert told == [("login.failed", "password")]
+    logged = [(record.getMessage(), record.reason) for record in caplog.records if record.name == "auth"]
+    assert logged == [("login.failed", "password")]
 
 
 def test_a_name_as_long_as_its_column_logs_in(door):

@@ -207,16 +207,16 @@ def planning(tmp_path):
                 word = file
             arguments.append(str(word))
         path = tmp_path / "plan.json"
-        told = CliRunner().invoke(command, [*arguments, "--json", str(path)])
-        assert not told.exception or isinstance(told.exception, SystemExit), told.exception
-        return told, json.loads(path.read_text()) if path.exists() else None
+        result = CliRunner().invoke(command, [*arguments, "--json", str(path)])
+        assert not result.exception or isinstance(result.exception, SystemExit), result.exception
+        return result, json.loads(path.read_text()) if path.exists() else None
 
     return run
 
 
 def test_a_plan_shows_its_formulae_and_keeps_to_the_schema(planning):
-    told, document = planning(overhead(), measured_flows(), revocation())
-    assert told.exit_code == 0, told.output
+    result, document = planning(overhead(), measured_flows(), revocation())
+    assert result.exit_code == 0, result.output
     jsonschema.Draft202012Validator(schema()).validate(document)
     made = {each["scheme"]: each for each in document["schemes"]}
     # 50 million users: 3 / 0.6 x (28,935 x 595 + 28.9 x 1800 + 3,472 x 1500) µs
@@ -228,17 +228,17 @@ def test_a_plan_shows_its_formulae_and_keeps_to_the_schema(planning):
     assert made["drf-token"]["rows_per_day"] is None
     assert document["service_cores"] == pytest.approx(5e-6 * 50e6 / 86_400 * 50 * 184)
     assert document["hash_cores"]["estimate"] == pytest.approx(5e-6 * 50e6 / 86_400 * 0.05 * 97_000)
-    text = " ".join(told.output.split())
+    text = " ".join(result.output.split())
     assert (
         "cores = k / u x (R t_request + L t_login + F t_refresh) = 3 / 0.6 x (28,935.2 x 595 µs + 28.9 x 1,800" in text
     )
     assert "What breaks first" in text
-    assert max(len(line) for line in told.output.splitlines() if "The plan: " not in line) <= 100
+    assert max(len(line) for line in result.output.splitlines() if "The plan: " not in line) <= 100
 
 
 def test_flows_alone_know_what_a_request_takes(planning):
-    told, document = planning(measured_flows())
-    assert told.exit_code == 0, told.output
+    result, document = planning(measured_flows())
+    assert result.exit_code == 0, result.output
     made = {each["scheme"]: each for each in document["schemes"]}
     assert made["jwt"]["cores"]["estimate"] == pytest.approx(5e-6 * 50e6 / 86_400 * (50 * 600 + 0.05 * 1800 + 6 * 1500))
     assert document["service_cores"] == pytest.approx(5e-6 * 50e6 / 86_400 * 50 * 180)
@@ -270,10 +270,10 @@ def elsewhere():
     ],
 )
 def test_what_is_not_to_be_trusted_makes_a_plan_that_says_so(planning, documents, reason):
-    told, document = planning(*documents)
-    assert told.exit_code == 3
+    result, document = planning(*documents)
+    assert result.exit_code == 3
     assert document["verdict"] == {"conclusive": False, "reasons": [reason]}
-    assert reason in " ".join(told.output.split())
+    assert reason in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_what_is_not_to_be_trusted_makes_a_plan_that_says_so(planning, documents
     ],
 )
 def test_what_cannot_be_planned_is_told_by_name(planning, words, code, message):
-    told, document = planning(*words)
-    assert told.exit_code == code, told.output
-    assert message in " ".join(told.output.replace("│", " ").split())
+    result, document = planning(*words)
+    assert result.exit_code == code, result.output
+    assert message in " ".join(result.output.replace("│", " ").split())
     assert document is None

@@ -418,10 +418,10 @@ def test_what_is_no_terminal_gets_plain_text_no_wider_than_100_columns(tiny):
     ],
 )
 def test_wrong_usage_is_told_with_what_is_allowed(arguments, message):
-    told = CliRunner().invoke(main, ["flows", *arguments])
-    assert told.exit_code == 2
+    result = CliRunner().invoke(main, ["flows", *arguments])
+    assert result.exit_code == 2
     for part in message:
-        assert part in " ".join(told.stderr.split())
+        assert part in " ".join(result.stderr.split())
 
 
 def test_a_credential_that_dies_under_the_clock_ends_the_run_without_a_result(tmp_path):

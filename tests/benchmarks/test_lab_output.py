@@ -39,9 +39,9 @@ def saved(tmp_path):
 
 
 def run(*arguments) -> tuple[int, str, str]:
-    told = CliRunner().invoke(main, list(map(str, arguments)))
-    assert told.exception is None or isinstance(told.exception, SystemExit), told.exc_info
-    return told.exit_code, told.stdout, told.stderr
+    result = CliRunner().invoke(main, list(map(str, arguments)))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    return result.exit_code, result.stdout, result.stderr
 
 
 # --- the file is tried first ----------------------------------------------------------------------

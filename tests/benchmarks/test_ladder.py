@@ -374,10 +374,10 @@ def test_a_refused_rung_is_never_timed(tmp_path):
     ],
 )
 def test_wrong_usage_is_told_with_the_choices(arguments, message):
-    told = CliRunner().invoke(main, arguments)
-    assert told.exit_code == 2
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
     for part in message:
-        assert part in told.stderr
+        assert part in result.stderr
 
 
 # --- instructions ---------------------------------------------------------------------------------

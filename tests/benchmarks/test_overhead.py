@@ -180,10 +180,10 @@ def test_a_worker_refuses_before_its_first_round(tmp_path):
     ],
 )
 def test_wrong_usage_is_told_with_the_choices(arguments, message):
-    told = CliRunner().invoke(main, ["overhead", *arguments])
-    assert told.exit_code == 2
+    result = CliRunner().invoke(main, ["overhead", *arguments])
+    assert result.exit_code == 2
     for part in message:
-        assert part in told.stderr
+        assert part in result.stderr
 
 
 def test_help_lists_the_command_and_its_exit_codes():

@@ -312,6 +312,6 @@ def test_a_run_alternates_between_the_sizes_and_keeps_what_it_measured(tmp_path)
     ],
 )
 def test_wrong_usage_is_told(arguments, message):
-    told = CliRunner().invoke(command, arguments)
-    assert told.exit_code == 2
-    assert message in " ".join(told.output.split())
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())

@@ -61,15 +61,15 @@ def test_a_checkout_that_differs_from_its_copy_tells_nothing():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         (b"same", b"same", ""),
         (b"sane", b"same", "4 and 4 bytes, first different at byte 2: b'sane' and b'same'"),
         (b"same", b"same again", "4 and 10 bytes, first different at byte 4: b'same' and b'same again'"),
     ],
 )
-def test_it_is_told_where_two_bodies_part(before, after, told):
-    assert versus.difference(before, after) == told
+def test_it_is_told_where_two_bodies_part(before, after, expected):
+    assert versus.difference(before, after) == expected
 
 
 # --- the command, in a checkout of its own --------------------------------------------------------
@@ -205,7 +205,7 @@ def test_every_package_of_the_service_is_measured():
     assert set(versus.SERVICE) == packages
 
 
-def test_wrong_usage_is_told():
-    told = CliRunner().invoke(command, ("HEAD", "--url", "tracks"))
-    assert told.exit_code == 2
-    assert "beginning with /" in told.output
+def test_wrong_usage_is_refused():
+    result = CliRunner().invoke(command, ("HEAD", "--url", "tracks"))
+    assert result.exit_code == 2
+    assert "beginning with /" in result.output

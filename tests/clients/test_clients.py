@@ -75,10 +75,10 @@ def test_a_login_goes_on_for_as_long_as_it_may_and_then_ends_with_one_clear_erro
         client.get("/whoami/")
     assert raised.value.response.status_code == 401
     assert RefreshFamily.objects.count() == 1
-    told = len(wire.sent)
+    sent = len(wire.sent)
     with pytest.raises(CredentialError, match="the login has ended"):
         client.get("/whoami/")
-    assert len(wire.sent) == told  # it is not asked again
+    assert len(wire.sent) == sent  # it is not asked again
 
 
 @pytest.mark.once

@@ -159,5 +159,5 @@ def test_the_demo_logs_as_json_by_the_switch_alone(tmp_path):
     switches = {"LOG_FORMAT": "json", "GRANIAN_BLOCKING_THREADS": "64"}  # of so many granian warns
     with servers.demo(DATABASE_URL=f"sqlite:///{tmp_path}/a.sqlite3", **switches) as (_, output):
         pass
-    told = [json.loads(line) for line in output.read_text().splitlines() if "Python threads" in line]
-    assert [(record["logger"], record["level"]) for record in told] == [("_granian", "WARNING")]
+    logged = [json.loads(line) for line in output.read_text().splitlines() if "Python threads" in line]
+    assert [(record["logger"], record["level"]) for record in logged] == [("_granian", "WARNING")]

@@ -231,10 +231,10 @@ class PairLives(Lives):
         signing = self.world.signing
         if drop:
             self.sign_with(signing)
-            self.tell(verifying={signing})
+            self.change(verifying={signing})
         else:
             self.sign_with(signing + 1, signing)
-            self.tell(signing=signing + 1, verifying={signing + 1, signing})
+            self.change(signing=signing + 1, verifying={signing + 1, signing})
 
     def clean_up(self):
         def do(client):

@@ -331,9 +331,9 @@ def schema_of(rows) -> dict:
 
 
 def warnings() -> str:
-    told = "\n".join([*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache])
+    text = "\n".join([*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache])
     GENERATOR_STATS.reset()
-    return told
+    return text
 
 
 @pytest.mark.once

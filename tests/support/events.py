@@ -15,7 +15,7 @@ PAIRS = ("jwt", "jwt-stateless")
 OURS = OPAQUE + PAIRS
 
 
-class Told(logging.Handler):
+class Logged(logging.Handler):
     """The events so far, each a dictionary of its fields, `event` with them."""
 
     def __init__(self):
@@ -28,8 +28,8 @@ class Told(logging.Handler):
 
     def words(self) -> list[str]:
         """Return each event with its reason, and forget them."""
-        told, self.events = self.events, []
-        return [" ".join(filter(None, (event["event"], event.get("reason")))) for event in told]
+        logged, self.events = self.events, []
+        return [" ".join(filter(None, (event["event"], event.get("reason")))) for event in logged]
 
 
 def enable(settings, name: str):

@@ -131,7 +131,7 @@ class Tokens(World):
     per_client: bool = False
     auto_create: bool = False
     rows: list[Row] = field(default_factory=list)
-    told_at: dict[str, int] = field(default_factory=dict)  # each key that was ever told, living or dead
+    issued_at: dict[str, int] = field(default_factory=dict)  # each key ever issued, valid or not
 
     def create(self, name, user_id, password):
         super().create(name, user_id, password)
@@ -190,7 +190,7 @@ class Tokens(World):
                 self.rows.append(Row(name, self.now, self.now, None))
             elif self.is_expired(own[0]):  # and replaces the one that all clients share
                 own[0].key, own[0].created = None, self.now
-            self.told(self.own(name)[-1], answer)
+            self.issued(self.own(name)[-1], answer)
 
     @atomic
     def rotate(self, key, answer):
@@ -201,7 +201,7 @@ class Tokens(World):
         answer.must_be(200 if row else 401)
         if row:
             row.key, row.created, row.used = None, self.now, self.now
-            self.told(row, answer)
+            self.issued(row, answer)
 
     @atomic
     def revoke(self, key, answer):
@@ -236,13 +236,13 @@ class Tokens(World):
         answer.must_be(401 if row is None else 204 if own else 404)
         self.rows = [each for each in self.rows if each not in own]
 
-    def told(self, row: Row, answer: Answer):
+    def issued(self, row: Row, answer: Answer):
         key = answer.body["token"]
         if row.key is None:
-            assert key not in self.told_at, "a key that was told before"
+            assert key not in self.issued_at, "a key that was issued before"
             row.key = key
         assert row.key == key, "another key than the row's"
-        self.told_at.setdefault(key, self.now)
+        self.issued_at.setdefault(key, self.now)
 
     def moments(self) -> set[int]:
         """Return the moments at which something changes by itself."""
@@ -285,7 +285,7 @@ class Pairs(World):
     signing: int = 0  # the number of the key that signs
     verifying: set[int] = field(default_factory=lambda: {0})
     rows: dict[str, Login] = field(default_factory=dict)
-    tokens: dict[str, Token] = field(default_factory=dict)  # each that was ever told, living or dead
+    tokens: dict[str, Token] = field(default_factory=dict)  # each ever issued, valid or not
 
     def end(self, name):
         for login in self.rows.values():
@@ -363,7 +363,7 @@ class Pairs(World):
             self.renew(login, answer)
         elif self.is_recent_parent(token, login):
             answer.must_be(200)
-            self.told(login, answer)  # the same child
+            self.issued(login, answer)  # the same child
         else:
             answer.must_be(401)
             login.ended = True  # either the client or a thief holds a spent token
@@ -399,9 +399,9 @@ class Pairs(World):
         login.refresh_tokens.append(new)
         login.rotated = self.now
         login.refresh_end = min(self.now + self.switches["JWT_REFRESH_LIFETIME"], login.end)
-        self.told(login, answer)
+        self.issued(login, answer)
 
-    def told(self, login: Login, answer: Answer):
+    def issued(self, login: Login, answer: Answer):
         """Check that no access token outlives its refresh token, and no refresh token its login."""
         ends = {
             "refresh": login.refresh_end,
@@ -409,11 +409,11 @@ class Pairs(World):
         }
         for kind, end in ends.items():
             text, user = answer.body[kind], self.users[login.user]
-            told = claims(text)
-            assert (told["exp"], told["user_id"]) == (end, str(user.id))
-            assert self.rows[told["sid"]] is login
-            assert kind == "access" or told["jti"] == login.refresh_tokens[-1]
-            self.tokens[text] = Token(kind, told["sid"], user.id, told["jti"], end, self.signing)
+            payload = claims(text)
+            assert (payload["exp"], payload["user_id"]) == (end, str(user.id))
+            assert self.rows[payload["sid"]] is login
+            assert kind == "access" or payload["jti"] == login.refresh_tokens[-1]
+            self.tokens[text] = Token(kind, payload["sid"], user.id, payload["jti"], end, self.signing)
 
     def moments(self) -> set[int]:
         """Return the moments at which something changes by itself."""

@@ -103,8 +103,10 @@ class Service:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the service ended: {self.log.read_text()}")
-        told, died_of = json.loads(line)
-        by_kind = {kind: [what for each, what in told if each == kind] for kind in ("answer", "step", "made", "error")}
+        reports, died_of = json.loads(line)
+        by_kind = {
+            kind: [what for each, what in reports if each == kind] for kind in ("answer", "step", "made", "error")
+        }
         if by_kind["error"] or died_of not in (0, signal.SIGKILL):
             raise RuntimeError(f"signal {died_of}, {by_kind['error']}: {self.log.read_text()}")
         answers = [Answer(*answer) for answer in by_kind["answer"]]
@@ -143,8 +145,8 @@ def _main():
     for line in sys.stdin:
         survives, task = json.loads(line)
         if survives:
-            told = [("answer", _answer(application, each)) for each in task["requests"]]
-            print(json.dumps([told, 0]), flush=True)
+            reports = [("answer", _answer(application, each)) for each in task["requests"]]
+            print(json.dumps([reports, 0]), flush=True)
             continue
         reading, writing = os.pipe()
         child = os.fork()
@@ -152,9 +154,9 @@ def _main():
             _live(application, writing, **task)
         os.close(writing)
         with open(reading) as pipe:
-            told = [json.loads(each) for each in pipe]
+            reports = [json.loads(each) for each in pipe]
         _, status = os.waitpid(child, 0)
-        print(json.dumps([told, os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0]), flush=True)
+        print(json.dumps([reports, os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0]), flush=True)
 
 
 def _open_by(row: str):
@@ -166,7 +168,7 @@ def _open_by(row: str):
 
 
 def _live(application: Callable, pipe: int, requests: list[dict], die: int | None, row: str | None, limits: dict):
-    def tell(kind: str, what):
+    def report(kind: str, what):
         os.write(pipe, f"{json.dumps([kind, what])}\n".encode())  # at once, since the next step may be the last
 
     from django.db import connections
@@ -177,7 +179,7 @@ def _live(application: Callable, pipe: int, requests: list[dict], die: int | Non
             each.connection = None
         if row:
             _open_by(row)
-        step = _watch(tell, die)
+        step = _watch(report, die)
         _limit(**limits)
         for each in requests:
             if "python" in each:
@@ -185,9 +187,9 @@ def _live(application: Callable, pipe: int, requests: list[dict], die: int | Non
             else:
                 answer = _answer(application, each)
                 step("before the answer")
-                tell("answer", answer)
+                report("answer", answer)
     except BaseException:
-        tell("error", traceback.format_exc())
+        report("error", traceback.format_exc())
     finally:
         with suppress(Exception):
             connections.close_all()  # as a server that ends does; of a file, its -wal and -shm go with the last one
@@ -195,7 +197,7 @@ def _live(application: Callable, pipe: int, requests: list[dict], die: int | Non
         os._exit(0)
 
 
-def _watch(tell: Callable, die: int | None) -> Callable[[str], None]:
+def _watch(report: Callable, die: int | None) -> Callable[[str], None]:
     """Have each step told, and the process killed at the one with this number."""
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.signals import connection_created
@@ -204,7 +206,7 @@ def _watch(tell: Callable, die: int | None) -> Callable[[str], None]:
     numbers = itertools.count()
 
     def step(name: str):
-        tell("step", name)
+        report("step", name)
         if next(numbers) == die:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -226,20 +228,20 @@ def _watch(tell: Callable, die: int | None) -> Callable[[str], None]:
         commit(connection)
         step("after COMMIT")
 
-    def telling(make: Callable) -> Callable:
-        def told():
+    def reporting(make: Callable) -> Callable:
+        def made():
             secret = make()
-            tell("made", secret)
+            report("made", secret)
             return secret
 
-        return told
+        return made
 
     connection_created.connect(watch, weak=False)
     BaseDatabaseWrapper._commit = watched_commit
     for module, name in _MAKERS:
         *owners, name = name.split(".")
         owner = import_string(".".join([module, *owners])) if owners else sys.modules[module]
-        setattr(owner, name, staticmethod(telling(getattr(owner, name))))
+        setattr(owner, name, staticmethod(reporting(getattr(owner, name))))
     return step
 
 

@@ -149,7 +149,7 @@ class Lives(RuleBasedStateMachine):
         assert worlds, "\n".join(["no world explains this", *complaints])
         self.worlds = worlds
 
-    def tell(self, **changes):
+    def change(self, **changes):
         for world in self.worlds:
             for name, value in changes.items():
                 setattr(world, name, value)
@@ -266,7 +266,7 @@ class Lives(RuleBasedStateMachine):
 
     def wait(self, seconds: int):
         self.clock.shift(seconds)
-        self.tell(now=self.world.now + seconds)
+        self.change(now=self.world.now + seconds)
 
     @initialize(data=st.data())
     def begin(self, data):
@@ -281,7 +281,7 @@ class Lives(RuleBasedStateMachine):
     def set(self, name: str, value: int | None):
         is_duration = value is not None and name != "TOKENS_PER_USER"
         self.override(**{name: timedelta(seconds=value) if is_duration else value})
-        self.tell(switches=self.world.switches | {name: value})
+        self.change(switches=self.world.switches | {name: value})
 
     def override(self, **switches):
         self.stack.enter_context(override_settings(**switches))
