@@ -82,8 +82,9 @@ def httpx(request):
 
 @pytest.fixture
 def pages(staff, monkeypatch):
-    """Return a client logged in as staff, of an admin with a row on each page and without its
-    sidebar.
+    """Return a client of the admin, logged in as staff.
+
+    Each page lists a row. The sidebar is off.
     """
     monkeypatch.setattr(admin.site, "enable_nav_sidebar", False)
     return client_with_rows(staff)

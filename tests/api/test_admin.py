@@ -1,6 +1,4 @@
-"""The admin under garbage: in ids, actions, filters, pages and hidden fields, on every registered
-page.
-"""
+"""Garbage sent to every page of the admin: in ids, actions, filters, pages and hidden fields."""
 
 from urllib.parse import urlencode
 

@@ -1,6 +1,4 @@
-"""Bodies that requests bring: unreadable, encoded, too long, cut off; and headers that cannot be
-read.
-"""
+"""Request bodies: unreadable, encoded, too long or cut off; and headers that cannot be read."""
 
 import gzip
 import io
@@ -114,8 +112,9 @@ def test_a_form_of_too_many_fields_is_400(api, db):
 
 
 def test_a_body_that_nobody_asked_for_is_read_away(rf):
-    """Else granian closes a kept connection over it, now and then: 7 in 14,400 requests before,
-    none after.
+    """Otherwise granian sometimes closes a kept connection.
+
+    It did so for 7 of 14,400 requests before, and for none since.
     """
     request = rf.post("/api-token-auth/new/", b"{}", content_type="application/json")
     ApiErrorMiddleware(lambda request: HttpResponse(status=401))(request)

@@ -1,7 +1,7 @@
-"""Does the service answer as its OpenAPI document says? Schemathesis makes requests of the
-document, good ones and bad.
+"""Schemathesis checks that the service answers as its OpenAPI document says.
 
-FUZZ_EXAMPLES makes the runs longer, and random: `make fuzz`. FUZZ_SEED repeats one.
+It makes valid and invalid requests from the document. FUZZ_EXAMPLES makes the runs longer, and
+random: `make fuzz`. FUZZ_SEED repeats one.
 """
 
 import os
@@ -107,8 +107,9 @@ def after_call(context, case, response):
 
 
 def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
-    """Return the OpenAPI document of the URLs in force. Requests carry a new credential of this
-    row, or none.
+    """Return the OpenAPI document of the URLs in force.
+
+    Requests carry a new credential of this row, or none.
     """
     config = schemathesis.Config.from_dict(
         {
@@ -136,9 +137,7 @@ def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
 
 
 def differences(document, title: str) -> dict[str, str]:
-    """Return one failure of each check, by the check's name, and print how many requests were
-    sent.
-    """
+    """Return one failure of each check, by the check's name. Print the number of requests."""
     found, counts = {}, Counter()
     for event in from_schema(document).execute():
         if isinstance(event, events.FatalError):
@@ -179,8 +178,9 @@ def is_text_after_all(case) -> bool:
 
 
 def is_drfs_flag(case) -> bool:
-    """DRF takes 1 and 0 and a dozen words for true and false in JSON too, and a client that sends
-    them is served.
+    """Return True for a value in JSON that DRF takes for true or false, though it is no boolean.
+
+    DRF takes 1, 0 and a dozen words, and the service serves clients that send them.
     """
     flag = case.body.get("everywhere") if isinstance(case.body, dict) else None
     known = BooleanField.TRUE_VALUES | BooleanField.FALSE_VALUES
@@ -188,8 +188,9 @@ def is_drfs_flag(case) -> bool:
 
 
 def is_no_good(text: str) -> bool:
-    """Text without a visible character, with one that no database takes, or more words than may be
-    searched for.
+    """Return True for text that the service refuses to search for.
+
+    It has no visible character, a character that no database stores, or too many words.
     """
     return not text.strip() or "\0" in text or len(text.split()) > MAX_SEARCH_WORDS
 

@@ -1,6 +1,4 @@
-"""What is told of each step of a credential's life, in every row; never the credential, nor what
-was rolled back.
-"""
+"""The events of a credential in every row: none contains the credential or tells of a rollback."""
 
 import uuid
 from collections import Counter

@@ -1,5 +1,6 @@
-"""A request that changes something says nothing that nobody reads: names, parameters, bodies that
-are no object.
+"""Requests that change something may contain only what the service reads.
+
+It refuses unknown names, unknown parameters and bodies that are no object.
 """
 
 import json
@@ -37,8 +38,9 @@ def track(staff):
 
 @pytest.fixture
 def ask(door_to, staff):
-    """ask("token", "POST", "/tracks/", {...}): with a credential of that row; a body that is text
-    goes as it is.
+    """Return ask("token", "POST", "/tracks/", {...}), which sends a credential of that row.
+
+    A body that is text is sent unchanged.
     """
 
     def ask(row, method, path, body="", content_type=JSON, **headers):
@@ -52,9 +54,7 @@ def ask(door_to, staff):
 
 @pytest.fixture
 def endpoints(door_to, track, staff):
-    """endpoints("token"): method, path and a body that is taken, of what changes or ends
-    something.
-    """
+    """Return endpoints("token"): the method, path and valid body of each request that writes."""
 
     def body_for(path: str) -> dict:
         return {
@@ -231,9 +231,7 @@ def test_the_form_of_the_browsable_api_is_answered_where_it_stands(ask, track):
 
 
 def test_raw_data_that_a_browser_without_scripts_sends_as_fields_is_refused(ask):
-    """DRF's raw data form names its fields so; nobody reads them, and `everywhere` would be
-    lost.
-    """
+    """DRF's raw data form uses these names. No view reads them, so `everywhere` would be lost."""
     fields = {"_content_type": JSON, "_content": '{"everywhere": true}'}
     answer = ask("token", "POST", "/api-token-auth/revoke/", fields, FORM)
     assert (answer.status_code, list(answer.json())) == (400, list(fields))
@@ -250,8 +248,9 @@ NEITHER = [2, -1, 0.5, "", " true", "ja", "truth", "10", "null", None, [], [True
 )
 @pytest.mark.parametrize(("row", "path"), [("token", "/api-token-auth/revoke/"), ("jwt", "/api/token/logout/")])
 def test_everywhere_is_said_in_the_words_of_drf_and_in_no_others(ask, staff, row, path, value, is_everywhere):
-    """Each of them means one thing; none is a success that was none. In JSON too: clients that
-    exist send them.
+    """Each word means one thing, and no 204 is returned for a flag that was ignored.
+
+    The words work in JSON too, because existing clients send them.
     """
     other = logins.log_in(staff).refresh.sid
     answer = ask(row, "POST", path, {"everywhere": value})

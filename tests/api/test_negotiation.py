@@ -1,6 +1,4 @@
-"""Which form of an answer a client gets: by its Accept header, as RFC 9110 12.4.2 and 12.5.1 read
-it.
-"""
+"""Which form of a response a client's Accept header selects (RFC 9110 12.4.2 and 12.5.1)."""
 
 import pytest
 

@@ -1,5 +1,6 @@
-"""A hash that Django renews when a password is checked is no change of password; another hash is,
-whoever writes it.
+"""Django's renewal of a hash during a password check does not count as a change of password.
+
+Any other new hash does, no matter what code writes it.
 """
 
 from io import StringIO
@@ -177,9 +178,7 @@ def test_the_check_of_a_user_who_is_not_in_the_database_changes_nothing(db, outd
 
 
 def test_the_admins_other_sessions_end_with_a_renewal_as_django_has_it(user, outdate):
-    """Django signs each session with the hash, and renews the session that checks the password
-    alone.
-    """
+    """Django signs each session with the hash, and renews only the one that checks the password."""
     outdate(user)
     User.objects.update(is_staff=True)
     earlier, renewing = Client(), Client()

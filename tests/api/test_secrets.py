@@ -1,7 +1,6 @@
-"""A whole life of both kinds with every log line captured and every table read: no issued secret is
-in either.
+"""No log line and no table contains an issued secret, from log-in to revocation of both kinds.
 
-Each line as both values of LOG_FORMAT write it, events with all their fields.
+Each line is checked as both values of LOG_FORMAT write it, and events with all their fields.
 """
 
 import logging

@@ -1,5 +1,6 @@
-"""How often a secret may be tried: in a process's memory and on a real Valkey, by address and by
-user name.
+"""How often a client may try a secret, by address and by user name.
+
+The counters are in a process's memory and on a real Valkey.
 """
 
 import pytest

@@ -1,5 +1,6 @@
-"""No body fails an endpoint, is taken for another, or gets a credential: whatever its depth, size,
-type or encoding.
+"""No body fails an endpoint, passes for another body or obtains a credential.
+
+The bodies vary in depth, size, type and encoding.
 """
 
 import pytest

@@ -1,6 +1,4 @@
-"""Nobody is let in by what is no good credential of the row: forged, hostile, of another kind or
-misspelt.
-"""
+"""Every row refuses bad credentials: forged, hostile, misspelt or of another kind."""
 
 import pytest
 from django.http import HttpResponse
@@ -49,8 +47,7 @@ def assert_refused(response: HttpResponse, keyword: str):
 
 
 def present(door, credential: str, but: str = ""):
-    """Send the credential to every endpoint of the row that reads the header, and check that all
-    refuse it.
+    """Send the credential to every endpoint of the row that reads the header; all must refuse it.
 
     `but` names a path to leave out.
     """

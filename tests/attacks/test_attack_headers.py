@@ -1,5 +1,6 @@
-"""No header field fails the service before a view is reached: through the handler that a server
-calls.
+"""No header field fails the service before it reaches a view.
+
+The requests go through the handler that a server calls.
 """
 
 import io
@@ -190,8 +191,9 @@ def handler():
 
 @pytest.fixture
 def serve(db, handler):
-    """Answer one request as a server does. The connection of the test stays open, as with
-    Django's own client.
+    """Answer one request as a server does.
+
+    The test's connection stays open, as it does with Django's own client.
     """
 
     def serve(method: str, path: str, **fields: str) -> tuple[int, dict[str, str], bytes]:

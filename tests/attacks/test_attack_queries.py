@@ -1,6 +1,4 @@
-"""No list can be asked about a secret: not by a filter, an order or a search, in the API or in the
-admin.
-"""
+"""No filter, order or search of a list reveals a secret, in the API or in the admin."""
 
 from urllib.parse import urlencode
 

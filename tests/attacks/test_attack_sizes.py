@@ -1,5 +1,4 @@
-"""What an anonymous client may send that is longer than anything this service reads, at every
-endpoint.
+"""Anonymous requests, at every endpoint, with values longer than anything the service reads.
 
 No time is measured. The costly steps are watched instead: a value that is too long is refused or
 cut before it reaches Unicode normalisation, a password hasher, a JWT decoder, the address parser

@@ -1,7 +1,6 @@
-"""What a server and the service make of messages that two readers may read differently: over raw
-sockets, on granian.
+"""Messages that two readers may read differently, sent over raw sockets to granian.
 
-`make attack` asks a server of each choice of schemes below, `make test` one.
+`make attack` runs these against a server of each choice of schemes below, `make test` against one.
 """
 
 import os
@@ -42,8 +41,10 @@ class Server:
     credentials: tuple[bytes, ...]  # each as it stands in the header
 
     def say(self, data: bytes, quiet: float = 1) -> bytes:
-        """Send bytes, and return what the server sends until it closes or waits `quiet` seconds
-        for the rest of a body.
+        """Send bytes, and return what the server sends.
+
+        Stop when the server closes the connection, or sends nothing for `quiet` seconds because
+        it waits for the rest of a body.
         """
         answer = b""
         with socket.create_connection((self.host, self.port), timeout=quiet) as connection:

@@ -1,6 +1,4 @@
-"""clients/httpx_auth.py against the service: what a client holds survives whatever happens on the
-way.
-"""
+"""A client of clients/httpx_auth.py keeps its login, whichever request or response is lost."""
 
 from collections import Counter
 from contextlib import contextmanager

@@ -1,6 +1,4 @@
-"""clients/httpx_auth.py before servers that are not ours or stand in front of it, its store, and
-what it needs.
-"""
+"""clients/httpx_auth.py with other servers and proxies; its store, and its requirements."""
 
 import asyncio
 import io
@@ -23,10 +21,10 @@ OBTAIN, REFRESH = "/api/token/", "/api/token/refresh/"
 
 @pytest.fixture
 def stranger():
-    """stranger({path: (status, headers, body)}): a server that answers so; its address, the paths
-    it was asked for.
+    """Return stranger({path: (status, headers, body)}), which starts a server with these responses.
 
-    `stranger.bodies` is all that such servers were sent.
+    It returns the server's address and a list that collects the requested paths. The list
+    `stranger.bodies` collects the request bodies.
     """
     running = []
 

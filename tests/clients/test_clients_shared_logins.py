@@ -227,9 +227,7 @@ def test_what_is_saved_is_not_lost_to_another_process_that_looks_at_the_file(tmp
 
 @pytest.mark.django_db(transaction=True)
 def test_processes_that_share_a_file_share_a_login(client_of, bearer, settings, tmp_path):
-    """Each refreshes every half second, at grace 0: any token used twice would end the login of
-    all.
-    """
+    """Each process refreshes every half second, at grace 0. A token used twice ends the login."""
     path = tmp_path / "login"
     who(client_of(bearer(store=FileStore(path))))
     before = RefreshFamily.objects.get()

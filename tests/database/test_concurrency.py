@@ -171,9 +171,7 @@ def track(user, title="Overture"):
 
 
 def between_check_and_write(monkeypatch, step):
-    """Have the step done, on a connection of its own, after a track was validated and before it is
-    written.
-    """
+    """Run the step between the validation of a track and its write, on a connection of its own."""
     write = TrackViewSet.perform_create
 
     def perform_create(view, serializer):

@@ -1,6 +1,4 @@
-"""A PostgreSQL that is away: who waits for it; and a connection that is no good is used by
-nobody.
-"""
+"""A PostgreSQL that is away: which requests wait, and that no thread uses a broken connection."""
 
 import sqlite3
 import threading
@@ -61,9 +59,7 @@ def test_the_first_to_find_a_server_that_is_back_lets_all_others_in(url):
 
 @pytest.fixture
 def connected(url):
-    """Yield a connection that has been used, and how to end it as the server does: from its
-    side.
-    """
+    """Yield a connection that has been used, and a function that ends it from the server's side."""
     with connection_to(url) as connection:
         pid = value(connection, "SELECT pg_backend_pid()")
 
@@ -84,9 +80,7 @@ def test_a_connection_that_the_server_closed_while_it_lay_idle_is_replaced_befor
 
 
 def test_a_connection_that_is_lost_while_a_cursor_closes_is_a_database_that_is_away(url, connected):
-    """Django wraps what a cursor's methods raise, but not what `close()` does, which asks the
-    server.
-    """
+    """Django wraps the errors of every cursor method but `close()`, which calls the server too."""
     connection, hang_up = connected
     connection.set_autocommit(False)
     cursor = connection.chunked_cursor()

@@ -1,6 +1,4 @@
-"""The user's row is locked before the user's tokens and logins, whoever locks them: so no two
-transactions deadlock.
-"""
+"""Every transaction locks the user's row before the user's tokens and logins, so none deadlock."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -31,9 +29,7 @@ LOCKS = re.compile(r"^(UPDATE|DELETE)|FOR (NO KEY )?UPDATE")
 
 @pytest.fixture
 def ada(user, settings):
-    """Return a user with a login and a token of each kind, which has expired, and one whose use
-    is to be noted.
-    """
+    """Return a user with a login, an expired token of each kind, and a token whose use is noted."""
     settings.TOKEN_LIFETIME = timedelta(days=1)
     models.obtain(user)
     hashed.obtain(user)
@@ -147,8 +143,9 @@ def test_the_users_row_is_locked_first(ada, step):
 
 
 def pause_after_first_lock(barrier):
-    """Return a wrapper of statements that waits once it holds a lock, for the other's or for a
-    second.
+    """Return a wrapper of statements that waits after its first lock.
+
+    It waits for the other transaction's lock or for its own second one.
     """
     has_paused = False
 

@@ -1,5 +1,6 @@
-"""A network that swallows everything between the service and PostgreSQL: 503 in seconds, and back
-with the network.
+"""A network that drops everything between the service and PostgreSQL.
+
+The service answers 503 within seconds, and recovers with the network.
 """
 
 import subprocess

@@ -1,6 +1,4 @@
-"""A query compiled once finds what the ORM finds, by the same statement, wherever and by whomever
-it is asked.
-"""
+"""A query compiled once finds what the ORM finds by the same statement, in every thread."""
 
 import string
 import uuid

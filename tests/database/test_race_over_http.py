@@ -1,8 +1,7 @@
-"""Many HTTP clients with one credential against a real server with two worker processes, and stock
-beside ours.
+"""Many HTTP clients use one credential at once, against a server with two worker processes.
 
-`make race` runs it as the project's claim is worded: 64 clients, 20 rounds, PostgreSQL. Inside
-`make test` it is shorter, on each database.
+The stock rows run beside ours. `make race` is the run of the project's claim: 64 clients, 20
+rounds, PostgreSQL. `make test` runs a shorter one on each database.
 """
 
 import os

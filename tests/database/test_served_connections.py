@@ -1,6 +1,4 @@
-"""What is measured is what is served: one connection for each thread, by the service and by the lab
-alike.
-"""
+"""The lab measures what the service serves: both keep one connection per thread."""
 
 import json
 import os
@@ -51,8 +49,9 @@ def url(request, tmp_path_factory):
 
 @contextmanager
 def counting(url: str, module: str, **switches):
-    """Serve by the settings of this module; yield the address, and how often a database was opened
-    so far.
+    """Serve with the settings of this module.
+
+    Yield the address, and a function that returns how often a database was opened so far.
     """
     environment = servers.environment(DATABASE_URL=url, LOGIN_THROTTLE="none", **switches) | {
         "DJANGO_SETTINGS_MODULE": module,
@@ -197,9 +196,7 @@ def test_a_connection_that_made_its_file_keeps_it(sqlite):
 
 @pytest.mark.parametrize("of_the_request", ["answered from memory", "asks twice"])
 def test_the_file_is_looked_at_before_the_first_use_and_not_at_every_request(sqlite, monkeypatch, of_the_request):
-    """A system call at every request gives the GIL away, and starves the listener of
-    token-cached.
-    """
+    """A system call per request would release the GIL and starve the listener of token-cached."""
     connection, file = sqlite
     make(file, "there")
     tables(connection)
@@ -325,8 +322,9 @@ def test_a_transaction_that_takes_too_long_for_the_server_is_503(postgresql, ser
 
 
 def test_a_row_that_another_session_keeps_locked_takes_no_thread_for_long(postgresql, served):
-    """Every thread waits for it, and each gives up after lock_timeout: what needs no lock is then
-    answered.
+    """Every thread waits for the row and gives up after lock_timeout.
+
+    After that the service answers requests that need no lock.
     """
     address = served
     token = credential(address)

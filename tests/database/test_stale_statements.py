@@ -46,8 +46,9 @@ def alter(url, column_type: str = "varchar(20)", table: str = "altered", column:
 
 
 def prepared(connection) -> list[str]:
-    """Return the names under which the server has ASKED, by a statement that is not prepared
-    itself.
+    """Return the names under which the server has prepared ASKED.
+
+    The query itself is not prepared.
     """
     with psycopg.ClientCursor(connection.connection) as cursor:
         cursor.execute("SELECT name FROM pg_prepared_statements WHERE statement LIKE 'SELECT text FROM altered%'")

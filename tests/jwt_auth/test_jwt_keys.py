@@ -1,6 +1,4 @@
-"""Which key signs, which verify, how they are named, and what a well-signed but hostile token is
-worth.
-"""
+"""Which key signs, which verify, how they are named, and that signed hostile tokens are refused."""
 
 import base64
 import hashlib
@@ -240,8 +238,9 @@ def test_a_changed_payload_is_refused(api, obtain_pair, staff):
 
 
 def test_another_spelling_of_a_token_dies_with_its_login(api, obtain_pair):
-    """A trailing "=" is another text of the same signed token; it lives and dies by its family, not
-    its text.
+    """A token with a trailing "=" is another text of the same signed token.
+
+    Its family decides whether it is accepted, not its text.
     """
     access = obtain_pair()["access"]
     before = whoami(api, access + "=").status_code

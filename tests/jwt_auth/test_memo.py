@@ -1,6 +1,4 @@
-"""What is kept of a verified access token: how much, for how long, and that nothing of its meaning
-is lost.
-"""
+"""The memo of verified access tokens: its size, its lifetime, and that it loses no information."""
 
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor

@@ -25,9 +25,7 @@ def tally() -> Iterator[Tally]:
 
 @pytest.fixture(scope="session")
 def database_url(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
-    """Yield the URL of a database of the run's kind, with the tables of the tests' database and
-    no rows.
-    """
+    """Yield the URL of a database of the run's kind, with the tests' tables and no rows."""
     with django_db_blocker.unblock():
         name = connection.settings_dict["NAME"]
         if connection.vendor == "sqlite":
@@ -60,8 +58,9 @@ def users(service) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def logged_in(service, users) -> dict[str, Iterator[Answer]]:
-    """Logins of users of their own, by the row's name. Made before PostgreSQL is copied, and
-    without its slow hash.
+    """Return logins by the row's name, each of a user of its own.
+
+    They are made before PostgreSQL is copied, and without its slow hash.
     """
 
     def of(scheme: Scheme) -> list[Answer]:

@@ -1,6 +1,4 @@
-"""ENV_FILE: what a line may look like, that nothing in it is skipped, and that no line is ever
-printed.
-"""
+"""ENV_FILE: what a line may look like; no line is skipped, and none is ever printed."""
 
 import pytest
 

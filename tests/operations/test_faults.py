@@ -1,8 +1,7 @@
-"""What the service does when something dies: the server itself, its PostgreSQL, its Valkey, the
-room on its disk.
+"""What the service does when a server, PostgreSQL or Valkey dies, or the disk is full.
 
-Real processes, killed with real signals. `make faults` has each fault ten times, with each row, on
-each database, and prints what came of it; `make test` has each once.
+The tests kill real processes with real signals. `make faults` runs each fault ten times, with each
+row on each database, and prints the outcomes; `make test` runs each once.
 """
 
 import http.client
@@ -45,9 +44,7 @@ class Seen:
 
 
 class Load:
-    """Clients, each in a thread of its own on a kept connection, who ask again and again until the
-    end.
-    """
+    """Clients that send requests until the end, each in its own thread on a kept connection."""
 
     def __init__(self):
         self.seen: list[Seen] = []
@@ -66,8 +63,9 @@ class Load:
             client.result()
 
     def add(self, who: str, base: str, *requests: dict, then: Callable[[Answer], dict | None] = lambda answer: None):
-        """Start a client that sends the requests in turn. `then` may make the next request from
-        a response.
+        """Start a client that sends the requests in turn.
+
+        `then` may make the next request from a response.
         """
         self._names.add(who)
         self._clients.append(self._pool.submit(self._ask, who, base, list(requests), then))
@@ -90,9 +88,7 @@ class Load:
             time.sleep(0.01)
 
     def of(self, who: str, since: float = 0, until: float = math.inf) -> Counter:
-        """Count the statuses of requests that were sent after `since` and answered before
-        `until`.
-        """
+        """Count the statuses of requests sent after `since` and answered before `until`."""
         return Counter(s.status for s in self.seen if s.who == who and since <= s.asked and s.answered <= until)
 
     def whos(self) -> set[str]:
@@ -141,8 +137,9 @@ def bases(postgresql) -> Iterator[dict[str, str]]:
 
 
 def begin(load: Load, scheme: Scheme, base: str, login: Answer, clients: int = 2):
-    """So many clients with a credential of the row, and one who refreshes where that can be done
-    again and again.
+    """Start this many clients with a credential of the row.
+
+    If the row can refresh repeatedly, one more client does so.
     """
     client = CLIENTS[scheme.keyword]
     authorization = f"{scheme.keyword} {login.body.get('access') or client.credential(login)}"

@@ -1,6 +1,4 @@
-"""A fork does what a fresh process does: the same output, the same end, and nothing of ours
-imported before it.
-"""
+"""A fork behaves like a fresh process: the same output and exit, no project module imported yet."""
 
 import os
 import subprocess

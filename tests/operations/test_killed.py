@@ -40,11 +40,11 @@ def killed(
     times: int = 1,
     first: Callable[[list[str]], None] = lambda names: None,
 ):
-    """(life, user's name, credentials): what `ask(*credentials)` returns was served and killed, at
-    each step once.
+    """Serve the request `ask(*credentials)` and kill the process, once at each step.
 
-    The last is the step before the answer is sent: all is done, and the client does not know. In a
-    short run only at every other step: after a statement the database is as before the next.
+    Yield (life, user's name, credentials) for each. The last step is the one before the response is
+    sent: the work is done, and the client does not know. Short runs kill at every other step only,
+    because the database is the same after a statement as before the next.
     """
     clients = logins(service, client, users, times, first)
     for _ in range(RUNS):

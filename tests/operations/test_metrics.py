@@ -1,6 +1,4 @@
-"""What METRICS counts, who may read it, that several workers count together, and that off it costs
-nothing.
-"""
+"""What METRICS counts, who may read it, how workers count together, and that off costs nothing."""
 
 import json
 import logging

@@ -1,6 +1,4 @@
-"""What `make run` starts: data, users, requests to paste; what it says when it cannot; a second
-start.
-"""
+"""What `make run` starts: data, users, sample requests, its messages on failure, a second start."""
 
 import json
 import socket

@@ -1,6 +1,4 @@
-"""How granian is started, by everything that starts it, and what it then takes and refuses; over
-raw sockets.
-"""
+"""How every command starts granian, and what granian then accepts and refuses over raw sockets."""
 
 import json
 import re

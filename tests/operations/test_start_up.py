@@ -1,6 +1,4 @@
-"""Each switch in a fresh process: that every value takes effect, and that a wrong one stops
-start-up in one line.
-"""
+"""Each switch in a fresh process: every value takes effect, a wrong one stops start-up."""
 
 import json
 

@@ -1,9 +1,8 @@
-"""Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once,
-beside a plain model.
+"""Logins, refreshes, logouts and other changes in any order, compared with a plain model.
 
-Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md
-promises of them. After each step the test presents every living credential and every one that has
-just died, and at the end all that there ever were.
+Hypothesis chooses the steps; tests/support/lives.py models what docs/explanation/decisions.md
+promises of them. After each step the test presents every valid credential and every one that the
+step ended, and at the end every credential it ever saw. Some steps run at the same moment.
 
 FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
 """

@@ -1,9 +1,8 @@
-"""A storm: many clients at once, who log in, read, write, refresh, rotate, log out and use what is
-dead.
+"""A storm of clients that log in, read, write, refresh, rotate, log out and use dead credentials.
 
-Each client has a user of its own, so that what the service must answer, and what is left in the
-end, follows from what that client did, one step after the other, whatever the others do meanwhile.
-`make storm`: 64 clients, ten minutes.
+Each client has a user of its own. The right responses and the rows left at the end therefore depend
+only on what that client did, not on the other clients. `make storm` runs 64 clients for ten
+minutes.
 """
 
 import os
@@ -40,9 +39,7 @@ for number in range({CLIENTS}):
 
 @dataclass
 class Login:
-    """A pair, and the refresh tokens that are spent. The grace is 0: to use one of these ends the
-    login.
-    """
+    """A pair, and its spent refresh tokens. At grace 0, using a spent token ends the login."""
 
     access: str
     refresh: str
@@ -50,8 +47,9 @@ class Login:
 
 
 class Client:
-    """One user's, and the model: what lives is in `key`, `logins` and `tracks`, what is dead in the
-    others.
+    """One user's client and its model.
+
+    `key`, `logins` and `tracks` hold what is valid; the other attributes hold what has ended.
     """
 
     def __init__(self, base: str, number: int):

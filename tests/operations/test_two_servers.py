@@ -91,8 +91,9 @@ def apart():
 
 @contextmanager
 def pairs(shared: dict[str, str], places=(None, None)):
-    """pair("token,jwt"): a running pair that is open to these schemes, started when it is first
-    asked for.
+    """Yield pair("token,jwt"), which returns two servers with these schemes.
+
+    The first call for a choice of schemes starts them.
     """
     with ExitStack() as stack:
         running = {}
@@ -280,8 +281,9 @@ class Fleet:
         self.shared, self.running = shared, {}
 
     def replace(self, place: int, **switches: str):
-        """Start anew with these switches. A balancer stops sending requests before a server is
-        stopped.
+        """Restart the server with these switches.
+
+        A load balancer stops sending requests before a server is stopped.
         """
         _, stop = self.running.pop(place, (None, None))
         if stop is not None:

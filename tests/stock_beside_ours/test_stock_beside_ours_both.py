@@ -1,9 +1,8 @@
-"""What stock Django REST framework does whichever kind of credential it serves, and what ours does
-instead.
+"""What stock Django REST framework does for both kinds of credential, and what this project does.
 
-Each finding is a pair: the stock half states what the library does today, and fails when an
-upstream release mends it; the ours half states what this project promises. `beside` makes the pair;
-B1 … B9 are the findings' names.
+Each finding is a pair. The stock half asserts what the library does today, and fails when an
+upstream release mends it. The other half asserts what this project promises. `beside` makes the
+pair; B1 … B9 are the findings' names.
 """
 
 import json
@@ -319,8 +318,9 @@ def test_two_transactions_that_read_before_they_write(tmp_path, options, expecte
 
 
 def schema_of(rows) -> dict:
-    """Return the OpenAPI document of one endpoint for each row, and leave the generator's
-    warnings in GENERATOR_STATS.
+    """Return the OpenAPI document of one endpoint for each row.
+
+    The generator's warnings are then in GENERATOR_STATS.
     """
     GENERATOR_STATS.reset()
     patterns = [

@@ -1,5 +1,6 @@
-"""What SimpleJWT does today, and what ours does instead: J1 … J18 (how to read a pair:
-..._both.py).
+"""What SimpleJWT does today, and what this project does instead: J1 … J18.
+
+test_stock_beside_ours_both.py says how to read a pair.
 """
 
 from datetime import timedelta

@@ -1,5 +1,6 @@
-"""What DRF's authtoken does today, and what ours does instead: T1 … T9 (how to read a pair:
-..._both.py).
+"""What DRF's authtoken does today, and what this project does instead: T1 … T9.
+
+test_stock_beside_ours_both.py says how to read a pair.
 """
 
 from contextlib import nullcontext
@@ -118,9 +119,7 @@ class UsualRecipeView(APIView):
 
 
 def rotate_at_once(client, user) -> tuple[int, int, int]:
-    """Return how many requests got a 200, how many of these got a dead token, and how many got a
-    500.
-    """
+    """Return how many requests got a 200, how many of these a dead token, and how many a 500."""
     header = {"Authorization": f"Token {Token.objects.get_or_create(user=user)[0].key}"}
     responses = at_once(*[lambda: new_client().post("/api-token-auth/new/", headers=header)] * CLIENTS)
     keys = [response.json()["token"] for response in responses if response.status_code == 200]

@@ -1,8 +1,7 @@
-"""What is sent in the place of a good credential: forged, well signed and hostile, or of another
-kind.
+"""Bad credentials: forged, hostile though well signed, or of another kind.
 
-Plain catalogues of name and maker, so that the tests of our rows and the count of what the stock
-rows do read the same.
+These are plain catalogues of name and maker, which the tests of our rows share with the count of
+what the stock rows do.
 """
 
 import base64
@@ -101,8 +100,9 @@ HEADERS = {
 
 
 def _with_signed_header(token: str, **changes) -> str:
-    """Return the token with a changed header and the right signature for it, which pyjwt.encode
-    refuses to make.
+    """Return the token with a changed header and a valid signature of it.
+
+    pyjwt.encode refuses to make such a token.
     """
     signed = with_header(token, **changes).rpartition(".")[0]
     return f"{signed}.{b64(hmac.digest(own_secret(), signed.encode(), 'sha256'))}"

@@ -28,8 +28,9 @@ def parts(token: str) -> tuple[dict, str, str]:
 
 
 def with_header(token: str, signature: str | None = None, **changes) -> str:
-    """Return the token with another header, and its own signature or the given one. `...`
-    removes a parameter.
+    """Return the token with another header, and its own signature or the given one.
+
+    A value of `...` removes a parameter.
     """
     header, payload, old = parts(token)
     header = {name: value for name, value in {**header, **changes}.items() if value is not ...}
@@ -171,8 +172,9 @@ ELSEWHERE = "https://attacker.example/keys"
 
 
 def signed_by_attacker(algorithm: str, key, **header) -> Callable[[str], str]:
-    """Really signed, by a key of the attacker's; the kid is the service's own unless another is
-    given.
+    """Return a function that signs a token with a key of the attacker.
+
+    The kid is the service's own unless the caller gives another.
     """
 
     def make(token: str) -> str:

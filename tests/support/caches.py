@@ -103,8 +103,9 @@ ENDINGS = [
 
 @contextmanager
 def held(cache: TokenCache, key: str):
-    """Hold a reader in a thread between its query and its storing, until the block ends. The
-    list gets what it read.
+    """Hold a reader in a thread between its query and its storing, until the block ends.
+
+    The list gets what it read.
     """
     has_read, go, got = threading.Event(), threading.Event(), []
 

@@ -40,9 +40,7 @@ IMPORTED = (
 
 
 class Parent:
-    """Starts the process that forks, when it is first needed; from several threads, one fork after
-    another.
-    """
+    """The process that forks. The first use starts it; threads take turns."""
 
     def __init__(self, folder: Path):
         self._folder, self._lock, self._process = folder, Lock(), None
@@ -50,10 +48,9 @@ class Parent:
     def run(
         self, arguments: tuple[str, ...], environment: dict[str, str], seconds: float
     ) -> subprocess.CompletedProcess[str]:
-        """`python *arguments`, which are a script and its own or `-c` and a text, as subprocess.run
-        does it.
+        """Run `python *arguments` as subprocess.run does; raise subprocess.TimeoutExpired.
 
-        Raises subprocess.TimeoutExpired.
+        The arguments are a script and its own arguments, or `-c` and code.
         """
         with self._lock, tempfile.TemporaryDirectory(prefix="tracks-tests-") as folder:
             output, errors = Path(folder, "output"), Path(folder, "errors")

@@ -41,8 +41,9 @@ def a_key(algorithm: str, which: int = 0) -> str:
 
 
 def forge(pair_token: str, **changes) -> str:
-    """Return the token with other claims, signed with the service's own key. A value of `...`
-    removes the claim.
+    """Return the token with other claims, signed with the service's own key.
+
+    A value of `...` removes the claim.
     """
     payload = {**claims(pair_token), **changes}
     payload = {name: value for name, value in payload.items() if value is not ...}

@@ -1,9 +1,9 @@
-"""What becomes of a credential, as docs/explanation/decisions.md has it: a plain model of each of
-the two kinds.
+"""A plain model of both kinds of credential, as docs/explanation/decisions.md defines them.
 
 A model knows no database, no HTTP and no clock. Moments and lifetimes are whole seconds; None is a
-lifetime without an end. A step takes what the service answered, raises AssertionError if that is
-not to be explained, and follows it. Between two parts of a step (`yield`) another request may come.
+lifetime without an end. A step takes the service's response, raises AssertionError if the model
+cannot explain it, and updates the model. Another request may come between two parts of a step
+(`yield`).
 """
 
 import copy
@@ -42,8 +42,9 @@ def atomic(step):
 
 
 def explained(world: "World", steps: list[Step]) -> tuple[list["World"], list[str]]:
-    """Return the worlds to which the steps may have led, in any order of their parts, and why
-    other orders explain nothing.
+    """Return the worlds to which the steps may have led, in any order of their parts.
+
+    Return also why other orders explain nothing.
     """
     worlds, complaints, orders = [], [], [()]
     while orders:
@@ -80,15 +81,14 @@ class World:
         self.users[name] = User(user_id, password)
 
     def delete(self, name: str):
-        """Delete the user. The database deletes the user's credentials with the row, without a
-        signal.
-        """
+        """Delete the user. The database deletes the user's credentials too, without a signal."""
         del self.users[name]
         self.forget(name)
 
     def change_password(self, name: str, password: str, answer: Answer):
-        """Revoke every credential before the save, and again after it, for a login that slipped
-        in with the old password.
+        """Revoke every credential before the save and again after it.
+
+        The second time catches a login that slipped in with the old password.
         """
         self.end(name)
         yield
@@ -124,8 +124,10 @@ class Row:
 
 @dataclass
 class Tokens(World):
-    """`per_client`: each login gets a token of its own, which may die of disuse; else a user has
-    one for all.
+    """A world of opaque tokens.
+
+    If `per_client`, each login gets a token of its own, which may expire when it is not used.
+    Otherwise a user has one token.
     """
 
     per_client: bool = False
@@ -194,8 +196,9 @@ class Tokens(World):
 
     @atomic
     def rotate(self, key, answer):
-        """Replace the key in its row. The service does it by one conditional UPDATE, so one of
-        several callers wins.
+        """Replace the key in its row.
+
+        The service does it in one conditional UPDATE, so one of several callers wins.
         """
         row = self.honoured(key)
         answer.must_be(200 if row else 401)
@@ -219,8 +222,9 @@ class Tokens(World):
 
     @atomic
     def list_own(self, key, answer):
-        """Return the user's tokens, newest first. An expired one stays until a login a day later
-        or more.
+        """Return the user's tokens, newest first.
+
+        An expired one stays until a login at least a day later.
         """
         row = self.honoured(key)
         answer.must_be(200 if row else 401)
@@ -277,8 +281,9 @@ class Token:
 
 @dataclass
 class Pairs(World):
-    """`stateless`: an access token is honoured until it expires, whatever happens to its login and
-    user.
+    """A world of JWT pairs.
+
+    If `stateless`, an access token is accepted until it expires, even after its login or user ends.
     """
 
     stateless: bool = False
@@ -315,9 +320,7 @@ class Pairs(World):
         return [token.id] == login.refresh_tokens[-2:-1] and self.now < login.rotated + self.switches["JWT_REUSE_GRACE"]
 
     def lives(self, text: str) -> bool:
-        """Return True if a guarded view accepts the access token, or if a refresh would accept
-        the refresh token.
-        """
+        """Return True if a view accepts the access token, or a refresh the refresh token."""
         token = self.tokens[text]
         if token.kind == "access" and self.stateless:
             return self.is_good(token)
@@ -336,9 +339,7 @@ class Pairs(World):
 
     @atomic
     def verify(self, text, answer):
-        """Verify a token. `jwt-stateless`, too, refuses the tokens of an ended login at once
-        here.
-        """
+        """Verify a token. Even `jwt-stateless` refuses the tokens of an ended login here."""
         token = self.tokens[text]
         answer.must_be(200 if self.would_be_honoured(token) else 401)
         assert answer.status == 401 or answer.body == {"token_type": token.kind}
@@ -369,8 +370,9 @@ class Pairs(World):
             login.ended = True  # either the client or a thief holds a spent token
 
     def log_out(self, text, everywhere, answer):
-        """End the login by either of its tokens, a spent refresh token included. A second logout
-        succeeds and changes nothing.
+        """End the login by either of its tokens, a spent refresh token included.
+
+        A second logout succeeds and changes nothing.
         """
         token = self.tokens[text]
         login = self.rows.get(token.login)

@@ -1,6 +1,4 @@
-"""A machine to deploy on: PostgreSQL, Valkey, folders, and scripts that stand for systemctl and
-valkey-cli.
-"""
+"""A machine to deploy on: PostgreSQL, Valkey, folders, stand-ins for systemctl and valkey-cli."""
 
 import os
 import sys
@@ -146,8 +144,9 @@ class Place:
 
 @contextmanager
 def place(root: Path, guide: str) -> Iterator[Place]:
-    """Yield a machine with PostgreSQL, Valkey and stand-ins for what only root may run; `guide` has
-    the unit.
+    """Yield a machine with PostgreSQL, Valkey and stand-ins for what only root may run.
+
+    `guide` is a text that contains the unit.
     """
     database_port = servers.free_port()
     with servers.listening_postgresql("127.0.0.1", database_port), ValkeyServer() as valkey:

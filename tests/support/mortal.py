@@ -40,9 +40,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Life:
-    """What one process did: the answers it gave, the steps it got to, the secrets it made, whether
-    it was killed.
-    """
+    """The record of one process: its responses, steps and secrets, and whether it was killed."""
 
     answers: list[Answer]
     steps: list[str]
@@ -90,12 +88,11 @@ class Service:
         return opened
 
     def life(self, *requests: dict, die: int | None = None, survives: bool = False, **limits) -> Life:
-        """Let a new process answer the requests in turn, and kill itself at its step `die`, counted
-        from 0.
+        """Let a new process answer the requests in turn, and kill itself at its step `die`.
 
-        A step is the moment before or after a statement or a commit, and the one before an answer
-        is sent. `limits` are those of `_limit`. Raise RuntimeError for a process that ended by
-        itself.
+        Steps are counted from 0. A step is the moment before or after a statement or a commit, and
+        the moment before a response is sent. `limits` are those of `_limit`. Raise RuntimeError for
+        a process that ended by itself.
         """
         task = {"requests": requests, "die": die, "row": self._row, "limits": limits}
         self._process.stdin.write(f"{json.dumps([survives, task])}\n")
@@ -118,9 +115,7 @@ class Service:
         return [answer.status for answer in self.ask(*requests, **limits)]
 
     def survivor(self, *requests: dict) -> list[int]:
-        """Return the answers of the parent process, which remembers earlier requests. SQLite
-        only.
-        """
+        """Return the statuses from a process that remembers earlier requests. SQLite only."""
         return [answer.status for answer in self.life(*requests, survives=True).answers]
 
     def run(self, source: str) -> None:
@@ -249,8 +244,9 @@ def _limit(
     is_anybody: bool = False,
     lock_seconds: float | None = None,
 ):
-    """Its SQLite file; how long its files may be; that permissions count, though it is root; how
-    long a lock is waited for.
+    """Limit this process: its SQLite file, its file size, its permissions, its lock timeout.
+
+    `is_anybody` makes permissions count even for root.
     """
     from django.db import connections
 
@@ -266,9 +262,7 @@ def _limit(
 
 
 def _drop_override():
-    """Take CAP_DAC_OVERRIDE, by which root writes what is read-only, from this process
-    (capset(2)).
-    """
+    """Drop CAP_DAC_OVERRIDE (capset(2)), which lets root write read-only files."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; then the same for numbers from 32

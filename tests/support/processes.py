@@ -13,8 +13,9 @@ MARK = "TESTS_MARK"  # in the environment of each process that this run of the t
 
 @contextmanager
 def group(command, **options) -> Iterator[subprocess.Popen]:
-    """Start a process, with the options of subprocess.Popen. Kill it at the end with all that it
-    started.
+    """Start a process, with the options of subprocess.Popen.
+
+    Kill it at the end with all that it started.
     """
     with subprocess.Popen(command, start_new_session=True, **options) as process:
         try:
@@ -41,8 +42,7 @@ def marked(name: str, value: str) -> list[Running]:
 
 
 def left() -> list[Running]:
-    """Return the processes that the tests started and that still run, without those that these
-    started.
+    """Return the running processes that the tests started, without their descendants.
 
     Each is a child of this process, or has the mark of this run. Without /proc nothing is found.
     """

@@ -1,6 +1,4 @@
-"""Random lives of credentials: the steps that Hypothesis chooses, whatever the kind of
-credential.
-"""
+"""The steps that Hypothesis chooses for either kind of credential."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -46,9 +44,7 @@ MOSTLY = st.sampled_from([True, True, True, False])
 
 @dataclass(frozen=True)
 class Step:
-    """What is done, by one of the CLIENTS; and the model's name for it, with what it needs to
-    know.
-    """
+    """What one of the CLIENTS does, and the model's name and arguments for it."""
 
     do: Callable[[APIClient], Answer]
     name: str
@@ -216,8 +212,9 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), event=st.sampled_from(EVENTS))
     def account(self, name, event):
-        """Return the user's row. A deleted or deactivated user comes back at the next event, as
-        another user of that name.
+        """Return the user's row.
+
+        A deleted or deactivated user comes back at the next event, as another user of that name.
         """
         away = [each for each in NAMES if not self.world.is_active(each)]
         if away:
@@ -245,8 +242,9 @@ class Lives(RuleBasedStateMachine):
 
     @property
     def answers_from_memory(self) -> bool:
-        """Return True if only TOKEN_CACHE_SECONDS bounds what no signal tells, by a clock that
-        does not move.
+        """Return True if a change without a signal goes unseen for TOKEN_CACHE_SECONDS.
+
+        The clock of that limit does not move here.
         """
         return issubclass(self.authentication, CachedTokenAuthentication)
 
@@ -288,8 +286,9 @@ class Lives(RuleBasedStateMachine):
 
 
 def saved_once(steps: list[str]) -> list[str]:
-    """Save the account once. If two save it at the same moment, the later may undo what the
-    earlier changed.
+    """Return the steps with one save of the account at most.
+
+    If two saves happen at the same moment, the later may undo what the earlier changed.
     """
     saves = [index for index, step in enumerate(steps) if step in ("change password", "deactivate")]
     return [step for index, step in enumerate(steps) if index not in saves[1:]]

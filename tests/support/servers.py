@@ -1,6 +1,4 @@
-"""Real servers for the tests, from wheels, started by the test run itself: PostgreSQL, Valkey,
-granian.
-"""
+"""Real servers that the test run starts from wheels: PostgreSQL, Valkey, granian."""
 
 import atexit
 import os
@@ -39,9 +37,7 @@ def database_url(kind: str) -> str:
 
 
 def end():
-    """End the servers and the forks that last longer than a test, and remove the temporary
-    folders.
-    """
+    """End the servers and forks that outlast a test, and remove the temporary folders."""
     _LASTING.close()
 
 
@@ -69,8 +65,9 @@ def start_postgresql() -> str:
 
 
 def migrated_sqlite(folder: Path) -> str:
-    """Return the URL of a new SQLite file in this folder with the service's tables, which are made
-    once.
+    """Return the URL of a new SQLite file in this folder with the service's tables.
+
+    The tables are made once and copied.
     """
     shutil.copy(_migrated(), file := folder / "migrated.sqlite3")
     return f"sqlite:///{file}"
@@ -97,8 +94,9 @@ def postgresql_server():
 
 @contextmanager
 def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32"):
-    """Start a PostgreSQL that listens on a port, not on a Unix socket only, until the block
-    ends. `network` may connect.
+    """Start a PostgreSQL that listens on a port, not only on a Unix socket, until the block ends.
+
+    Clients in `network` may connect.
     """
     server = postgresql_server()
     stop_postgresql(server, "fast")
@@ -129,9 +127,7 @@ def postgresql_tools() -> Path:
 
 
 def postgresql_tool(name: str, *arguments, **options) -> str:
-    """Run a program of the wheel's and return what it prints. Raise
-    subprocess.CalledProcessError.
-    """
+    """Run a program of the wheel and return what it prints. Raise subprocess.CalledProcessError."""
     command = [postgresql_tools() / name, *arguments]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, **options).stdout
 
@@ -157,8 +153,9 @@ def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_cold(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
-    """Run `python *arguments` in a process that has imported nothing, to see what a start
-    imports or costs.
+    """Run `python *arguments` in a process that has imported nothing.
+
+    It shows what a start imports or costs.
     """
     command = [sys.executable, *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -174,8 +171,9 @@ _LASTING.callback(_FORKS.stop)
 
 @contextmanager
 def granian(workers: int = 1, network: Network | None = None, **switches: str):
-    """Start a granian that serves the project with these switches, and yield its address. Stop
-    it at the end.
+    """Start a granian that serves the project with these switches, and yield its address.
+
+    Stop it at the end.
     """
     with logged_granian(workers, network, **switches) as (base, _):
         yield base
@@ -183,8 +181,9 @@ def granian(workers: int = 1, network: Network | None = None, **switches: str):
 
 @contextmanager
 def logged_granian(workers: int = 1, network: Network | None = None, level: str = "warning", **switches: str):
-    """Start a granian that logs from this level on. Yield its address and the file that holds
-    what it prints.
+    """Start a granian that logs from this level on.
+
+    Yield its address and the file that holds its output.
     """
     port = free_port()
     prefix, host = (network.prefix, network.address) if network else ((), "127.0.0.1")
@@ -198,8 +197,9 @@ def logged_granian(workers: int = 1, network: Network | None = None, level: str 
 
 @contextmanager
 def demo(host: str = "127.0.0.1", **switches: str):
-    """Start `manage.py serve_demo` as `make run` does. Yield its address and the file that holds
-    what it prints.
+    """Start `manage.py serve_demo` as `make run` does.
+
+    Yield its address and the file that holds its output.
     """
     port = free_port()
     command = [sys.executable, "manage.py", "serve_demo"]
@@ -240,8 +240,9 @@ def _wait_for(url: str, process: subprocess.Popen, output: Path, seconds: float 
 
 
 def scratch_database(folder: Path) -> str:
-    """Return the URL of a new database of the run's kind: a file in the folder, or one on the
-    run's PostgreSQL.
+    """Return the URL of a new database of the run's kind.
+
+    It is a file in the folder, or a database on the run's PostgreSQL.
     """
     url = os.environ["DATABASE_URL"]
     if url.startswith("sqlite"):

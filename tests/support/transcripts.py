@@ -22,8 +22,9 @@ def sections(text: str) -> dict[str, str]:
 
 
 def commands(text: str) -> list[tuple[str, str]]:
-    """Return (command, shown output) for each `$ ` line. A line that begins with `> ` continues
-    it.
+    """Return (command, shown output) for each `$ ` line.
+
+    A line that begins with `> ` continues the command.
     """
     found = []
     for block in blocks("console", text):
@@ -35,8 +36,9 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 
 def is_shown(shown: str, output: str) -> bool:
-    """Return whether the output ends with what is shown, if anything is; `…` stands for any
-    text.
+    """Return True if the output ends with what the page shows, or the page shows nothing.
+
+    `…` stands for any text.
     """
     if not shown:
         return True
@@ -80,8 +82,9 @@ class Shell:
 
 
 def run_all(text: str, shell: Shell, replace: dict[str, str]) -> list[str]:
-    """Run a page's commands in their order and return the outputs. Fail unless each prints what is
-    shown.
+    """Run a page's commands in their order and return the outputs.
+
+    Fail unless each prints what the page shows.
     """
     outputs = []
     for command, shown in commands(text):

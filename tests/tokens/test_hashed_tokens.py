@@ -1,6 +1,4 @@
-"""Tokens of which only the digest is kept: their form, their life, who may see what of them, and
-moving DRF's in.
-"""
+"""Tokens kept as a digest only: form, lifetime, who may see what, and moving DRF's tokens in."""
 
 import re
 

@@ -1,5 +1,6 @@
-"""What `token-cached` remembers, and for how long: in one process, between threads, between
-processes on a Valkey.
+"""What `token-cached` remembers, and for how long.
+
+The tests cover one process, several threads, and several processes on one Valkey.
 """
 
 import time
@@ -38,8 +39,9 @@ from tokens.entries import Entry
 
 @pytest.fixture(autouse=True)
 def _new(transactional_db, settings):
-    """Empty the cache before and after, without Valkey. It does not remember what is read in a
-    transaction, so the tests run without one.
+    """Empty the cache before and after the test, without Valkey.
+
+    The cache does not remember what is read in a transaction, so these tests run without one.
     """
     begin(settings)
     yield

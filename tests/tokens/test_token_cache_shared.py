@@ -24,8 +24,9 @@ from tokens.entries import Entry, seal, unseal
 
 @pytest.fixture(autouse=True)
 def _new(transactional_db, settings):
-    """Empty the cache before and after, without Valkey. It does not remember what is read in a
-    transaction, so the tests run without one.
+    """Empty the cache before and after the test, without Valkey.
+
+    The cache does not remember what is read in a transaction, so these tests run without one.
     """
     begin(settings)
     yield

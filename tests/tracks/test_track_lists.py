@@ -20,8 +20,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def many(users, rock):
-    """120 tracks, each with an album and an artist of its own, so that nothing can be shared by
-    chance.
+    """Create 120 tracks, each with an album and an artist of its own.
+
+    No two queries can therefore share a row by chance.
     """
     for number in range(120):
         album = Album.objects.create(title=f"Album {number}", artist=Artist.objects.create(name=f"Artist {number}"))

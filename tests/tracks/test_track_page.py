@@ -1,5 +1,4 @@
-"""The list of tracks beside the one that DRF's and django-filter's own classes make: the same
-bytes, for less.
+"""Our list of tracks returns the same bytes as DRF's and django-filter's classes, at lower cost.
 
 `urlpatterns` below are the project's, with a stock viewset in the place of ours.
 """
@@ -90,8 +89,9 @@ def people():
 
 @pytest.fixture
 def tracks(people):
-    """Sixty, in five albums of four artists; a third of them with an owner, half of them made on a
-    full second.
+    """Create sixty tracks in five albums of four artists.
+
+    A third of them have an owner, and half of them were created on a full second.
     """
     genres = [Genre.objects.create(name=name) for name in ("Rock", "R&B/Soul", "Drum & Bass")]
     artists = [Artist.objects.create(name=f"Ärtist <{n}>") for n in range(4)]

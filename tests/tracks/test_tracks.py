@@ -1,5 +1,6 @@
-"""Tracks: who may read and change them, what is stored, what it costs. Filters have their own
-file.
+"""Tracks: who may read and change them, what is stored, what it costs.
+
+The filters have a file of their own.
 """
 
 import json
