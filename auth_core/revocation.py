@@ -178,7 +178,7 @@ def watch(model: type[Model]) -> None:
 
 
 def connect() -> None:
-    """Watch the users; called once, when the apps are ready."""
+    """Watch the users; each app of credentials calls this when it is ready, and once counts."""
     password_renewal.connect()
     credentials_revoked.connect(_end_sessions, dispatch_uid="auth_core.revocation.sessions")
     for model in user_models():
