@@ -54,7 +54,7 @@ class Conf:
 
     LOGIN_THROTTLE = _Setting[str | None]("10/min")
 
-    TOKEN_AUTO_CREATE = _Setting(True)
+    TOKEN_AUTO_CREATE = _Setting(False)
     TOKEN_ROTATE_ON_GET = _Setting(True)
     TOKEN_LIFETIME = _Setting[timedelta | None](None)
     TOKEN_IDLE_LIFETIME = _Setting[timedelta | None](None)

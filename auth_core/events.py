@@ -142,7 +142,7 @@ def _session_ended(sender: object, request: HttpRequest, user: Any, **kwargs: An
 
 
 def connect() -> None:
-    """Listen to Django's signals; called once, when the apps are ready."""
+    """Listen to Django's signals; each app of credentials calls this when it is ready."""
     user_login_failed.connect(_login_failed, dispatch_uid="auth_core.events.failed")
     user_logged_in.connect(_session_began, dispatch_uid="auth_core.events.began")
     user_logged_out.connect(_session_ended, dispatch_uid="auth_core.events.ended")

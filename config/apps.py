@@ -9,7 +9,7 @@ class ServiceConfig(AppConfig):
     verbose_name = "Service"
 
     def ready(self):
-        from auth_core import events, revocation, schemes
+        from auth_core import schemes
 
         # First, because the imports below make DRF import the instrumented classes.
         for row in SCHEMES.values():
@@ -18,6 +18,3 @@ class ServiceConfig(AppConfig):
 
         from config import checks, openapi  # noqa: F401 - imported to register themselves
         from config.databases import lookups  # noqa: F401
-
-        revocation.connect()
-        events.connect()

@@ -9,4 +9,8 @@ class JWTAuthConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from auth_core import events, revocation
         from jwt_auth import checks, signals  # noqa: F401 - imported to register themselves
+
+        revocation.connect()
+        events.connect()

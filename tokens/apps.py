@@ -8,4 +8,8 @@ class TokensConfig(AppConfig):
     verbose_name = "Opaque tokens"
 
     def ready(self) -> None:
+        from auth_core import events, revocation
         from tokens import checks, signals  # noqa: F401 - imported to register themselves
+
+        revocation.connect()
+        events.connect()

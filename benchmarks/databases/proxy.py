@@ -1,5 +1,6 @@
-"""A proxy that delays what it passes on: `python -m benchmarks.databases.proxy ORDER` prints its
-port.
+"""Delay what passes between a client and a database.
+
+`python -m benchmarks.databases.proxy ORDER` prints the proxy's port.
 
 It holds everything for half of the round trip in either direction, and keeps the order. It does not
 limit throughput. (Linux itself can delay packets, by netem in a network namespace, but that takes
@@ -19,8 +20,7 @@ _EARLY = 100e-6  # seconds
 
 
 class _Awake(SelectSelector):
-    """A selector that wakes up early and then watches the clock, since waking up takes up to 100
-    µs.
+    """A selector that wakes up early and then polls the clock: waking up takes up to 100 µs.
 
     It is select(2), because the timeouts of epoll and poll are milliseconds.
     """
@@ -58,9 +58,7 @@ class _Direction(asyncio.Protocol):
 
 
 class _Near(_Direction):
-    """The end of the client: the proxy connects to the target first, and listens to the client
-    then.
-    """
+    """The client's end. The proxy connects to the target before it reads from the client."""
 
     def __init__(self, target: dict, delay: float):
         super().__init__(delay)

@@ -29,10 +29,9 @@ def repetitions(
     watcher: Watcher,
     is_enough: Callable[[], bool] = lambda: False,
 ) -> Iterator[int]:
-    """Yield `count` times, and then while there is time for one more before `end`, unless
-    `is_enough`.
+    """Yield `count` times, then while one more fits before `end`, unless `is_enough`.
 
-    It tells the watcher what to expect: a process takes twice as long with its rounds as without
+    The watcher learns what to expect: a process takes twice as long with its rounds as without
     (rounds.TIMED_SHARE).
     """
     start = time.monotonic()

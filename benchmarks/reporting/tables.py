@@ -18,7 +18,8 @@ from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER, 
 
 def empty(title: str, first: str, *numbers: str) -> RichTable:
     """Return a table without rows: a column of names that do not wrap, and columns of numbers."""
-    shown = RichTable(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    # One space between columns: the table of all schemes then fits into 100 columns.
+    shown = RichTable(title=title, title_justify="left", box=box.SIMPLE, padding=0)
     shown.add_column(first, no_wrap=True)
     for heading in numbers:
         shown.add_column(heading, justify="right", no_wrap="95 %" in heading, overflow="fold")

@@ -1,6 +1,4 @@
-"""Bodies that requests bring: unreadable, encoded, too long, cut off; and headers that cannot be
-read.
-"""
+"""Request bodies: unreadable, encoded, too long or cut off; and headers that cannot be read."""
 
 import gzip
 import io
@@ -17,7 +15,7 @@ from tests.support import servers
 from tests.support.accounts import PASSWORD
 from tests.support.wire_texts import get
 
-ENDS = {"wsgi.input_terminated": True}  # as granian marks an input that is at its end after the body
+ENDS = {"wsgi.input_terminated": True}  # granian's mark for an input that ends with the body
 ENDPOINTS = [
     "/api-token-auth/",
     "/api-token-auth/new/",
@@ -114,8 +112,9 @@ def test_a_form_of_too_many_fields_is_400(api, db):
 
 
 def test_a_body_that_nobody_asked_for_is_read_away(rf):
-    """Else granian closes a kept connection over it, now and then: 7 in 14,400 requests before,
-    none after.
+    """Otherwise granian sometimes closes a kept connection.
+
+    It did so for 7 of 14,400 requests before, and for none since.
     """
     request = rf.post("/api-token-auth/new/", b"{}", content_type="application/json")
     ApiErrorMiddleware(lambda request: HttpResponse(status=401))(request)
@@ -129,7 +128,7 @@ def test_a_body_that_is_cut_off_or_has_no_length_reaches_no_view(rf):
     for status, headers in (
         (400, {"CONTENT_LENGTH": "9", "wsgi.input": io.BytesIO(b"{}")}),
         (411, {"HTTP_TRANSFER_ENCODING": "chunked"}),
-        # granian passes HTTP/2 on like this: neither header, and an input that ends.
+        # granian passes HTTP/2 on without either header; the input ends by itself.
         (411, {"CONTENT_LENGTH": "", "SERVER_PROTOCOL": "HTTP/2", "wsgi.input_terminated": True}),
         (411, {"CONTENT_LENGTH": "0", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input_terminated": True}),
     ):
@@ -140,7 +139,7 @@ def test_a_body_that_is_cut_off_or_has_no_length_reaches_no_view(rf):
 
 
 class Unread(io.BytesIO):
-    """An input that must not be asked for a byte."""
+    """An input that fails the test when it is read."""
 
     def read(self, size=-1):
         raise AssertionError("read")
@@ -153,7 +152,7 @@ class Unread(io.BytesIO):
         ("DELETE", {"SERVER_PROTOCOL": "HTTP/1.1", **ENDS}),
         ("GET", {"SERVER_PROTOCOL": "HTTP/2", **ENDS}),
         ("GET", {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input": Unread(), **ENDS}),
-        ("POST", {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input": Unread()}),  # it might wait there for ever
+        ("POST", {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input": Unread()}),  # a read might block forever
     ],
 )
 def test_a_request_without_a_body_needs_no_length(rf, method, environ):
@@ -182,7 +181,7 @@ def test_an_oversize_form_is_413_too(api, db):
     assert response["Content-Type"] == "application/json"
 
 
-UNREADABLE = "text/html; x*=a; x*0=b"  # of which Python's `email` raises TypeError (3.11 to 3.13)
+UNREADABLE = "text/html; x*=a; x*0=b"  # Python's `email` (3.11 to 3.13) raises TypeError for it
 
 
 @pytest.mark.parametrize(
@@ -198,7 +197,7 @@ def test_a_header_that_cannot_be_read_is_the_clients_error(api, db, path):
 def test_a_content_type_that_cannot_be_read_makes_a_request_all_the_same():
     environ = {"CONTENT_TYPE": UNREADABLE}
     setup_testing_defaults(environ)
-    assert Request(environ).content_params is None  # which the middleware answers 400
+    assert Request(environ).content_params is None  # the middleware answers 400
 
 
 def test_a_part_of_a_form_whose_header_cannot_be_read_is_400(api, db):

@@ -1,7 +1,7 @@
-"""Does the service answer as its OpenAPI document says? Schemathesis makes requests of the
-document, good ones and bad.
+"""Schemathesis checks that the service answers as its OpenAPI document says.
 
-FUZZ_EXAMPLES makes the runs longer, and random: `make fuzz`. FUZZ_SEED repeats one.
+It makes valid and invalid requests from the document. FUZZ_EXAMPLES makes the runs longer, and
+random: `make fuzz`. FUZZ_SEED repeats one.
 """
 
 import os
@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Generating overly large repr"),
 ]
 if not IS_LONG:
-    pytestmark.append(pytest.mark.once)  # the long run is on PostgreSQL too
+    pytestmark.append(pytest.mark.once)  # the long run uses PostgreSQL too
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
 SEED = int(os.environ.get("FUZZ_SEED", random.getrandbits(32) if IS_LONG else 1))
@@ -48,14 +48,14 @@ User = get_user_model()
 ROWS = [name for name, row in SCHEMES.items() if not row.is_stock]
 
 CHECKS = {
-    # Its own requests are sent in a way that no WSGI application takes.
+    # This check sends requests of its own in a way that no WSGI application accepts.
     "ignored_auth": {"enabled": False},
 }
 
 
 @pytest.fixture
 def ada(settings):
-    settings.TOKENS_PER_USER = None  # one for each request
+    settings.TOKENS_PER_USER = None  # each request makes one
     Genre.objects.create(name="Rock")
     return User.objects.create_user("ada", password=PASSWORD)
 
@@ -72,7 +72,7 @@ def new_token() -> int:
     return HashedToken.objects.last().pk
 
 
-# What stands for a value that the document calls text or a number and of which only some are there.
+# The document calls these values text or a number, though only some exist. Use one that does.
 IDS = {"/tracks/{id}/": new_track, "/api-token-auth/tokens/{id}/": new_token}
 VALUES = {
     "genre": lambda: "Rock",
@@ -88,7 +88,7 @@ def before_call(context, case, kwargs):
     """Let requests with good data name rows that exist."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    # In a chain of requests the id is one of an answer before.
+    # In a chain of requests the id comes from an earlier response.
     if case.path in IDS and case.meta.phase.name.value != "stateful":
         of_its_type = type(case.path_parameters["id"])  # a number, or text of digits
         case.path_parameters["id"] = of_its_type(IDS[case.path]())
@@ -107,8 +107,9 @@ def after_call(context, case, response):
 
 
 def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
-    """Return the OpenAPI document of the URLs in force. Requests carry a new credential of this
-    row, or none.
+    """Return the OpenAPI document of the URLs in force.
+
+    Requests carry a new credential of this row, or none.
     """
     config = schemathesis.Config.from_dict(
         {
@@ -136,9 +137,7 @@ def contract(name: str | None, phases: list[str], examples: int = EXAMPLES):
 
 
 def differences(document, title: str) -> dict[str, str]:
-    """Return one failure of each check, by the check's name, and print how many requests were
-    sent.
-    """
+    """Return one failure of each check, by the check's name. Print the number of requests."""
     found, counts = {}, Counter()
     for event in from_schema(document).execute():
         if isinstance(event, events.FatalError):
@@ -153,14 +152,14 @@ def differences(document, title: str) -> dict[str, str]:
             for case, checks in record.checks.items():
                 counts["checks"] += len(checks)
                 for check in checks:
-                    if check.status == Status.FAILURE and not is_told_in_words_alone(check, record.cases[case].value):
+                    if check.status == Status.FAILURE and not is_in_words_alone(check, record.cases[case].value):
                         failure = check.failure_info
                         found.setdefault(check.name, f"{failure.failure.message}\n{failure.code_sample}")
     print(f"\n{title}, seed {SEED}: " + ", ".join(f"{number:,} {what}" for what, number in sorted(counts.items())))
     return found
 
 
-def is_told_in_words_alone(check, case) -> bool:
+def is_in_words_alone(check, case) -> bool:
     """Return True for a response that is right although JSON Schema cannot describe why."""
     if check.name == "negative_data_rejection":
         return is_text_after_all(case) or is_drfs_flag(case)
@@ -170,8 +169,8 @@ def is_told_in_words_alone(check, case) -> bool:
 def is_text_after_all(case) -> bool:
     """Return True for data that a form or a query turns into valid text.
 
-    In a form everything is text, an empty field is none, and no field at all is an empty form. A
-    query does the same, and one text of a list may hold several names.
+    In a form every value is text, an empty field has no value, and an empty form has no field. The
+    same holds for a query, and one text may hold a list of several names.
     """
     data = case.meta.phase.data
     broken = {data.parameter, *(mutation.parameter for mutation in data.mutations)} - {None}
@@ -179,8 +178,9 @@ def is_text_after_all(case) -> bool:
 
 
 def is_drfs_flag(case) -> bool:
-    """DRF takes 1 and 0 and a dozen words for true and false in JSON too, and a client that sends
-    them is served.
+    """Return True for a value in JSON that DRF takes for true or false, though it is no boolean.
+
+    DRF takes 1, 0 and a dozen words, and the service serves clients that send them.
     """
     flag = case.body.get("everywhere") if isinstance(case.body, dict) else None
     known = BooleanField.TRUE_VALUES | BooleanField.FALSE_VALUES
@@ -188,8 +188,9 @@ def is_drfs_flag(case) -> bool:
 
 
 def is_no_good(text: str) -> bool:
-    """Text without a visible character, with one that no database takes, or more words than may be
-    searched for.
+    """Return True for text that the service refuses to search for.
+
+    It has no visible character, a character that no database stores, or too many words.
     """
     return not text.strip() or "\0" in text or len(text.split()) > MAX_SEARCH_WORDS
 
@@ -214,7 +215,7 @@ def test_the_service_answers_as_its_openapi_document_says(ada, settings, door_to
 
 @pytest.mark.parametrize(("body", "media_type", "status"), [("a", "text/plain", 415), (BIG, "application/json", 413)])
 def test_a_body_that_no_parser_takes_gets_what_the_document_says(ada, settings, body, media_type, status):
-    """Which Schemathesis does not send."""
+    """Schemathesis does not send such bodies."""
     settings.LOGIN_THROTTLE = None
     client = APIClient(headers={"Authorization": f"Token {ada.auth_token.key}"})
     asked = 0
@@ -228,7 +229,7 @@ def test_a_body_that_no_parser_takes_gets_what_the_document_says(ada, settings, 
     assert asked >= 8
 
 
-# --- what is broken on purpose is found -----------------------------------------------------------
+# --- the tests find what is broken on purpose -----------------------------------------------------
 
 
 def the_id_is_text(monkeypatch):

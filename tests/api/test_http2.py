@@ -1,6 +1,4 @@
-"""A body over HTTP/2, where no header need say that there is one: on a granian that speaks
-HTTP/2.
-"""
+"""Bodies over HTTP/2, on a granian that speaks it: no header has to announce a body there."""
 
 import json
 import socket
@@ -33,15 +31,17 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def field(name: str, value: str) -> bytes:
-    """Return a literal header field without indexing (RFC 7541 6.2.2), for texts shorter than
-    127 bytes.
+    """Return a literal header field without indexing (RFC 7541 6.2.2).
+
+    The texts must be shorter than 127 bytes.
     """
     return b"\0" + b"".join(bytes([len(text)]) + text.encode() for text in (name, value))
 
 
 def ask(port: int, method: str, path: str, body: bytes | None, **headers: str) -> dict:
-    """Send one request and return the JSON of its response. A body of None ends the request with
-    its headers.
+    """Send one request and return the JSON of its response.
+
+    A body of None ends the request with its headers.
     """
     fields = {":method": method, ":scheme": "http", ":path": path, ":authority": "localhost"} | headers
     head = b"".join(field(name.replace("_", "-"), value) for name, value in fields.items())

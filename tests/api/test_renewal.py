@@ -1,5 +1,6 @@
-"""A hash that Django renews when a password is checked is no change of password; another hash is,
-whoever writes it.
+"""Django's renewal of a hash during a password check does not count as a change of password.
+
+Any other new hash does, no matter what code writes it.
 """
 
 from io import StringIO
@@ -25,7 +26,7 @@ def stored() -> str:
     return User.objects.values_list("password", flat=True).get(username="ada")
 
 
-# --- every door at which a password is checked ----------------------------------------------------
+# --- every place that checks a password -----------------------------------------------------------
 
 
 def by_opaque_login(door_to, settings):
@@ -62,7 +63,7 @@ def by_the_admins_page_for_another_password_that_is_refused(door_to, settings):
     client = Client()
     client.force_login(User.objects.get())
     typed = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": "not the same"}
-    assert client.post("/admin/password_change/", typed).status_code == 200  # the form again
+    assert client.post("/admin/password_change/", typed).status_code == 200  # the form is shown again
 
 
 def by_authenticate(door_to, settings):
@@ -151,7 +152,7 @@ def test_a_renewal_writes_over_no_password_that_was_changed_after_it_was_read(us
     outdate(user)
     read = User.objects.get()
     User.objects.update(password=make_password(NEW))
-    assert read.check_password(PASSWORD)  # it was, when it was read
+    assert read.check_password(PASSWORD)  # it was right when the user was read
     assert User.objects.get().check_password(NEW)
     assert tokens.obtain(read) is None
     assert logins.log_in(read) is None
@@ -168,7 +169,7 @@ def test_a_renewal_that_another_outran_takes_over_the_others_hash(user, outdate)
 
 
 def test_the_check_of_a_user_who_is_not_in_the_database_changes_nothing(db, outdate):
-    """A hash brought from elsewhere is tried before it is saved."""
+    """An imported hash may be checked before its user is saved."""
     user = User(username="ada")
     brought = outdate(user)
     assert user.check_password(PASSWORD)
@@ -177,9 +178,7 @@ def test_the_check_of_a_user_who_is_not_in_the_database_changes_nothing(db, outd
 
 
 def test_the_admins_other_sessions_end_with_a_renewal_as_django_has_it(user, outdate):
-    """Django signs each session with the hash, and renews the session that checks the password
-    alone.
-    """
+    """Django signs each session with the hash, and renews only the one that checks the password."""
     outdate(user)
     User.objects.update(is_staff=True)
     earlier, renewing = Client(), Client()

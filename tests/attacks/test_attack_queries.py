@@ -1,6 +1,4 @@
-"""No list can be asked about a secret: not by a filter, an order or a search, in the API or in the
-admin.
-"""
+"""No filter, order or search of a list reveals a secret, in the API or in the admin."""
 
 from urllib.parse import urlencode
 
@@ -15,10 +13,10 @@ from jwt_auth.models import RefreshFamily
 from tests.support.accounts import PASSWORD
 from tokens.models import HashedToken
 
-# Refused before the database is asked: once is enough.
+# The service refuses these before it makes a query, so one database is enough.
 pytestmark = [pytest.mark.attack, pytest.mark.once, pytest.mark.django_db]
 
-# Where a user's secrets are, seen from a track and from a user.
+# The fields that hold a user's secrets, seen from a track and from a user.
 OF_A_USER = [
     *(
         "password",
@@ -45,7 +43,7 @@ def asks(door_to, user):
 def test_tracks_are_not_filtered_by_a_secret(asks, name):
     for lookup in LOOKUPS:
         if name + lookup == "owner":
-            continue  # which takes "me" alone
+            continue  # the filter accepts "me" alone
         answer = asks(**{name + lookup: "a"})
         assert answer.status_code == 400
         assert answer["Content-Type"] == "application/json"
@@ -70,7 +68,7 @@ def test_no_page_of_tracks_holds_a_secret(asks, user):
         assert user.password not in content
 
 
-# --- the admin: a guess that is answered otherwise than a wrong one is an oracle ------------------
+# --- the admin: if a right guess gets another response than a wrong one, it is an oracle ----------
 
 PATHS = {
     "tokens.opaquetoken": [
@@ -104,7 +102,7 @@ GUESSES = ["", "__startswith", "__istartswith", "__contains", "__regex", "__ireg
 
 
 def guessed(client: Client, model: str, lookup: str, value: str) -> tuple[int, str | None, bytes]:
-    """Status, place and rows of the admin's list that this filter leaves."""
+    """Return the status, the Location and the rows of the admin's list under this filter."""
     address = reverse(f"admin:{model.replace('.', '_')}_changelist")
     response = client.get(f"{address}?{urlencode({lookup: value})}")
     page = response.content if response.status_code == 200 else b""
@@ -137,7 +135,7 @@ def test_the_admin_orders_and_searches_by_no_secret(pages, staff, model):
     for secret in secrets:
         status, _, rows = guessed(pages, model, "q", secret)
         assert status == 200
-        # Nothing is found by it, where anything is looked for at all.
+        # A page with a search finds nothing by the secret.
         assert not (rows and admin.site.get_model_admin(apps.get_model(model)).search_fields)
         assert secret.encode() not in rows
     for parameter in ("_to_field", "_popup", "o", "_changelist_filters"):

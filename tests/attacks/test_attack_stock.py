@@ -1,7 +1,6 @@
-"""The same cases against the stock rows, as a project without ours has them: how many let in, how
-many fail.
+"""The same attacks against the stock rows, set up as a project without this code has them.
 
-The table in docs/explanation/security.md is what is counted here.
+The tests count how many cases get in and how many fail: the table in docs/explanation/security.md.
 """
 
 import json
@@ -56,8 +55,9 @@ def user(db):
 
 @pytest.fixture
 def stock(settings, user):
-    """stock("simplejwt"): its classes and views behind DRF's own exception handler, and no
-    middleware.
+    """Return stock("simplejwt"), which serves the row's classes and views.
+
+    They have DRF's own exception handler and no middleware.
     """
 
     def stock(name: str) -> Door:
@@ -73,8 +73,9 @@ def stock(settings, user):
 
 
 def ask(step, *arguments, **options) -> int:
-    """Return the status of a request and undo what it did, so that PostgreSQL goes on after an
-    error.
+    """Return the status of a request and undo what it did.
+
+    Otherwise PostgreSQL would refuse every statement after an error.
     """
     with transaction.atomic():
         status = step(*arguments, **options).status_code
@@ -110,7 +111,7 @@ def confused(door, user):
 
 
 def well_signed(door, user):
-    # A sid and a kid are ours; these rows have neither, and take no notice.
+    # Only this project's tokens have a sid and a kid; the stock rows ignore both.
     theirs = {name: make for name, make in attacks.WELL_SIGNED.items() if "sid" not in name and "kid" not in name}
     return of_tokens(door, theirs, user)
 

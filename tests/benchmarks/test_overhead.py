@@ -3,15 +3,21 @@
 import json
 import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from benchmarks.__main__ import main
 from benchmarks.messages import ANONYMOUS, CONTROL, Assignment
+from benchmarks.reporting import tables
+from benchmarks.stats.intervals import Interval
+from benchmarks.terminal import WIDTH
 from config.schemes import SCHEMES
 from tests.support import servers
 from tests.support.pages import Page
+from tests.support.results import overhead_record
 
 pytestmark = pytest.mark.once  # the lab brings its own database
 
@@ -189,3 +195,13 @@ def test_wrong_usage_is_told_with_the_choices(arguments, message):
 def test_help_lists_the_command_and_its_exit_codes():
     assert "overhead" in benchmarks("--help").stdout
     assert "3  inconclusive" in CliRunner().invoke(main, ["overhead", "--help"]).stdout
+
+
+def test_the_table_of_slow_contenders_fits_the_console():
+    record = overhead_record().tables[0]
+    slow = Interval(1503.0, -131.0, 3136.0)
+    longest = max(SCHEMES, key=len)
+    row = replace(record.rows[0], name=longest, overhead=slow, request=12_410.0, ratio=Interval(0.2, -0.1, 0.3))
+    wide = replace(record, rows=(row,))
+    width = Console(width=500).measure(tables.table_of(wide, 10)).maximum
+    assert width <= WIDTH

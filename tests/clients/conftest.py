@@ -15,9 +15,7 @@ from tests.support.wire import BASE, NOON, Clock, Wire, who
 
 @pytest.fixture(autouse=True)
 def _one_transaction(request):
-    """Keep the service from closing the connection that holds the test's transaction, if it has
-    one.
-    """
+    """Keep the service from closing the connection of the test's transaction, if there is one."""
     marker = request.node.get_closest_marker("django_db")
     if marker and marker.kwargs.get("transaction"):
         yield
@@ -45,7 +43,7 @@ def wire(httpx):
 
 @pytest.fixture
 def client_of(httpx, wire):
-    """Return a client of the service by way of `wire`, with this auth."""
+    """Return client_of(auth), a client that reaches the service through `wire`."""
     return lambda auth: httpx.Client(transport=wire, base_url=BASE, auth=auth)
 
 
@@ -69,8 +67,9 @@ def client(client_of, bearer):
 
 @pytest.fixture
 def to(httpx):
-    """Return to(base): a client of the service at this address, logged in as ada, by BearerAuth
-    unless another auth is given.
+    """Return to(base), a client of the service at this address, logged in as ada.
+
+    It uses BearerAuth unless the test names another class.
     """
 
     def client(base: str, auth: type = BearerAuth, **options):

@@ -1,6 +1,4 @@
-"""clients/httpx_auth.py against the service: what a client holds survives whatever happens on the
-way.
-"""
+"""A client of clients/httpx_auth.py keeps its login, whichever request or response is lost."""
 
 from collections import Counter
 from contextlib import contextmanager
@@ -78,7 +76,7 @@ def test_a_login_goes_on_for_as_long_as_it_may_and_then_ends_with_one_clear_erro
     sent = len(wire.sent)
     with pytest.raises(CredentialError, match="the login has ended"):
         client.get("/whoami/")
-    assert len(wire.sent) == sent  # it is not asked again
+    assert len(wire.sent) == sent  # the client did not ask again
 
 
 @pytest.mark.once

@@ -1,6 +1,4 @@
-"""clients/httpx_auth.py before servers that are not ours or stand in front of it, its store, and
-what it needs.
-"""
+"""clients/httpx_auth.py with other servers and proxies; its store, and its requirements."""
 
 import asyncio
 import io
@@ -23,10 +21,10 @@ OBTAIN, REFRESH = "/api/token/", "/api/token/refresh/"
 
 @pytest.fixture
 def stranger():
-    """stranger({path: (status, headers, body)}): a server that answers so; its address, the paths
-    it was asked for.
+    """Return stranger({path: (status, headers, body)}), which starts a server with these responses.
 
-    `stranger.bodies` is all that such servers were sent.
+    It returns the server's address and a list that collects the requested paths. The list
+    `stranger.bodies` collects the request bodies.
     """
     running = []
 
@@ -163,8 +161,8 @@ def test_no_password_and_no_token_follows_a_redirect(httpx, stranger, status, to
         ):
             client.get("/")
         assert store.load() == held
-    # Who was told to follow has asked, and sent nothing: of 301 to 303 httpx makes a GET, and the
-    # rest has no body.
+    # The client followed the redirect but sent nothing: httpx turns 301 to 303 into a GET, and the
+    # other requests have no body.
     assert caught == [OBTAIN, REFRESH]
     assert Counter(stranger.bodies)[b""] == 2
     assert len(stranger.bodies) == 6
@@ -212,7 +210,7 @@ def test_an_answer_is_left_to_the_caller_to_stream(httpx, stranger, to):
 
 
 def test_a_flow_driven_by_hand_yields_requests_alone_also_while_another_client_has_the_store(httpx, monkeypatch):
-    monkeypatch.setattr(httpx_auth.time, "sleep", lambda seconds: store.release())  # the other client is done
+    monkeypatch.setattr(httpx_auth.time, "sleep", lambda seconds: store.release())  # the other client has finished
     for flow_of in (BearerAuth.auth_flow, BearerAuth.sync_auth_flow, httpx.Auth.sync_auth_flow):
         store = Store()
         assert store.acquire()

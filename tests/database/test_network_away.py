@@ -1,5 +1,6 @@
-"""A network that swallows everything between the service and PostgreSQL: 503 in seconds, and back
-with the network.
+"""A network that drops everything between the service and PostgreSQL.
+
+The service answers 503 within seconds, and recovers with the network.
 """
 
 import subprocess
@@ -47,5 +48,5 @@ def test_a_request_is_answered_503_and_the_next_one_after_it_is_back():
                 assert ask(network, f"{base}/whoami/", key) == 503
             end = time.monotonic() + 30
             while ask(network, f"{base}/whoami/", key) != 200:
-                assert time.monotonic() < end, "away for longer than the network was"
+                assert time.monotonic() < end, "the service did not recover with the network"
                 time.sleep(0.1)

@@ -39,7 +39,7 @@ class Checkout:
         self.shell = Shell(environment, folder)
 
     def run(self, command: str, shown: str = "") -> str:
-        """Run a command as a page has it, at this server's port, and compare what it prints."""
+        """Run a page's command against this server, and compare the output with the page."""
         here, expected = (text.replace("http://127.0.0.1:8000", self._base) for text in (command, shown))
         if here == "make run":
             return self._serve(expected)
@@ -169,12 +169,17 @@ HOST_REQUESTS = """
 import django; django.setup()
 from django.contrib.auth.models import User
 from django.test import Client
+from rest_framework.authtoken.models import Token
 client, login = Client(headers={"host": "localhost"}), {"username": "ada", "password": "correct horse battery"}
-User.objects.create_user(**login)
+user = User.objects.create_user(**login)
 token = client.post("/api-token-auth/", login).json()["token"]
 access = client.post("/api/token/", login).json()["access"]
-for credential in (f"Token {token}", f"Bearer {access}", "Bearer wrong"):
-    print(client.get("/guarded/", headers={"authorization": credential}).status_code)
+credentials = [f"Token {token}", f"Bearer {access}", "Bearer wrong"]
+statuses = lambda: [client.get("/guarded/", headers={"authorization": text}).status_code for text in credentials]
+print(statuses())
+user.set_password("another horse battery")
+user.save()
+print(statuses(), Token.objects.count(), "in clear")
 """
 
 
@@ -196,7 +201,7 @@ def test_client_and_schemes_can_be_copied_into_another_project(checkout, tmp_pat
     for arguments, shown in (
         (("-m", "django", "check"), "System check identified no issues (0 silenced).\n"),
         (("-m", "django", "migrate", "--verbosity", "0"), ""),
-        (("-c", HOST_REQUESTS), "200\n200\n401\n"),
+        (("-c", HOST_REQUESTS), "[200, 200, 401]\n[401, 401, 401] 0 in clear\n"),
     ):
         done = subprocess.run([sys.executable, *arguments], cwd=host, env=environment, capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (0, shown), done.stderr

@@ -1,6 +1,4 @@
-"""Which key signs, which verify, how they are named, and what a well-signed but hostile token is
-worth.
-"""
+"""Signing keys, verifying keys and their names, and hostile tokens that a right key signed."""
 
 import base64
 import hashlib
@@ -88,7 +86,7 @@ def test_the_jwks_verifies_our_tokens_and_holds_no_secret(api, obtain_pair, sign
     [
         ("application/jwk-set+json", "application/jwk-set+json"),
         ("application/jwk-set+json, application/json;q=0.9", "application/jwk-set+json"),
-        ("application/json, application/jwk-set+json", "application/json"),  # jose's
+        ("application/json, application/jwk-set+json", "application/json"),  # the client library jose
         ("application/json", "application/json"),
         ("*/*", "application/json"),
         ("", "application/json"),
@@ -98,7 +96,7 @@ def test_the_jwks_has_the_media_type_that_is_asked_for(api, db, sign_with, accep
     sign_with("ES256", a_key("ES256"))
     response = api.get("/.well-known/jwks.json", headers={"Accept": accept})
     assert (response.status_code, response["Content-Type"]) == (200, served)
-    assert "Accept" in response["Vary"]  # it may be kept by caches
+    assert "Accept" in response["Vary"]  # caches may store the response
     assert len(response.json()["keys"]) == 1
 
 
@@ -188,7 +186,7 @@ def test_a_well_signed_payload_that_is_no_claims_is_refused(api, db, payload):
 
 @pytest.mark.parametrize("headers", KIDS, ids=repr)
 def test_a_token_that_names_no_key_of_ours_is_refused(api, obtain_pair, headers):
-    """The kid is what the header says; the signature is right all the same."""
+    """The token is signed correctly; only the kid in the header is wrong."""
     pair = obtain_pair()
     _, payload, _ = pair["access"].split(".")
     head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "typ": "JWT", **headers}).encode()).rstrip(b"=")
@@ -240,8 +238,9 @@ def test_a_changed_payload_is_refused(api, obtain_pair, staff):
 
 
 def test_another_spelling_of_a_token_dies_with_its_login(api, obtain_pair):
-    """A trailing "=" is another text of the same signed token; it lives and dies by its family, not
-    its text.
+    """A token with a trailing "=" is another text of the same signed token.
+
+    Its family decides whether it is accepted, not its text.
     """
     access = obtain_pair()["access"]
     before = whoami(api, access + "=").status_code

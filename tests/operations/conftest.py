@@ -20,14 +20,12 @@ def tally() -> Iterator[Tally]:
     print(f"\n\n{tally}")
 
 
-# --- the service, and what its clients ask it -----------------------------------------------------
+# --- the service, and the requests of its clients -------------------------------------------------
 
 
 @pytest.fixture(scope="session")
 def database_url(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
-    """Yield the URL of a database of the run's kind, with the tables of the tests' database and
-    no rows.
-    """
+    """Yield the URL of a database of the run's kind, with the tests' tables and no rows."""
     with django_db_blocker.unblock():
         name = connection.settings_dict["NAME"]
         if connection.vendor == "sqlite":
@@ -45,7 +43,8 @@ def database_url(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterat
 
 @pytest.fixture(scope="session")
 def service(database_url) -> Iterator[Service]:
-    # Longer than a run: the tests ask what a killed process leaves, not when it expires.
+    # The lifetimes outlast a run: the tests check what a killed process leaves, not when it
+    # expires.
     lifetimes = {"JWT_REUSE_GRACE": "10m", "JWT_ACCESS_LIFETIME": "1h"}
     with Service(DATABASE_URL=database_url, LOGIN_THROTTLE="none", **lifetimes) as service:
         service.run(MAKE_USERS)
@@ -60,8 +59,9 @@ def users(service) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def logged_in(service, users) -> dict[str, Iterator[Answer]]:
-    """Logins of users of their own, by the row's name. Made before PostgreSQL is copied, and
-    without its slow hash.
+    """Return logins by the row's name, each of a user of its own.
+
+    They are made before PostgreSQL is copied, and without its slow hash.
     """
 
     def of(scheme: Scheme) -> list[Answer]:

@@ -1,9 +1,8 @@
-"""Logins, refreshes, logouts, changes of account, switches and keys, in any order and at once,
-beside a plain model.
+"""Logins, refreshes, logouts and other changes in any order, compared with a plain model.
 
-Hypothesis chooses the steps; tests/support/lives.py says what docs/explanation/decisions.md
-promises of them. After each step the test presents every living credential and every one that has
-just died, and at the end all that there ever were.
+Hypothesis chooses the steps; tests/support/lives.py models what docs/explanation/decisions.md
+promises of them. After each step the test presents every valid credential and every one that the
+step ended, and at the end every credential it ever saw. Some steps run at the same moment.
 
 FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
 """
@@ -37,7 +36,7 @@ from tokens.models import HashedToken
 IS_LONG = "FUZZ_EXAMPLES" in os.environ
 pytestmark = [pytest.mark.django_db(transaction=True)]
 if not IS_LONG:
-    pytestmark.append(pytest.mark.once)  # the long run is on PostgreSQL too
+    pytestmark.append(pytest.mark.once)  # the long run uses PostgreSQL too
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
 STEPS = int(os.environ.get("FUZZ_STEPS", "20"))
 
@@ -145,8 +144,8 @@ _PAIR_STEPS = [*["use", "log in", "refresh"] * 3, "log out", "log out everywhere
 
 
 class PairLives(Lives):
-    # In whatever combination, each of the last four is at most as long as the next, as the checks
-    # want it.
+    # In every combination each of the last four is at most as long as the next, as the checks
+    # require.
     switches = {
         "JWT_LEEWAY": (10, 0),
         "JWT_REUSE_GRACE": (10, 0, 60),
@@ -203,7 +202,7 @@ class PairLives(Lives):
 
     @rule(age=AGES, beside=st.sampled_from([-1, 0, 1, None]))
     def refresh_with_the_parent(self, age, beside):
-        """Just before, at or just after the end of its grace, or now."""
+        """Refresh with the parent just before, at or just after the end of its grace, or now."""
         *_, parent, child = [None, *self.family(age)]
         if parent is None:
             return self.take(self.refreshing(child))
@@ -227,7 +226,7 @@ class PairLives(Lives):
 
     @rule(drop=st.booleans())
     def change_the_keys(self, drop):
-        """Another key signs and the one before still verifies; or that is dropped."""
+        """Sign with another key and keep the previous one for verifying, or drop that one."""
         signing = self.world.signing
         if drop:
             self.sign_with(signing)
@@ -280,10 +279,13 @@ def test_every_row_of_ours_has_a_machine():
 
 @pytest.fixture
 def lives_of(door_to, caplog):
-    """lives_of("jwt")(examples) runs so many examples of that row, and prints how many of what."""
+    """Return lives_of("jwt"), which returns a function that runs examples of that row.
+
+    It prints how many steps of each kind the examples took.
+    """
 
     def prepare(name: str):
-        caplog.set_level("ERROR", "django.request")  # which warns of every refusal
+        caplog.set_level("ERROR", "django.request")  # it warns about every refusal
         door_to(name)
 
         def run(examples: int, **options):
@@ -314,7 +316,7 @@ def test_whatever_happens_every_credential_lives_and_dies_as_promised(lives_of, 
     lives_of(name)(EXAMPLES, derandomize=not IS_LONG, print_blob=IS_LONG)
 
 
-# --- what is broken on purpose is found -----------------------------------------------------------
+# --- the tests find what is broken on purpose -----------------------------------------------------
 
 
 def reuse_ends_nothing(monkeypatch):
@@ -338,7 +340,7 @@ def rotation_leaves_the_old_one_alive(monkeypatch):
 
 
 def rotation_looks_before_it_writes(monkeypatch):
-    """Right, but for another request in between."""
+    """Rotate in two steps, which is wrong if another request comes in between."""
 
     def rotate(key):
         token, new_key = hashed.find(key), wire.new()
@@ -368,6 +370,6 @@ def the_memory_is_not_told(monkeypatch):
 def test_a_promise_that_is_broken_is_noticed(lives_of, monkeypatch, name, sabotage):
     run = lives_of(name)
     sabotage(monkeypatch)
-    with pytest.raises((AssertionError, Flaky)):  # which a race makes of it that ends well the next time
+    with pytest.raises((AssertionError, Flaky)):  # Flaky: a race that does not repeat
         run(200, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False)
     assert Lives.counts["unexplained"]

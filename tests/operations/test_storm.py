@@ -1,9 +1,8 @@
-"""A storm: many clients at once, who log in, read, write, refresh, rotate, log out and use what is
-dead.
+"""A storm of clients that log in, read, write, refresh, rotate, log out and use dead credentials.
 
-Each client has a user of its own, so that what the service must answer, and what is left in the
-end, follows from what that client did, one step after the other, whatever the others do meanwhile.
-`make storm`: 64 clients, ten minutes.
+Each client has a user of its own. The right responses and the rows left at the end therefore depend
+only on what that client did, not on the other clients. `make storm` runs 64 clients for ten
+minutes.
 """
 
 import os
@@ -28,7 +27,7 @@ CLIENTS = int(os.environ.get("STORM_CLIENTS", "8"))
 SECONDS = float(os.environ.get("STORM_SECONDS", "3"))
 PASSWORD = "correct horse battery"
 
-# Hashed once: that takes as long as a hundred requests.
+# One hash for all: it takes as long as a hundred requests.
 _MAKE_USERS = f"""
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
@@ -40,9 +39,7 @@ for number in range({CLIENTS}):
 
 @dataclass
 class Login:
-    """A pair, and the refresh tokens that are spent. The grace is 0: to use one of these ends the
-    login.
-    """
+    """A pair, and its spent refresh tokens. At grace 0, using a spent token ends the login."""
 
     access: str
     refresh: str
@@ -50,8 +47,9 @@ class Login:
 
 
 class Client:
-    """One user's, and the model: what lives is in `key`, `logins` and `tracks`, what is dead in the
-    others.
+    """One user's client and its model.
+
+    `key`, `logins` and `tracks` hold what is valid; the other attributes hold what has ended.
     """
 
     def __init__(self, base: str, number: int):
@@ -70,7 +68,7 @@ class Client:
         rare = [self.obtain, self.log_in, self.revoke, self.log_out, self.reuse, self.end_everything]
         self.obtain()
         self.log_in()
-        until = time.monotonic() + seconds  # from here: that many passwords at once take their time
+        until = time.monotonic() + seconds  # the clock starts after the log-ins, since many passwords at once take long
         while time.monotonic() < until:
             self.random.choices([*steps, *rare], [12, 4, 3, 6, 8, 6, 1, 1, 0.5, 0.7, 0.3, 0.1])[0]()
 
@@ -91,7 +89,7 @@ class Client:
     def obtain(self):
         body = {"username": self.name, "password": PASSWORD}
         key = self.ask(200, "POST", "/api-token-auth/", json=body)["token"]
-        assert self.key in (None, key)  # obtaining twice gives the same
+        assert self.key in (None, key)  # obtaining twice returns the same token
         self.key = key
 
     def log_in(self):
@@ -161,7 +159,7 @@ class Client:
             self.ask(401, "POST", "/api/token/refresh/", json={"refresh": login.refresh})
 
 
-# What the model says is left, as the database has it.
+# The rows that the model expects in the database.
 LEFT = """
 SELECT username,
     (SELECT count(*) FROM authtoken_token t WHERE t.user_id = u.id),

@@ -10,8 +10,9 @@ from tracks.models import Album, Artist, Genre, Track
 
 
 class UndoingClient(Client):
-    """Each request in a savepoint that is rolled back: PostgreSQL goes on after an error, and no
-    row is lost.
+    """A client that rolls each request back to a savepoint.
+
+    PostgreSQL therefore goes on after an error, and no row is lost.
     """
 
     def request(self, **request):

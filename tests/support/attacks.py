@@ -1,8 +1,7 @@
-"""What is sent in the place of a good credential: forged, well signed and hostile, or of another
-kind.
+"""Bad credentials: forged, hostile though well signed, or of another kind.
 
-Plain catalogues of name and maker, so that the tests of our rows and the count of what the stock
-rows do read the same.
+These are plain catalogues of name and maker, which the tests of our rows share with the count of
+what the stock rows do.
 """
 
 import base64
@@ -27,11 +26,11 @@ from tests.support.logins import claims
 from tokens import hashed, wire
 from tokens.models import HashedToken
 
-# --- tokens that our own key signed, with what no token of ours says ------------------------------
+# --- tokens signed by our own key, with contents that our tokens never have -----------------------
 
 
 def _signed_payload(text: str) -> Callable[[str], str]:
-    """`text` is JSON with {claims} where the token's own claims go."""
+    """Return a function that signs a payload: `text` with the token's own claims for {claims}."""
     return lambda token: sign(text.replace("{claims}", json.dumps(claims(token))[1:-1]).encode())
 
 
@@ -67,7 +66,8 @@ CLAIMS = {
     **{
         f"{name} {ascii(value)[:40]}": lambda token, name=name, value=value: forge(token, **{name: value})
         for name, values in {
-            # True is the number 1 to Python, and user 1 to the database; so are the others.
+            # Python takes True for the number 1, and the database for user 1. The others are
+            # similar.
             "user_id": (True, False, 1, 1.0, 1.5, -1, [1], ["1"], {"pk": "1"}, " 1", "1 ", "+1", "01", "1_0", "1.0"),
             "nbf": (None, True, "1", "", [], -(10**400)),
             "exp": (False, "9999999999", 253402300800, -(10**30), [4102444800]),
@@ -101,8 +101,9 @@ HEADERS = {
 
 
 def _with_signed_header(token: str, **changes) -> str:
-    """Return the token with a changed header and the right signature for it, which pyjwt.encode
-    refuses to make.
+    """Return the token with a changed header and a valid signature of it.
+
+    pyjwt.encode refuses to make such a token.
     """
     signed = with_header(token, **changes).rpartition(".")[0]
     return f"{signed}.{b64(hmac.digest(own_secret(), signed.encode(), 'sha256'))}"
@@ -110,7 +111,7 @@ def _with_signed_header(token: str, **changes) -> str:
 
 WELL_SIGNED = CLAIMS | HEADERS
 
-# --- good credentials of another kind: name -> user -> what is presented --------------------------
+# --- good credentials of another kind: name -> user -> the credential -----------------------------
 
 
 def _session(user) -> str:
@@ -148,7 +149,7 @@ def _revoked_hashed(user) -> str:
 
 
 def _other_prefix(user) -> str:
-    """Return the random part of a living token under another prefix, the checksum right for it."""
+    """Return the random part of a valid token under another prefix, with the right checksum."""
     random = hashed.obtain(user).key.split("_")[1]
     return f"ghp_{random}_{wire._checksum(f'ghp_{random}')}"
 
@@ -162,7 +163,7 @@ def _with_checksum(key: str) -> str:
     return f"{body}_{wire._checksum(body)}"
 
 
-# Kinds that are good somewhere, by the rows whose guarded endpoints they may open.
+# Credentials that some rows accept, by the rows whose guarded endpoints they may open.
 KINDS: dict[str, tuple[Callable, set[str]]] = {
     "opaque key": (lambda user: Token.objects.get(user=user).key, {"token", "token-cached", "drf-token"}),
     "hashed token": (lambda user: hashed.obtain(user).key, {"token-hashed"}),

@@ -1,4 +1,4 @@
-"""JSON Web Tokens that the service did not sign: name -> a good token -> the forged one."""
+"""Forged JSON Web Tokens: name -> a function from a good token to the forged one."""
 
 import base64
 import hmac
@@ -28,8 +28,9 @@ def parts(token: str) -> tuple[dict, str, str]:
 
 
 def with_header(token: str, signature: str | None = None, **changes) -> str:
-    """Return the token with another header, and its own signature or the given one. `...`
-    removes a parameter.
+    """Return the token with another header, and its own signature or the given one.
+
+    A value of `...` removes a parameter.
     """
     header, payload, old = parts(token)
     header = {name: value for name, value in {**header, **changes}.items() if value is not ...}
@@ -153,8 +154,7 @@ def own_secret() -> bytes:
     return key_ring().signing.signing
 
 
-# The attacker's own keys, each named in the header as the ways to name a key are (RFC 7515 4.1.2 to
-# 4.1.9).
+# The attacker's own keys, each given in the header in one of the ways of RFC 7515 4.1.2 to 4.1.9.
 ATTACKERS_SECRET = b"of the attacker, and long enough"
 
 
@@ -171,8 +171,9 @@ ELSEWHERE = "https://attacker.example/keys"
 
 
 def signed_by_attacker(algorithm: str, key, **header) -> Callable[[str], str]:
-    """Really signed, by a key of the attacker's; the kid is the service's own unless another is
-    given.
+    """Return a function that signs a token with a key of the attacker.
+
+    The kid is the service's own unless the caller gives another.
     """
 
     def make(token: str) -> str:
@@ -269,7 +270,7 @@ MALFORMED = {
 FORGED = UNSIGNED | RENAMED | BAD_SIGNATURES | OTHERS_KEYS | MALFORMED
 
 
-# --- algorithm confusion (RFC 8725 2.1): the public key, in each form it is written, as the secret
+# --- algorithm confusion (RFC 8725 2.1): any form of the public key as the secret -----------------
 
 
 def _pem(key, form: str = "SubjectPublicKeyInfo") -> bytes:

@@ -1,5 +1,6 @@
-"""Other spellings of a good header: {K} stands for the keyword, {C} for the credential; is it let
-in?
+"""Other spellings of a good header, and whether the service accepts each.
+
+{K} stands for the keyword, {C} for the credential.
 """
 
 import base64
@@ -93,8 +94,9 @@ TOKEN_SPELLINGS = {
 
 
 def _twin(last: str) -> str:
-    """Another character of which base64 reads the same bits: of the last of 43 it leaves out
-    two.
+    """Return another character in which base64 reads the same bits.
+
+    It ignores two bits of the last of 43 characters.
     """
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return alphabet[alphabet.index(last) ^ 1]
@@ -109,8 +111,9 @@ def written(spelling: str, keyword: str, text: str) -> str:
 
 
 def with_an_a(door, user) -> str:
-    """Return a credential that has one, which some of the spellings change; if need be another
-    user's.
+    """Return a credential that contains an "a", which some of the spellings change.
+
+    If the user's own has none, it is another user's.
     """
     text = door.credential(user)
     while "a" not in text:

@@ -1,4 +1,4 @@
-"""Memories of tokens, with and without a Valkey, and how often they are asked."""
+"""Token caches with and without a Valkey, and the queries that they save."""
 
 import threading
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ def read(key: str):
 
 
 def asked(door, key) -> tuple[int, int]:
-    """(status, SQL statements) of one request."""
+    """Return (status, SQL statements) of one request."""
     with CaptureQueriesContext(connection) as statements:
         status = door.get("/whoami/", key).status_code
     return status, len(statements)
@@ -38,7 +38,7 @@ def asked(door, key) -> tuple[int, int]:
 MISS, HIT, REFUSED = (200, 1), (200, 0), (401, 1)
 
 
-# --- what ends it ---------------------------------------------------------------------------------
+# --- steps that end a token -----------------------------------------------------------------------
 
 
 def rotate(door, user, key):
@@ -103,8 +103,9 @@ ENDINGS = [
 
 @contextmanager
 def held(cache: TokenCache, key: str):
-    """Hold a reader in a thread between its query and its storing, until the block ends. The
-    list gets what it read.
+    """Hold a reader in a thread between its query and its storing, until the block ends.
+
+    The list gets what it read.
     """
     has_read, go, got = threading.Event(), threading.Event(), []
 

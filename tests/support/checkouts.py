@@ -1,5 +1,6 @@
-"""Copies of the project to run commands in, with this environment instead of one that make would
-install.
+"""Copies of the project to run commands in, with the environment of this test run.
+
+Otherwise make would install one for each.
 """
 
 import shutil
@@ -35,9 +36,7 @@ def commit(folder: Path, prepare: str):
 
 
 def use_this_environment(checkout: Path):
-    """Make .venv of links to this environment, with the stamps of make, which then installs
-    nothing.
-    """
+    """Fill .venv with links to this environment and make's stamps, so make installs nothing."""
     environment = checkout / ".venv"
     if not environment.exists():
         environment.mkdir()

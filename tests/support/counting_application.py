@@ -1,6 +1,4 @@
-"""The service's WSGI application, which also tells at /opened how often this process opened a
-database.
-"""
+"""The service's WSGI application, with the number of database connections opened at /opened."""
 
 from django.db.backends.signals import connection_created
 

@@ -1,4 +1,4 @@
-"""File systems that are full soon; Linux, and root."""
+"""Small file systems that are soon full. Linux and root only."""
 
 import subprocess
 from collections.abc import Iterator
@@ -12,8 +12,9 @@ from tests.support import servers
 
 @contextmanager
 def small_disk(size: str) -> Iterator[Path]:
-    """Yield a folder that is a file system of this size (tmpfs(5)). Skip the test where none can be
-    mounted.
+    """Yield a folder that is a file system of this size (tmpfs(5)).
+
+    Skip the test where none can be mounted.
     """
     folder = servers.temporary_folder()
     try:

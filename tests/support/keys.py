@@ -30,7 +30,7 @@ def public_pem(text: str) -> str:
 
 
 def a_key(algorithm: str, which: int = 0) -> str:
-    """Return a signing key for the algorithm; another for another `which`."""
+    """Return a signing key for the algorithm, a different one for each `which`."""
     if algorithm.startswith("HS"):
         return f"secret number {which} " * 8
     if algorithm.startswith("RS"):
@@ -41,8 +41,9 @@ def a_key(algorithm: str, which: int = 0) -> str:
 
 
 def forge(pair_token: str, **changes) -> str:
-    """Return the token with other claims, signed with the service's own key. A value of `...`
-    removes the claim.
+    """Return the token with other claims, signed with the service's own key.
+
+    A value of `...` removes the claim.
     """
     payload = {**claims(pair_token), **changes}
     payload = {name: value for name, value in payload.items() if value is not ...}

@@ -1,9 +1,9 @@
-"""What becomes of a credential, as docs/explanation/decisions.md has it: a plain model of each of
-the two kinds.
+"""A plain model of both kinds of credential, as docs/explanation/decisions.md defines them.
 
 A model knows no database, no HTTP and no clock. Moments and lifetimes are whole seconds; None is a
-lifetime without an end. A step takes what the service answered, raises AssertionError if that is
-not to be explained, and follows it. Between two parts of a step (`yield`) another request may come.
+lifetime without an end. A step takes the service's response, raises AssertionError if the model
+cannot explain it, and updates the model. Another request may come between two parts of a step
+(`yield`).
 """
 
 import copy
@@ -42,8 +42,9 @@ def atomic(step):
 
 
 def explained(world: "World", steps: list[Step]) -> tuple[list["World"], list[str]]:
-    """Return the worlds to which the steps may have led, in any order of their parts, and why
-    other orders explain nothing.
+    """Return the worlds to which the steps may have led, in any order of their parts.
+
+    Return also why other orders explain nothing.
     """
     worlds, complaints, orders = [], [], [()]
     while orders:
@@ -80,15 +81,14 @@ class World:
         self.users[name] = User(user_id, password)
 
     def delete(self, name: str):
-        """Delete the user. The database deletes the user's credentials with the row, without a
-        signal.
-        """
+        """Delete the user. The database deletes the user's credentials too, without a signal."""
         del self.users[name]
         self.forget(name)
 
     def change_password(self, name: str, password: str, answer: Answer):
-        """Revoke every credential before the save, and again after it, for a login that slipped
-        in with the old password.
+        """Revoke every credential before the save and again after it.
+
+        The second time catches a login that slipped in with the old password.
         """
         self.end(name)
         yield
@@ -124,14 +124,16 @@ class Row:
 
 @dataclass
 class Tokens(World):
-    """`per_client`: each login gets a token of its own, which may die of disuse; else a user has
-    one for all.
+    """A world of opaque tokens.
+
+    If `per_client`, each login gets a token of its own, which may expire when it is not used.
+    Otherwise a user has one token.
     """
 
     per_client: bool = False
     auto_create: bool = False
     rows: list[Row] = field(default_factory=list)
-    issued_at: dict[str, int] = field(default_factory=dict)  # each key ever issued, valid or not
+    issued_at: dict[str, int] = field(default_factory=dict)  # when a client first received each key, valid or not
 
     def create(self, name, user_id, password):
         super().create(name, user_id, password)
@@ -147,7 +149,7 @@ class Tokens(World):
         return [row for row in self.rows if row.user == name]
 
     def ends(self, row: Row) -> list[int]:
-        """Return the moments from which on it is expired."""
+        """Return the moments at which it expires."""
         starts = {"TOKEN_LIFETIME": row.created} | ({"TOKEN_IDLE_LIFETIME": row.used} if self.per_client else {})
         return [start + self.switches[name] for name, start in starts.items() if self.switches[name]]
 
@@ -162,7 +164,7 @@ class Tokens(World):
         return self.living(key) is not None
 
     def honoured(self, key: str) -> Row | None:
-        """Note that the token was used, at most once a minute."""
+        """Return the row of a valid key, and note the use at most once a minute."""
         row = self.living(key)
         if row and self.now >= row.used + MINUTE:
             row.used = self.now
@@ -188,14 +190,15 @@ class Tokens(World):
                 self.rows = [row for row in self.rows if row.user != name or not self.is_expired(row, DAY)]
             if self.per_client or not own:
                 self.rows.append(Row(name, self.now, self.now, None))
-            elif self.is_expired(own[0]):  # and replaces the one that all clients share
+            elif self.is_expired(own[0]):  # an expired shared token is replaced
                 own[0].key, own[0].created = None, self.now
             self.issued(self.own(name)[-1], answer)
 
     @atomic
     def rotate(self, key, answer):
-        """Replace the key in its row. The service does it by one conditional UPDATE, so one of
-        several callers wins.
+        """Replace the key in its row.
+
+        The service does it in one conditional UPDATE, so one of several callers wins.
         """
         row = self.honoured(key)
         answer.must_be(200 if row else 401)
@@ -213,14 +216,15 @@ class Tokens(World):
     def revoke_everywhere(self, key, answer):
         row = self.honoured(key)
         answer.must_be(204 if row else 401)
-        yield  # let in, and no rotation meanwhile saves anything
+        yield  # the request is accepted; a rotation from here on saves no token
         if row:
             self.end(row.user)
 
     @atomic
     def list_own(self, key, answer):
-        """Return the user's tokens, newest first. An expired one stays until a login a day later
-        or more.
+        """Return the user's tokens, newest first.
+
+        An expired one stays until a login at least a day later.
         """
         row = self.honoured(key)
         answer.must_be(200 if row else 401)
@@ -230,7 +234,7 @@ class Tokens(World):
 
     @atomic
     def delete_by_id(self, key, other, answer):
-        """`other` is the token that has the id: whose it is decides."""
+        """Delete the token with the id of `other`, if it belongs to the same user."""
         row = self.honoured(key)
         own = [each for each in self.own(row.user) if each.key == other] if row else []
         answer.must_be(401 if row is None else 204 if own else 404)
@@ -239,9 +243,9 @@ class Tokens(World):
     def issued(self, row: Row, answer: Answer):
         key = answer.body["token"]
         if row.key is None:
-            assert key not in self.issued_at, "a key that was issued before"
+            assert key not in self.issued_at, "this key was issued before"
             row.key = key
-        assert row.key == key, "another key than the row's"
+        assert row.key == key, "the key differs from the row's"
         self.issued_at.setdefault(key, self.now)
 
     def moments(self) -> set[int]:
@@ -255,11 +259,11 @@ class Tokens(World):
 
 @dataclass
 class Login:
-    """A refresh family: one row for each login."""
+    """A refresh family. Each login has one row."""
 
     user: str
-    end: int  # which nothing extends
-    refresh_tokens: list[str] = field(default_factory=list)  # their ids, the current one's last
+    end: int  # nothing extends it
+    refresh_tokens: list[str] = field(default_factory=list)  # their ids, oldest first
     rotated: int = 0
     refresh_end: int = 0
     ended: bool = False
@@ -277,15 +281,16 @@ class Token:
 
 @dataclass
 class Pairs(World):
-    """`stateless`: an access token is honoured until it expires, whatever happens to its login and
-    user.
+    """A world of JWT pairs.
+
+    If `stateless`, an access token is accepted until it expires, even after its login or user ends.
     """
 
     stateless: bool = False
     signing: int = 0  # the number of the key that signs
     verifying: set[int] = field(default_factory=lambda: {0})
     rows: dict[str, Login] = field(default_factory=dict)
-    tokens: dict[str, Token] = field(default_factory=dict)  # each ever issued, valid or not
+    tokens: dict[str, Token] = field(default_factory=dict)  # each that a client ever received, valid or not
 
     def end(self, name):
         for login in self.rows.values():
@@ -315,9 +320,7 @@ class Pairs(World):
         return [token.id] == login.refresh_tokens[-2:-1] and self.now < login.rotated + self.switches["JWT_REUSE_GRACE"]
 
     def lives(self, text: str) -> bool:
-        """Return True if a guarded view accepts the access token, or if a refresh would accept
-        the refresh token.
-        """
+        """Return True if a view accepts the access token, or a refresh the refresh token."""
         token = self.tokens[text]
         if token.kind == "access" and self.stateless:
             return self.is_good(token)
@@ -336,9 +339,7 @@ class Pairs(World):
 
     @atomic
     def verify(self, text, answer):
-        """Verify a token. `jwt-stateless`, too, refuses the tokens of an ended login at once
-        here.
-        """
+        """Verify a token. Even `jwt-stateless` refuses the tokens of an ended login here."""
         token = self.tokens[text]
         answer.must_be(200 if self.would_be_honoured(token) else 401)
         assert answer.status == 401 or answer.body == {"token_type": token.kind}
@@ -363,14 +364,15 @@ class Pairs(World):
             self.renew(login, answer)
         elif self.is_recent_parent(token, login):
             answer.must_be(200)
-            self.issued(login, answer)  # the same child
+            self.issued(login, answer)  # the same child as before
         else:
             answer.must_be(401)
             login.ended = True  # either the client or a thief holds a spent token
 
     def log_out(self, text, everywhere, answer):
-        """End the login by either of its tokens, a spent refresh token included. A second logout
-        succeeds and changes nothing.
+        """End the login by either of its tokens, a spent refresh token included.
+
+        A second logout succeeds and changes nothing.
         """
         token = self.tokens[text]
         login = self.rows.get(token.login)
@@ -393,7 +395,7 @@ class Pairs(World):
         self.rows = kept
 
     def renew(self, login: Login, answer: Answer):
-        """Another refresh token is the current one."""
+        """Make the refresh token of the response the current one."""
         new = claims(answer.body["refresh"])["jti"]
         assert new not in {token.id for token in self.tokens.values()}
         login.refresh_tokens.append(new)

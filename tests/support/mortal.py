@@ -1,8 +1,8 @@
-"""The real service in processes that die when they are told to: at a statement, by SIGKILL.
+"""The real service in processes that kill themselves by SIGKILL at a chosen statement.
 
-One process loads `config.wsgi` and serves nothing itself. For each `Service.life` it forks one that
-has no connection and no memory yet, as a server just started; that one answers the requests through
-the WSGI handler, and ends.
+One process loads `config.wsgi` and serves no request itself. For each `Service.life` it forks a
+process that has no connection and no cache yet, like a new server. The fork answers the requests
+through the WSGI handler, and ends.
 """
 
 import copy
@@ -27,7 +27,7 @@ from wsgiref.util import setup_testing_defaults
 from config.schemes import SCHEMES, Scheme
 from tests.support import processes, servers
 
-# What makes the secret of a credential: a process that dies may have stored it and told nobody.
+# These make the secret of a credential. A process may store a secret and die before it returns it.
 _MAKERS = (("tokens.wire", "new"), ("rest_framework.authtoken.models", "Token.generate_key"))
 
 
@@ -40,9 +40,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Life:
-    """What one process did: the answers it gave, the steps it got to, the secrets it made, whether
-    it was killed.
-    """
+    """The record of one process: its responses, steps and secrets, and whether it was killed."""
 
     answers: list[Answer]
     steps: list[str]
@@ -90,12 +88,11 @@ class Service:
         return opened
 
     def life(self, *requests: dict, die: int | None = None, survives: bool = False, **limits) -> Life:
-        """Let a new process answer the requests in turn, and kill itself at its step `die`, counted
-        from 0.
+        """Let a new process answer the requests in turn, and kill itself at its step `die`.
 
-        A step is the moment before or after a statement or a commit, and the one before an answer
-        is sent. `limits` are those of `_limit`. Raise RuntimeError for a process that ended by
-        itself.
+        Steps are counted from 0. A step is the moment before or after a statement or a commit, and
+        the moment before a response is sent. `limits` are those of `_limit`. Raise RuntimeError for
+        a process that ended by itself.
         """
         task = {"requests": requests, "die": die, "row": self._row, "limits": limits}
         self._process.stdin.write(f"{json.dumps([survives, task])}\n")
@@ -113,20 +110,18 @@ class Service:
         return Life(answers, by_kind["step"], by_kind["made"], died_of == signal.SIGKILL)
 
     def ask(self, *requests: dict, **limits) -> list[Answer]:
-        """Return the answers of a new process that nothing kills."""
+        """Return the responses of a new process that is not killed."""
         return self.life(*requests, **limits).answers
 
     def statuses(self, *requests: dict, **limits) -> list[int]:
         return [answer.status for answer in self.ask(*requests, **limits)]
 
     def survivor(self, *requests: dict) -> list[int]:
-        """Return the answers of the parent process, which remembers earlier requests. SQLite
-        only.
-        """
+        """Return the statuses from a process that remembers earlier requests. SQLite only."""
         return [answer.status for answer in self.life(*requests, survives=True).answers]
 
     def run(self, source: str) -> None:
-        """Python in a new process of the service."""
+        """Run Python code in a new process of the service."""
         self.life({"python": source})
 
 
@@ -137,7 +132,7 @@ def _main():
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
     own = settings.ROOT_URLCONF
-    for row in SCHEMES:  # what a server does once is done; it opens no connection
+    for row in SCHEMES:  # do what a server does only once, without opening a connection
         _open_by(row)
         _answer(application, call("GET", "/whoami/"))
     settings.ROOT_URLCONF = own
@@ -169,7 +164,7 @@ def _open_by(row: str):
 
 def _live(application: Callable, pipe: int, requests: list[dict], die: int | None, row: str | None, limits: dict):
     def report(kind: str, what):
-        os.write(pipe, f"{json.dumps([kind, what])}\n".encode())  # at once, since the next step may be the last
+        os.write(pipe, f"{json.dumps([kind, what])}\n".encode())  # written at once, since the next step may be the last
 
     from django.db import connections
 
@@ -192,13 +187,13 @@ def _live(application: Callable, pipe: int, requests: list[dict], die: int | Non
         report("error", traceback.format_exc())
     finally:
         with suppress(Exception):
-            connections.close_all()  # as a server that ends does; of a file, its -wal and -shm go with the last one
-        del inherited  # until here: it is not for this process to close
+            connections.close_all()  # as a server does at its end; the last one removes a file's -wal and -shm
+        del inherited  # not earlier, because this process must not close them
         os._exit(0)
 
 
 def _watch(report: Callable, die: int | None) -> Callable[[str], None]:
-    """Have each step told, and the process killed at the one with this number."""
+    """Report each step, and kill the process at step number `die`."""
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.signals import connection_created
     from django.utils.module_loading import import_string
@@ -251,14 +246,15 @@ def _limit(
     is_anybody: bool = False,
     lock_seconds: float | None = None,
 ):
-    """Its SQLite file; how long its files may be; that permissions count, though it is root; how
-    long a lock is waited for.
+    """Limit this process: its SQLite file, its file size, its permissions, its lock timeout.
+
+    `is_anybody` makes permissions count even for root.
     """
     from django.db import connections
 
     settings = connections["default"].settings_dict
     if database is not None:
-        settings["NAME"] = f"{Path(database).as_uri()}?mode=rw"  # as config.wsgi has it
+        settings["NAME"] = f"{Path(database).as_uri()}?mode=rw"  # as config.wsgi sets it
     if file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     if is_anybody and not os.geteuid():
@@ -268,9 +264,7 @@ def _limit(
 
 
 def _drop_override():
-    """Take CAP_DAC_OVERRIDE, by which root writes what is read-only, from this process
-    (capset(2)).
-    """
+    """Drop CAP_DAC_OVERRIDE (capset(2)), which lets root write read-only files."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; then the same for numbers from 32

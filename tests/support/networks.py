@@ -1,6 +1,4 @@
-"""Networks of their own for the servers of a test, as machines of their own would have; Linux, and
-root.
-"""
+"""Network namespaces for a test's servers, as if each had a machine. Linux and root only."""
 
 import os
 import shutil
@@ -11,8 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network namespace. `prefix` goes before a command that is to run in it; `address` is the
-    one it has there, and `outside` the one of this machine as seen from it.
+    """A network namespace.
+
+    `prefix` goes before a command that is to run in it, and `address` is its address there.
+    `outside` is the address of this machine as seen from it.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Network:
 
     @contextmanager
     def cut(self):
-        """Nothing gets through, and nobody is told."""
+        """Drop everything, without an error for either side."""
         _ip("link", "set", self.name, "down")
         try:
             yield
@@ -43,9 +43,7 @@ def why_not() -> str | None:
 
 @contextmanager
 def networks(count: int):
-    """So many, each joined to this machine by a cable of its own (veth), and through it to nobody
-    else.
-    """
+    """Yield this many networks, each joined to this machine alone by a virtual cable (veth)."""
     with ExitStack() as stack:
         yield [stack.enter_context(_network(number)) for number in range(count)]
 
@@ -70,7 +68,7 @@ def _network(number: int):
             _ip("-netns", name, *arguments)
         yield Network(name, address, outside)
     finally:
-        _ip("netns", "delete", name)  # its end of the cable goes with it, and so does the other
+        _ip("netns", "delete", name)  # deletes both ends of the cable
 
 
 def _ip(*arguments: str):

@@ -1,5 +1,6 @@
-"""A connection of the service's backend to a database of the test's own, as one thread of a server
-has it.
+"""A connection to a database of the test's own, through the service's backend.
+
+It is what one thread of a server has.
 """
 
 from contextlib import contextmanager
@@ -22,9 +23,7 @@ def connection_to(url: str, **options):
 
 @contextmanager
 def transaction_on(connection):
-    """Run a block in a transaction, as `transaction.atomic` does on one of Django's own
-    connections.
-    """
+    """Run a block in a transaction, as `transaction.atomic` does on Django's own connections."""
     connection.set_autocommit(False)
     try:
         yield

@@ -4,8 +4,10 @@ from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """`tags`: (name, attributes) in order; `figures`: the texts of each figure's picture and of its
-    table.
+    """A parsed page.
+
+    `tags` holds (name, attributes) in order; `figures` holds the texts of each figure's picture and
+    of its table.
     """
 
     def __init__(self, source):

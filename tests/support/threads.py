@@ -8,9 +8,7 @@ from django.db import connections
 
 
 def at_once(*steps: Callable) -> list:
-    """Run each step in a thread of its own, start all at the same moment, and return what they
-    return.
-    """
+    """Start each step in a thread of its own at the same moment; return what the steps return."""
     barrier = Barrier(len(steps))
 
     def run(step):

@@ -1,4 +1,4 @@
-"""Read commands out of Markdown, run them in one shell, and compare what they print."""
+"""Functions that read commands from Markdown, run them in one shell, and compare the output."""
 
 import re
 import subprocess
@@ -22,8 +22,9 @@ def sections(text: str) -> dict[str, str]:
 
 
 def commands(text: str) -> list[tuple[str, str]]:
-    """Return (command, shown output) for each `$ ` line. A line that begins with `> ` continues
-    it.
+    """Return (command, shown output) for each `$ ` line.
+
+    A line that begins with `> ` continues the command.
     """
     found = []
     for block in blocks("console", text):
@@ -35,8 +36,9 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 
 def is_shown(shown: str, output: str) -> bool:
-    """Return whether the output ends with what is shown, if anything is; `…` stands for any
-    text.
+    """Return True if the output ends with what the page shows, or the page shows nothing.
+
+    `…` stands for any text.
     """
     if not shown:
         return True
@@ -45,7 +47,7 @@ def is_shown(shown: str, output: str) -> bool:
 
 
 class Shell:
-    """One bash for several commands, because a command uses what the ones before have set."""
+    """One bash for several commands, because a command uses variables that earlier ones set."""
 
     def __init__(self, environment: dict[str, str], folder=None):
         self._group = processes.group(
@@ -80,8 +82,9 @@ class Shell:
 
 
 def run_all(text: str, shell: Shell, replace: dict[str, str]) -> list[str]:
-    """Run a page's commands in their order and return the outputs. Fail unless each prints what is
-    shown.
+    """Run a page's commands in their order and return the outputs.
+
+    Fail unless each prints what the page shows.
     """
     outputs = []
     for command, shown in commands(text):

@@ -12,8 +12,9 @@ THREADS = 16
 
 
 class Wire:
-    """Carries requests to the service, and notes them. `loses` is a path of which the next answer
-    does not arrive.
+    """A transport that carries requests to the service and notes them.
+
+    The next response to the path `loses` does not arrive.
     """
 
     def __init__(self, httpx):
@@ -33,8 +34,9 @@ class Wire:
 
 
 class Clock:
-    """Stands, of client and service both; `pass_` moves the service's, and with `awake` the
-    client's.
+    """A clock that stands still, for client and service.
+
+    `pass_` moves the service's time, and with `awake` the client's.
     """
 
     def __init__(self, traveller):

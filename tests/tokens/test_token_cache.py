@@ -1,6 +1,4 @@
-"""What `token-cached` remembers, and for how long: in one process, between threads, between
-processes on a Valkey.
-"""
+"""The token cache of one process and its threads: what it stores, and when it drops it."""
 
 import time
 import tracemalloc
@@ -38,8 +36,9 @@ from tokens.entries import Entry
 
 @pytest.fixture(autouse=True)
 def _new(transactional_db, settings):
-    """Empty the cache before and after, without Valkey. It does not remember what is read in a
-    transaction, so the tests run without one.
+    """Empty the cache before and after the test, without Valkey.
+
+    The cache does not remember what is read in a transaction, so these tests run without one.
     """
     begin(settings)
     yield
@@ -157,7 +156,7 @@ def test_an_entry_is_believed_for_the_seconds_of_the_switch(door, key):
     with Clock() as clock:
         begin_at = clock.now()
         assert asked(door, key) == MISS
-        User.objects.filter(auth_token__key=key).update(is_active=False)  # which sends no signal
+        User.objects.filter(auth_token__key=key).update(is_active=False)  # sends no signal
         clock.move(28)
         assert asked(door, key) == HIT
         clock.move(2)
@@ -246,7 +245,7 @@ def test_the_page_of_the_admin_that_deletes_a_token_ends_it(door, user, key, sta
 
 
 def test_a_process_that_remembers_nothing_asks_nothing_more_to_save_a_user(user, django_assert_num_queries):
-    with django_assert_num_queries(2):  # is it a credential's end? and the UPDATE
+    with django_assert_num_queries(2):  # the query whether the save revokes credentials, and the UPDATE
         user.save(update_fields=["is_active"])
 
 

@@ -1,4 +1,4 @@
-"""What processes with a Valkey remember of each other's reads, and when they forget it."""
+"""The token cache of processes that share a Valkey: what they store, and when they drop it."""
 
 import json
 import os
@@ -24,8 +24,9 @@ from tokens.entries import Entry, seal, unseal
 
 @pytest.fixture(autouse=True)
 def _new(transactional_db, settings):
-    """Empty the cache before and after, without Valkey. It does not remember what is read in a
-    transaction, so the tests run without one.
+    """Empty the cache before and after the test, without Valkey.
+
+    The cache does not remember what is read in a transaction, so these tests run without one.
     """
     begin(settings)
     yield
@@ -45,14 +46,14 @@ def key(user) -> str:
 def wait_until(condition, seconds: float = 180):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never came to be"
+        assert time.monotonic() < end, f"the condition did not hold within {seconds} s"
         time.sleep(0.005)
 
 
 # --- with Valkey ----------------------------------------------------------------------------------
 
 
-LONG = 3600  # seconds: nothing gets too old while a test waits for word of it
+LONG = 3600  # seconds: no entry expires while a test waits for a message
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def hear(cache: TokenCache):
 
 @contextmanager
 def another():
-    """Return the memory of another process, which shares nothing but Valkey with this one."""
+    """Yield the cache of another process, which shares only Valkey with this one."""
     cache = TokenCache()
     try:
         hear(cache)
@@ -114,7 +115,7 @@ def test_a_hit_takes_no_round_trip(url, key):
         before = calls()
         for _ in range(50):
             wait_until(lambda: remembers(token_cache, key))
-        assert calls() - before <= 1  # one, should this process have been kept waiting beyond a heartbeat
+        assert calls() - before <= 1  # one, if this process has to wait longer than a heartbeat
 
 
 def test_what_one_process_has_read_another_need_not_read(url, key):
@@ -166,7 +167,7 @@ def test_a_reader_that_stores_late_and_hears_late_brings_nothing_back_on_valkey(
 
 
 def garbled(client: redis.Redis, name: bytes, value: bytes, others: bytes):
-    """Yield what an intruder could write in the place of an entry."""
+    """Yield values that an intruder could write in the place of an entry."""
     yield b""
     yield b"dead"
     yield value[:-1]
@@ -178,7 +179,7 @@ def garbled(client: redis.Redis, name: bytes, value: bytes, others: bytes):
     yield bytes(32) + value[32:]
     yield pickle.dumps({"is_staff": True})
     yield os.urandom(200)
-    yield others  # which is good, for another token
+    yield others  # valid, but for another token
 
 
 def test_what_somebody_else_wrote_is_a_miss_and_nobody_becomes_another(url, user, key, staff, monkeypatch):
@@ -245,7 +246,7 @@ def test_valkey_may_go_and_come_back(door, user, key, settings, caplog):
     assert {asked(door, key) for _ in range(20)} <= {MISS, HIT}
     wait_until(lambda: asked(door, key) == MISS)
     assert [asked(door, key) for _ in range(20)] == [MISS] * 20
-    rotate(door, user, key)  # and nobody hears of it
+    rotate(door, user, key)  # no process receives the message
     assert asked(door, key) == REFUSED
     assert len([record for record in caplog.records if "is away" in record.message]) == 1
     new = Token.objects.get().key
@@ -268,7 +269,7 @@ def test_a_full_valkey_is_no_error_and_still_passes_the_word_on(url, door, user,
             wait_until(lambda: not remembers(other, key))
         finally:
             client.config_set("maxmemory", 0)
-    assert len([record for record in caplog.records if "refuses" in record.message]) <= 2  # each cache once
+    assert len([record for record in caplog.records if "refuses" in record.message]) <= 2  # once per cache
 
 
 _ANOTHER_PROCESS = """
@@ -287,7 +288,7 @@ for line in sys.stdin:
 
 @contextmanager
 def process(**switches):
-    """asked(key) in a process of its own, on this test's database."""
+    """Yield asked(key), which sends a request in a new process on this test's database."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         database = f"sqlite:///{name}"

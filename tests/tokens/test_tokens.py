@@ -1,6 +1,4 @@
-"""The life of an opaque token: made, obtained, rotated, revoked, expired, ended with its user's
-credentials.
-"""
+"""An opaque token from start to end: obtained, rotated, revoked, expired, ended with its user."""
 
 from datetime import timedelta
 
@@ -133,7 +131,7 @@ def test_a_dead_token_rotates_nothing(api, user):
 
 
 def test_rotating_by_get_follows_its_switch(api, user):
-    # Off is tested in a fresh process: a view's methods are fixed when it is imported.
+    # Another test turns it off in a fresh process, because a view's methods are fixed on import.
     response = api.get("/api-token-auth/new/", headers={"Authorization": f"Token {user.auth_token.key}"})
     assert response.status_code == 200
     assert whoami(api, response.json()["token"]).status_code == 200
@@ -253,8 +251,9 @@ def test_a_user_disabled_behind_the_signals_is_refused_all_the_same(api, user):
 
 
 def test_the_credentials_end_before_the_change_is_saved(api, user, obtain_pair):
-    """So none outlives the change if the process dies between the two statements: what comes after
-    is taken away.
+    """Otherwise a credential would survive if the process dies between the two statements.
+
+    The test removes what runs after the save.
     """
     key, pair = user.auth_token.key, obtain_pair()
     after = {"sender": User, "dispatch_uid": "auth_core.revocation.after"}
@@ -268,8 +267,9 @@ def test_the_credentials_end_before_the_change_is_saved(api, user, obtain_pair):
 
 
 def test_a_login_that_slips_in_while_the_change_is_saved_ends_with_it(user):
-    """pre_save receivers run in the order they were connected: this one's login comes after the
-    first ending.
+    """pre_save receivers run in the order they were connected.
+
+    This one therefore logs in after the first revocation.
     """
     slipped_in = []
 

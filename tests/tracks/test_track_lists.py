@@ -15,13 +15,14 @@ from tracks.views import TrackViewSet
 pytestmark = pytest.mark.django_db
 
 
-# --- what it costs --------------------------------------------------------------------------------
+# --- cost -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def many(users, rock):
-    """120 tracks, each with an album and an artist of its own, so that nothing can be shared by
-    chance.
+    """Create 120 tracks, each with an album and an artist of its own.
+
+    No two queries can therefore share a row by chance.
     """
     for number in range(120):
         album = Album.objects.create(title=f"Album {number}", artist=Artist.objects.create(name=f"Artist {number}"))
@@ -129,7 +130,7 @@ def test_pages_neither_repeat_nor_skip_a_track(many, users, ordering):
     assert sorted(ids) == sorted(Track.objects.values_list("pk", flat=True))
 
 
-# --- for people -----------------------------------------------------------------------------------
+# --- pages in HTML --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}?genre=Rock&ordering=-title", f"{LIST}?genre=Rok"])

@@ -1,5 +1,4 @@
-"""The list of tracks beside the one that DRF's and django-filter's own classes make: the same
-bytes, for less.
+"""Our list of tracks returns the same bytes as DRF's and django-filter's classes, at lower cost.
 
 `urlpatterns` below are the project's, with a stock viewset in the place of ours.
 """
@@ -37,7 +36,7 @@ LIST = "/tracks/"
 
 class StockSerializer(TrackSerializer):
     class Meta(TrackSerializer.Meta):
-        extra_kwargs = {}  # moments as text, which DRF's own field makes of them
+        extra_kwargs = {}  # DRF's own field makes text of moments
 
 
 class StockPagination(TrackPagination):
@@ -64,7 +63,7 @@ router = SimpleRouter()
 router.register("tracks", TrackViewSet, basename="track")
 urlpatterns = [*router.urls, *urlpatterns]
 
-# Title, composer. What JSON escapes, what HTML escapes, what one of them must not.
+# Title, composer: text that JSON escapes, that HTML escapes, and that one of them must not escape.
 ODD = [
     ("So What", ""),
     ("Ænima", "Maynard Keenan"),
@@ -90,8 +89,9 @@ def people():
 
 @pytest.fixture
 def tracks(people):
-    """Sixty, in five albums of four artists; a third of them with an owner, half of them made on a
-    full second.
+    """Create sixty tracks in five albums of four artists.
+
+    A third of them have an owner, and half of them were created on a full second.
     """
     genres = [Genre.objects.create(name=name) for name in ("Rock", "R&B/Soul", "Drum & Bass")]
     artists = [Artist.objects.create(name=f"Ärtist <{n}>") for n in range(4)]
@@ -124,7 +124,7 @@ def client(user=None):
 @contextmanager
 def stock_urls():
     ours = project.ROOT_URLCONF
-    project.ROOT_URLCONF = __name__  # without the signal of override_settings, upon which all URLs are compiled anew
+    project.ROOT_URLCONF = __name__  # the signal of override_settings would make Django compile all URLs again
     try:
         yield
     finally:
@@ -139,7 +139,7 @@ def both(ask):
 
 
 def wire(answer):
-    """Status, headers and body; of a page for people, without what is random in every form."""
+    """Return status, headers and body, without the random values in the forms of an HTML page."""
     body = answer.content
     if answer["Content-Type"].startswith("text/html"):
         body = re.sub(rb'("csrfToken": |name="csrfmiddlewaretoken" value=)"\w+"', b"", body)
@@ -242,7 +242,7 @@ def test_without_tracks_the_list_is_stocks_empty_list(people):
 @pytest.mark.parametrize("anonymous_read", [False, True])
 def test_whoever_may_is_answered_as_by_stock(tracks, people, settings, anonymous_read, who, method, path):
     settings.ANONYMOUS_READ = anonymous_read
-    path = path.format(f"{LIST}{tracks[3].pk}")  # of the catalogue; and nothing is no track: nobody writes
+    path = path.format(f"{LIST}{tracks[3].pk}")  # of the catalogue; "" is no track, so no method writes
     answer = assert_alike(lambda: getattr(client(people.get(who)), method)(path))
     if who or (anonymous_read and method in ("get", "head", "options")):
         assert answer.status_code in (200, 400, 403, 405)
@@ -300,12 +300,12 @@ def test_any_text_is_shown_as_by_stock(tracks, people, texts):
     assert [(row["title"], row["composer"]) for row in json.loads(answer.content)["results"]][: len(texts)] == texts
 
 
-# --- for less -------------------------------------------------------------------------------------
+# --- lower cost -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def instances():
-    """Class names of the model instances that are made."""
+    """Return a list that collects the class name of each model instance made."""
     made = []
 
     def note(sender, **kwargs):
@@ -361,7 +361,7 @@ def test_a_list_makes_the_filters_that_are_asked_for(tracks, people, monkeypatch
 @pytest.mark.parametrize("path", [LIST, f"{LIST}?page_size=100&ordering=-created", "{}/", "/whoami/"])
 def test_an_answer_is_written_without_the_slow_encoder(tracks, people, monkeypatch, path):
     def dumps(*args, **kwargs):
-        raise AssertionError("DRF's encoder was asked")
+        raise AssertionError("DRF's encoder was called")
 
     monkeypatch.setattr(renderers.json, "dumps", dumps)
     assert client(people["alice"]).get(path.format(f"{LIST}{tracks[0].pk}")).status_code == 200

@@ -45,7 +45,7 @@ async def acheck_password(user: AbstractBaseUser, raw_password: str) -> bool:
 
 
 def connect() -> None:
-    """Replace Django's methods on the user model; called once, when the apps are ready.
+    """Replace Django's methods on the user model, when the apps are ready.
 
     A user model with a `check_password` of its own keeps it, and what that saves is a change of
     password.
