@@ -1,6 +1,7 @@
 """Write the reference pages of this folder from the code, or with --check refuse stale ones."""
 
 import inspect
+import json
 import os
 import re
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 import django
 
+from benchmarks.results.schema import schema
 from config.schemes import SCHEMES
 from config.switches import SWITCHES, Switch
 from docs.reference.checks_and_errors import checks_and_errors
@@ -231,11 +233,17 @@ def options(command: click.Command, context: click.Context) -> str:
     return table(("option", "what it does", "default and range"), rows) if rows else ""
 
 
+def results_schema() -> str:
+    """Return the JSON Schema of result files, as the command `schema` writes it."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     "switches.md": switches,
     "endpoints.md": endpoints,
     "checks-and-errors.md": checks_and_errors,
     "lab-commands.md": lab_commands,
+    "results.schema.json": results_schema,
 }
 
 
@@ -250,7 +258,9 @@ def generate(check: bool):
     django.setup()
     stale = []
     for name, page in PAGES.items():
-        text, file = wrapped(page()), FOLDER / name
+        text, file = page(), FOLDER / name
+        if file.suffix == ".md":
+            text = wrapped(text)
         if file.exists() and file.read_text() == text:
             continue
         stale.append(f"docs/reference/{name}")
