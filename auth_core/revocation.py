@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.request import Request
 
-from auth_core import events, password_renewal
+from auth_core import events, password_rehash
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -68,7 +68,7 @@ def lock_if_unchanged(user: AbstractBaseUser) -> bool:
 
     Call it inside `transaction.atomic()`, between checking a password and issuing a credential. A
     change of password, a deactivation or a deletion then either came before, and the answer is
-    False, or waits. A renewed hash is no change: `password_renewal.check_password` leaves it on
+    False, or waits. A renewed hash is no change: `password_rehash.check_password` leaves it on
     `user`.
     """
     now = get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user.pk).first()
@@ -179,7 +179,7 @@ def watch(model: type[Model]) -> None:
 
 def connect() -> None:
     """Watch the users; each app of credentials calls this when it is ready, and once counts."""
-    password_renewal.connect()
+    password_rehash.connect()
     credentials_revoked.connect(_end_sessions, dispatch_uid="auth_core.revocation.sessions")
     for model in user_models():
         watch(model)

@@ -15,8 +15,8 @@ from tests.support.clients import Door
 from tests.urlconf import urlconf_for
 
 
-# pytest-django puts the tests with transactions of their own behind the others of all files. Each
-# file goes back together, so that its module's fixtures, some of them servers, are made once.
+# pytest-django moves tests with transactions of their own behind all others. This puts each file
+# together again, so that fixtures of a module, such as servers, are made once.
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path)
@@ -27,7 +27,7 @@ def _nobody_is_left():
     """Fail the last test of each pytest process if a process that the tests started still runs."""
     yield
     servers.end()
-    end = time.monotonic() + 10  # seconds: what has been told to end may take a moment
+    end = time.monotonic() + 10  # seconds: a process needs a moment to end
     while (left := processes.left()) and time.monotonic() < end:
         time.sleep(0.1)
     if left:
@@ -59,7 +59,7 @@ def api():
 
 @pytest.fixture
 def door_to(settings):
-    """Return door_to("drf-token"): that row's Door, which from then on has the URLs to itself."""
+    """Return door_to("drf-token"), which gives the URLs to that row and returns its Door."""
 
     def open_door(name: str) -> Door:
         settings.ROOT_URLCONF = urlconf_for(SCHEMES[name])

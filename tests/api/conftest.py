@@ -23,15 +23,15 @@ def told():
 
 @pytest.fixture(scope="module")
 def valkey():
-    """Address of a Valkey of this module's own."""
-    # Its own search for a free port would give two of pytest's workers the same.
+    """Yield the address of a Valkey of this module's own."""
+    # Two of pytest's workers could get the same port from the server's own search.
     with ValkeyServer(port=servers.free_port()) as server:
         yield server.connection_url
 
 
 @pytest.fixture(params=["memory", "valkey"])
 def throttled(request, settings):
-    """LOGIN_THROTTLE is LIMIT/min, counted in either cache."""
+    """Limit log-ins to LIMIT a minute, counted in memory or in Valkey."""
     use_cache(settings, request.getfixturevalue("valkey") if request.param == "valkey" else None)
     settings.LOGIN_THROTTLE = f"{LIMIT}/min"
     cache.clear()
@@ -42,7 +42,7 @@ def throttled(request, settings):
 
 @pytest.fixture(params=OUT_OF_DATE)
 def outdate(request, settings) -> Callable:
-    """outdate(user): the user's hash is out of date; returned as it is in the database."""
+    """Return outdate(user), which stores an out-of-date hash for the user and returns it."""
     settings.PASSWORD_HASHERS, old_hash = OUT_OF_DATE[request.param]
 
     def outdate(user) -> str:

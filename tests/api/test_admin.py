@@ -35,11 +35,11 @@ def fails(response) -> bool:
 def test_a_list_asked_with_garbage_is_no_error_of_the_server(pages, model):
     address = page(model, "changelist")
     names = ["o", "q", "_to_field", "pk"]
-    if model is get_user_model():  # Django reads these before it knows the model
+    if model is get_user_model():  # Django reads these before it knows the model.
         names += ["p", "all", "_popup", "_changelist_filters", "_facets", "nosuch"]
     listed = admin.site.get_model_admin(model).list_filter
     filters = [each if isinstance(each, str) else each[0] for each in listed]
-    # Fields of one class are read alike, but for those that have a filter.
+    # Fields of one class behave alike, except those that have a filter.
     for field in {(type(field), field.name in filters): field for field in model._meta.fields}.values():
         names += [field.name, f"{field.name}__in"]
         if isinstance(field, models.DateTimeField):
@@ -104,7 +104,7 @@ def test_an_impossible_value_is_refused_as_the_client_wants_to_read_it(pages):
 
 
 def staff_list(rf, staff, search):
-    """Ask for a list of the admin whose search is this line of ours."""
+    """Return a list of the admin whose search calls `search`."""
 
     class OurAdmin(admin.ModelAdmin):
         def get_search_results(self, request, queryset, search_term):

@@ -15,7 +15,7 @@ from tests.support import servers
 from tests.support.accounts import PASSWORD
 from tests.support.wire_texts import get
 
-ENDS = {"wsgi.input_terminated": True}  # as granian marks an input that is at its end after the body
+ENDS = {"wsgi.input_terminated": True}  # granian's mark for an input that ends with the body
 ENDPOINTS = [
     "/api-token-auth/",
     "/api-token-auth/new/",
@@ -128,7 +128,7 @@ def test_a_body_that_is_cut_off_or_has_no_length_reaches_no_view(rf):
     for status, headers in (
         (400, {"CONTENT_LENGTH": "9", "wsgi.input": io.BytesIO(b"{}")}),
         (411, {"HTTP_TRANSFER_ENCODING": "chunked"}),
-        # granian passes HTTP/2 on like this: neither header, and an input that ends.
+        # granian passes HTTP/2 on without either header; the input ends by itself.
         (411, {"CONTENT_LENGTH": "", "SERVER_PROTOCOL": "HTTP/2", "wsgi.input_terminated": True}),
         (411, {"CONTENT_LENGTH": "0", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input_terminated": True}),
     ):
@@ -139,7 +139,7 @@ def test_a_body_that_is_cut_off_or_has_no_length_reaches_no_view(rf):
 
 
 class Unread(io.BytesIO):
-    """An input that must not be asked for a byte."""
+    """An input that fails the test when it is read."""
 
     def read(self, size=-1):
         raise AssertionError("read")
@@ -152,7 +152,7 @@ class Unread(io.BytesIO):
         ("DELETE", {"SERVER_PROTOCOL": "HTTP/1.1", **ENDS}),
         ("GET", {"SERVER_PROTOCOL": "HTTP/2", **ENDS}),
         ("GET", {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input": Unread(), **ENDS}),
-        ("POST", {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input": Unread()}),  # it might wait there for ever
+        ("POST", {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.input": Unread()}),  # a read might block forever
     ],
 )
 def test_a_request_without_a_body_needs_no_length(rf, method, environ):
@@ -181,7 +181,7 @@ def test_an_oversize_form_is_413_too(api, db):
     assert response["Content-Type"] == "application/json"
 
 
-UNREADABLE = "text/html; x*=a; x*0=b"  # of which Python's `email` raises TypeError (3.11 to 3.13)
+UNREADABLE = "text/html; x*=a; x*0=b"  # Python's `email` (3.11 to 3.13) raises TypeError for it
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_header_that_cannot_be_read_is_the_clients_error(api, db, path):
 def test_a_content_type_that_cannot_be_read_makes_a_request_all_the_same():
     environ = {"CONTENT_TYPE": UNREADABLE}
     setup_testing_defaults(environ)
-    assert Request(environ).content_params is None  # which the middleware answers 400
+    assert Request(environ).content_params is None  # the middleware answers 400
 
 
 def test_a_part_of_a_form_whose_header_cannot_be_read_is_400(api, db):

@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Generating overly large repr"),
 ]
 if not IS_LONG:
-    pytestmark.append(pytest.mark.once)  # the long run is on PostgreSQL too
+    pytestmark.append(pytest.mark.once)  # the long run uses PostgreSQL too
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
 SEED = int(os.environ.get("FUZZ_SEED", random.getrandbits(32) if IS_LONG else 1))
@@ -48,14 +48,14 @@ User = get_user_model()
 ROWS = [name for name, row in SCHEMES.items() if not row.is_stock]
 
 CHECKS = {
-    # Its own requests are sent in a way that no WSGI application takes.
+    # This check sends requests of its own in a way that no WSGI application accepts.
     "ignored_auth": {"enabled": False},
 }
 
 
 @pytest.fixture
 def ada(settings):
-    settings.TOKENS_PER_USER = None  # one for each request
+    settings.TOKENS_PER_USER = None  # each request makes one
     Genre.objects.create(name="Rock")
     return User.objects.create_user("ada", password=PASSWORD)
 
@@ -72,7 +72,7 @@ def new_token() -> int:
     return HashedToken.objects.last().pk
 
 
-# What stands for a value that the document calls text or a number and of which only some are there.
+# The document calls these values text or a number, though only some exist. Use one that does.
 IDS = {"/tracks/{id}/": new_track, "/api-token-auth/tokens/{id}/": new_token}
 VALUES = {
     "genre": lambda: "Rock",
@@ -88,7 +88,7 @@ def before_call(context, case, kwargs):
     """Let requests with good data name rows that exist."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    # In a chain of requests the id is one of an answer before.
+    # In a chain of requests the id comes from an earlier response.
     if case.path in IDS and case.meta.phase.name.value != "stateful":
         of_its_type = type(case.path_parameters["id"])  # a number, or text of digits
         case.path_parameters["id"] = of_its_type(IDS[case.path]())
@@ -169,8 +169,8 @@ def is_told_in_words_alone(check, case) -> bool:
 def is_text_after_all(case) -> bool:
     """Return True for data that a form or a query turns into valid text.
 
-    In a form everything is text, an empty field is none, and no field at all is an empty form. A
-    query does the same, and one text of a list may hold several names.
+    In a form every value is text, an empty field has no value, and an empty form has no field. The
+    same holds for a query, and one text may hold a list of several names.
     """
     data = case.meta.phase.data
     broken = {data.parameter, *(mutation.parameter for mutation in data.mutations)} - {None}
@@ -215,7 +215,7 @@ def test_the_service_answers_as_its_openapi_document_says(ada, settings, door_to
 
 @pytest.mark.parametrize(("body", "media_type", "status"), [("a", "text/plain", 415), (BIG, "application/json", 413)])
 def test_a_body_that_no_parser_takes_gets_what_the_document_says(ada, settings, body, media_type, status):
-    """Which Schemathesis does not send."""
+    """Schemathesis does not send such bodies."""
     settings.LOGIN_THROTTLE = None
     client = APIClient(headers={"Authorization": f"Token {ada.auth_token.key}"})
     asked = 0

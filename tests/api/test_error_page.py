@@ -18,7 +18,7 @@ SECRETS = {
     "CACHE_URL": "valkey://:secret%2Fof%2Fvalkey@cache.example/0",
 }
 
-# Names that say nothing, since Django hides a few by their names.
+# Neutral names, since Django hides a few names by itself.
 _PAGES = """
 import django, json, os, sys; django.setup()
 from django.conf import settings
@@ -61,7 +61,7 @@ def test_no_page_shows_a_secret(database):
     done = servers.run("-c", _PAGES, DJANGO_SETTINGS_MODULE="config.settings", **switches)
     assert done.returncode == 0, done.stderr
     pages = json.loads(done.stdout)
-    # Without which nothing is said.
+    # Check that the pages show something at all.
     assert "on purpose" in pages["html"]
     assert "on purpose" in pages["text"]
     assert "DATABASE_URL" in pages["html"]

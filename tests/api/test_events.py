@@ -1,4 +1,4 @@
-"""The events of a credential in every row: none contains the credential or tells of a rollback."""
+"""The events of a credential in every row: none holds a secret or reports a rolled-back step."""
 
 import uuid
 from collections import Counter
@@ -34,7 +34,7 @@ from tests.support.events import (
     rotate,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)  # events wait for a commit
+pytestmark = pytest.mark.django_db(transaction=True)  # events are logged on commit
 STOCK = ("drf-token", "simplejwt", "simplejwt-stateless")
 
 
@@ -130,7 +130,7 @@ def log_out(door, user):
         assert post(door, "/api/token/logout/", {"refresh": str(pair.refresh)}).status_code == 204
 
 
-# What each step tells, by the rows that have it; every row of a step stands here.
+# The events of each step, by row. A step lists every row that has it.
 TOLD = {
     log_in: {OURS: ["login.succeeded"], STOCK: []},
     wrong_password: {OURS + STOCK: ["login.failed password"]},
@@ -190,7 +190,7 @@ TOLD = {
     delete: {OURS + STOCK: ["credentials.ended deletion"]},
 }
 CASES = [(step, name, words) for step, by_row in TOLD.items() for names, words in by_row.items() for name in names]
-# Whose they are is not known, or Django does not tell.
+# Events without a user: the user is unknown, or Django does not name it.
 NOBODYS = {"login.failed password", "credential.refused invalid", "credential.refused malformed"}
 NOBODYS |= {"credential.refused user_inactive"}
 
@@ -245,7 +245,7 @@ def test_what_a_request_is_opened_by_is_told_by_switch_at_the_same_queries(row, 
     assert refused(APIRequestFactory().get("/whoami/")).status_code == 401
     plain = get(instrumented(authentication))
     assert told.events == []
-    if row.scheme.name != "token-cached":  # its second request asks nothing
+    if row.scheme.name != "token-cached":  # its second request makes no query
         assert get(instrumented(authentication, events.Logged)) == plain
     else:
         get(instrumented(authentication, events.Logged))

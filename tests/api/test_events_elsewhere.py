@@ -1,4 +1,4 @@
-"""Events of the admin, the commands, the throttle and requests that meet."""
+"""Events of the admin, the commands and the throttle, and of simultaneous requests."""
 
 from collections import Counter
 from datetime import timedelta
@@ -23,7 +23,7 @@ from tokens import models as tokens
 from tokens.hashed_views import TokenView
 from tokens.models import HashedToken
 
-pytestmark = pytest.mark.django_db(transaction=True)  # events wait for a commit
+pytestmark = pytest.mark.django_db(transaction=True)  # events are logged on commit
 
 
 # --- the admin, commands, sessions, the throttle, what is away ------------------------------------
@@ -61,7 +61,7 @@ def test_what_the_admin_ends_is_told_with_the_admins_address(admin, user, told):
 
     act(admin, "admin:tokens_hashedtoken_changelist", "delete_selected", token())
     delete("tokens_hashedtoken", token())
-    # Not `token`, though that is the enabled row of the keyword.
+    # The scheme is not `token`, although `token` is the enabled row of the keyword.
     assert {event["scheme"] for event in told.events} == {"token-hashed"}
     assert all("token" in event and event["user"] == str(user.pk) for event in told.events)
     assert told.words() == ["token.revoked admin"] * 2
@@ -174,7 +174,7 @@ def test_a_token_added_in_the_admin_is_told_with_the_admins_address(admin, user,
     Token.objects.all().delete()
     told.words()
     page = reverse(f"admin:{name}_add")
-    assert admin.post(page, {"user": "0", "label": ""}).status_code == 200  # the form again
+    assert admin.post(page, {"user": "0", "label": ""}).status_code == 200  # the form is shown again
     assert told.words() == []
     assert admin.post(page, {"user": user.pk, "label": ""}).status_code in (200, 302)
     (event,) = told.events
@@ -218,7 +218,7 @@ def test_the_throttle_tells_which_limit_it_was(api, user, told, settings):
         ("jwt", "refused-address", "192.0.2.3"),
         ("session", "login-address", "192.0.2.1"),
     ]
-    assert len(told.events) == 4 + 2  # a login, and a refusal
+    assert len(told.events) == 4 + 2  # one login and one refusal
 
 
 def test_a_refusal_beyond_the_limit_is_one_event_and_a_reuse_still_ends_the_login(api, user, told, settings):
@@ -293,7 +293,7 @@ def test_of_many_refreshes_at_grace_0_one_rotation_and_one_reuse_are_told(door_t
         at_once(*[lambda token=token: refresh(door_to("jwt"), token)] * 8)
         words = Counter(told.words())
         assert words["refresh.rotated"] == words["refresh.reused"] == 1
-        # Who came after the end was refused since it had ended.
+        # A request that came after the end of the login was refused for that reason.
         assert words["credential.refused reused"] + words["credential.refused ended"] == 7
 
 

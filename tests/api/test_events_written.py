@@ -1,4 +1,4 @@
-"""How an event is written: one line, whatever a client chooses, in text and in JSON."""
+"""An event is one line in text and in JSON, no matter what a client sends."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from telemetry.logs import JsonFormatter, TextFormatter
 from tests.support import servers
 from tests.support.accounts import PASSWORD
 
-pytestmark = pytest.mark.django_db(transaction=True)  # events wait for a commit
+pytestmark = pytest.mark.django_db(transaction=True)  # events are logged on commit
 
 
 # --- how they are written -------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_nothing_that_a_client_chooses_makes_a_line(api, user, formatter, end):
         for line in lines:
             assert json.loads(line)["logger"]
     else:
-        # A record's beginning, or a line of a traceback.
+        # The beginning of a record, or a line of a traceback.
         assert all(line[:4].isdigit() or line.startswith("    ") for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""Our renderer beside DRF's: the same bytes, or the same refusal, of whatever it is given."""
+"""Our JSON renderer compared with DRF's: the same bytes, or the same refusal, for any data."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -23,7 +23,7 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678, UTC)
 
 
 def written(renderer, data, media_type="application/json", context=None):
-    """Return the bytes, or the name of what is wrong with the data."""
+    """Return the bytes, or the class of the exception."""
     try:
         return renderer().render(data, media_type, context)
     except Exception as error:

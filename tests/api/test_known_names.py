@@ -22,7 +22,7 @@ from tokens import issue
 from tokens.models import HashedToken
 from tracks.models import Album, Artist, Genre, Track
 
-pytestmark = pytest.mark.once  # what is refused does not depend on the database
+pytestmark = pytest.mark.once  # the refusals do not depend on the database
 
 ROWS = [name for name, row in SCHEMES.items() if not row.is_stock]
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -71,7 +71,7 @@ def endpoints(door_to, track, staff):
             if method not in getattr(view, "changing_methods", KnownNamesMixin.changing_methods):
                 continue
             if issubclass(view, PasswordThrottleMixin):
-                continue  # the logins: below
+                continue  # log-in endpoints have a test of their own below
             assert issubclass(view, KnownNamesMixin), path
             pk = track.pk if path.startswith("/tracks/") else token.pk
             yield method, path.format(pk=pk), body_for(path)
@@ -94,7 +94,7 @@ def test_a_name_that_nobody_reads_is_refused_wherever_something_is_changed(ask, 
     before, asked = state(), 0
     for method, path, body in endpoints(row):
         answer = ask(row, method, path, body | {"nonsense": "1"}, content_type)
-        # A rotation and a deletion read no name at all.
+        # A rotation and a deletion accept no name at all.
         wrong = {"nonsense"} if body is not NEW or method != "DELETE" else {"nonsense", *NEW}
         assert (answer.status_code, set(answer.json())) == (400, wrong), (method, path)
         assert answer.json()["nonsense"][0].startswith("Unknown name. "), (method, path)
@@ -138,7 +138,7 @@ def test_a_body_that_is_no_object_is_refused_wherever_something_is_changed(ask, 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_the_same_requests_are_answered_when_they_say_what_is_read(ask, endpoints, row):
-    """Without which the refusals above say nothing."""
+    """Otherwise the refusals above would prove nothing."""
     for method, path, body in endpoints(row):
         answer = ask(row, method, f"{path}?format=json", {} if method == "DELETE" else body)
         assert answer.status_code in (200, 201, 204), (method, path, answer.content)
@@ -153,7 +153,7 @@ def test_the_names_that_are_allowed_are_told(ask, track):
 
 
 def test_of_many_unknown_names_the_first_are_told(ask):
-    """A body holds 60,000: the answer would be thirty times as long."""
+    """A body can hold 60,000 names, and the response would be thirty times as long."""
     names = [f"n{number}" for number in range(5_000)]
     answer = ask("jwt", "POST", "/api/token/refresh/", dict.fromkeys(names, 1))
     assert list(answer.json()) == names[:10]
@@ -222,7 +222,7 @@ def test_the_form_of_the_browsable_api_is_answered_where_it_stands(ask, track):
     form = NEW | {"csrfmiddlewaretoken": "a" * 64}
     answer = ask("token", "POST", "/tracks/?genre=Rock&page_size=1", form, FORM, Accept="text/html")
     assert answer.status_code == 201
-    # The page's parameters are the form's, and the token's name a form's.
+    # Only forms may use the page's parameters and the CSRF token's name.
     assert ask("token", "POST", "/tracks/?genre=Rock", NEW).status_code == 400
     assert list(ask("token", "POST", "/tracks/", form).json()) == ["csrfmiddlewaretoken"]
     for method, path in (("POST", "/api-token-auth/new/"), ("DELETE", f"/tracks/{track.pk}/")):
@@ -265,7 +265,7 @@ def test_a_refused_credential_comes_before_a_name_that_nobody_reads(door_to, tra
     client = door_to("token").client
     assert client.post("/tracks/", {"nonsense": 1}).status_code == 401
     assert client.post("/api-token-auth/revoke/", {"nonsense": 1}).status_code == 401
-    # And a method that is not there before both.
+    # A missing method is refused before both.
     client.force_authenticate(track.owner)
     assert client.post("/whoami/", {"nonsense": 1}).status_code == 405
 
@@ -282,7 +282,7 @@ def test_the_openapi_document_says_which_bodies_hold_no_other_names():
         "TrackRequest",
         "VerifyRequest",
     }
-    assert len(requests) > len(closed)  # the logins'
+    assert len(requests) > len(closed)  # the rest belongs to the log-in endpoints
 
 
 @pytest.mark.parametrize("content_type", WRITE)

@@ -7,7 +7,7 @@ from auth_core.negotiation import ContentNegotiation
 JSON, HTML = "application/json", "text/html"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
-# Accept (None: no header), what is answered with; None: nothing, 406.
+# Accept (None: no header), the content type of the response (None: 406).
 CHOICES = [
     (None, JSON),
     ("", JSON),
@@ -17,14 +17,14 @@ CHOICES = [
     (JSON, JSON),
     (HTML, HTML),
     (BROWSER, HTML),
-    ("text/html; q=1.0, */*", HTML),  # DRF's own forms
+    ("text/html; q=1.0, */*", HTML),  # DRF's forms
     ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", HTML),  # Java's
     ("application/json, text/plain, */*", JSON),  # axios
     ("APPLICATION/JSON", JSON),
     ("application/*", JSON),
     ("text/*", HTML),
     ("application/json, text/html", JSON),
-    ("text/html, application/json", JSON),  # equals: the first of the view's
+    ("text/html, application/json", JSON),  # equal quality: the first of the view's types
     ("application/json;q=0.5, text/html", HTML),
     ("application/json;q=0.5, text/html;q=0.6", HTML),
     ("text/html;q=0.5, application/json;q=0.6", JSON),
@@ -36,7 +36,7 @@ CHOICES = [
     ("*/*, application/json;q=0.000", HTML),
     ("text/html;q=0, */*;q=0.1", JSON),
     ("application/json; indent=2; q=0.2, text/html;q=0.1", JSON),
-    ("application/json;q=2", JSON),  # no quality: as if none were there
+    ("application/json;q=2", JSON),  # an invalid quality is ignored
     ("application/json;q=x, text/html;q=0.9", JSON),
     ("application/json;q=nan, text/html;q=0.9", JSON),
     ("application/json;q=0", None),

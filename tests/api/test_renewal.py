@@ -63,7 +63,7 @@ def by_the_admins_page_for_another_password_that_is_refused(door_to, settings):
     client = Client()
     client.force_login(User.objects.get())
     typed = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": "not the same"}
-    assert client.post("/admin/password_change/", typed).status_code == 200  # the form again
+    assert client.post("/admin/password_change/", typed).status_code == 200  # the form is shown again
 
 
 def by_authenticate(door_to, settings):
@@ -152,7 +152,7 @@ def test_a_renewal_writes_over_no_password_that_was_changed_after_it_was_read(us
     outdate(user)
     read = User.objects.get()
     User.objects.update(password=make_password(NEW))
-    assert read.check_password(PASSWORD)  # it was, when it was read
+    assert read.check_password(PASSWORD)  # it was right when the user was read
     assert User.objects.get().check_password(NEW)
     assert tokens.obtain(read) is None
     assert logins.log_in(read) is None
@@ -169,7 +169,7 @@ def test_a_renewal_that_another_outran_takes_over_the_others_hash(user, outdate)
 
 
 def test_the_check_of_a_user_who_is_not_in_the_database_changes_nothing(db, outdate):
-    """A hash brought from elsewhere is tried before it is saved."""
+    """Such a hash is checked before the user is saved."""
     user = User(username="ada")
     brought = outdate(user)
     assert user.check_password(PASSWORD)

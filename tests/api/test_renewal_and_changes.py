@@ -1,4 +1,4 @@
-"""Another password ends every credential, whatever way it is saved, also beside a renewal."""
+"""A change of password revokes every credential, even during a renewal of the hash."""
 
 from io import StringIO
 
@@ -46,7 +46,7 @@ def write_a_hash_after_a_renewal(user):
 
 def save_a_change_after_a_save_of_another_field(user):
     user.set_password(NEW)
-    user.save(update_fields=["first_name"])  # Django takes the change for saved
+    user.save(update_fields=["first_name"])  # Django then considers the change saved
     user.save(update_fields=["password"])
 
 

@@ -27,7 +27,7 @@ TYPED_AS_NAME = "a password typed where the name goes"
 
 @pytest.fixture
 def logged():
-    """Everything any logger says, at every level, as text."""
+    """Return a stream of everything that any logger logs at any level, as text."""
     stream = StringIO()
     handlers = []
     for formatter in (TextFormatter(), JsonFormatter()):
@@ -72,7 +72,7 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
 
     login = {"username": "ada", "password": PASSWORD}
 
-    # The opaque token: made, obtained, used, rotated, refused, reset by command, rotated and
+    # The opaque token: created, obtained, used, rotated, refused, reset by command, and rotated and
     # deleted in the admin.
     keep("first key", user.auth_token.key)
     key = api.post("/api-token-auth/", login).json()["token"]
@@ -92,8 +92,8 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
     client.post(reverse("admin:tokens_opaquetoken_add"), {"user": user.pk})
     keep("key added in the admin", Token.objects.get(user=user).key)
 
-    # Pairs: obtained, used, refreshed, verified, reused until the login ends, logged out, ended in
-    # the admin.
+    # Pairs: obtained, used, refreshed, verified, reused until the login ends, logged out, and ended
+    # in the admin.
     for logout in (True, False):
         pair = api.post("/api/token/", login).json()
         for turn in range(3):
@@ -113,7 +113,7 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
     ended = {"action": "end", "_selected_action": [str(family.pk) for family in RefreshFamily.objects.all()]}
     client.post(reverse("admin:jwt_auth_refreshfamily_changelist"), ended)
 
-    # What fails: a wrong password, a wrong content type, broken JSON around a real secret.
+    # Failures: a wrong password, a wrong content type, broken JSON around a real secret.
     api.post("/api-token-auth/", {**login, "password": NEW_PASSWORD})
     for path in ("/api-token-auth/", "/api/token/"):
         api.post(path, {"username": TYPED_AS_NAME, "password": PASSWORD})
@@ -126,8 +126,8 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
     user.set_password(NEW_PASSWORD)
     user.save()
 
-    # The living tokens stand in DRF's own table, by its design, and nowhere else; rotated ones
-    # nowhere at all.
+    # Valid tokens are stored in DRF's own table, by its design, and nowhere else. Rotated ones are
+    # stored nowhere.
     tables = dump()
     living = set(Token.objects.values_list("key", flat=True))
     assert "ada" in tables["auth_user"], "the dump holds what the tables hold"
@@ -139,7 +139,7 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
     assert ids
     assert not [jti for jti in ids if jti in logged.getvalue()]
     for name, secret in secrets.items():
-        for part in (secret, secret.rpartition(".")[2]):  # of a JWT, the signature alone is enough to look for
+        for part in (secret, secret.rpartition(".")[2]):  # the signature is enough to find a JWT
             assert part not in logged.getvalue(), name
             for table, rows in tables.items():
                 if not (table == "authtoken_token" and secret in living):

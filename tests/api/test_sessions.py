@@ -38,7 +38,7 @@ def by_deactivation(api, staff):
     staff.refresh_from_db()
     staff.is_active = False
     staff.save()
-    staff.is_active = True  # back again, and no session with it
+    staff.is_active = True  # reactivated, without a session
     staff.save()
 
 

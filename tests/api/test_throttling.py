@@ -70,7 +70,7 @@ def test_both_ways_to_log_in_count_together(api, user, throttled):
 
 
 def test_the_admins_login_counts_by_address_together_with_the_apis(api, staff, throttled):
-    assert log_in_to_the_admin("a").status_code == 200  # the form again
+    assert log_in_to_the_admin("a").status_code == 200  # the form is shown again
     for number in range(LIMIT - 1):
         log_in(api, "/api/token/", username=f"user{number}")
     refused = log_in_to_the_admin(password=PASSWORD)
@@ -84,7 +84,7 @@ def test_the_admins_login_counts_by_address_together_with_the_apis(api, staff, t
 
 
 def test_the_admins_login_counts_by_user_name_together_with_the_apis(api, staff, throttled):
-    # The second is wide letters, which the admin's form reads as plain ones.
+    # The second is in full-width letters, which the admin's form reads as plain ones.
     for number, name in enumerate((" grace", "\uff47\uff52\uff41\uff43\uff45")):
         assert log_in_to_the_admin(name, address=f"192.0.2.{number}").status_code == 200
     log_in(api, "/api-token-auth/", username="Grace", address="192.0.2.3")
@@ -171,7 +171,8 @@ def test_no_guarded_page_is_throttled(api, user, throttled):
 
 
 def test_a_window_ends_after_its_period(api, user, settings, throttled):
-    # In memory, whose clock is the one that is moved; Valkey's own has the same period.
+    # In memory only: the test moves this clock. Valkey uses the same period with a clock of its
+    # own.
     use_cache(settings, None)
     with Clock() as clock:
         for _ in range(LIMIT + 1):
@@ -195,7 +196,7 @@ def test_a_wall_clock_that_is_set_neither_lengthens_a_window_nor_ends_it(api, us
     assert 55 <= int(refused["Retry-After"]) <= 60
 
 
-# NUM_PROXIES, the X-Forwarded-For of attempt number n, whether the attempts are one client's.
+# NUM_PROXIES, the X-Forwarded-For of attempt number n, whether all attempts count as one client's.
 FORWARDED = [
     (0, "203.0.113.{n}", True),
     (1, "203.0.113.{n}", False),
@@ -214,7 +215,7 @@ def test_a_client_is_who_the_believed_proxies_say(api, db, settings, throttled, 
     assert log_in(api, "/api/token/", username="another", **header).status_code == (429 if one else 401)
 
 
-# NUM_PROXIES, X-Forwarded-For, whether the request names its client.
+# NUM_PROXIES, X-Forwarded-For, whether the request identifies its client.
 NAMED = [
     (0, None, True),
     (1, None, False),
@@ -238,11 +239,11 @@ def test_a_request_that_did_not_come_through_every_proxy_is_refused(api, db, set
         if not named:
             assert f"X-Forwarded-For is missing or too short: with NUM_PROXIES={proxies}" in response.json()["detail"]
     assert log_in(api, "/api/token/", **headers).status_code == (401 if named else 400)
-    for path, status in {"/health/": 200, "/metrics/": 404}.items():  # asked directly
+    for path, status in {"/health/": 200, "/metrics/": 404}.items():  # clients call these directly
         assert api.get(path, headers=headers).status_code == status
 
 
-# What one believed proxy writes as the client of attempt number n, whether the attempts are one
+# The client of attempt number n as one trusted proxy writes it, whether all attempts count as one
 # client's.
 WRITTEN = [
     ("192.0.2.1:400{n}", True),
@@ -255,7 +256,7 @@ WRITTEN = [
     ("fe80::1%{n}", True),
     ("[::ffff:192.0.2.1]:400{n}", True),
     ("[::ffff:192.0.2.{n}]:4000", False),
-    # No address: the proxy's own is counted.
+    # No address: the service counts the proxy's own.
     ("", True),
     ("unknown", True),
     ("garbage{n}", True),
@@ -285,7 +286,7 @@ def test_with_and_without_its_port_is_one_client(api, db, settings, throttled):
     assert log_in(api, "/api/token/", "another", **{"X-Forwarded-For": "[::ffff:c000:201]:5000"}).status_code == 429
 
 
-# Address of attempt number n, whether the attempts are one client's.
+# The address of attempt number n, whether all attempts count as one client's.
 ADDRESSES = [
     ("2001:db8:1:2:{n}::1", True),
     ("2001:db8:1:{n}::1", False),

@@ -42,7 +42,7 @@ def test_of_many_attempts_at_once_exactly_the_limit_passes(throttled):
 
 @pytest.fixture
 def client(settings, valkey):
-    """Yield a client of the Valkey that counts, which is empty."""
+    """Yield a client of the Valkey that counts. The Valkey is empty."""
     use_cache(settings, valkey)
     settings.LOGIN_THROTTLE = f"{LIMIT}/min"
     with redis.Redis.from_url(valkey) as client:
@@ -67,8 +67,8 @@ def put(value, **end):
     return lambda client, name: client.set(name, value, **end)
 
 
-# What somebody could leave under the key of a window, and what Valkey itself leaves whose clock was
-# set back.
+# Foreign values under the key of a window, and what Valkey itself leaves after its clock was set
+# back.
 FOREIGN = {
     "text": put("no number", ex=60),
     "nothing": put("", ex=60),
@@ -91,7 +91,7 @@ def test_what_somebody_else_wrote_is_no_count_and_nothing_is_unpickled(api, user
         monkeypatch.setattr(pickle, name, unpickle)
     assert log_in(api, "/api/token/").status_code == 401
     names = client.keys()
-    assert len(names) == 2  # the address and the user name
+    assert len(names) == 2  # one for the address, one for the user name
     for name in names:
         client.delete(name)
         foreign(client, name)

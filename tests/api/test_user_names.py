@@ -1,4 +1,4 @@
-"""One account has one name at every door, and a name longer than its column is no account's."""
+"""An account has the same name at every log-in, and a name that is too long matches no account."""
 
 from io import StringIO
 
@@ -17,8 +17,8 @@ SPELLINGS = pytest.mark.parametrize(
     ("typed", "stored"), [(WIDE, "grace"), (DECOMPOSED, COMPOSED), (f" {COMPOSED}\t", COMPOSED)]
 )
 LONG = "n" * 300
-GROWING = "\ufdfa" * 10  # 10 characters, of which NFKC makes 180
-COLUMN = "n" * 150  # as long as a name may be
+GROWING = "\ufdfa" * 10  # NFKC makes 180 characters of these 10
+COLUMN = "n" * 150  # the longest name allowed
 
 
 def by_the_api(path):
@@ -34,7 +34,7 @@ def by_the_admin(client, username, password):
     return answer.status_code, answer.context and answer.context["form"].non_field_errors()
 
 
-# Row: how a client logs in, and what it gets for the right password.
+# Row: how a client logs in, and the response to the right password.
 DOORS = {
     "token": (by_the_api("/api-token-auth/"), (200, ["token"])),
     "token-hashed": (by_the_api("/api-token-auth/"), (200, ["token"])),
@@ -47,7 +47,7 @@ DOORS = {
 
 @pytest.fixture(params=DOORS)
 def door(request, door_to):
-    """(log_in(username, password), what the right password gets) for each door in turn."""
+    """Return log_in(username, password) of each row in turn, and what it returns on success."""
     log_in, succeeded = DOORS[request.param]
     client = Client() if request.param == "session" else door_to(request.param).client
     return lambda *arguments: log_in(client, *arguments), succeeded

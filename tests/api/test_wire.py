@@ -1,4 +1,4 @@
-"""What goes over the wire: challenges, errors, caching, a database that is away."""
+"""What goes over the wire: challenges, errors, caching, and a database that is away."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.support.accounts import PASSWORD
 from tests.support.wire_texts import DEAD_KEY, STATEMENTS, get
 
 TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
-# Authorization header (None: none), the challenges of the 401.
+# Authorization header (None: none), the challenges of the 401 response.
 CHALLENGES = [
     (None, f"{TOKEN}, {BEARER}"),
     ("", f"{TOKEN}, {BEARER}"),
@@ -162,7 +162,7 @@ PATHS += ["/api/token/refresh", "/api/token/verify", "/api/token/logout", "/whoa
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", PATHS)
 def test_a_change_sent_to_a_path_without_its_slash_is_told_the_path(api, db, settings, path, method, debug):
-    """A client would repeat it as a GET after a 301, and take the 200 for a success."""
+    """After a 301 a client would repeat it as a GET, and take the 200 for a success."""
     settings.DEBUG = debug
     answer = api.generic(method, path, '{"username": "ada"}', content_type="application/json")
     assert answer.status_code == 404
@@ -184,7 +184,7 @@ def test_a_change_that_is_redirected_is_repeated_as_it_was(api, staff, settings)
     assert api.get("/admin/tracks/genre/add").status_code == 301
     assert (
         api.post("/admin/tracks/genre/add/", {"name": "Rock"}, format="multipart").status_code == 302
-    )  # done: what follows is a GET
+    )  # success redirects to a page
     settings.SECURE_SSL_REDIRECT = True
     plain = APIClient()
     answer = plain.post("/tracks/", {"title": "x"})

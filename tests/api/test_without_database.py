@@ -1,4 +1,4 @@
-"""Answers while the database is away, and what a response says of its time."""
+"""Responses while the database is away, and the Server-Timing of each response."""
 
 import json
 import re
@@ -109,7 +109,7 @@ print(json.dumps(answers))
     ("schemes", "switch"),
     [
         ("token,jwt", "on"),
-        ("token,jwt", "off"),  # whatever the scheme: the middleware is not there
+        ("token,jwt", "off"),  # the middleware is not installed, whatever the scheme
         ("drf-token,simplejwt", "on"),
         ("simplejwt-stateless", "on"),
         ("token-hashed", "on"),

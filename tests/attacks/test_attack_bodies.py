@@ -13,8 +13,8 @@ from tracks.models import Album, Artist, Genre, Track
 
 pytestmark = pytest.mark.attack
 
-# Endpoints that read a body, of the rows that differ in them; whether the credential goes with it,
-# and what it may say.
+# Endpoints that read a body, for rows that differ in them; whether the request carries the
+# credential; which successes are right.
 NEEDS_NO_BODY = {200, 204}
 OF_TOKENS = [
     ("post", "/api-token-auth/", False, set()),

@@ -16,7 +16,7 @@ OWN = [row.name for row in SCHEMES.values() if not row.is_stock]
 OF_TOKENS = [name for name in OWN if SCHEMES[name].keyword == "Token"]
 OF_JWT = [name for name in OWN if SCHEMES[name].keyword == "Bearer"]
 
-# What is guarded by the header, in each row and in some.
+# The endpoints that check the header, in every row and in some rows.
 GUARDED = [("get", "/whoami/"), ("post", "/tracks/")]
 OF_ROW = {
     "token": [("post", "/api-token-auth/new/"), ("get", "/api-token-auth/new/"), ("post", "/api-token-auth/revoke/")],
@@ -30,7 +30,7 @@ OF_ROW = {
     "jwt": [("post", "/api/token/logout/")],
     "jwt-stateless": [],  # has the views of jwt
 }
-# Path, field, and which of a pair would be asked for in it.
+# Path, field, and the token of a pair that belongs in the field.
 IN_A_BODY = [
     ("/api/token/refresh/", "refresh", "refresh"),
     ("/api/token/logout/", "refresh", "refresh"),
@@ -39,7 +39,7 @@ IN_A_BODY = [
 
 
 def assert_refused(response: HttpResponse, keyword: str):
-    """RFC 9110 11.6.1: a 401 has a challenge; every error of this API is JSON."""
+    """Assert a 401 in JSON with a challenge (RFC 9110 11.6.1)."""
     assert response.status_code == 401, (response.status_code, response.content[:200])
     assert response["Content-Type"] == "application/json"
     assert response.json()["detail"]
@@ -92,11 +92,11 @@ def attack_with(own, pair, make):
         return
     for path, name, kind in IN_A_BODY:
         send(own, path, name, make(pair[kind]))
-    # Nothing of it has ended the login, nor spent its token.
+    # No attack ended the login or spent its token.
     assert own.client.post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 200
 
 
-# Refused before a query is made: once is enough.
+# The service refuses these before it makes a query, so one database is enough.
 @pytest.mark.once
 @cases(attacks_forged.FORGED)
 @rows_of_jwt
@@ -121,8 +121,8 @@ def test_what_the_public_key_can_make_opens_no_door(asymmetric, pair, own, make)
     attack_with(own, pair, make)
 
 
-# Well formed and signed by us, of a login or a user that is not there. This row asks nobody, by its
-# design.
+# Well formed and signed by the service, but the login or the user does not exist. This row makes no
+# query, by design.
 NOT_THERE = {"claims {'sid': '" + "0" * 32 + "'}", "claims {'user_id': '0'}"}
 
 
@@ -175,7 +175,7 @@ def test_a_credential_opens_the_doors_of_its_own_kind_and_no_other(own, user, ma
     if own.scheme.name in opens:
         assert own.get("/whoami/", credential).json()["id"] == user.pk
     else:
-        # A login that has ended, or whose user is disabled, may be ended again.
+        # A client may log out again after its login has ended or its user was disabled.
         present(own, credential, but="/api/token/logout/" if "jwt-stateless" in opens else "")
 
 

@@ -226,7 +226,7 @@ def test_a_bad_header_field_fails_nothing_and_opens_nothing(serve, name, text):
         status, headers, content = serve(method, path, **{name: text})
         said = (method, path, status, content[:200])
         assert status < 500, said
-        # Only the index and the admin's login, to which it redirects, are open to everybody.
+        # Only the index and the admin's login, to which the admin redirects, are public.
         assert status >= 400 or path == "/admin/" or name in ("PATH_INFO", "REQUEST_METHOD", "SCRIPT_NAME"), said
         if status >= 400 and path != "/admin/" and name not in ("REQUEST_METHOD", "PATH_INFO"):
             assert headers["Content-Type"] == "application/json", said

@@ -13,10 +13,10 @@ from jwt_auth.models import RefreshFamily
 from tests.support.accounts import PASSWORD
 from tokens.models import HashedToken
 
-# Refused before the database is asked: once is enough.
+# The service refuses these before it makes a query, so one database is enough.
 pytestmark = [pytest.mark.attack, pytest.mark.once, pytest.mark.django_db]
 
-# Where a user's secrets are, seen from a track and from a user.
+# The fields that hold a user's secrets, seen from a track and from a user.
 OF_A_USER = [
     *(
         "password",
@@ -43,7 +43,7 @@ def asks(door_to, user):
 def test_tracks_are_not_filtered_by_a_secret(asks, name):
     for lookup in LOOKUPS:
         if name + lookup == "owner":
-            continue  # which takes "me" alone
+            continue  # the filter accepts "me" alone
         answer = asks(**{name + lookup: "a"})
         assert answer.status_code == 400
         assert answer["Content-Type"] == "application/json"
@@ -102,7 +102,7 @@ GUESSES = ["", "__startswith", "__istartswith", "__contains", "__regex", "__ireg
 
 
 def guessed(client: Client, model: str, lookup: str, value: str) -> tuple[int, str | None, bytes]:
-    """Status, place and rows of the admin's list that this filter leaves."""
+    """Return the status, the Location and the rows of the admin's list under this filter."""
     address = reverse(f"admin:{model.replace('.', '_')}_changelist")
     response = client.get(f"{address}?{urlencode({lookup: value})}")
     page = response.content if response.status_code == 200 else b""
@@ -135,7 +135,7 @@ def test_the_admin_orders_and_searches_by_no_secret(pages, staff, model):
     for secret in secrets:
         status, _, rows = guessed(pages, model, "q", secret)
         assert status == 200
-        # Nothing is found by it, where anything is looked for at all.
+        # A page with a search finds nothing by the secret.
         assert not (rows and admin.site.get_model_admin(apps.get_model(model)).search_fields)
         assert secret.encode() not in rows
     for parameter in ("_to_field", "_popup", "o", "_changelist_filters"):

@@ -76,13 +76,13 @@ PLACES = {
     "an address": ("", "", FORM, {"X-Forwarded-For": f"{NAME}, [{NAME}]:1"}),
     "other header fields": ("", "", FORM, {"Accept": NAME, "Accept-Language": NAME, "Cookie": NAME}),
 }
-# The longest text that a step may be given.
+# The longest text that each step may receive.
 BOUNDS = {"normalize": 150, "hash": 0, "decode": MAX_TOKEN_LENGTH, "parse": 100, "query": 254}
 
 
 @pytest.fixture
 def longest(monkeypatch):
-    """Yield the longest text that each step has been given."""
+    """Yield the longest text that each step has received."""
     seen = dict.fromkeys(BOUNDS, 0)
 
     def watch(owner, name, step, position):
@@ -117,7 +117,7 @@ def test_no_costly_step_is_given_what_is_too_long(settings, longest, module, pat
     settings.METRICS_TOKEN = "m" * 32
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
     client = Client(raise_request_exception=False)
-    assert resolve(path).func is callback or path == "/admin/login/"  # ours stands before the admin's own
+    assert resolve(path).func is callback or path == "/admin/login/"  # the project's view precedes the admin's own
     for place, (query, body, content_type, fields) in PLACES.items():
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             headers = {"X-Forwarded-For": "192.0.2.1", **fields}
@@ -138,7 +138,7 @@ def test_a_password_as_long_as_a_body_may_hold_is_hashed_once(user, monkeypatch,
 
 
 def test_the_steps_are_watched(settings, longest, user):
-    """Without which the test above says nothing."""
+    """Otherwise the test above would prove nothing."""
     settings.LOGIN_THROTTLE = "1000000/min"
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
     client = Client(headers={"X-Forwarded-For": "192.0.2.1"})

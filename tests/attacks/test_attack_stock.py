@@ -111,7 +111,7 @@ def confused(door, user):
 
 
 def well_signed(door, user):
-    # A sid and a kid are ours; these rows have neither, and take no notice.
+    # Only this project's tokens have a sid and a kid; the stock rows ignore both.
     theirs = {name: make for name, make in attacks.WELL_SIGNED.items() if "sid" not in name and "kid" not in name}
     return of_tokens(door, theirs, user)
 

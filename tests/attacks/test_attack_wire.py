@@ -30,7 +30,8 @@ for row in settings.SCHEMES:
 """
 
 END = b"\r\n\r\n"
-# Follows all that is said, and closes the connection: 200, if the server takes it for a request.
+# This request follows every message and closes the connection. The response is 200 if the server
+# sees it as a request.
 LAST = b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close" + END
 
 
@@ -38,7 +39,7 @@ LAST = b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close" + END
 class Server:
     host: str
     port: int
-    credentials: tuple[bytes, ...]  # each as it stands in the header
+    credentials: tuple[bytes, ...]  # each as the header has it
 
     def say(self, data: bytes, quiet: float = 1) -> bytes:
         """Send bytes, and return what the server sends.
@@ -53,12 +54,12 @@ class Server:
                 while received := connection.recv(65536):
                     answer += received
             except (TimeoutError, ConnectionError):
-                pass  # the latter: it closed over what it had not read
+                pass  # ConnectionError: the server closed without reading everything
         return answer
 
 
 def statuses(answer: bytes) -> list[int]:
-    """Return the status of each response but that to LAST."""
+    """Return the status of every response except the one to LAST."""
     found = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
     return found[:-1] if answer.endswith(b'{"status":"ok"}') else found
 
@@ -76,7 +77,7 @@ def server(request, tmp_path_factory):
         yield Server(host, int(port), credentials)
 
 
-PROXY = b"X-Forwarded-For: 192.0.2.1"  # without which nothing is looked at
+PROXY = b"X-Forwarded-For: 192.0.2.1"  # without it the service answers 400
 
 
 def get(*fields: bytes, path: bytes = b"/whoami/", host: bytes = b"Host: localhost", proxy: bytes = PROXY) -> bytes:
@@ -89,13 +90,13 @@ def post(*fields: bytes, body: bytes = b"{}", path: bytes = b"/api-token-auth/ne
 
 
 def test_a_credential_opens_and_a_second_request_is_answered(server):
-    """Without which none of what follows says anything."""
+    """Otherwise the tests below would prove nothing."""
     for credential in server.credentials:
         fields = b"Authorization: " + credential
         assert statuses(server.say(get(fields) + get() + get(fields))) == [200, 401, 200]
 
 
-# {C} stands for the credential. None of these is let in, and each is answered once.
+# {C} stands for the credential. The service lets none of these in, and answers each once.
 HIDDEN = {
     "in a folded line": get(b"X: a", b" Authorization: {C}"),
     "folded itself": get(b"Authorization:", b" {C}"),
@@ -153,8 +154,7 @@ def test_a_credential_counts_where_it_belongs_and_nowhere_else(server, message):
         assert b"ada" not in answer.partition(END)[2]
 
 
-# A front end that reads the length in another way would take the rest for a second request, or for
-# none.
+# A front end that reads the length differently would see a second request in the rest, or none.
 AMBIGUOUS = {
     "length, then chunks": (b"Content-Length: 4", b"Transfer-Encoding: chunked"),
     "chunks, then length": (b"Transfer-Encoding: chunked", b"Content-Length: 4"),
@@ -194,8 +194,8 @@ def test_a_request_in_a_body_is_never_answered_with_the_credential_of_another(se
         assert all(400 <= status < 500 for status in statuses(answer)), answer[:800]
 
 
-# Here the end is clear, and what follows is a request: these are refused for what the service does
-# not read.
+# The end is clear here, and the rest is a request. The service refuses these because it reads no
+# such body.
 CLEAR = {
     "chunks": ((b"Transfer-Encoding: chunked",), b"2\r\n{}\r\n0" + END),
     "no chunk but the last": ((b"Transfer-Encoding: chunked",), b"0" + END),

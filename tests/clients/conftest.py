@@ -43,7 +43,7 @@ def wire(httpx):
 
 @pytest.fixture
 def client_of(httpx, wire):
-    """Return a client of the service by way of `wire`, with this auth."""
+    """Return client_of(auth), a client that reaches the service through `wire`."""
     return lambda auth: httpx.Client(transport=wire, base_url=BASE, auth=auth)
 
 

@@ -76,7 +76,7 @@ def test_a_login_goes_on_for_as_long_as_it_may_and_then_ends_with_one_clear_erro
     told = len(wire.sent)
     with pytest.raises(CredentialError, match="the login has ended"):
         client.get("/whoami/")
-    assert len(wire.sent) == told  # it is not asked again
+    assert len(wire.sent) == told  # the client did not ask again
 
 
 @pytest.mark.once

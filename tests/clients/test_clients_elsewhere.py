@@ -161,8 +161,8 @@ def test_no_password_and_no_token_follows_a_redirect(httpx, stranger, status, to
         ):
             client.get("/")
         assert store.load() == held
-    # Who was told to follow has asked, and sent nothing: of 301 to 303 httpx makes a GET, and the
-    # rest has no body.
+    # The client followed the redirect but sent nothing: httpx turns 301 to 303 into a GET, and the
+    # other requests have no body.
     assert caught == [OBTAIN, REFRESH]
     assert Counter(stranger.bodies)[b""] == 2
     assert len(stranger.bodies) == 6
@@ -210,7 +210,7 @@ def test_an_answer_is_left_to_the_caller_to_stream(httpx, stranger, to):
 
 
 def test_a_flow_driven_by_hand_yields_requests_alone_also_while_another_client_has_the_store(httpx, monkeypatch):
-    monkeypatch.setattr(httpx_auth.time, "sleep", lambda seconds: store.release())  # the other client is done
+    monkeypatch.setattr(httpx_auth.time, "sleep", lambda seconds: store.release())  # the other client has finished
     for flow_of in (BearerAuth.auth_flow, BearerAuth.sync_auth_flow, httpx.Auth.sync_auth_flow):
         store = Store()
         assert store.acquire()

@@ -84,7 +84,7 @@ def test_a_relative_path_is_that_of_the_folder_in_which_it_was_given(tmp_path, m
 
 @pytest.fixture
 def open_umask():
-    """Let everybody read new files, unless their maker says otherwise."""
+    """Let everybody read new files, unless the code that makes them restricts it."""
     before = os.umask(0)
     yield
     os.umask(before)

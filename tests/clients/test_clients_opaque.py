@@ -96,7 +96,7 @@ def test_a_revocation_leaves_the_token_that_another_process_has_stored_since(cli
 
 
 class RotatedOnTheWay(Wire):
-    """`others` rotate the token, as often as is said, while a request to /whoami/ is on its way."""
+    """A wire where `others` rotate the token during the first `times` requests to /whoami/."""
 
     def __init__(self, httpx, others, times: int):
         super().__init__(httpx)

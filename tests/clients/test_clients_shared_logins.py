@@ -1,4 +1,4 @@
-"""Several that share one login by clients/httpx_auth.py: processes with a store, threads, tasks."""
+"""Processes, threads and tasks that share one login through clients/httpx_auth.py."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ def test_a_logout_leaves_the_login_that_another_process_has_begun_since(client_o
     first, second = RefreshFamily.objects.order_by("created_at")
     assert first.reason == models.LOGOUT
     assert second.revoked_at is None
-    assert who(one) == "jwt"  # who shares a store shares a login
+    assert who(one) == "jwt"  # clients that share a store share a login
 
 
 @pytest.mark.once
@@ -130,7 +130,7 @@ def test_of_many_threads_one_logs_in(wire, client_of, bearer):
 
 
 def asynchronous(httpx, auth, wire: list, *steps):
-    """Return what the steps return, all at once in one event loop."""
+    """Run the steps at the same time in one event loop, and return what they return."""
     service = httpx.ASGITransport(WsgiToAsgi(Handler()))
 
     async def note(response):
@@ -142,8 +142,8 @@ def asynchronous(httpx, auth, wire: list, *steps):
             try:
                 return await asyncio.gather(*[step(client) for step in steps])
             finally:
-                # In the thread that served: no answer was closed there, which would have ended its
-                # request.
+                # Close them in the thread that served. No response was closed there, which would
+                # have ended its request.
                 await sync_to_async(connections.close_all)()
 
     return asyncio.run(main())
@@ -245,7 +245,7 @@ def test_processes_that_share_a_file_share_a_login(client_of, bearer, settings, 
         running = [stack.enter_context(processes.group(command, **options)) for _ in range(3)]
         logs = [process.communicate(timeout=600)[1] for process in running]  # seconds
     assert [process.returncode for process in running] == [0] * 3, logs
-    # No request was refused on the way, either.
+    # The service refused no request.
     assert set(re.findall(r"HTTP/1.1 (\d+)", "".join(logs))) == {"200"}
     after = RefreshFamily.objects.get()
     assert after.revoked_at is None

@@ -52,7 +52,7 @@ def test_of_many_refreshes_at_grace_0_exactly_one_wins(obtain_pair, settings, cl
 
 @CLIENTS
 def test_of_many_refreshes_within_the_grace_all_get_the_same_child_and_one_chain_lives(obtain_pair, settings, clients):
-    # Longer than any round on a loaded machine: what is asked here is who gets what, not when.
+    # The grace outlasts any round on a loaded machine, so that time does not decide the result.
     settings.JWT_REUSE_GRACE = timedelta(minutes=1)
     for _ in range(3):
         token = obtain_pair()["refresh"]
@@ -127,7 +127,7 @@ def delete_user():
 
 
 def assert_dead(responses):
-    """Check that the service refuses every credential that it handed out."""
+    """Check that the service refuses every credential in these responses."""
     for response in responses:
         if "token" in response.json():
             assert whoami("Token", response.json()["token"]) == 401
@@ -138,7 +138,7 @@ def assert_dead(responses):
 
 @pytest.mark.parametrize("end", [change_password, deactivate, log_out_everywhere, delete_user])
 def test_no_rotation_and_no_refresh_saves_a_credential_from_its_end(obtain_pair, settings, end):
-    """Whichever comes first: what the racing clients were given is dead when the change is made."""
+    """Whichever comes first, every credential that a racing client received is dead afterwards."""
     settings.JWT_REUSE_GRACE = timedelta(minutes=1)
     for _ in range(5):
         User.objects.filter(username="ada").delete()
@@ -204,7 +204,7 @@ def test_a_user_deleted_while_they_create_a_track_is_nobody_and_leaves_none(user
 
 @pytest.mark.parametrize("which", ["genre", "owner"])
 def test_creating_tracks_while_the_admin_deletes_what_they_refer_to_never_fails(staff, which):
-    """Whoever comes second is told so: the track refused, or the deletion."""
+    """The later request gets an error: either the track or the deletion is refused."""
     admin = Client(raise_request_exception=False)
     admin.force_login(staff)
     for number in range(15):
@@ -214,7 +214,7 @@ def test_creating_tracks_while_the_admin_deletes_what_they_refer_to_never_fails(
         racers = [lambda user=user, title=f"{title}": track(user, title) for title in range(4)]
         *created, deleted = at_once(*racers, lambda page=page: admin.post(f"{page}/delete/", {"post": "yes"}))
         assert set(statuses(created)) <= {201, 400, 401, 409}
-        assert deleted.status_code in (302, 200, 403, 409)  # 200: the page that says why not
+        assert deleted.status_code in (302, 200, 403, 409)  # 200: a page with the reason
         Track.objects.all().delete()
         Genre.objects.all().delete()
 
@@ -227,7 +227,7 @@ def test_of_two_genres_of_one_name_added_in_the_admin_at_once_one_is_refused(sta
 
     for _ in range(5):
         responses = at_once(*[add] * 4)
-        # 200 is the form again, with what is wrong.
+        # 200 is the form with its errors.
         assert statuses(responses)[302] == 1
         assert set(statuses(responses)) <= {302, 200, 409}
         Genre.objects.all().delete()

@@ -15,7 +15,7 @@ from config.databases.postgresql.base import DatabaseWrapper
 from tests.support import servers
 from tests.support.own_connections import connection_to, transaction_on, value
 
-pytestmark = pytest.mark.once  # each brings its own database, or none
+pytestmark = pytest.mark.once  # each uses a database of its own, or none
 
 NOBODY = "postgresql://x:y@127.0.0.1:1/z"
 
@@ -35,7 +35,7 @@ def url():
 def test_of_the_requests_that_need_a_server_that_is_away_one_asks_and_the_others_fail_soon(monkeypatch):
     monkeypatch.setattr(DatabaseWrapper, "PATIENCE", 0.05)  # seconds
     with connection_to(NOBODY) as connection:
-        for _ in range(2):  # nobody else asks: each does
+        for _ in range(2):  # no other request is connecting, so each one tries
             with pytest.raises(OperationalError, match="refused"):
                 connection.ensure_connection()
         with DatabaseWrapper._asking, pytest.raises(OperationalError, match="another request is trying to connect"):
@@ -43,7 +43,7 @@ def test_of_the_requests_that_need_a_server_that_is_away_one_asks_and_the_others
 
 
 def test_the_first_to_find_a_server_that_is_back_lets_all_others_in(url):
-    """They wait for its answer, and then connect beside each other: none of them is refused."""
+    """They wait for its result and then connect at the same time. None of them is refused."""
     DatabaseWrapper._is_away = True
     barrier = threading.Barrier(8)
 
@@ -74,9 +74,9 @@ def test_a_connection_that_the_server_closed_while_it_lay_idle_is_replaced_befor
     connection, hang_up = connected
     pid = value(connection, "SELECT pg_backend_pid()")
     hang_up()
-    connection.close_if_unusable_or_obsolete()  # as Django has it done when a request starts
+    connection.close_if_unusable_or_obsolete()  # Django does this when a request starts
     assert value(connection, "SELECT pg_backend_pid()") != pid
-    assert not DatabaseWrapper._is_away  # so that others need not wait for one another to connect
+    assert not DatabaseWrapper._is_away  # otherwise threads would connect one by one
 
 
 def test_a_connection_that_is_lost_while_a_cursor_closes_is_a_database_that_is_away(url, connected):

@@ -98,7 +98,7 @@ def act(model, action):
         admin = Client()
         admin.force_login(User.objects.get_or_create(username="grace", is_staff=True, is_superuser=True)[0])
         rows = model._base_manager.filter(user=user)
-        # The page of opaque tokens names them by their users.
+        # The admin's page of opaque tokens identifies them by their users.
         chosen = [user.pk] if model is models.OpaqueToken else list(rows.values_list("pk", flat=True))
         page = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         assert admin.post(page, {"action": action, "_selected_action": chosen, "post": "yes"}).status_code == 302
@@ -132,7 +132,7 @@ def test_the_users_row_is_locked_first(ada, step):
     with CaptureQueriesContext(connection) as captured:
         step(ada)
     locking = [query["sql"] for query in captured if LOCKS.search(query["sql"])]
-    # A session is its own row, and the login that is forced upon it no part of the step.
+    # Ignore the session, which locks its own row only, and `last_login` of the forced login.
     ours = [
         sql for sql in locking if "django_session" not in sql and not sql.startswith('UPDATE "auth_user" SET "last')
     ]
@@ -154,7 +154,7 @@ def pause_after_first_lock(barrier):
         result = execute(sql, params, many, context)
         if LOCKS.search(sql) and not has_paused:
             has_paused = True
-            with suppress(BrokenBarrierError):  # the other side waits for what is held here, as it should
+            with suppress(BrokenBarrierError):  # the other side waits for this lock, as it should
                 barrier.wait(timeout=1)
         return result
 
@@ -174,7 +174,7 @@ PAIRS = [
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: " and ".join(step.__name__ for step in pair))
 def test_two_transactions_that_hold_a_lock_each_do_not_deadlock(ada, pair):
-    """On SQLite the second one waits at its beginning."""
+    """On SQLite the second transaction waits at its beginning."""
     barrier = Barrier(2)
 
     def run(step):

@@ -1,4 +1,4 @@
-"""The backend for PostgreSQL, where it is not away: test_database_away.py."""
+"""The backend for PostgreSQL while the database is there. test_database_away.py has the rest."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL's backend"),
 ]
 
-MORE = 2**16  # than the parameters that a statement may have
+MORE = 2**16  # a statement allows fewer parameters
 
 
 def test_more_rows_can_be_inserted_and_found_at_once_than_a_statement_has_parameters(django_assert_num_queries):

@@ -32,7 +32,7 @@ BY_FAMILY = Query(
 
 
 def values(instance) -> dict:
-    """Return all columns of an instance and of those that came with it."""
+    """Return all columns of an instance and of its joined instances."""
     own = {name: value for name, value in vars(instance).items() if name != "_state"}
     related = instance._state.fields_cache
     return own | {
@@ -43,7 +43,7 @@ def values(instance) -> dict:
 
 
 def like_the_orm(query: Query, queryset, *arguments):
-    """Both ways, compared; what was found."""
+    """Check that both ways find the same by the same statement, and return what they found."""
     with CaptureQueriesContext(connection) as ours:
         found = query.first(*arguments)
     with CaptureQueriesContext(connection) as theirs:
@@ -54,7 +54,7 @@ def like_the_orm(query: Query, queryset, *arguments):
     return found, expected
 
 
-# PostgreSQL's text holds no NUL, and no encoding a lone surrogate.
+# PostgreSQL's text holds no NUL, and no encoding has a lone surrogate.
 texts = some.text(some.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
 moments = some.datetimes(timezones=some.just(UTC))
 users = some.builds(
@@ -100,7 +100,7 @@ def test_any_token_and_its_user_are_what_the_orm_finds(db, user, key, created):
 @isolate_apps("tests")
 def test_every_type_of_field_comes_back_as_the_orm_brings_it(transactional_db):
     class Account(AbstractBaseUser):
-        """A user model of another shape: its key is no number."""
+        """A user model whose key is not a number."""
 
         id = models.UUIDField(primary_key=True, default=uuid.uuid4)
         name = models.CharField(max_length=20, unique=True)
@@ -110,7 +110,7 @@ def test_every_type_of_field_comes_back_as_the_orm_brings_it(transactional_db):
             app_label = "tests"
 
     class Member(Account):
-        """Whose row is in two tables."""
+        """A user model whose rows are spread over two tables."""
 
         since = models.DateField()
 
@@ -160,7 +160,7 @@ def test_every_type_of_field_comes_back_as_the_orm_brings_it(transactional_db):
         joined = Everything.objects.select_related("owner", "member")
         for field in Everything._meta.concrete_fields:
             if isinstance(field, models.JSONField | models.BinaryField | models.BooleanField):
-                continue  # no columns to look a row up by; for a boolean the ORM's statement depends on the value
+                continue  # the first two identify no row; the ORM's statement for a boolean depends on the value
             query = Query(lambda field=field: joined.filter(**{field.name: Parameter(field)}).order_by("pk"))
             for owners in ({}, {"owner": account}, {"owner": account, "member": member}):
                 for row in rows:
@@ -168,7 +168,7 @@ def test_every_type_of_field_comes_back_as_the_orm_brings_it(transactional_db):
                     wanted.refresh_from_db()
                     value = getattr(wanted, field.attname)
                     if value is None:
-                        continue  # SQL compares nothing with NULL, and the ORM writes another statement
+                        continue  # nothing equals NULL in SQL, and the ORM writes another statement
                     found, expected = like_the_orm(query, joined.filter(**{field.name: value}).order_by("pk"), value)
                     for name in ("owner", "member"):
                         both = getattr(found, name), getattr(expected, name)
@@ -244,7 +244,7 @@ def test_it_asks_by_one_cursor_for_as_long_as_the_connection_is_open(transaction
 
 
 def test_a_kept_connection_is_checked_where_the_settings_say_so(transactional_db, monkeypatch):
-    """CONN_HEALTH_CHECKS does the same for every other query."""
+    """CONN_HEALTH_CHECKS makes Django check before every other query too."""
     key = User.objects.create_user("ada").auth_token.key
     BY_KEY.first(key)
     asked = []
@@ -254,7 +254,7 @@ def test_a_kept_connection_is_checked_where_the_settings_say_so(transactional_db
 
 
 def test_no_statement_is_left_open(transactional_db):
-    """It would hold its snapshot, and SQLite's log could never be cut."""
+    """An open statement would hold its snapshot, and SQLite could never truncate its log."""
     for name in ("ada", "grace"):
         User.objects.create_user(name, email="both@example.com")
     query = Query(lambda: User.objects.filter(email=Parameter(User._meta.get_field("email"))).order_by("pk"))

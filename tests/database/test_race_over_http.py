@@ -31,7 +31,7 @@ def database_url(tmp_path_factory):
 
 
 def race(clients: list[Client], step: Callable[[Client], tuple[int, dict]]) -> list[tuple[int, dict]]:
-    """Let every client take the step at the same moment."""
+    """Let every client take the step at the same moment, and return the responses."""
     barrier = Barrier(len(clients))
 
     def run(client):
@@ -53,7 +53,7 @@ def refresh(token: str) -> Callable[[Client], tuple[int, dict]]:
 
 
 def rounds_of(database_url: str, play: Callable[[list[Client]], object], **switches: str) -> list:
-    """Play each round against a fresh server, and return what each returns."""
+    """Play each round against a fresh server, and return the results."""
     with (
         servers.granian(
             workers=2, DATABASE_URL=database_url, LOGIN_THROTTLE="none", **servers.QUICK, **switches

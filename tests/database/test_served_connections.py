@@ -19,7 +19,7 @@ from config.databases.sqlite3.base import DatabaseWrapper
 from tests.support import servers
 from tests.support.http_client import MAKE_USER, PASSWORD, USER, Client
 
-pytestmark = pytest.mark.once  # each brings its own database
+pytestmark = pytest.mark.once  # each uses a database of its own
 
 LOGIN = {"username": USER, "password": PASSWORD}
 THREADS = lab_servers.threads()
@@ -76,7 +76,7 @@ def whoami(address: str, header: str, times: int = 1) -> list[int]:
 
 
 def at_once(step, count: int) -> list:
-    """Return what `count` threads got that took the step at the same moment."""
+    """Return the results of `count` threads that take the step at the same moment."""
     barrier = threading.Barrier(count)
 
     def run(_):
@@ -135,7 +135,7 @@ def sqlite(tmp_path, django_db_blocker):
 
 
 def tables(connection) -> list[str]:
-    connection.close_if_unusable_or_obsolete()  # as Django has it done when a request starts
+    connection.close_if_unusable_or_obsolete()  # Django does this when a request starts
     return connection.introspection.table_names()
 
 
@@ -157,7 +157,7 @@ def test_a_file_that_is_replaced_is_opened_again_and_one_that_stays_is_not(sqlit
     os.replace(tmp_path / "other", file)
     assert tables(connection) == ["third"]
     file.unlink()
-    assert tables(connection) == []  # a new file: this connection may make one
+    assert tables(connection) == []  # this connection may create a new file
 
 
 def test_a_replaced_file_is_not_opened_beside_the_log_of_the_old_one(sqlite, tmp_path):
@@ -172,7 +172,7 @@ def test_a_replaced_file_is_not_opened_beside_the_log_of_the_old_one(sqlite, tmp
     make(tmp_path / "other", "new")
     content = (tmp_path / "other").read_bytes()
     os.replace(tmp_path / "other", file)
-    beside = ConnectionHandler({"default": connection.settings_dict})["default"]  # as another thread has it
+    beside = ConnectionHandler({"default": connection.settings_dict})["default"]  # another thread's connection
     for each in (connection, beside, connection):
         with pytest.raises(OperationalError, match="belongs to the old file") as raised:
             tables(each)
@@ -214,7 +214,7 @@ def test_the_file_is_looked_at_before_the_first_use_and_not_at_every_request(sql
 def test_a_file_named_by_a_uri_is_looked_for_in_its_place(sqlite):
     connection, file = sqlite
     make(file, "there")
-    connection.settings_dict["NAME"] = f"{file.as_uri()}?mode=rw"  # as config.wsgi has it
+    connection.settings_dict["NAME"] = f"{file.as_uri()}?mode=rw"  # as config.wsgi sets it
     assert isinstance(connection, DatabaseWrapper)
     assert tables(connection) == ["there"]
     opened = connection.connection
@@ -259,7 +259,7 @@ def log_in(address: str) -> dict[str, str]:
 
 
 def changes(address: str, token: str, pair: dict[str, str]) -> dict[str, int]:
-    """Return what each endpoint that writes answers, by either kind of credential."""
+    """Return the status of each endpoint that writes, with either kind of credential."""
     track = {"title": "t", "album": "a", "artist": "b", "genre": "Rock", "duration_ms": 1}
     bearer = f"Bearer {pair['access']}"
     with Client(address) as client:
@@ -293,7 +293,7 @@ def altered(url: str, setting: str):
 
 @contextmanager
 def locked(url: str, sql: str):
-    """Hold what the statement locks, as a session that somebody left open does."""
+    """Hold the statement's locks, as an abandoned session does."""
     with psycopg.connect(url, options="-c transaction_timeout=0") as other:
         other.execute(sql)
         yield
@@ -308,7 +308,7 @@ def test_a_server_that_a_failover_made_read_only_is_503_at_every_endpoint_that_w
     token, pair = credential(address), log_in(address)
     with altered(postgresql, "default_transaction_read_only = on"):
         assert set(changes(address, token, pair).values()) == {503}
-        assert whoami(address, token) == [200]  # it can be read
+        assert whoami(address, token) == [200]  # reading still works
     assert list(changes(address, token, pair).values()) == CHANGED
 
 

@@ -1,7 +1,7 @@
-"""A table that is altered while the service runs: PostgreSQL refuses what it has planned before.
+"""A table that changes while the service runs: PostgreSQL refuses statements planned before.
 
-Django's own migrations alter columns, as when auth_user's names became longer. The statements that
-each connection has prepared are then stale (psycopg 3.3.9, PostgreSQL 18).
+Django's own migrations alter columns, for example when auth_user's names became longer. The
+statements that each connection has prepared are then stale (psycopg 3.3.9, PostgreSQL 18).
 """
 
 import threading
@@ -16,9 +16,9 @@ from tests.support import servers
 from tests.support.http_client import MAKE_USER, PASSWORD, USER, Client
 from tests.support.own_connections import connection_to, transaction_on, value
 
-pytestmark = pytest.mark.once  # each brings its own PostgreSQL
+pytestmark = pytest.mark.once  # each uses a PostgreSQL of its own
 
-ASKED = "SELECT text FROM altered WHERE text <> %s"  # the same text each time: prepared from the sixth on
+ASKED = "SELECT text FROM altered WHERE text <> %s"  # psycopg prepares the same text at its sixth use
 TYPES = ("varchar(254)", "varchar(200)", "text", "varchar(150)")
 
 
@@ -67,7 +67,7 @@ def test_a_statement_that_became_stale_is_asked_once_more_and_prepared_again(url
 def test_so_is_one_that_the_server_does_not_know_any_more(connection):
     (name,) = prepared(connection)
     with psycopg.ClientCursor(connection.connection) as cursor:
-        cursor.execute(f"DO $$ BEGIN EXECUTE 'DEALLOCATE {name}'; END $$")  # as a pooler may, which psycopg cannot see
+        cursor.execute(f"DO $$ BEGIN EXECUTE 'DEALLOCATE {name}'; END $$")  # as a pooler may, unknown to psycopg
     assert value(connection, ASKED, "") == "there"
 
 
@@ -75,7 +75,7 @@ def test_so_is_one_whose_name_somebody_else_has_taken(url, django_db_blocker):
     with django_db_blocker.unblock(), connection_to(url, prepare_threshold=5) as connection:
         connection.ensure_connection()
         with psycopg.ClientCursor(connection.connection) as cursor:
-            cursor.execute('PREPARE "_pg3_0" AS SELECT 1')  # as a pooler's other client may
+            cursor.execute('PREPARE "_pg3_0" AS SELECT 1')  # another client of a pooler may do this
         assert [value(connection, "SELECT %s::int", 1) for _ in range(20)] == [1] * 20
 
 
@@ -111,7 +111,7 @@ def service(url):
 
 
 def test_under_load_no_request_fails_for_a_column_that_is_altered(url, service):
-    """Guarded reads are all answered; what runs in a transaction may have to come again (503)."""
+    """Every guarded read succeeds. A request in a transaction may get a 503 and need a retry."""
     address, headers = service
     login = {"username": USER, "password": PASSWORD}
     track = {"title": "t", "album": "a", "artist": "b", "genre": "Rock", "duration_ms": 1}
@@ -127,7 +127,7 @@ def test_under_load_no_request_fails_for_a_column_that_is_altered(url, service):
     def ask(number: int):
         with Client(address) as client:
             rounds = 0
-            while not is_over.is_set() or rounds < 8:  # each statement is prepared, whenever it began
+            while not is_over.is_set() or rounds < 8:  # enough rounds for each statement to be prepared
                 for method, path, body, header in requests:
                     status, _ = client.request(method, path, body, **({"Authorization": header} if header else {}))
                     answered.setdefault((method, path, (header or "")[:6]), []).append(status)

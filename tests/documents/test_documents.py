@@ -27,7 +27,7 @@ def is_executed(document) -> bool:
 
 MADE_BY_A_READER = {"tokens/signed.py"}  # of how-to pages, whose tests write them
 
-# Code stands in a block, or in a span of a sentence.
+# Code is in a block, or in a span within a sentence.
 CODE = [
     (document.name, code.strip().removeprefix("$ "))
     for document in DOCUMENTS

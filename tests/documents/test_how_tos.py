@@ -41,7 +41,7 @@ class Checkout:
         self.shell = Shell(environment, folder)
 
     def run(self, command: str, shown: str = "") -> str:
-        """Run a command as a page has it, at this server's port, and compare what it prints."""
+        """Run a page's command against this server, and compare the output with the page."""
         here, expected = (text.replace("http://127.0.0.1:8000", self._base) for text in (command, shown))
         if here == "make run":
             return self._serve(expected)

@@ -42,7 +42,7 @@ def test_every_folder_of_the_layout_exists():
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """`make run`: its address, and the file that holds what it prints."""
+    """Run `make run`; yield its address and the file that holds its output."""
     folder = tmp_path_factory.mktemp("demo")
     with servers.demo(DATABASE_URL=f"sqlite:///{folder}/demo.sqlite3", LOGIN_THROTTLE="none") as (base, output):
         yield base, output
@@ -52,7 +52,7 @@ def test_the_commands_run_as_written_and_print_what_is_shown(served):
     base, output = served
     (run, begin), *curls = [each for each in commands(README) if each[0] != "make bench"]
     assert run == "make run"
-    # Lines of granian come between.
+    # granian logs lines in between.
     assert set(begin.splitlines()) <= set(output.read_text().replace(base, "http://127.0.0.1:8000").splitlines())
     assert len(curls) == 2
     shell = Shell(servers.environment())
@@ -78,8 +78,8 @@ def test_the_python_runs_beside_a_copy_of_the_client_and_prints_what_its_comment
     assert len(shown) == script.count("print(") > 0
     shutil.copy(servers.ROOT / "clients/httpx_auth.py", tmp_path)
     (tmp_path / "script.py").write_text(script.replace("http://127.0.0.1:8000", base))
-    # Isolated from the environment and from the project: only what stands beside the script can be
-    # imported.
+    # Isolated from the environment and from the project: the script can import only what is in its
+    # own folder.
     done = subprocess.run(
         [sys.executable, "-E", "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
     )  # seconds

@@ -7,6 +7,6 @@ from tests.support.logins import at
 
 @pytest.fixture
 def noon(user):
-    """Stop the clock at NOON, when the user logs in."""
+    """Stop the clock at NOON. The user logs in at that time."""
     with at():
         yield

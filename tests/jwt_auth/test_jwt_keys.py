@@ -86,7 +86,7 @@ def test_the_jwks_verifies_our_tokens_and_holds_no_secret(api, obtain_pair, sign
     [
         ("application/jwk-set+json", "application/jwk-set+json"),
         ("application/jwk-set+json, application/json;q=0.9", "application/jwk-set+json"),
-        ("application/json, application/jwk-set+json", "application/json"),  # jose's
+        ("application/json, application/jwk-set+json", "application/json"),  # the client library jose
         ("application/json", "application/json"),
         ("*/*", "application/json"),
         ("", "application/json"),
@@ -96,7 +96,7 @@ def test_the_jwks_has_the_media_type_that_is_asked_for(api, db, sign_with, accep
     sign_with("ES256", a_key("ES256"))
     response = api.get("/.well-known/jwks.json", headers={"Accept": accept})
     assert (response.status_code, response["Content-Type"]) == (200, served)
-    assert "Accept" in response["Vary"]  # it may be kept by caches
+    assert "Accept" in response["Vary"]  # caches may store the response
     assert len(response.json()["keys"]) == 1
 
 
@@ -186,7 +186,7 @@ def test_a_well_signed_payload_that_is_no_claims_is_refused(api, db, payload):
 
 @pytest.mark.parametrize("headers", KIDS, ids=repr)
 def test_a_token_that_names_no_key_of_ours_is_refused(api, obtain_pair, headers):
-    """The kid is what the header says; the signature is right all the same."""
+    """The token is signed correctly; only the kid in the header is wrong."""
     pair = obtain_pair()
     _, payload, _ = pair["access"].split(".")
     head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "typ": "JWT", **headers}).encode()).rstrip(b"=")

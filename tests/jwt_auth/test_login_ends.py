@@ -71,7 +71,7 @@ def test_a_logout_without_a_token_of_ours_is_refused(api, db, body):
         ("Token x", {}, 'Bearer realm="api"'),
         ("Bearer x.y.z", {}, 'Bearer realm="api", error="invalid_token"'),
         ("bearer x y", {}, 'Bearer realm="api", error="invalid_token"'),
-        # Not the header's, which nobody looked at.
+        # The view reads the body's token only, so the challenge reports no error of the header.
         ("Bearer x.y.z", {"refresh": "x.y.z"}, 'Bearer realm="api"'),
     ],
 )
@@ -96,8 +96,8 @@ def test_flush_deletes_what_is_dead_in_batches_and_nothing_that_can_be_used(
         living = obtain_pair()
     with at(days=1, hours=12):
         assert "0 expired logins deleted" in flush()
-    # Three batches of reading and deleting, one reading of nothing, and the test's savepoint around
-    # each.
+    # Three batches of one SELECT and one DELETE, an empty SELECT, and the test's savepoint around
+    # each batch.
     with at(days=2, minutes=1), django_assert_num_queries(2 * 3 + 1 + 2 * 4):
         assert flush(batch=2) == "5 expired logins deleted\n"
     assert RefreshFamily.objects.count() == 1

@@ -1,4 +1,4 @@
-"""The life of a login: obtained, refreshed, reused, verified, ended, expired, flushed."""
+"""A login from start to end: obtained, refreshed, reused, verified, ended, expired, flushed."""
 
 from datetime import timedelta
 
@@ -93,8 +93,8 @@ def test_the_access_token_before_a_refresh_works_until_it_expires(api, noon, obt
         assert whoami(api, pair["access"]).status_code == 200
 
 
-# Seconds after the rotation at which the parent is presented, the grace in seconds, whether it is
-# answered.
+# Seconds after the rotation at which the parent is presented, the grace in seconds, whether the
+# service accepts it.
 GRACE = [(0, 10, True), (9, 10, True), (10, 10, False), (11, 10, False), (0, 0, False), (59, 60, True)]
 
 
@@ -159,7 +159,7 @@ def test_a_clock_that_is_set_back_forgives_no_parent_at_grace_0_and_no_grandpare
 
 
 # Seconds before the rotation, by another machine's clock, at which the parent is presented; the
-# answer.
+# status.
 BEHIND = [(1, 200), (10, 200), (11, 401)]
 
 
@@ -213,7 +213,7 @@ def test_nothing_extends_a_login_beyond_its_absolute_end(api, noon, obtain_pair,
         assert whoami(api, pair["access"]).status_code == 401
 
 
-# Seconds from the token's end, the leeway in seconds, whether it is honoured.
+# Seconds from the token's end, the leeway in seconds, whether the service accepts it.
 LEEWAY = [(-1, 0, True), (0, 0, False), (9, 10, True), (10, 10, False)]
 
 
@@ -255,7 +255,7 @@ def test_verify_says_which_kind_it_accepted_and_changes_nothing(api, obtain_pair
 def test_verify_refuses_a_spent_refresh_token_without_ending_the_login(api, noon, obtain_pair):
     parent = obtain_pair()
     child = refresh(api, parent).json()
-    assert verify(api, parent["refresh"]).status_code == 200  # within the grace it would be answered
+    assert verify(api, parent["refresh"]).status_code == 200  # within the grace a refresh would accept it
     with at(seconds=11):
         assert verify(api, parent["refresh"]).status_code == 401
         assert verify(api, child["refresh"]).status_code == 200

@@ -28,7 +28,7 @@ def _nothing_is_known():
 
 @pytest.fixture
 def checks(monkeypatch):
-    """Grows by one with each signature that PyJWT checks."""
+    """Return a list that grows by one with each signature that PyJWT checks."""
     checked = []
     algorithm = type(pyjwt.get_algorithm_by_name("HS256"))
     verify = algorithm.verify
@@ -115,7 +115,7 @@ def test_a_key_that_is_no_longer_listed_takes_what_it_signed_along(door_to, user
 
 def respelled(token: str) -> list[str]:
     head, payload, signature = token.split(".")
-    # The last character of 43 holds two bits that nothing reads.
+    # The last character of 43 holds two bits that base64 ignores.
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     twin = alphabet[alphabet.index(signature[-1]) ^ 1]
     return [f"{token}=", f"{token}==", f"{head}.{payload}.{signature[:-1]}{twin}", f"{head}=.{payload}.{signature}"]
@@ -128,7 +128,7 @@ def test_another_spelling_is_another_text(door_to, user, checks):
     for text in respelled(token):
         assert token_backend().verified.get(text) is None
         before = len(checks)
-        # Whether PyJWT reads it or not: it is asked, and not the memo.
+        # PyJWT checks the text, whether it accepts it or not. The memo has no entry for it.
         if door.get("/whoami/", text).status_code == 200:
             assert len(checks) == before + 1
 
@@ -208,7 +208,7 @@ def test_the_leeway_counts_in_memory_as_it_does_in_verifying():
 
 
 def payload(number: int) -> dict:
-    """Claims as long as our own, in strings of their own."""
+    """Return claims as long as the service's own, in new strings."""
     now = int(time())
     return {
         "token_type": "access",
@@ -244,7 +244,7 @@ def test_a_flood_of_tokens_used_again_and_again_does_not_grow_it_either():
         kept.put(str(number), payload(number))
         assert kept.get(str(number))
     assert len(kept) <= memo.MAX_ENTRIES
-    # The oldest went, the youngest is there.
+    # The memo dropped the oldest and kept the newest.
     assert kept.get("0") is None
     assert kept.get(str(2 * memo.MAX_ENTRIES - 1))
 

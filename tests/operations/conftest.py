@@ -43,7 +43,8 @@ def database_url(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterat
 
 @pytest.fixture(scope="session")
 def service(database_url) -> Iterator[Service]:
-    # Longer than a run: the tests ask what a killed process leaves, not when it expires.
+    # The lifetimes outlast a run: the tests check what a killed process leaves, not when it
+    # expires.
     lifetimes = {"JWT_REUSE_GRACE": "10m", "JWT_ACCESS_LIFETIME": "1h"}
     with Service(DATABASE_URL=database_url, LOGIN_THROTTLE="none", **lifetimes) as service:
         service.run(MAKE_USERS)

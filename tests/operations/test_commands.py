@@ -1,4 +1,4 @@
-"""Any command without its database, or without the tables: one line, and no password in it."""
+"""Any command without its database or its tables prints one line, without the password."""
 
 import pytest
 
@@ -20,7 +20,7 @@ COMMANDS = pytest.mark.parametrize(
 
 
 def refusal(command: str, url: str) -> str:
-    """Return the one line it ends with."""
+    """Return the one line that the command prints before it fails."""
     done = servers.run("manage.py", *command.split(), DATABASE_URL=url)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -8,7 +8,7 @@ from tests.support.start import refusal_of, value_of
 
 pytestmark = pytest.mark.once
 
-# The text of a file, a switch, its value then.
+# The text of a file, a switch, the resulting value.
 READ = [
     ("JWT_ISSUER=tracks\n", "JWT_ISSUER", "tracks"),
     ("\n# JWT_ISSUER=other\n  # and more\n\t\nJWT_ISSUER=tracks", "JWT_ISSUER", "tracks"),
@@ -48,13 +48,12 @@ _SETTINGS = {"JWT_ISSUER": "SIMPLE_JWT['ISSUER']", "JWT_SIGNING_KEY": "SIMPLE_JW
 
 @pytest.mark.parametrize(("text", "switch", "value"), READ)
 def test_a_line_is_read_as_it_is_meant(tmp_path, text, switch, value):
-    # The file's value is for a switch that the environment leaves unset.
+    # The file sets only switches that the environment leaves unset.
     unset = {"SECRET_KEY": None} if switch == "SECRET_KEY" else {}
     assert value_of(f"settings.{_SETTINGS.get(switch, switch)}", ENV_FILE=path_of(tmp_path, text), **unset) == value
 
 
-# The text of a file, the number of the line that is refused, what the one line of stderr says
-# beside it.
+# The text of a file, the number of the refused line, the message in the one line of stderr.
 REFUSED = [
     ("NUM_PROXIES=1\nHTTPS_ONLY on\n", 2, "HTTPS_ONLY: allowed: NAME=value"),
     ("HTTPS_ONLY: on\n", 1, "HTTPS_ONLY: allowed: NAME=value"),
@@ -130,7 +129,7 @@ def test_a_named_file_that_cannot_be_read_stops_start_up_in_one_line(tmp_path, n
     assert done.stderr == f"error: ENV_FILE={path!r}: {words}; allowed: a file that can be read (config.E001)\n"
 
 
-# root can read everything, so that this process becomes somebody else first.
+# root can read everything, so the process becomes another user first.
 _AS_NOBODY = """
 import os
 if os.getuid() == 0:

@@ -28,7 +28,7 @@ from tests.support.faults import CLIENTS, ON_POSTGRESQL, OWN, RUNS, TOGETHER, on
 from tests.support.mortal import Answer, Service, call
 from tokens.valkey import SILENCE
 
-pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
+pytestmark = pytest.mark.django_db  # the tests need only its tables, which are copied
 on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="a matter of PostgreSQL")
 
 
@@ -82,7 +82,7 @@ class Load:
                     return
 
     def warm_up(self):
-        """Until each client has been answered, so that nobody has the outage before it."""
+        """Wait until each client has had a response, so that all of them see the outage begin."""
         while len(self.seen) < 3 * len(self._clients) or len(self.whos()) < len(self._names):
             assert not any(client.done() for client in self._clients), "a client has failed"
             time.sleep(0.01)
@@ -117,10 +117,10 @@ HEALTH = call("GET", "/health/")
 # --- PostgreSQL goes and comes back ---------------------------------------------------------------
 
 
-# What each row answers to /whoami/ while its database is away, having answered it a moment before.
+# The status of /whoami/ in each row while the database is away, directly after a 200.
 WITHOUT_DATABASE = {"token": 503, "token-hashed": 503, "token-cached": 200, "jwt": 503, "jwt-stateless": 200}
 BACK_WITHIN = 2.0  # seconds
-AT_ONCE = 1.5  # seconds, generously; to wait for PostgreSQL takes 3
+AT_ONCE = 1.5  # seconds, generously: waiting for PostgreSQL takes 3
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def begin(load: Load, scheme: Scheme, base: str, login: Answer, clients: int = 2
     load.add(f"{scheme.name} /tracks/", base, call("GET", "/tracks/?page_size=1", authorization=authorization))
     if scheme.keyword == "Bearer":
 
-        def then(answer: Answer) -> dict | None:  # a client who is not answered presents the parent again
+        def then(answer: Answer) -> dict | None:  # without a response the client presents the parent again
             return client.spend(answer.body["refresh"]) if answer.status == 200 else None
 
         load.add(f"{scheme.name} refresh", base, client.spend(client.credential(login)), then=then)
@@ -180,7 +180,7 @@ def test_while_postgresql_is_away_the_answer_is_503_and_when_it_is_back_all_is_a
             assert set(load.of(who)) <= {200, 503}, who
             assert set(load.of(who, since=gone, until=coming)) <= {away}, who
             assert set(load.of(who, since=back + BACK_WITHIN)) == {200}, who
-        # In each process one waits for PostgreSQL.
+        # In each process one client may still be waiting for PostgreSQL.
         assert [bool(load.of(who, gone, coming)) for who in load.whos()].count(False) <= len(TOGETHER)
         assert max(seen.answered - seen.asked for seen in load.seen if seen.who == "/health/") < AT_ONCE
         recovered = max(seen.answered for seen in load.seen if seen.status != 200)
@@ -193,7 +193,7 @@ def test_a_postgresql_that_was_restarted_while_nobody_asked_costs_a_client_no_re
 ):
     for _ in range(RUNS):
         login = next(logged_in["token-hashed"])
-        with Load() as load:  # so that several connections are open
+        with Load() as load:  # several clients open several connections
             begin(load, SCHEMES["token-hashed"], bases["token-hashed"], login, clients=6)
             load.warm_up()
         postgresql.stop("fast")
@@ -229,7 +229,7 @@ def test_a_valkey_that_is_killed_costs_logins_alone_and_revives_no_token(databas
                     begin(load, SCHEMES["token-cached"], base, next(logged_in["token-cached"]))
                 begin(load, SCHEMES["jwt"], bases[0], next(logged_in["jwt"]))
                 load.add("refused", bases[0], CLIENTS["Bearer"].spend("no token"))
-                load.add("login", bases[0], call("POST", "/api/token/", {"username": "ada"}))  # a 400 takes no hash
+                load.add("login", bases[0], call("POST", "/api/token/", {"username": "ada"}))  # a 400 costs no hash
                 load.add("/health/", bases[0], HEALTH)
                 load.warm_up()
                 going = time.monotonic()
@@ -257,7 +257,8 @@ def test_a_valkey_that_is_killed_costs_logins_alone_and_revives_no_token(databas
             assert max(seen.answered - seen.asked for seen in load.seen if seen.who == "/health/") < AT_ONCE
             logs = [output.read_text() for _, output in servers_of_it]
             for log, what in (*((log, "token cache: Valkey") for log in logs), (logs[0], "throttle: the cache")):
-                # Once for each outage; twice where a thread tells late of an answer from before it.
+                # The service logs once per outage, or twice if a thread reports an earlier response
+                # late.
                 assert run <= log.count(f"{what} is away") <= 2 * run
                 assert run <= log.count(f"{what} answers again") <= 2 * run
             recovered = max(seen.answered for seen in load.seen if seen.status == 503)

@@ -37,8 +37,8 @@ def test_an_exception_that_nobody_catches_is_told_and_counts():
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "ValueError: so")
 
 
-# Django reads its settings when somebody first asks, and DRF and SimpleJWT theirs when their
-# classes are imported.
+# Django reads its settings on first use. DRF and SimpleJWT read theirs when their classes are
+# imported.
 _BEFORE = """
 import sys
 from django.apps import apps
@@ -51,7 +51,7 @@ print([name for name in sys.modules if name.partition(".")[0] in ours or name.st
 
 
 def test_a_fork_begins_without_settings_apps_or_a_module_of_ours():
-    for _ in range(2):  # nor with what the fork before it left
+    for _ in range(2):  # the second fork shows that the first left nothing
         assert servers.run("-c", _BEFORE).stdout == "False False []\n[]\n"
         assert servers.run("manage.py", "check").returncode == 0
 
@@ -63,7 +63,7 @@ def test_a_fork_that_does_not_end_is_killed_and_the_next_one_runs(tmp_path):
     with pytest.raises(subprocess.TimeoutExpired):
         forks.run(("-c", endless), dict(os.environ), 2)
     with pytest.raises(ProcessLookupError):
-        for _ in range(600):  # until the system has taken it away: a minute
+        for _ in range(600):  # at most a minute, until the system has removed it
             os.kill(int(word.read_text()), 0)
             time.sleep(0.1)
     assert forks.run(("-c", "pass"), dict(os.environ), 60).returncode == 0

@@ -11,7 +11,7 @@ import pytest
 from tests.support import disks
 from tests.support.faults import CLIENTS, OWN, RUNS, copy_of, on_sqlite
 
-pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
+pytestmark = pytest.mark.django_db  # the tests need only its tables, which are copied
 
 
 # --- SQLite can no longer write -------------------------------------------------------------------
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
 
 @contextmanager
 def open_elsewhere(file: Path, *statements: str) -> Iterator[None]:
-    """Another process has the file open and reads it, so that its -wal and -shm stay."""
+    """Keep the file open in another process that reads it, so that its -wal and -shm stay."""
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         for statement in statements or ["BEGIN"]:
             other.execute(statement)
@@ -29,7 +29,7 @@ def open_elsewhere(file: Path, *statements: str) -> Iterator[None]:
 
 @contextmanager
 def files_at_their_limit(file: Path) -> Iterator[dict]:
-    """RLIMIT_FSIZE: the -wal cannot grow, and is longer than the -shm."""
+    """Limit file sizes by RLIMIT_FSIZE: the -wal cannot grow, and is longer than the -shm."""
     grow = "CREATE TABLE IF NOT EXISTS filler (bytes)", "INSERT INTO filler VALUES (zeroblob(65536))"
     with open_elsewhere(file, *grow, "BEGIN"):
         yield {"file_bytes": file.with_name(f"{file.name}-wal").stat().st_size}
@@ -81,12 +81,11 @@ def small_disk() -> Iterator[Path]:
 @dataclass(frozen=True)
 class CannotWrite:
     have: Callable[[Path], AbstractContextManager[dict]]
-    reads: int = 200  # the status of what needs to read only
+    reads: int = 200  # the status of requests that only read
     needs_disk: bool = False
 
 
-# To read, SQLite needs a -shm beside the file: one that is there, or room and permission to make
-# it.
+# SQLite needs a -shm file even for reading: an existing one, or room and permission to create it.
 CANNOT_WRITE = {
     "files at their size limit": CannotWrite(files_at_their_limit),
     "disk full": CannotWrite(full_disk, reads=503, needs_disk=True),
@@ -113,7 +112,7 @@ def test_what_sqlite_cannot_write_is_503_and_leaves_all_as_it_was(
         with how.have(file) as limits:
             life = opened.life(*writes, client.look(mine), database=str(file), **limits)
         *written, read = life.answers
-        if written[-1].status == 200:  # a user has one token, and to read it is enough
+        if written[-1].status == 200:  # a user has one token, so this log-in only reads
             assert client.credential(written.pop()) == mine
         assert {(answer.status, answer.headers.get("Retry-After")) for answer in written} == {(503, "5")}
         assert read.status == how.reads

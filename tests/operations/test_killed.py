@@ -1,4 +1,4 @@
-"""The service killed in the middle of a rotation, a refresh, a logout."""
+"""The service is killed in the middle of a rotation, a refresh or a logout."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -8,14 +8,14 @@ import pytest
 from tests.support.faults import CLIENTS, NAME, OWN, RUNS, Opaque, Pair
 from tests.support.mortal import Service, call
 
-pytestmark = pytest.mark.django_db  # none is asked, but its tables are copied
+pytestmark = pytest.mark.django_db  # the tests need only its tables, which are copied
 rows = pytest.mark.parametrize("scheme", OWN, ids=NAME)
 
 
 def logins(
     service: Service, client: Opaque | Pair, users: Iterator[str], times: int, first: Callable[[list[str]], None]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield, again and again, a new user who has logged in `times` times, and the credentials.
+    """Yield a new user, logged in `times` times, and the credentials, as often as needed.
 
     It calls `first` with the names of the next users before they log in.
     """
@@ -68,7 +68,7 @@ def test_a_rotation_that_is_killed_leaves_the_old_token_or_the_new_one(scheme, s
         assert {answer.status for answer in answers} <= {200, 401}
         assert works.count(True) == 1, (life, answers)
         assert works[0] == ("after UPDATE" not in life.steps)
-        assert login.status == 200  # by which a client that was not told its new token gets on
+        assert login.status == 200  # a client that missed its new token can log in again
         outcomes.add(works[0])
         tally.count(f"killed: rotate, {scheme.name}", "the old token works" if works[0] else "the new one works")
     assert outcomes == {True, False}

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture
 def clone(tmp_path):
-    """Return a clone that needs no package, whose .venv is complete and of another Python."""
+    """Return a clone that needs no package and has a complete .venv of another Python."""
     shutil.copy(servers.ROOT / "Makefile", tmp_path)
     for folder in ("requirements", ".venv/bin"):
         (tmp_path / folder).mkdir(parents=True)
@@ -31,7 +31,7 @@ def script(path, line):
 
 
 def make(folder, *arguments) -> subprocess.CompletedProcess[str]:
-    # Not as a part of the make that runs these tests, if one does.
+    # Run make on its own, not as a part of the make that may run these tests.
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     command = ["make", *arguments, ".venv/run"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)

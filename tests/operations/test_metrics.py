@@ -21,7 +21,7 @@ from telemetry.metrics_view import MetricsView
 from tests.support import disks, servers
 from tests.support.accounts import PASSWORD
 
-# What is counted does not depend on the database.
+# the counts do not depend on the database
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 SECRET = "s" * 32
@@ -170,7 +170,7 @@ def database(tmp_path):
 
 
 def ask(url, header=None, **body):
-    """Its status and its text."""
+    """Return the status and the text."""
     headers = {"Content-Type": "application/json", "Connection": "close"}
     headers |= {"Authorization": header} if header else {}
     request = urllib.request.Request(url, json.dumps(body).encode() if body else None, headers)
@@ -200,8 +200,8 @@ def test_two_workers_count_together(tmp_path, database):
         header = f"Token {json.loads(text)['token']}"
         good = bad = 0
         end = time.monotonic() + 60
-        # Until both workers have written a file of events and one of times; which answers is the
-        # kernel's choice.
+        # Continue until both workers have written a file of events and one of times. The kernel
+        # chooses the worker.
         while len(list((tmp_path / "counts").glob("histogram_*.db"))) < 2 or good < 60:
             assert time.monotonic() < end, "one worker alone answered"
             with ThreadPoolExecutor(8) as pool:
@@ -209,7 +209,7 @@ def test_two_workers_count_together(tmp_path, database):
                 answers += pool.map(lambda _: ask(f"{base}/whoami/", "Token garbage")[0], range(8))
             good, bad = good + answers.count(200), bad + answers.count(401)
             assert set(answers) == {200, 401}
-        for _ in range(6):  # whichever worker answers
+        for _ in range(6):  # either worker may answer
             samples = scrape(base)
             assert samples["auth_seconds_count", "token", "accepted"] == good
             assert samples["auth_seconds_count", "token", "refused"] == bad
@@ -218,7 +218,7 @@ def test_two_workers_count_together(tmp_path, database):
 
 
 def test_a_disk_without_room_for_counts_costs_no_worker_and_no_answer_and_counting_goes_on_with_room(database):
-    with disks.small_disk("16k") as folder:  # less than a file of counts
+    with disks.small_disk("16k") as folder:  # smaller than one file of counts
         switches = {**ON, "DATABASE_URL": database, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
         with servers.logged_granian(**switches) as (base, output):
             for _ in range(3):
@@ -231,7 +231,7 @@ def test_a_disk_without_room_for_counts_costs_no_worker_and_no_answer_and_counti
             for _ in range(3):
                 assert ask(f"{base}/whoami/", "Token garbage")[0] == 401
             assert scrape(base)["auth_seconds_count", "token", "refused"] == 3
-            # What counts already has its room, whatever else fills the disk.
+            # A process that counts already has its room, even if the disk becomes full.
             with (folder / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError, match="No space left"):
                 while True:
                     filler.write(bytes(4096))
@@ -257,7 +257,7 @@ def test_a_file_of_counts_that_grows_has_its_room_first(tmp_path):
 
 
 def test_one_worker_needs_no_folder_and_what_is_counted_is_nobodys_but_the_scrapers(database):
-    # Empty is not set: counts then lie in no folder, which would be the present one.
+    # An empty value counts as unset. The counts would otherwise lie in the present folder.
     with servers.granian(DATABASE_URL=database, PROMETHEUS_MULTIPROC_DIR="", **ON) as base:
         ask(f"{base}/api/token/", username="ada", password="wrong")
         _, text = ask(f"{base}/api-token-auth/", username="ada", password=PASSWORD)
@@ -272,7 +272,7 @@ def test_one_worker_needs_no_folder_and_what_is_counted_is_nobodys_but_the_scrap
         assert samples["auth_events_total", "login.failed", "jwt", "password"] == 1
         assert samples["auth_seconds_count", "token", "accepted"] == 1
         assert samples["auth_seconds_sum", "token", "accepted"] > 0
-        # It is in no row, so that its refusals are nobody's.
+        # /metrics/ belongs to no row, so its refusals have no scheme.
         assert samples["auth_events_total", "credential.refused", "", "invalid"] == 2
         assert "/metrics/" in json.loads(ask(f"{base}/")[1])["endpoints"]
         assert not list(servers.ROOT.glob("*_*.db"))

@@ -1,4 +1,4 @@
-"""Misconfigurations that the checks find: each has its id, and an error stops the server."""
+"""The checks find misconfigurations. Each has its id, and an error stops the server."""
 
 import json
 
@@ -9,7 +9,7 @@ from config.switches import SWITCHES, misspelt
 from tests.support import servers
 
 pytestmark = pytest.mark.once
-# Switches, the id of what stops start-up or warns, whether it stops.
+# Switches, the id of the error or warning, whether it stops the server.
 MISCONFIGURED = [
     ({"SECRET_KEY": "k" * 31}, "jwt_auth.E001", True),
     ({"JWT_SIGNING_KEY": "k" * 31}, "jwt_auth.E002", True),

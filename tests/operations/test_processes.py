@@ -1,4 +1,4 @@
-"""A test ends what it starts, and a run of the tests in which one does not is red."""
+"""A test ends the processes that it starts; otherwise the run of the tests fails."""
 
 import os
 import re
@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc to find processes by"),
 ]
 
-# An orphan: its parent has ended, and it is in a group of its own.
+# This makes an orphan: its parent has ended, and it is in a group of its own.
 _LEAVE = (
     "import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session=True, stdout=-3, stderr=-3).pid)"
 )
@@ -46,7 +46,7 @@ def test_a_group_ends_with_what_its_process_started(tmp_path):
         assert shell.stdout.readline() == "ready\n"
         pid = int((tmp_path / "pid").read_text())
         os.kill(pid, 0)
-    end = time.monotonic() + 30  # seconds, for whoever takes away what has ended
+    end = time.monotonic() + 30  # seconds, until the system has removed the process
     with suppress(FileNotFoundError):
         while " Z " not in Path(f"/proc/{pid}/stat").read_text():
             assert time.monotonic() < end

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.once
 
 
 def pasted(line: str) -> dict:
-    """Return the JSON a line of shell prints."""
+    """Return the JSON that a shell command prints."""
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=600)  # seconds
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -65,7 +65,7 @@ def test_it_prints_a_request_for_each_enabled_scheme(tmp_path, schemes, names, r
 
 
 def refusal(**switches: str) -> str:
-    """Return the one line it ends with."""
+    """Return the one line that the command prints before it fails."""
     done = servers.run("manage.py", "serve_demo", **switches)
     assert done.returncode != 0
     (line,) = done.stderr.splitlines()

@@ -25,7 +25,7 @@ def command_lines(port: int) -> list[list[str]]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
         if str(port) in words:
             found.append(words)
@@ -64,7 +64,7 @@ def test_what_the_lab_times_is_served_with_these_flags(tmp_path):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Host and port of a running server."""
+    """Yield the host and the port of a running server."""
     with servers.granian(DATABASE_URL=f"sqlite:///{tmp_path_factory.mktemp('server')}/a.sqlite3") as base:
         yield urlsplit(base).hostname, urlsplit(base).port
 
@@ -77,13 +77,13 @@ def answer(place: tuple[str, int], data: bytes) -> bytes:
             connection.sendall(data)
             while part := connection.recv(65536):
                 received += part
-        except ConnectionError:  # it closed over what it had not read
+        except ConnectionError:  # the server closed without reading everything
             pass
     return received
 
 
 def header_section(size: int) -> bytes:
-    """Return a request whose header section, the request line included, has so many bytes."""
+    """Return a request with a header section of this many bytes, the request line included."""
     head = b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Filler: "
     return head + b"a" * (size - len(head) - 4) + b"\r\n\r\n"
 
@@ -147,14 +147,14 @@ def test_with_log_format_json_every_line_is_an_object_and_granians_are_too(tmp_p
 def test_the_lines_of_granians_workers_follow_log_format_by_themselves(tmp_path):
     switches = {"LOG_FORMAT": "json", "GRANIAN_LOG_ACCESS_ENABLED": "true"}
     with servers.logged_granian(DATABASE_URL=f"sqlite:///{tmp_path}/a.sqlite3", **switches) as (base, output):
-        urllib.request.urlopen(f"{base}/health/").close()  # by then the one before it has its line
+        urllib.request.urlopen(f"{base}/health/").close()  # granian has then logged the previous request
     lines = [line for line in output.read_text().splitlines() if "GET /health/" in line]
     assert lines
     assert {json.loads(line)["logger"] for line in lines} == {"granian.access"}
 
 
 def test_the_demo_logs_as_json_by_the_switch_alone(tmp_path):
-    switches = {"LOG_FORMAT": "json", "GRANIAN_BLOCKING_THREADS": "64"}  # of so many granian warns
+    switches = {"LOG_FORMAT": "json", "GRANIAN_BLOCKING_THREADS": "64"}  # granian warns about so many threads
     with servers.demo(DATABASE_URL=f"sqlite:///{tmp_path}/a.sqlite3", **switches) as (_, output):
         pass
     told = [json.loads(line) for line in output.read_text().splitlines() if "Python threads" in line]

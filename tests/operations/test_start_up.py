@@ -11,12 +11,12 @@ from tests.support.keys import a_key
 from tests.support.start import refusal_of, value_of
 
 pytestmark = pytest.mark.once
-# Switch, its text, an expression over the settings, what it is then.
+# Switch, its text, an expression over the settings, the resulting value.
 VALUES = [
     ("AUTH_SCHEMES", "jwt,token", "[scheme.name for scheme in settings.SCHEMES]", ["jwt", "token"]),
     ("ANONYMOUS_READ", "on", "settings.ANONYMOUS_READ", True),
     ("TOKEN_AUTO_CREATE", "off", "settings.TOKEN_AUTO_CREATE", False),
-    # A key in clear that no enabled row takes is not made.
+    # Plain keys are not created for users when no enabled row accepts them.
     ("AUTH_SCHEMES", "token-hashed,jwt", "settings.TOKEN_AUTO_CREATE", False),
     ("AUTH_SCHEMES", "jwt", "settings.TOKEN_AUTO_CREATE", False),
     ("AUTH_SCHEMES", "drf-token", "settings.TOKEN_AUTO_CREATE", True),
@@ -42,7 +42,7 @@ VALUES = [
     ("NUM_PROXIES", "2", "settings.REST_FRAMEWORK['NUM_PROXIES']", 2),
     ("HTTPS_ONLY", "on", "[settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS]", [True, 31_536_000]),
     ("HTTPS_ONLY", "on", "[settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]", [True, True]),
-    # Whom nobody vouches for, is not believed.
+    # The service believes a header only from a trusted proxy.
     ("HTTPS_ONLY", "on", "settings.SECURE_PROXY_SSL_HEADER", None),
     ("NUM_PROXIES", "1", "settings.SECURE_PROXY_SSL_HEADER", ["HTTP_X_FORWARDED_PROTO", "https"]),
     ("TOKEN_CACHE_SECONDS", "5", "settings.TOKEN_CACHE_SECONDS", 5),
@@ -65,7 +65,7 @@ VALUES = [
     ("CACHE_URL", "valkey://h:1/2", "settings.CACHES['default']['LOCATION']", "redis://h:1/2"),
     ("CACHE_URL", "locmem://", "settings.CACHES['default']['BACKEND'][-11:]", "LocMemCache"),
     ("CACHE_URL", "locmem://mine", "settings.CACHES['default']['LOCATION']", "mine"),
-    # A + is a blank in a query alone.
+    # A + means a blank only in a query.
     ("DATABASE_URL", "sqlite:////tmp/a b.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/a b.sqlite3"),
     ("DATABASE_URL", "sqlite:////tmp/c++/a.sqlite3", "settings.DATABASES['default']['NAME']", "/tmp/c++/a.sqlite3"),
     ("DATABASE_URL", "postgresql://u:a+b%2B@h/d+e", "settings.DATABASES['default']['PASSWORD']", "a+b+"),
@@ -96,7 +96,7 @@ def test_a_value_takes_effect(switch, text, expression, value):
 )
 def test_a_server_says_so_when_its_threads_are_left_to_granian(tmp_path, switches, warns):
     file = tmp_path / "switches"
-    file.write_text("GRANIAN_BLOCKING_THREADS=8\n")  # which granian does not read
+    file.write_text("GRANIAN_BLOCKING_THREADS=8\n")  # granian does not read this file
     done = servers.run("-c", "import config.wsgi", ENV_FILE=str(file), **switches)
     assert done.returncode == 0
     assert ("GRANIAN_BLOCKING_THREADS is not set" in done.stderr) == warns
@@ -151,7 +151,7 @@ def test_an_empty_variable_is_the_default():
     assert value_of("settings.JWT_LEEWAY.total_seconds()", JWT_LEEWAY="") == 10
 
 
-# Switch, its text, what the line must say of what is allowed.
+# Switch, its text, what the message must say about allowed values.
 WRONG = [
     ("AUTH_SCHEMES", "nonsense", "unknown scheme 'nonsense'; choose from drf-token, simplejwt, "),
     ("AUTH_SCHEMES", "token,token", "'token' is named twice"),
@@ -208,8 +208,8 @@ def test_what_cannot_be_read_stops_start_up_in_one_line(switch, text, words):
     assert_refused(refusal_of(**{switch: text}), switch, text, words)
 
 
-# One of each place that refuses: the table of schemes, a value, a URL with a password, a file, the
-# settings.
+# One case for each source of a refusal: the table of schemes, a value, a URL with a password, a
+# file, the settings.
 @pytest.mark.parametrize(("switch", "text", "words"), [WRONG[0], WRONG[5], WRONG[26], WRONG[11], WRONG[32], WRONG[41]])
 def test_manage_py_prints_a_refusal_as_one_line_and_ends(switch, text, words):
     done = servers.run("manage.py", "check", **{switch: text})
@@ -275,7 +275,7 @@ print(json.dumps({
 
 
 def who_enters(folder, **switches: str) -> dict:
-    """Return what a fresh process answers under these switches."""
+    """Return how a fresh process answers under these switches."""
     url = servers.migrated_sqlite(folder)
     done = servers.run("-c", _WHO_ENTERS, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=url, **switches)
     assert done.returncode == 0, done.stderr
@@ -283,8 +283,7 @@ def who_enters(folder, **switches: str) -> dict:
 
 
 TOKEN, BEARER = 'Token realm="api"', 'Bearer realm="api"'
-# A stock opaque token and one of ours are the same row of the same table, so that each row takes
-# both.
+# A stock opaque token and the project's own share a table, so each row accepts both.
 OPENED = [
     ("token", TOKEN, {"drf-token", "token"}, "11000"),
     ("token-cached", TOKEN, {"drf-token", "token"}, "11000"),
@@ -292,8 +291,8 @@ OPENED = [
     ("jwt", BEARER, {"jwt"}, "00111"),
     ("token,jwt", f"{TOKEN}, {BEARER}", {"drf-token", "token", "jwt"}, "11111"),
     ("jwt,token", f"{BEARER}, {TOKEN}", {"drf-token", "token", "jwt"}, "11111"),
-    # SimpleJWT's own class asks for no more than a signature by the same key, which our access
-    # tokens have.
+    # SimpleJWT's own class checks only that the same key signed the token. That holds for the
+    # project's access tokens.
     ("drf-token,simplejwt", f"Token, {BEARER}", {"drf-token", "token", "simplejwt", "jwt"}, "10110"),
     ("simplejwt-stateless", BEARER, {"simplejwt", "jwt"}, "00110"),
     ("jwt-stateless", BEARER, {"jwt"}, "00111"),

@@ -36,7 +36,7 @@ from tokens.models import HashedToken
 IS_LONG = "FUZZ_EXAMPLES" in os.environ
 pytestmark = [pytest.mark.django_db(transaction=True)]
 if not IS_LONG:
-    pytestmark.append(pytest.mark.once)  # the long run is on PostgreSQL too
+    pytestmark.append(pytest.mark.once)  # the long run uses PostgreSQL too
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
 STEPS = int(os.environ.get("FUZZ_STEPS", "20"))
 
@@ -144,8 +144,8 @@ _PAIR_STEPS = [*["use", "log in", "refresh"] * 3, "log out", "log out everywhere
 
 
 class PairLives(Lives):
-    # In whatever combination, each of the last four is at most as long as the next, as the checks
-    # want it.
+    # In every combination each of the last four is at most as long as the next, as the checks
+    # require.
     switches = {
         "JWT_LEEWAY": (10, 0),
         "JWT_REUSE_GRACE": (10, 0, 60),
@@ -202,7 +202,7 @@ class PairLives(Lives):
 
     @rule(age=AGES, beside=st.sampled_from([-1, 0, 1, None]))
     def refresh_with_the_parent(self, age, beside):
-        """Just before, at or just after the end of its grace, or now."""
+        """Refresh with the parent just before, at or just after the end of its grace, or now."""
         *_, parent, child = [None, *self.family(age)]
         if parent is None:
             return self.take(self.refreshing(child))
@@ -226,7 +226,7 @@ class PairLives(Lives):
 
     @rule(drop=st.booleans())
     def change_the_keys(self, drop):
-        """Another key signs and the one before still verifies; or that is dropped."""
+        """Sign with another key and keep the previous one for verifying, or drop that one."""
         signing = self.world.signing
         if drop:
             self.sign_with(signing)
@@ -279,10 +279,13 @@ def test_every_row_of_ours_has_a_machine():
 
 @pytest.fixture
 def lives_of(door_to, caplog):
-    """lives_of("jwt")(examples) runs so many examples of that row, and prints how many of what."""
+    """Return lives_of("jwt"), which returns a function that runs examples of that row.
+
+    It prints how many steps of each kind the examples took.
+    """
 
     def prepare(name: str):
-        caplog.set_level("ERROR", "django.request")  # which warns of every refusal
+        caplog.set_level("ERROR", "django.request")  # it warns about every refusal
         door_to(name)
 
         def run(examples: int, **options):
@@ -337,7 +340,7 @@ def rotation_leaves_the_old_one_alive(monkeypatch):
 
 
 def rotation_looks_before_it_writes(monkeypatch):
-    """Right, but for another request in between."""
+    """Rotate in two steps, which is wrong if another request comes in between."""
 
     def rotate(key):
         token, new_key = hashed.find(key), wire.new()
@@ -367,6 +370,6 @@ def the_memory_is_not_told(monkeypatch):
 def test_a_promise_that_is_broken_is_noticed(lives_of, monkeypatch, name, sabotage):
     run = lives_of(name)
     sabotage(monkeypatch)
-    with pytest.raises((AssertionError, Flaky)):  # which a race makes of it that ends well the next time
+    with pytest.raises((AssertionError, Flaky)):  # Flaky: a race that does not repeat
         run(200, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False)
     assert Lives.counts["unexplained"]

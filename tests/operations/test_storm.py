@@ -27,7 +27,7 @@ CLIENTS = int(os.environ.get("STORM_CLIENTS", "8"))
 SECONDS = float(os.environ.get("STORM_SECONDS", "3"))
 PASSWORD = "correct horse battery"
 
-# Hashed once: that takes as long as a hundred requests.
+# One hash for all: it takes as long as a hundred requests.
 _MAKE_USERS = f"""
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
@@ -68,7 +68,7 @@ class Client:
         rare = [self.obtain, self.log_in, self.revoke, self.log_out, self.reuse, self.end_everything]
         self.obtain()
         self.log_in()
-        until = time.monotonic() + seconds  # from here: that many passwords at once take their time
+        until = time.monotonic() + seconds  # the clock starts after the log-ins, since many passwords at once take long
         while time.monotonic() < until:
             self.random.choices([*steps, *rare], [12, 4, 3, 6, 8, 6, 1, 1, 0.5, 0.7, 0.3, 0.1])[0]()
 
@@ -89,7 +89,7 @@ class Client:
     def obtain(self):
         body = {"username": self.name, "password": PASSWORD}
         key = self.ask(200, "POST", "/api-token-auth/", json=body)["token"]
-        assert self.key in (None, key)  # obtaining twice gives the same
+        assert self.key in (None, key)  # obtaining twice returns the same token
         self.key = key
 
     def log_in(self):
@@ -159,7 +159,7 @@ class Client:
             self.ask(401, "POST", "/api/token/refresh/", json={"refresh": login.refresh})
 
 
-# What the model says is left, as the database has it.
+# The rows that the model expects in the database.
 LEFT = """
 SELECT username,
     (SELECT count(*) FROM authtoken_token t WHERE t.user_id = u.id),

@@ -1,4 +1,4 @@
-"""Texts of switches that are refused by name, and URLs as they may be printed."""
+"""Values of switches that the settings refuse by name, and URLs as they may be printed."""
 
 import json
 from urllib.parse import quote, urlencode
@@ -10,10 +10,10 @@ from config.switches import SWITCHES, SwitchError, read
 from tests.support import servers
 
 pytestmark = pytest.mark.once
-# What was taken, and was not honoured as it stood: the same without a process for each.
+# These values used to be accepted but not honoured. Here they need no process each.
 NOT_HONOURED = [
     ("JWT_ISSUER", "  ", "it is blank"),
-    # Else the path itself would be the secret, which everybody can guess.
+    # Otherwise the path itself would be the secret, and easy to guess.
     ("JWT_SIGNING_KEY", " file:/etc/tracks/xyzzy-which-is-long-enough.key", "allowed: file:PATH"),
     ("JWT_SIGNING_KEY", "FILE:/etc/tracks/xyzzy-which-is-long-enough.key", "allowed: file:PATH"),
     ("JWT_SIGNING_KEY", "'file:/etc/tracks/xyzzy-which-is-long-enough.key'", "allowed: file:PATH"),
@@ -99,7 +99,7 @@ NOT_HONOURED = [
             ("valkey://h?ssl_cert_reqs=none", "the option ssl_cert_reqs: allowed with rediss://"),
             ("rediss://h?ssl_cert_reqs=off", "the option ssl_cert_reqs: allowed: none, optional, required"),
             ("rediss://h?ssl_check_hostname", "its options cannot be read"),
-            # Django would take each of these for two servers.
+            # Django would read each of these as two servers.
             ("valkey://h,i/0", "allowed: locmem://"),
             ("valkey://h/0#1", "allowed: locmem://"),
             ("valkey://h/0 ", "allowed: locmem://"),
@@ -118,8 +118,7 @@ def test_what_would_not_be_honoured_as_it_stands_is_refused_by_name(switch, text
     assert "xyzzy" not in str(refused.value)
 
 
-# A URL with a password, as it may be printed: by `manage.py switches`, or in the line that refuses
-# it.
+# A URL with a password, and how `manage.py switches` and the message of a refusal print it.
 SHOWN = [
     ("postgresql://ada:xyzzy@db.example:5432/tracks", "postgresql://...@db.example:5432/tracks"),
     ("postgresql://ada:xy%40zzy@[::1]/tracks", "postgresql://...@[::1]/tracks"),
@@ -145,7 +144,7 @@ def test_no_password_of_a_url_is_printed(switch, url, shown):
     assert SWITCHES[switch].shown(url) == shown
     try:
         read({switch: url})
-        refusal = f"{switch}={shown!r}: "  # none
+        refusal = f"{switch}={shown!r}: "  # no refusal
     except SwitchError as error:
         refusal = str(error)
     assert refusal.startswith(f"{switch}={shown!r}: ")

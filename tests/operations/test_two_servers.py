@@ -1,9 +1,7 @@
 """Two servers on one PostgreSQL and one Valkey: what happens at one counts at the other.
 
-They are two processes and, where the system allows it, each in a network of its own, as two
-machines would be.
-
-A rolling restart with a change of the signing key loses no client.
+They are two processes. Where the system allows it, each is in a network of its own, as on two
+machines. A rolling restart with a change of the signing key loses no client.
 """
 
 import os
@@ -27,11 +25,11 @@ pytestmark = pytest.mark.skipif(
 
 PASSWORD = "correct horse battery"
 ACCESS_SECONDS = 2
-# One row of each keyword, so that three pairs of servers open all rows of ours.
+# One row of each keyword, so that three pairs of servers open all of the project's rows.
 OPEN = ("token,jwt", "token-cached,jwt-stateless", "token-hashed")
 ROWS = {name: schemes for schemes in OPEN for name in schemes.split(",")}
 
-# Hashed once: that takes as long as a test.
+# One hash for all: it takes as long as a test.
 _MAKE_USERS = f"""
 from django.contrib.auth import get_user_model
 model = get_user_model()
@@ -66,7 +64,7 @@ def shared(tmp_path_factory):
 
 
 class Two:
-    """Clients of the two servers; `admin` is staff's at the first."""
+    """Clients of the two servers. `admin` is logged in as staff at the first."""
 
     def __init__(self, bases: list[str], stack: ExitStack):
         places = (*bases, bases[0])
@@ -125,12 +123,12 @@ def two_apart(apart):
 
 
 class _Form(HTMLParser):
-    """What a browser would send of the page's main form if nobody touched it."""
+    """The fields that a browser would send of the page's main form if nobody edited it."""
 
     def __init__(self, page: str):
         super().__init__()
         self.fields, self.select = {}, None
-        # The page may have several forms, as that of the sidebar. The longest posts to this page.
+        # A page may have several forms, such as the sidebar's. The longest is the main one.
         self.feed(max(re.findall(r"<form.*?</form>", page, re.DOTALL), key=len))
 
     def handle_starttag(self, tag, attributes):
@@ -148,7 +146,7 @@ class _Form(HTMLParser):
 
 
 def fill_in(client: httpx.Client, path: str, **fields: str | None):
-    """Send the form at this path with these fields; None: left empty, or not ticked."""
+    """Send the form at this path with these fields. None leaves a field empty or not ticked."""
     page = client.get(path)
     assert page.status_code == 200, page.text
     sent = {**_Form(page.text).fields, **fields}
@@ -220,9 +218,8 @@ ENDS: dict[str, dict[str, Callable]] = {
 }
 CASES = [(row, event) for row in ROWS for event in ENDS[SCHEMES[row].keyword]]
 
-# Seconds after which the other process, too, refuses it at the latest. The other rows refuse the
-# next request. `token-cached` hears of it from Valkey: in milliseconds, but a machine under load
-# may take its time.
+# Seconds until the other process refuses the credential at the latest. The other rows refuse the
+# next request. `token-cached` learns of it through Valkey within milliseconds, or later under load.
 BOUNDS = {"token-cached": 5.0, "jwt-stateless": ACCESS_SECONDS + 1.0}
 
 
@@ -231,7 +228,7 @@ def test_what_ends_at_one_server_is_refused_at_the_other(two, row, event):
     servers_of = two(ROWS[row])
     name = f"ada{CASES.index((row, event)):02}"
     login = log_in(servers_of.here, row, name)
-    assert ask(servers_of.there, row, login) == 200  # and remembered, where it is
+    assert ask(servers_of.there, row, login) == 200  # token-cached remembers it now
     ENDS[SCHEMES[row].keyword][event](servers_of, row, name, login)
     ended = time.monotonic()
     if "refresh" in login:
@@ -262,7 +259,8 @@ def test_so_they_do_from_network_to_network(apart):
 
 
 def count_together(switches, here, there):
-    # To each network this machine has another address, so it says who asks, as a proxy does.
+    # This machine has a different address in each network, so the header names the client, as a
+    # proxy does.
     header = {"X-Forwarded-For": "198.51.100.1"}
     with servers.granian(network=here, **switches) as one, servers.granian(network=there, **switches) as other:
         statuses = [
@@ -275,7 +273,7 @@ def count_together(switches, here, there):
 
 
 class Fleet:
-    """Servers that are replaced one after another, and the clients' way to whichever answers."""
+    """Servers that are replaced one after another, and requests to any that runs."""
 
     def __init__(self, shared: dict[str, str]):
         self.shared, self.running = shared, {}
@@ -287,7 +285,7 @@ class Fleet:
         """
         _, stop = self.running.pop(place, (None, None))
         if stop is not None:
-            time.sleep(0.5)  # what is on its way
+            time.sleep(0.5)  # time for requests in flight
             stop.close()
         stack = ExitStack()
         base = stack.enter_context(servers.granian(**{**self.shared, **switches}))
@@ -299,7 +297,7 @@ class Fleet:
 
 
 def live(fleet: Fleet, stop: Event, seen: list[int]):
-    """Read a page again and again as one client, at either server, and refresh now and then."""
+    """Read a page repeatedly as one client, at either server, and refresh now and then."""
     turn, login = 0, fleet.post(0, "/api/token/", data={"username": "grace", "password": PASSWORD}).json()
     while not stop.is_set():
         turn += 1
@@ -316,7 +314,8 @@ def live(fleet: Fleet, stop: Event, seen: list[int]):
 def test_a_rolling_restart_with_a_change_of_the_key_loses_no_client(shared):
     old, new = "o" * 40, "n" * 40
     shared = {**shared, "JWT_ACCESS_LIFETIME": "60", "LOGIN_THROTTLE": "none"}
-    # First all can verify what the new key signs, then all sign with it, then the old one goes.
+    # First every server verifies with the new key, then every server signs with it, then the old
+    # one goes.
     steps = [
         {"JWT_SIGNING_KEY": old},
         {"JWT_SIGNING_KEY": old, "JWT_VERIFYING_KEYS": new},

@@ -1,4 +1,4 @@
-"""What somebody sets and our rows do not read is refused before it is missed."""
+"""The checks refuse settings that somebody sets and the project's rows do not read."""
 
 import pytest
 from django.core.checks import run_checks
@@ -12,7 +12,7 @@ from tokens.models import HashedToken
 
 pytestmark = pytest.mark.once
 
-# What a project that brings its own SIMPLE_JWT may have there.
+# Settings that a project with a SIMPLE_JWT of its own may have.
 SET = {
     "AUTH_HEADER_TYPES": ["JWT", "Bearer"],
     "AUTH_HEADER_NAME": "HTTP_X_ACCESS_TOKEN",
@@ -33,7 +33,7 @@ SET = {
     **{name: "host.Serializer" for name in DEFAULTS if name.endswith("_SERIALIZER")},
     **{name: "x" for name in DEFAULTS if name.startswith("SLIDING_TOKEN") and not name.endswith("_SERIALIZER")},
 }
-# Set from the switches, and read by the library's own classes or by ours.
+# These come from the switches, and the library's classes or the project's read them.
 READ = {"ALGORITHM", "SIGNING_KEY", "VERIFYING_KEY", "ISSUER", "AUDIENCE"}
 READ |= {"ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "ROTATE_REFRESH_TOKENS", "BLACKLIST_AFTER_ROTATION"}
 
@@ -53,7 +53,7 @@ def test_a_setting_of_simplejwt_that_our_rows_do_not_read_is_named(settings, nam
     (error,) = errors()
     assert f"SIMPLE_JWT[{name!r}]" in error
     assert "'jwt' does not honour: " in error
-    # Its own rows do.
+    # SimpleJWT's own rows honour them.
     classes = [SCHEMES["token"].authentication, SCHEMES["simplejwt"].authentication]
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "DEFAULT_AUTHENTICATION_CLASSES": classes}
     assert errors() == []
@@ -69,7 +69,7 @@ def test_what_is_set_to_its_default_is_no_error(settings):
     "cls", [row.authentication for row in SCHEMES.values() if row.authentication.startswith("tokens.")]
 )
 def test_a_model_of_a_subclass_is_refused_and_not_ignored(cls):
-    """DRF's class asks the model for the token. Ours would go on taking those of DRF's table."""
+    """DRF's class finds tokens by this attribute. Ours would ignore it and use DRF's table."""
     base = import_string(cls)
     with pytest.raises(TypeError, match="Mine: `model` and `get_model` are not read"):
         type("Mine", (base,), {"model": HashedToken})

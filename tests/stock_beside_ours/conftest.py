@@ -7,7 +7,7 @@ from tests.support.stock import LOGIN
 
 @pytest.fixture
 def log_in(door_to, user):
-    """log_in("jwt"): the row's door, and a pair obtained there."""
+    """Return log_in("jwt"), which returns the row's door and a pair obtained there."""
 
     def log_in(row: str):
         door = door_to(row)

@@ -281,7 +281,7 @@ def test_ours_refuses_logins_with_503_without_its_cache_and_serves_everything_el
     names="options, expected, counted",
 )
 def test_two_transactions_that_read_before_they_write(tmp_path, options, expected, counted):
-    # A database of its own, for which a project's settings say no more than these options.
+    # This database is not the project's. A project's settings for it are just these options.
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "file", "OPTIONS": options()}
     beside_the_tests = ConnectionHandler({"default": database})
     both_have_read = Barrier(2)
@@ -294,10 +294,11 @@ def test_two_transactions_that_read_before_they_write(tmp_path, options, expecte
     def add_one():
         connection = beside_the_tests["default"]
         try:
-            # What transaction.atomic() does, which knows the project's own databases only.
+            # transaction.atomic() does this, but only for the project's own databases.
             connection.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
             (value,) = execute("SELECT value FROM counter")
-            # IMMEDIATE makes the second wait at BEGIN for the first to commit, so nobody comes.
+            # IMMEDIATE makes the second one wait at BEGIN until the first commits, so the barrier
+            # breaks.
             with suppress(BrokenBarrierError):
                 both_have_read.wait(timeout=0.3)
             execute("UPDATE counter SET value = %s", value + 1)
@@ -361,7 +362,7 @@ def test_ours_names_each_row_as_it_is_called_and_warns_of_nothing():
 
 @pytest.fixture
 def password_checks(monkeypatch):
-    """Collect every check of a password in a list."""
+    """Return a list that grows with every check of a password."""
     checks = []
     verify = MD5PasswordHasher.verify
     monkeypatch.setattr(
@@ -376,7 +377,7 @@ def test_a_password_is_checked_at_login_and_never_where_requests_are_timed(door_
     login = "/api-token-auth/" if door.scheme.keyword == "Token" else "/api/token/"
     assert door.client.post(login, LOGIN).status_code == 200
     assert len(password_checks) == 1
-    credential = door.credential(user)  # what a benchmark begins with
+    credential = door.credential(user)  # a benchmark begins with a credential
     for _ in range(3):
         assert door.get("/whoami/", credential).status_code == 200
     assert len(password_checks) == 1

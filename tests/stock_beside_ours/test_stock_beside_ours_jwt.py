@@ -61,7 +61,7 @@ def atomic_requests(request, transactional_db, monkeypatch):
 
 
 def refresh_at_once(pair) -> list[dict]:
-    """Return the pairs that so many simultaneous refreshes of one token are answered with."""
+    """Return the pairs that CLIENTS simultaneous refreshes of one token receive."""
     responses = at_once(*[lambda: refresh(new_client(), pair)] * CLIENTS)
     assert {response.status_code for response in responses} <= {200, 401}
     return [response.json() for response in responses if response.status_code == 200]
@@ -88,7 +88,7 @@ def test_ours_lets_exactly_one_of_many_simultaneous_refreshes_win(atomic_request
 
 
 def test_stock_answers_two_that_were_verified_before_either_was_spent(log_in):
-    """J2, in slow motion: blacklist() says who came late, and nobody listens."""
+    """J2, in slow motion: blacklist() reports the late request, and its caller ignores that."""
     door, pair = log_in("simplejwt")
     children = []
     for verified in (RefreshToken(pair["refresh"]), RefreshToken(pair["refresh"])):
@@ -262,14 +262,14 @@ def test_stock_with_its_revocation_check_still_refreshes_to_a_dead_pair(log_in, 
 
 @beside("J6", ("simplejwt", 401, "password_changed"), ("jwt", 200, None), names="row, expected, code")
 def test_an_earlier_pair_when_a_later_login_renews_the_hash(log_in, user, settings, monkeypatch, row, expected, code):
-    """Each user's first login does this after an upgrade of Django that raises the rounds."""
+    """Each user's first login does this after a new version of Django raises the rounds."""
     monkeypatch.setattr(stock_serializers.api_settings, "CHECK_REVOKE_TOKEN", True)
     door, pair = log_in(row)
     settings.PASSWORD_HASHERS = ["tests.support.hashers.TwoRounds", *settings.PASSWORD_HASHERS]
     _, later = log_in(row)
     answer = door.get("/whoami/", pair["access"])
     assert (answer.status_code, answer.json().get("code")) == (expected, code)
-    # Stock's refresh token goes on: 200, with access tokens that are refused.
+    # The stock refresh token still works, but the service refuses the access tokens it returns.
     response = refresh(door.client, pair)
     assert response.status_code == 200
     assert whoami(door, response.json()) == expected

@@ -52,7 +52,7 @@ def without_our_signals():
 
 @pytest.fixture
 def stock_admin(settings, client, staff):
-    """DRF's own TokenAdmin on a site of its own."""
+    """Serve DRF's own TokenAdmin on a site of its own."""
     site = AdminSite()
     site.register(TokenProxy, TokenAdmin)
     middleware = settings.MIDDLEWARE
@@ -105,7 +105,7 @@ def test_whether_there_is_an_endpoint_that_rotates(door_to, user, row, expected)
 
 
 def usual_recipe(user) -> str:
-    """Rotate a token as is commonly done with DRF's own classes."""
+    """Rotate a token in the usual way with DRF's own classes."""
     Token.objects.filter(user=user).delete()
     return Token.objects.create(user=user).key
 
@@ -187,7 +187,7 @@ def test_whether_a_user_still_has_a_token_after_a_reset_that_broke_off_at_the_ne
 
 
 def attempts(client, url="/api-token-auth/", count=5, of=lambda n: {}, **login) -> list[int]:
-    """Return the statuses of wrong passwords; `of(n)` is what is particular to the nth request."""
+    """Return the statuses of wrong passwords. `of(n)` returns the options of the nth request."""
     body = LOGIN | {"password": "wrong"} | login
     return [client.post(url, body, **of(number)).status_code for number in range(count)]
 
@@ -204,7 +204,7 @@ def test_stock_obtain_escapes_a_throttle_set_for_the_whole_project(door_to, user
     """T3"""
     monkeypatch.setattr(APIView, "throttle_classes", (ThreePerMinute,))
     assert attempts(door_to("drf-token").client) == [400] * 5
-    # The throttle is there: another view that takes a password is under it.
+    # The throttle is active: it limits another view that takes a password.
     assert attempts(door_to("simplejwt").client, "/api/token/") == [401] * 3 + [429] * 2
 
 
@@ -216,7 +216,7 @@ def test_our_obtain_is_throttled(door_to, user, settings):
 
 def test_a_changing_x_forwarded_for_defeats_the_stock_throttle(settings, user, monkeypatch):
     """T3"""
-    monkeypatch.setattr(api_settings, "NUM_PROXIES", None)  # as DRF sets it
+    monkeypatch.setattr(api_settings, "NUM_PROXIES", None)  # DRF's default
     client = serve(
         settings, path("api-token-auth/", by_the_library(ObtainAuthToken, throttle_classes=(ThreePerMinute,)))
     )
@@ -332,7 +332,7 @@ def test_obtaining_is_free_of_races_in_both(door_to, user, row):
 
 @pytest.fixture
 def dump(user, tmp_path):
-    """Return a user and the token, as dumpdata writes them; neither is in the database any more."""
+    """Return the file of a dump of a user and the token, which the database no longer has."""
     file = tmp_path / "dump.json"
     file.write_text(serializers.serialize("json", [user, Token.objects.get(user=user)]))
     user.delete()
@@ -340,7 +340,7 @@ def dump(user, tmp_path):
 
 
 def create_auth_token(sender, instance=None, created=False, **kwargs):
-    """Create a token, as the receiver in DRF's documentation does ("Generating Tokens")."""
+    """Create a token as the receiver in DRF's documentation does ("Generating Tokens")."""
     if created:
         Token.objects.create(user=instance)
 

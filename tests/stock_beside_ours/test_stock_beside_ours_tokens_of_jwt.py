@@ -1,4 +1,7 @@
-"""Tokens and keys of SimpleJWT, and of ours: J11 … J18 (how to read a pair: ..._both.py)."""
+"""Tokens and keys of SimpleJWT, and of this project: J9 … J18.
+
+test_stock_beside_ours_both.py says how to read a pair.
+"""
 
 import base64
 from datetime import timedelta
@@ -39,7 +42,7 @@ def test_how_long_an_access_token_outlives_its_users_account(log_in, user, endin
         assert whoami(door, pair) == expected
     with at(minutes=4, seconds=59):
         assert whoami(door, pair) == expected
-    with at(minutes=5, seconds=10):  # with our leeway
+    with at(minutes=5, seconds=10):  # our leeway has passed
         assert whoami(door, pair) == 401
 
 
@@ -124,7 +127,7 @@ def padded(token: str) -> str:
 
 
 def twin(token: str) -> str:
-    """(r, n - s), which verifies wherever (r, s) does."""
+    """Return the token with the signature (r, n - s), which is valid wherever (r, s) is."""
     signed, _, signature = token.rpartition(".")
     raw = base64.urlsafe_b64decode(signature + "==")
     s = P256_ORDER - int.from_bytes(raw[32:], "big")
@@ -138,7 +141,7 @@ SPELLINGS = pytest.mark.parametrize(
 
 @pytest.fixture
 def sign_with(settings, monkeypatch):
-    """Both rows, from here on, with a key of this algorithm."""
+    """Return sign_with(algorithm), which makes both rows sign with a key of this algorithm."""
 
     def sign_with(algorithm):
         key = a_key(algorithm)
@@ -168,7 +171,7 @@ def test_ours_takes_another_spelling_for_the_token_it_is_and_it_dies_with_its_fa
     sign_with(algorithm)
     door, pair = log_in("jwt")
     assert refresh(door.client, pair).status_code == 200
-    # Spent under one spelling is spent under every other: this is a reuse, and ends the login.
+    # A token spent in one spelling is spent in every other: this is a reuse, and ends the login.
     assert refresh(door.client, {"refresh": respell(pair["refresh"])}).status_code == 401
     assert RefreshFamily.objects.get().reason == "reuse"
     for token in (pair["access"], respell(pair["access"])):
@@ -257,7 +260,7 @@ def test_ours_does_not_start_with_a_short_key(switch):
 def test_a_lifetime_that_is_overridden_in_a_running_process(log_in, settings, row, expected):
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ACCESS_TOKEN_LIFETIME": timedelta(hours=1)}
     settings.JWT_ACCESS_LIFETIME = timedelta(hours=1)
-    with at():  # stock looks at the clock for each claim anew
+    with at():  # stock reads the clock once per claim
         _, pair = log_in(row)
     payload = claims(pair["access"])
     assert payload["exp"] - payload["iat"] == expected * 60
@@ -316,7 +319,7 @@ def test_whether_what_the_flush_looks_for_is_indexed(db, model, column, indexed)
 
 @beside("J18", ("simplejwt", 200), ("jwt", 401))
 def test_whether_a_flush_brings_a_spent_token_back_to_life(log_in, settings, monkeypatch, row, expected):
-    """Both with a leeway of a minute, within which a token that has expired is still honoured."""
+    """Both rows have a leeway of a minute, in which they still accept an expired token."""
     monkeypatch.setattr(state, "token_backend", TokenBackend("HS256", settings.JWT_SIGNING_KEY, leeway=60))
     settings.JWT_LEEWAY = timedelta(minutes=1)
     with at():

@@ -1,4 +1,4 @@
-"""Users of the tests: their password, and the steps that end what they hold."""
+"""The password of the tests' users, and the steps that end their credentials."""
 
 from auth_core import revocation
 

@@ -30,7 +30,7 @@ from tokens.models import HashedToken
 
 
 def _signed_payload(text: str) -> Callable[[str], str]:
-    """`text` is JSON with {claims} where the token's own claims go."""
+    """Return a function that signs a payload: `text` with the token's own claims for {claims}."""
     return lambda token: sign(text.replace("{claims}", json.dumps(claims(token))[1:-1]).encode())
 
 
@@ -66,7 +66,8 @@ CLAIMS = {
     **{
         f"{name} {ascii(value)[:40]}": lambda token, name=name, value=value: forge(token, **{name: value})
         for name, values in {
-            # True is the number 1 to Python, and user 1 to the database; so are the others.
+            # Python takes True for the number 1, and the database for user 1. The others are
+            # similar.
             "user_id": (True, False, 1, 1.0, 1.5, -1, [1], ["1"], {"pk": "1"}, " 1", "1 ", "+1", "01", "1_0", "1.0"),
             "nbf": (None, True, "1", "", [], -(10**400)),
             "exp": (False, "9999999999", 253402300800, -(10**30), [4102444800]),
@@ -148,7 +149,7 @@ def _revoked_hashed(user) -> str:
 
 
 def _other_prefix(user) -> str:
-    """Return the random part of a living token under another prefix, the checksum right for it."""
+    """Return the random part of a valid token under another prefix, with the right checksum."""
     random = hashed.obtain(user).key.split("_")[1]
     return f"ghp_{random}_{wire._checksum(f'ghp_{random}')}"
 
@@ -162,7 +163,7 @@ def _with_checksum(key: str) -> str:
     return f"{body}_{wire._checksum(body)}"
 
 
-# Kinds that are good somewhere, by the rows whose guarded endpoints they may open.
+# Credentials that some rows accept, by the rows whose guarded endpoints they may open.
 KINDS: dict[str, tuple[Callable, set[str]]] = {
     "opaque key": (lambda user: Token.objects.get(user=user).key, {"token", "token-cached", "drf-token"}),
     "hashed token": (lambda user: hashed.obtain(user).key, {"token-hashed"}),

@@ -1,4 +1,4 @@
-"""Bodies nobody means well with: name -> content type and bytes."""
+"""Hostile bodies: name -> content type and bytes."""
 
 import json
 
@@ -8,7 +8,7 @@ NAMES = ("username", "password", "refresh", "token", "label", "title", "genre", 
 
 
 def _all(value: str) -> bytes:
-    """Return a JSON object with this value, JSON itself, for every name that any endpoint reads."""
+    """Return a JSON object in which every name that any endpoint reads has this value, in JSON."""
     return ("{" + ",".join(f'"{name}":{value}' for name in NAMES) + "}").encode()
 
 
@@ -120,7 +120,7 @@ BODIES: dict[str, tuple[str, bytes]] = {
         _part(_FIELD + "\r\nContent-Type: multipart/mixed; boundary=y", _part(_FIELD, boundary="y")) + b"--x--",
     ),
     "multipart with bare new lines": (MULTIPART, _part(_FIELD).replace(b"\r\n", b"\n") + b"--x--\n"),
-    # Content types that are not read, or whose parameters are no parameters.
+    # Content types that no parser accepts, or whose parameters are invalid.
     **{
         f"as {content_type!r}": (content_type, json.dumps({"username": "ada", "password": "x"}).encode())
         for content_type in (

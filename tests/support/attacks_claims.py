@@ -1,4 +1,4 @@
-"""Claims, payloads and headers of tokens that are well signed and hostile."""
+"""Claims, payloads and headers of hostile tokens that the service's own key signed."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""JSON Web Tokens that the service did not sign: name -> a good token -> the forged one."""
+"""Forged JSON Web Tokens: name -> a function from a good token to the forged one."""
 
 import base64
 import hmac
@@ -154,8 +154,7 @@ def own_secret() -> bytes:
     return key_ring().signing.signing
 
 
-# The attacker's own keys, each named in the header as the ways to name a key are (RFC 7515 4.1.2 to
-# 4.1.9).
+# The attacker's own keys, each given in the header in one of the ways of RFC 7515 4.1.2 to 4.1.9.
 ATTACKERS_SECRET = b"of the attacker, and long enough"
 
 

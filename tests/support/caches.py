@@ -1,4 +1,4 @@
-"""Memories of tokens, with and without a Valkey, and how often they are asked."""
+"""Token caches with and without a Valkey, and the queries that they save."""
 
 import threading
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ def read(key: str):
 
 
 def asked(door, key) -> tuple[int, int]:
-    """(status, SQL statements) of one request."""
+    """Return (status, SQL statements) of one request."""
     with CaptureQueriesContext(connection) as statements:
         status = door.get("/whoami/", key).status_code
     return status, len(statements)

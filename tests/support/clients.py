@@ -14,7 +14,7 @@ def new_client() -> APIClient:
 
 @dataclass
 class Door:
-    """One row of the scheme table, and a client of the URLs it alone opens."""
+    """One row of the scheme table, and a client of the URLs that only this row opens."""
 
     scheme: Scheme
     client: APIClient

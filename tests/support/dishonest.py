@@ -1,4 +1,4 @@
-"""Contenders that do not do what they say, for the lab to refuse."""
+"""Contenders that break the contract, which the lab must refuse."""
 
 from django.contrib.auth import get_user_model
 from django.http import QueryDict
@@ -58,7 +58,7 @@ class Mistaken(Honest):
 
 
 class Meddling(Honest):
-    """A class whose users get another page of tracks than anybody else."""
+    """A class whose users get another page of tracks than other users."""
 
     def check(self, credential, request):
         request._request.GET = QueryDict("page_size=1")

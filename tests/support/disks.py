@@ -1,4 +1,4 @@
-"""File systems that are full soon; Linux, and root."""
+"""Small file systems that are soon full. Linux and root only."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Steps in the life of a credential, as a client takes them, and the events that they log."""
+"""A client's steps with a credential, and the events that they log."""
 
 import logging
 
@@ -16,7 +16,7 @@ OURS = OPAQUE + PAIRS
 
 
 class Told(logging.Handler):
-    """The events so far, each a dictionary of its fields, `event` with them."""
+    """The events so far, each a dictionary of its fields and the name, `event`."""
 
     def __init__(self):
         super().__init__()
@@ -27,7 +27,7 @@ class Told(logging.Handler):
         self.events.append({"event": record.getMessage(), **fields})
 
     def words(self) -> list[str]:
-        """Return each event with its reason, and forget them."""
+        """Return each event with its reason, and clear the list."""
         told, self.events = self.events, []
         return [" ".join(filter(None, (event["event"], event.get("reason")))) for event in told]
 

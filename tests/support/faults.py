@@ -1,4 +1,4 @@
-"""Logins before, during and after a fault, and the table of what came of them."""
+"""Logins before, during and after a fault, and a table of the outcomes."""
 
 import os
 import sqlite3
@@ -25,8 +25,8 @@ ON_POSTGRESQL = connection.vendor == "postgresql"
 on_sqlite = pytest.mark.skipif(ON_POSTGRESQL, reason="a matter of SQLite")
 
 
-# Ours, and which can be enabled together. The short run leaves out those that write as another
-# does.
+# The project's rows, and which of them run together. The short run leaves out rows that write like
+# another.
 if RUNS > 1:
     OWN = [scheme for scheme in SCHEMES.values() if not scheme.is_stock]
     TOGETHER = ("token,jwt", "token-hashed,jwt-stateless", "token-cached")
@@ -121,7 +121,7 @@ CLIENTS = {"Token": Opaque(), "Bearer": Pair()}
 
 
 class Postgresql:
-    """A server of this module's own, with the tests' tables and users."""
+    """A PostgreSQL of this module's own, with the tests' tables and users."""
 
     def __init__(self, database_url: str):
         self._server = servers.postgresql_server()
@@ -133,7 +133,7 @@ class Postgresql:
         servers.stop_postgresql(self._server, mode)
 
     def start(self) -> float:
-        """Start the server, and return when it answered again, as time.monotonic()."""
+        """Start the server, and return the time.monotonic() at which it first answered."""
         with ThreadPoolExecutor(1) as pool:
             started = pool.submit(self._server.ensure_postgres_running)
             while True:

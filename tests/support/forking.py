@@ -1,8 +1,9 @@
-"""Fresh Python processes without the second in which each imports Django: forks of one that has.
+"""Forks that replace fresh Python processes and save the second in which each imports Django.
 
 `python -m tests.support.forking` imports only what works without settings. Each fork loads its own
-settings, apps and project modules. A fork has its own environment, arguments, output and exit code,
-as a process has. It shares the hash seed and everything else that Python reads before it starts.
+settings, apps and project modules. Like a new process, it has its own environment, arguments,
+output and exit code. It shares the hash seed and everything else that Python reads before it
+starts.
 """
 
 import gc
@@ -73,7 +74,7 @@ class Parent:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # a group to be killed with its forks
+            start_new_session=True,  # a group of its own, so that the forks are killed too
         )
 
     def stop(self):
@@ -85,7 +86,7 @@ class Parent:
 def main():
     for name in IMPORTED:
         import_module(name)
-    gc.freeze()  # else each fork, as it ends, goes through all of it, and takes longer than it lived
+    gc.freeze()  # otherwise each fork would traverse all objects as it ends, which takes longer than its work
     while line := sys.stdin.readline():
         arguments, *others = json.loads(line)
         child = os.fork()
@@ -108,7 +109,7 @@ def _become(environment: dict[str, str], output: str, errors: str):
 
 
 def _execute(arguments: list[str]):
-    """Return or raise as `python *arguments` ends. The interpreter does the rest, as it would."""
+    """Return or raise as `python *arguments` would. The interpreter does the rest."""
     sys.argv[:] = arguments
     if arguments[0] != "-c":
         sys.path[0] = os.getcwd()

@@ -40,7 +40,7 @@ def delete(api, key, pk) -> int:
 # --- expiry, use and the limit --------------------------------------------------------------------
 
 
-COMMITTED = pytest.mark.django_db(transaction=True)  # a use is noted on commit
+COMMITTED = pytest.mark.django_db(transaction=True)  # the service notes a use on commit
 
 
 # --- at the same moment ---------------------------------------------------------------------------

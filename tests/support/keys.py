@@ -30,7 +30,7 @@ def public_pem(text: str) -> str:
 
 
 def a_key(algorithm: str, which: int = 0) -> str:
-    """Return a signing key for the algorithm; another for another `which`."""
+    """Return a signing key for the algorithm, a different one for each `which`."""
     if algorithm.startswith("HS"):
         return f"secret number {which} " * 8
     if algorithm.startswith("RS"):

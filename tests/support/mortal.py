@@ -1,8 +1,8 @@
-"""The real service in processes that die when they are told to: at a statement, by SIGKILL.
+"""The real service in processes that kill themselves by SIGKILL at a chosen statement.
 
-One process loads `config.wsgi` and serves nothing itself. For each `Service.life` it forks one that
-has no connection and no memory yet, as a server just started; that one answers the requests through
-the WSGI handler, and ends.
+One process loads `config.wsgi` and serves no request itself. For each `Service.life` it forks a
+process that has no connection and no cache yet, like a new server. The fork answers the requests
+through the WSGI handler, and ends.
 """
 
 import copy
@@ -27,7 +27,7 @@ from wsgiref.util import setup_testing_defaults
 from config.schemes import SCHEMES, Scheme
 from tests.support import processes, servers
 
-# What makes the secret of a credential: a process that dies may have stored it and told nobody.
+# These make the secret of a credential. A process may store a secret and die before it returns it.
 _MAKERS = (("tokens.wire", "new"), ("rest_framework.authtoken.models", "Token.generate_key"))
 
 
@@ -108,7 +108,7 @@ class Service:
         return Life(answers, by_kind["step"], by_kind["made"], died_of == signal.SIGKILL)
 
     def ask(self, *requests: dict, **limits) -> list[Answer]:
-        """Return the answers of a new process that nothing kills."""
+        """Return the responses of a new process that is not killed."""
         return self.life(*requests, **limits).answers
 
     def statuses(self, *requests: dict, **limits) -> list[int]:
@@ -119,7 +119,7 @@ class Service:
         return [answer.status for answer in self.life(*requests, survives=True).answers]
 
     def run(self, source: str) -> None:
-        """Python in a new process of the service."""
+        """Run Python code in a new process of the service."""
         self.life({"python": source})
 
 
@@ -130,7 +130,7 @@ def _main():
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # PBKDF2 is slow on purpose
     own = settings.ROOT_URLCONF
-    for row in SCHEMES:  # what a server does once is done; it opens no connection
+    for row in SCHEMES:  # do what a server does only once, without opening a connection
         _open_by(row)
         _answer(application, call("GET", "/whoami/"))
     settings.ROOT_URLCONF = own
@@ -162,7 +162,7 @@ def _open_by(row: str):
 
 def _live(application: Callable, pipe: int, requests: list[dict], die: int | None, row: str | None, limits: dict):
     def tell(kind: str, what):
-        os.write(pipe, f"{json.dumps([kind, what])}\n".encode())  # at once, since the next step may be the last
+        os.write(pipe, f"{json.dumps([kind, what])}\n".encode())  # written at once, since the next step may be the last
 
     from django.db import connections
 
@@ -185,13 +185,13 @@ def _live(application: Callable, pipe: int, requests: list[dict], die: int | Non
         tell("error", traceback.format_exc())
     finally:
         with suppress(Exception):
-            connections.close_all()  # as a server that ends does; of a file, its -wal and -shm go with the last one
-        del inherited  # until here: it is not for this process to close
+            connections.close_all()  # as a server does at its end; the last one removes a file's -wal and -shm
+        del inherited  # not earlier, because this process must not close them
         os._exit(0)
 
 
 def _watch(tell: Callable, die: int | None) -> Callable[[str], None]:
-    """Have each step told, and the process killed at the one with this number."""
+    """Report each step, and kill the process at step number `die`."""
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.signals import connection_created
     from django.utils.module_loading import import_string
@@ -252,7 +252,7 @@ def _limit(
 
     settings = connections["default"].settings_dict
     if database is not None:
-        settings["NAME"] = f"{Path(database).as_uri()}?mode=rw"  # as config.wsgi has it
+        settings["NAME"] = f"{Path(database).as_uri()}?mode=rw"  # as config.wsgi sets it
     if file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     if is_anybody and not os.geteuid():

@@ -25,7 +25,7 @@ class Network:
 
     @contextmanager
     def cut(self):
-        """Nothing gets through, and nobody is told."""
+        """Drop everything, without an error for either side."""
         _ip("link", "set", self.name, "down")
         try:
             yield
@@ -68,7 +68,7 @@ def _network(number: int):
             _ip("-netns", name, *arguments)
         yield Network(name, address, outside)
     finally:
-        _ip("netns", "delete", name)  # its end of the cable goes with it, and so does the other
+        _ip("netns", "delete", name)  # deletes both ends of the cable
 
 
 def _ip(*arguments: str):

@@ -1,4 +1,4 @@
-"""The processes that the tests start: how they end, and how one that was left running is found."""
+"""The processes that the tests start: how they end, and how the tests find one left running."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-MARK = "TESTS_MARK"  # in the environment of each process that this run of the tests starts
+MARK = "TESTS_MARK"  # in the environment of each process that this run starts
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def _all() -> Iterator[Running]:
     """Yield every process that has not ended, as far as the system shows it (proc(5))."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            # A name in parentheses is before these; it may hold blanks.
+            # The name before these is in parentheses and may contain blanks.
             state, parent = (folder / "stat").read_text(errors="replace").rpartition(") ")[2].split()[:2]
             words, variables = (
                 (folder / name).read_bytes().decode(errors="replace").split("\0") for name in ("cmdline", "environ")

@@ -191,9 +191,8 @@ def round_trips(distances: tuple[float, ...]) -> tuple[RoundTrip, ...]:
 def load(mark: str = "", distances: tuple[float | None, ...] = (None,)) -> dict[str, Any]:
     """Return a result of two turns.
 
-    `token` answers twice as much as the stock row, and half as much at 5 ms; the stock row is not
-            within
-    the bound in the second turn.
+    `token` answers twice as many requests as the stock row, and half as many at 5 ms. In the second
+    turn the stock row exceeds the bound.
     """
 
     def step(rate: float | None, mean: float, part: float = 1.0, **others: Any) -> Step:

@@ -1,4 +1,4 @@
-"""The service's settings with a quick password hash, for real servers whose tests log in often."""
+"""The service's settings with a fast password hash, for servers whose tests log in often."""
 
 from config.settings import *  # noqa: F403
 

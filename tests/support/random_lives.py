@@ -55,7 +55,7 @@ class Step:
 
 
 def request(method: str, path: str, credential: str = "", body: dict | None = None) -> Callable[[APIClient], Answer]:
-    """`credential`: the value of the Authorization header."""
+    """Return a function that sends the request; `credential` is the Authorization header."""
 
     def send(client):
         headers = {"Authorization": credential} if credential else {}
@@ -67,13 +67,13 @@ def request(method: str, path: str, credential: str = "", body: dict | None = No
 
 
 class Lives(RuleBasedStateMachine):
-    """One row of the scheme table, beside the worlds that explain every answer so far.
+    """One row of the scheme table, and the worlds that explain every response so far.
 
-    That is one, but where the answers to several requests at the same moment do not tell who was
-    first.
+    There are several worlds only while the responses to simultaneous requests do not show which
+    came first.
     """
 
-    switches: dict[str, tuple[int | None, ...]]  # the values each may have, the first one at first
+    switches: dict[str, tuple[int | None, ...]]  # the values of each switch, the initial one first
     counts = Counter()
 
     def __init__(self, scheme: Scheme):
@@ -101,7 +101,7 @@ class Lives(RuleBasedStateMachine):
 
     @property
     def world(self) -> World:
-        """Return one of the possible worlds, for what they all have in common."""
+        """Return one of the possible worlds, to read what all of them have in common."""
         return self.worlds[0]
 
     def take(self, *steps: Step):
@@ -156,7 +156,7 @@ class Lives(RuleBasedStateMachine):
         return f"#{credentials.index(argument)}" if argument in credentials else str(argument)
 
     def chosen(self, credentials: list[str], age: int) -> str:
-        """Return one of the living credentials, the newest at age 0; after them come the dead."""
+        """Return one of the valid credentials, the newest at age 0. The dead ones follow."""
         return sorted(credentials, key=self.world.lives)[-1 - age % len(credentials)]
 
     @invariant()
@@ -252,7 +252,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from([0, 0, 0, 1, 1, 2, 4]), beside=st.sampled_from([-1, 0, 1]), clean=st.booleans())
     def time_passes(self, which, beside, clean):
-        """Until just before, at or just after a moment at which something changes by itself."""
+        """Wait until just before, at or just after a moment at which something changes."""
         now = self.world.now
         moments = sorted(moment for moment in self.world.moments() if moment > now) or [now + MINUTE]
         self.wait(moments[which % len(moments)] + beside - now)

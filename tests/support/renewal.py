@@ -10,7 +10,7 @@ from tests.support.hashers import TwoRounds
 User = get_user_model()
 LOGIN = {"username": "ada", "password": PASSWORD}
 NEW = "another one entirely"
-# How a hash came to be out of date: the hashers of today, and the hash of yesterday.
+# Ways in which a hash is out of date: the hashers now, and the earlier hash.
 OUT_OF_DATE = {
     "rounds": (["tests.support.hashers.TwoRounds"], lambda: TwoRounds().encode(PASSWORD, "s" * 22, iterations=1)),
     "hasher": (

@@ -1,4 +1,4 @@
-"""Making reports of results, and reading them back."""
+"""Functions that make reports of results and read them back."""
 
 import re
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Results as the lab's commands write them; `mark` stands behind every word that is free."""
+"""Results as the lab's commands write them. `mark` is appended to every free text."""
 
 import json
 from dataclasses import replace

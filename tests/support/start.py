@@ -1,4 +1,4 @@
-"""The settings under given switches: read in this process, as a new process would read them."""
+"""The settings under given switches, read in this process as a new process would read them."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from tests.support import servers
 def settings_of(**switches: str | None) -> UserSettingsHolder:
     """Run config/settings.py in the environment of a new process. None leaves a switch unset.
 
-    A new process takes a second, this takes milliseconds. The tests of manage.py and of the server
-    start real processes.
+    A new process would take a second; this takes milliseconds. The tests of manage.py and of the
+    server start real processes.
     """
     environment = {name: text for name, text in servers.environment(**switches).items() if text is not None}
     with mock.patch.dict(os.environ, environment, clear=True):

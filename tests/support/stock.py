@@ -1,4 +1,4 @@
-"""What the tests of stock beside ours share."""
+"""Support for the tests of stock beside ours."""
 
 from types import ModuleType
 

@@ -28,6 +28,6 @@ def log_in_to_the_admin(username="grace", password="wrong", address="192.0.2.1")
     return Client().post("/admin/login/?next=/admin/", login, REMOTE_ADDR=address)
 
 
-# What is sent with the attempt, as a token in the header or as the body.
+# A token sent with the attempt, in the header or in the body.
 def with_header(api, path, token):
     return api.post(path, headers={"Authorization": f"Token {token}"})

@@ -1,4 +1,4 @@
-"""Read commands out of Markdown, run them in one shell, and compare what they print."""
+"""Functions that read commands from Markdown, run them in one shell, and compare the output."""
 
 import re
 import subprocess
@@ -47,7 +47,7 @@ def is_shown(shown: str, output: str) -> bool:
 
 
 class Shell:
-    """One bash for several commands, because a command uses what the ones before have set."""
+    """One bash for several commands, because a command uses variables that earlier ones set."""
 
     def __init__(self, environment: dict[str, str], folder=None):
         self._group = processes.group(

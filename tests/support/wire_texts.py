@@ -1,4 +1,4 @@
-"""Texts that the answers of the API are compared with."""
+"""Texts that the tests compare with the API's responses."""
 
 import urllib.request
 
@@ -9,7 +9,7 @@ STATEMENTS = {
     "simplejwt-stateless": 0,
     "token": 1,
     "token-hashed": 1,
-    "token-cached": 1,  # not remembered: a test is a transaction
+    "token-cached": 1,  # nothing is remembered, because each test is a transaction
     "jwt": 1,
     "jwt-stateless": 0,
 }

@@ -87,7 +87,7 @@ def test_a_token_deleted_by_its_id_while_it_is_rotated_is_dead_with_its_successo
 
 @pytest.fixture
 def written(monkeypatch) -> list[int]:
-    """Collect how many rows each UPDATE of hashed tokens changed."""
+    """Return a list that collects how many rows each UPDATE of hashed tokens changed."""
     counts, update = [], HashedTokenQuerySet.update
     monkeypatch.setattr(
         HashedTokenQuerySet, "update", lambda self, **values: counts.append(update(self, **values)) or counts[-1]

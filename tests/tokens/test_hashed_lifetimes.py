@@ -1,4 +1,4 @@
-"""When a hashed token expires, and how its use is noted."""
+"""The expiry of a hashed token, and how the service notes its use."""
 
 from datetime import timedelta
 
@@ -86,7 +86,7 @@ def test_use_is_noted_once_a_minute_and_otherwise_a_request_is_one_query(api, us
         key = obtain(api)
         for seconds, statements in ((0, 1), (59, 1), (1, 4), (0, 1), (59, 1), (1, 4)):
             clock.shift(seconds)
-            with django_assert_num_queries(statements) as captured:  # 4: the transaction around the UPDATE
+            with django_assert_num_queries(statements) as captured:  # 4: the UPDATE is in a transaction
                 assert whoami(api, key) == 200
             assert sum(query["sql"].startswith("UPDATE") for query in captured) == (statements == 4)
         assert HashedToken.objects.get().last_used == timezone.now()
@@ -128,7 +128,7 @@ def test_a_database_that_cannot_be_written_costs_the_note_and_not_the_request(ap
 
 @COMMITTED
 def test_a_request_in_a_transaction_notes_the_use_once_it_is_committed(api, user):
-    """Until then it would hold a lock on the token, and others lock the user first."""
+    """An earlier note would hold a lock on the token, while other requests lock the user first."""
     key = obtain(api)
     long_ago = timezone.now() - timedelta(minutes=2)
     HashedToken.objects.update(last_used=long_ago)
@@ -153,7 +153,7 @@ def test_a_user_has_as_many_living_tokens_as_the_switch_says(api, user, staff, s
         assert delete(api, obtain_after_revoking(api), 0) == 404
         clock.shift(timedelta(hours=1))
         assert whoami(api, obtain(api)) == 200
-        # Expired ones do not count, and go a day later.
+        # Expired tokens do not count, and are deleted a day later.
         assert HashedToken.objects.filter(user=user).count() == 3
         clock.shift(timedelta(days=1))
         obtain(api)

@@ -23,7 +23,7 @@ def api(door_to) -> APIClient:
 
 def test_a_token_has_160_random_bits_and_more_without_the_characters_that_are_kept():
     assert len(wire.ALPHABET) == len(set(wire.ALPHABET)) == 62
-    # The last four, which stand in the database, tell that many of the checksum's combinations.
+    # The database stores the last four characters, which reveal that much of the checksum.
     assert 62**32 // 62**4 > 2**160
     made = {wire.new() for _ in range(1000)}
     assert len(made) == 1000

@@ -159,7 +159,7 @@ def test_an_entry_is_believed_for_the_seconds_of_the_switch(door, key):
     with Clock() as clock:
         begin_at = clock.now()
         assert asked(door, key) == MISS
-        User.objects.filter(auth_token__key=key).update(is_active=False)  # which sends no signal
+        User.objects.filter(auth_token__key=key).update(is_active=False)  # sends no signal
         clock.move(28)
         assert asked(door, key) == HIT
         clock.move(2)
@@ -248,7 +248,7 @@ def test_the_page_of_the_admin_that_deletes_a_token_ends_it(door, user, key, sta
 
 
 def test_a_process_that_remembers_nothing_asks_nothing_more_to_save_a_user(user, django_assert_num_queries):
-    with django_assert_num_queries(2):  # is it a credential's end? and the UPDATE
+    with django_assert_num_queries(2):  # the query whether the save revokes credentials, and the UPDATE
         user.save(update_fields=["is_active"])
 
 

@@ -53,7 +53,7 @@ def wait_until(condition, seconds: float = 180):
 # --- with Valkey ----------------------------------------------------------------------------------
 
 
-LONG = 3600  # seconds: nothing gets too old while a test waits for word of it
+LONG = 3600  # seconds: no entry expires while a test waits for a message
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def hear(cache: TokenCache):
 
 @contextmanager
 def another():
-    """Return the memory of another process, which shares nothing but Valkey with this one."""
+    """Yield the cache of another process, which shares only Valkey with this one."""
     cache = TokenCache()
     try:
         hear(cache)
@@ -115,7 +115,7 @@ def test_a_hit_takes_no_round_trip(url, key):
         before = calls()
         for _ in range(50):
             wait_until(lambda: remembers(token_cache, key))
-        assert calls() - before <= 1  # one, should this process have been kept waiting beyond a heartbeat
+        assert calls() - before <= 1  # one, if this process has to wait longer than a heartbeat
 
 
 def test_what_one_process_has_read_another_need_not_read(url, key):
@@ -167,7 +167,7 @@ def test_a_reader_that_stores_late_and_hears_late_brings_nothing_back_on_valkey(
 
 
 def garbled(client: redis.Redis, name: bytes, value: bytes, others: bytes):
-    """Yield what an intruder could write in the place of an entry."""
+    """Yield values that an intruder could write in the place of an entry."""
     yield b""
     yield b"dead"
     yield value[:-1]
@@ -179,7 +179,7 @@ def garbled(client: redis.Redis, name: bytes, value: bytes, others: bytes):
     yield bytes(32) + value[32:]
     yield pickle.dumps({"is_staff": True})
     yield os.urandom(200)
-    yield others  # which is good, for another token
+    yield others  # valid, but for another token
 
 
 def test_what_somebody_else_wrote_is_a_miss_and_nobody_becomes_another(url, user, key, staff, monkeypatch):
@@ -246,7 +246,7 @@ def test_valkey_may_go_and_come_back(door, user, key, settings, caplog):
     assert {asked(door, key) for _ in range(20)} <= {MISS, HIT}
     wait_until(lambda: asked(door, key) == MISS)
     assert [asked(door, key) for _ in range(20)] == [MISS] * 20
-    rotate(door, user, key)  # and nobody hears of it
+    rotate(door, user, key)  # no process receives the message
     assert asked(door, key) == REFUSED
     assert len([record for record in caplog.records if "is away" in record.message]) == 1
     new = Token.objects.get().key
@@ -269,7 +269,7 @@ def test_a_full_valkey_is_no_error_and_still_passes_the_word_on(url, door, user,
             wait_until(lambda: not remembers(other, key))
         finally:
             client.config_set("maxmemory", 0)
-    assert len([record for record in caplog.records if "refuses" in record.message]) <= 2  # each cache once
+    assert len([record for record in caplog.records if "refuses" in record.message]) <= 2  # once per cache
 
 
 _ANOTHER_PROCESS = """
@@ -288,7 +288,7 @@ for line in sys.stdin:
 
 @contextmanager
 def process(**switches):
-    """asked(key) in a process of its own, on this test's database."""
+    """Yield asked(key), which sends a request in a new process on this test's database."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         database = f"sqlite:///{name}"

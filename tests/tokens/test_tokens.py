@@ -131,7 +131,7 @@ def test_a_dead_token_rotates_nothing(api, user):
 
 
 def test_rotating_by_get_follows_its_switch(api, user):
-    # Off is tested in a fresh process: a view's methods are fixed when it is imported.
+    # Another test turns it off in a fresh process, because a view's methods are fixed on import.
     response = api.get("/api-token-auth/new/", headers={"Authorization": f"Token {user.auth_token.key}"})
     assert response.status_code == 200
     assert whoami(api, response.json()["token"]).status_code == 200

@@ -99,7 +99,7 @@ def test_no_pop_up_of_the_admin_hands_a_key_over(admin_pages, user, staff, name)
 def test_no_filter_of_the_admin_spells_a_key_out(admin_pages, user, lookup):
     key = user.auth_token.key
     for value in (key, key[:1], "zzz"):
-        # Django answers a lookup that is not allowed as a bad request.
+        # Django answers a lookup that it does not allow with 400.
         assert admin_pages.get(token_pages(user)[0], {lookup: value}).status_code == 400
 
 

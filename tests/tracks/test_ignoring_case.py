@@ -1,4 +1,4 @@
-"""Does SQLite ignore case as PostgreSQL does? In the filters, the search and the whole admin."""
+"""SQLite ignores case as PostgreSQL does in the filters, the search and the whole admin."""
 
 import unicodedata
 
@@ -148,7 +148,7 @@ def test_the_admin_adds_no_user_whose_name_differs_in_case_alone(pages, django_u
 
 
 def test_a_term_longer_than_the_column_finds_nothing(pages):
-    for term in ("a" * 60_000, "s" * 60_000, "ö" * 60_000):  # SQLite takes patterns of 50,000 bytes
+    for term in ("a" * 60_000, "s" * 60_000, "ö" * 60_000):  # SQLite accepts patterns of at most 50,000 bytes
         assert rows(pages, "/admin/tracks/artist/", term) == 0
 
 

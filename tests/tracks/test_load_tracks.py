@@ -1,4 +1,4 @@
-"""`manage.py load_tracks`: all of a file or nothing, and never twice."""
+"""`manage.py load_tracks` loads all of a file or nothing, and never the same file twice."""
 
 import bz2
 import gzip
@@ -235,7 +235,8 @@ def test_what_the_file_says_is_what_is_stored(file):
             (HEADER + GOOD).encode() + b"T," + b"x" * 60 + b"\xe9" + b"y" * 60 + b",Artist,Jazz,,1\n",
             f"line 3, column album: {NOT_UTF_8} '{'x' * 20}é{'y' * 19}'",
         ),
-        # Lines as an editor counts them: two inside a quoted cell, and an empty one.
+        # Lines are counted as in an editor: two of these are inside a quoted cell, and one is
+        # empty.
         (HEADER + 'A,Album,"Art\nist",Jazz,,1\n\n,Album,Artist,Jazz,,1\n', "line 5, column title: empty"),
         (HEADER + '"A\r\n\r\nB",Album,Artist,Jazz,,x\n', "line 2, column duration_ms"),
     ],

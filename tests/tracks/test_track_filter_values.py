@@ -1,4 +1,4 @@
-"""Values of the filters of tracks: lists and moments, read or refused."""
+"""Values of the filters of tracks: lists and moments, accepted or refused."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -43,7 +43,7 @@ def api(users):
         ("genre__in=%22Rock%22,%20%22Jazz%20Funk%22%20,Polka", [2, 3, 5]),
         ("genre__in=%22Rock,Jazz%22", []),
         ("genre__in=%22%22", []),
-        # Without any name: as when nothing was typed into the form.
+        # Without a name: an empty field of the form.
         *((f"genre__in={nothing}", [0, 1, 2, 3, 4, 5]) for nothing in ("", ",", ",,", "%20", "%20,%20", "&genre__in=")),
         ("ordering=-duration_ms&ordering=title", [0, 1, 5, 4, 3, 2]),
         ("ordering=-duration_ms,title&ordering=-id", [0, 1, 5, 4, 3, 2]),
@@ -173,11 +173,11 @@ NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
         ("2026-01-01T00:00:00.000001Z", NEW_YEAR + timedelta(microseconds=1)),
         ("2026-01-01T00:00:00.000000000000000000Z", NEW_YEAR),
         (f"2026-01-01T00:00:00.{'0' * 5000}Z", NEW_YEAR),
-        # A leap second, as PostgreSQL reads it; the second is RFC 3339's own example.
+        # Leap seconds, as PostgreSQL reads them. The second one is an example of RFC 3339.
         ("2025-12-31T23:59:60Z", NEW_YEAR),
         ("2025-12-31T15:59:60-08:00", NEW_YEAR),
         ("2025-12-31T23:59:60.25Z", NEW_YEAR + timedelta(seconds=0.25)),
-        # ISO 8601, as before.
+        # Other forms of ISO 8601.
         ("20260101T000000Z", NEW_YEAR),
         ("2026-01-01T00:00", NEW_YEAR),
         ("2026-01-01T00Z", NEW_YEAR),

@@ -1,4 +1,4 @@
-"""What may be asked of the list of tracks, and what is refused by name."""
+"""The parameters of the list of tracks, and those that it refuses by name."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -67,7 +67,7 @@ def api(users):
         ({"search": "x_y"}, []),
         ({"genre": "Rock", "search": "limelight"}, [2]),
         ({"genre": "Rock", "owner": "me"}, [2]),
-        # What a form sends when nothing was typed.
+        # A form sends this when every field is empty.
         (dict.fromkeys([*TrackFilter.base_filters, "page_size", "page"], ""), [0, 1, 2, 3, 4, 5]),
         ({"genre": "Rock", "format": "json", "page": "1", "page_size": "5"}, [2, 3]),
     ],

@@ -36,7 +36,7 @@ LIST = "/tracks/"
 
 class StockSerializer(TrackSerializer):
     class Meta(TrackSerializer.Meta):
-        extra_kwargs = {}  # moments as text, which DRF's own field makes of them
+        extra_kwargs = {}  # DRF's own field makes text of moments
 
 
 class StockPagination(TrackPagination):
@@ -63,7 +63,7 @@ router = SimpleRouter()
 router.register("tracks", TrackViewSet, basename="track")
 urlpatterns = [*router.urls, *urlpatterns]
 
-# Title, composer. What JSON escapes, what HTML escapes, what one of them must not.
+# Title, composer: text that JSON escapes, that HTML escapes, and that one of them must not escape.
 ODD = [
     ("So What", ""),
     ("Ænima", "Maynard Keenan"),
@@ -124,7 +124,7 @@ def client(user=None):
 @contextmanager
 def stock_urls():
     ours = project.ROOT_URLCONF
-    project.ROOT_URLCONF = __name__  # without the signal of override_settings, upon which all URLs are compiled anew
+    project.ROOT_URLCONF = __name__  # the signal of override_settings would make Django compile all URLs again
     try:
         yield
     finally:
@@ -139,7 +139,7 @@ def both(ask):
 
 
 def wire(answer):
-    """Status, headers and body; of a page for people, without what is random in every form."""
+    """Return status, headers and body, without the random values in the forms of an HTML page."""
     body = answer.content
     if answer["Content-Type"].startswith("text/html"):
         body = re.sub(rb'("csrfToken": |name="csrfmiddlewaretoken" value=)"\w+"', b"", body)
@@ -242,7 +242,7 @@ def test_without_tracks_the_list_is_stocks_empty_list(people):
 @pytest.mark.parametrize("anonymous_read", [False, True])
 def test_whoever_may_is_answered_as_by_stock(tracks, people, settings, anonymous_read, who, method, path):
     settings.ANONYMOUS_READ = anonymous_read
-    path = path.format(f"{LIST}{tracks[3].pk}")  # of the catalogue; and nothing is no track: nobody writes
+    path = path.format(f"{LIST}{tracks[3].pk}")  # of the catalogue; "" is no track, so no method writes
     answer = assert_alike(lambda: getattr(client(people.get(who)), method)(path))
     if who or (anonymous_read and method in ("get", "head", "options")):
         assert answer.status_code in (200, 400, 403, 405)
@@ -305,7 +305,7 @@ def test_any_text_is_shown_as_by_stock(tracks, people, texts):
 
 @pytest.fixture
 def instances():
-    """Class names of the model instances that are made."""
+    """Return a list that collects the class name of each model instance made."""
     made = []
 
     def note(sender, **kwargs):

@@ -1,6 +1,6 @@
 """Tracks: who may read and change them, what is stored, what it costs.
 
-The filters have a file of their own.
+test_track_filters.py tests the filters.
 """
 
 import json
@@ -126,7 +126,7 @@ def test_a_stateless_user_lists_and_creates_under_their_own_name(tracks, users):
     assert [track["title"] for track in answer.data["results"]] == ["YYZ", "Overture"]
 
 
-# Committed for real: a foreign key is looked at when the transaction ends.
+# The test commits: the database checks a foreign key when the transaction ends.
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("user_id", ["2000000000", *NO_KEYS])
 def test_a_user_that_is_gone_creates_nothing(user_id):
@@ -192,7 +192,7 @@ BAD = [
     *((field, value) for field in TEXTS if field != "composer" for value in ("", "  \t", "\u2003")),
     *((field, "x" * (longest + 1)) for field, longest in TEXTS.items()),
     *(("duration_ms", value) for value in (None, "", "long", True, [1], 0, -1, 1.5, "1.5", 2**31, 10**30, "9" * 5000)),
-    # A string is no number in JSON, whichever int() would make of it.
+    # A JSON string is no number, although int() accepts some of these.
     *(("duration_ms", value) for value in ("1000", "1_000", "١٠٠٠", "1000.0", "+1000", " 1000 ", "1e3", -1.0, 1e300)),
 ]
 
@@ -210,7 +210,7 @@ def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_field(tracks, user
 
 @pytest.mark.parametrize("number", ["1000", "1000.0", "1e3", "1E+3"])
 def test_a_duration_is_a_whole_number_of_json(rock, users, number):
-    """JSON Schema calls 1000.0 an integer too."""
+    """JSON Schema counts 1000.0 as an integer too."""
     body = json.dumps(NEW | {"duration_ms": 0}).replace(": 0}", f": {number}}}")
     answer = client(users["owner"]).post(LIST, body, content_type="application/json")
     assert (answer.status_code, answer.json()["duration_ms"]) == (201, 1000)
@@ -237,7 +237,7 @@ def test_a_duration_is_digits_in_a_form(rock, users, form, text, status):
 
 @pytest.mark.parametrize("field", TEXTS)
 def test_half_a_character_is_refused_by_the_name_of_its_field(rock, field):
-    # Past the parser, which refuses it too.
+    # This goes past the parser, which also refuses it.
     serializer = TrackSerializer(data=NEW | {field: "a\ud800b"})
     assert not serializer.is_valid()
     assert list(serializer.errors) == [field]
