@@ -6,7 +6,6 @@ The lab's commands run with the smallest budget, because they take minutes.
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
