@@ -152,14 +152,14 @@ def differences(document, title: str) -> dict[str, str]:
             for case, checks in record.checks.items():
                 counts["checks"] += len(checks)
                 for check in checks:
-                    if check.status == Status.FAILURE and not is_told_in_words_alone(check, record.cases[case].value):
+                    if check.status == Status.FAILURE and not is_in_words_alone(check, record.cases[case].value):
                         failure = check.failure_info
                         found.setdefault(check.name, f"{failure.failure.message}\n{failure.code_sample}")
     print(f"\n{title}, seed {SEED}: " + ", ".join(f"{number:,} {what}" for what, number in sorted(counts.items())))
     return found
 
 
-def is_told_in_words_alone(check, case) -> bool:
+def is_in_words_alone(check, case) -> bool:
     """Return True for a response that is right although JSON Schema cannot describe why."""
     if check.name == "negative_data_rejection":
         return is_text_after_all(case) or is_drfs_flag(case)
@@ -229,7 +229,7 @@ def test_a_body_that_no_parser_takes_gets_what_the_document_says(ada, settings, 
     assert asked >= 8
 
 
-# --- what is broken on purpose is found -----------------------------------------------------------
+# --- the tests find what is broken on purpose -----------------------------------------------------
 
 
 def the_id_is_text(monkeypatch):

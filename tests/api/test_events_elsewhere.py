@@ -26,7 +26,7 @@ from tokens.models import HashedToken
 pytestmark = pytest.mark.django_db(transaction=True)  # events are logged on commit
 
 
-# --- the admin, commands, sessions, the throttle, what is away ------------------------------------
+# --- the admin, commands, sessions, the throttle, services that are away --------------------------
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def test_a_database_that_is_away_is_told(api, user, told, monkeypatch):
     assert told.words() == ["service.unavailable database"]
 
 
-# --- once, and only what is true ------------------------------------------------------------------
+# --- each event once, and only if it is true ------------------------------------------------------
 
 
 def test_of_many_who_present_one_key_one_rotation_is_told(door_to, user, told):

@@ -16,7 +16,7 @@ from tests.support.accounts import PASSWORD
 pytestmark = pytest.mark.django_db(transaction=True)  # events are logged on commit
 
 
-# --- how they are written -------------------------------------------------------------------------
+# --- the format -----------------------------------------------------------------------------------
 
 
 class FullDisk(StringIO):

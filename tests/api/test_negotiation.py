@@ -1,4 +1,4 @@
-"""Which form of a response a client's Accept header selects (RFC 9110 12.4.2 and 12.5.1)."""
+"""The form of a response that a client's Accept header selects (RFC 9110 12.4.2 and 12.5.1)."""
 
 import pytest
 

@@ -26,7 +26,7 @@ def stored() -> str:
     return User.objects.values_list("password", flat=True).get(username="ada")
 
 
-# --- every door at which a password is checked ----------------------------------------------------
+# --- every place that checks a password -----------------------------------------------------------
 
 
 def by_opaque_login(door_to, settings):
@@ -169,7 +169,7 @@ def test_a_renewal_that_another_outran_takes_over_the_others_hash(user, outdate)
 
 
 def test_the_check_of_a_user_who_is_not_in_the_database_changes_nothing(db, outdate):
-    """Such a hash is checked before the user is saved."""
+    """An imported hash may be checked before its user is saved."""
     user = User(username="ada")
     brought = outdate(user)
     assert user.check_password(PASSWORD)

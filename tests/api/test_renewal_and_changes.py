@@ -157,7 +157,7 @@ def test_another_password_ends_every_credential_when_a_command_saves_it(user, ch
     assert_ended(user, request.getfixturevalue(change))
 
 
-# --- other models of users ------------------------------------------------------------------------
+# --- other user models ----------------------------------------------------------------------------
 
 
 def test_whoever_is_deleted_or_disabled_as_a_proxy_loses_every_credential(user, staff):

@@ -1,4 +1,4 @@
-"""How often a client may try a secret, by address and by user name.
+"""The limits on guesses of a secret, by address and by user name.
 
 The counters are in a process's memory and on a real Valkey.
 """

@@ -1,4 +1,4 @@
-"""What goes over the wire: challenges, errors, caching, and a database that is away."""
+"""Responses as clients see them: challenges, errors, caching, and a database that is away."""
 
 import json
 import re

@@ -191,7 +191,7 @@ def test_only_a_refresh_token_of_ours_is_refreshed(own, user, make, opens):
         send(own, path, name, credential)
 
 
-# --- other spellings: of the whole header, {K} the keyword and {C} the credential; is it let in? --
+# --- other spellings of the header: {K} the keyword, {C} the credential, accepted or not ----------
 
 
 def assert_decided(own, user, header: str, let_in: bool):

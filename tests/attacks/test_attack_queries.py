@@ -68,7 +68,7 @@ def test_no_page_of_tracks_holds_a_secret(asks, user):
         assert user.password not in content
 
 
-# --- the admin: a guess that is answered otherwise than a wrong one is an oracle ------------------
+# --- the admin: if a right guess gets another response than a wrong one, it is an oracle ----------
 
 PATHS = {
     "tokens.opaquetoken": [

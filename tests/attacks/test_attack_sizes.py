@@ -38,7 +38,7 @@ def urlconf(*patterns) -> ModuleType:
     return module
 
 
-# The endpoints of every row of ours. Two rows may share a path, so each row has URLs of its own.
+# The endpoints of each of our rows. Two rows may share a path, so each row has URLs of its own.
 URLCONFS = [urlconf(*urls.urlpatterns, path("", include("telemetry.metrics_view")))]
 URLCONFS += [
     urlconf(path("", include(each))) for each in dict.fromkeys(s.urlconf for s in SCHEMES.values() if not s.is_stock)
@@ -54,7 +54,7 @@ def leaves(patterns, prefix=""):
 
 
 def example(route: str) -> str:
-    """Return a path that this route takes, of a converter or of a regular expression."""
+    """Return a path that matches this route, which has converters or is a regular expression."""
     filled = re.sub(r"<[^>]*>|\(\?P<pk>[^)]*\)", "1", re.sub(r"\(\?P<(app_label|url)>[^)]*\)", "auth", route))
     return "/" + filled.replace("^", "").replace("$", "")
 
@@ -66,7 +66,7 @@ ENDPOINTS = [
 ]
 
 FORM = "application/x-www-form-urlencoded"
-# Where each value stands: query, body, Content-Type, header fields.
+# The place of each value: query, body, Content-Type, header fields.
 PLACES = {
     "a query": (urlencode(FIELDS), "", FORM, {}),
     "a form": ("", urlencode(FIELDS), FORM, {}),

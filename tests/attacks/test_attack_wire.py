@@ -96,7 +96,7 @@ def test_a_credential_opens_and_a_second_request_is_answered(server):
         assert statuses(server.say(get(fields) + get() + get(fields))) == [200, 401, 200]
 
 
-# {C} stands for the credential. The service lets none of these in, and answers each once.
+# {C} is the credential. The service lets none of these in, and answers each once.
 HIDDEN = {
     "in a folded line": get(b"X: a", b" Authorization: {C}"),
     "folded itself": get(b"Authorization:", b" {C}"),
@@ -235,7 +235,7 @@ def test_a_request_that_came_through_no_proxy_is_refused_before_its_credential_i
 
 
 def test_a_header_that_a_proxy_may_pass_on_by_another_spelling_is_seen_by_the_service(server):
-    """Why docs/how-to/deploy.md has the proxy drop names with an underscore: granian does not."""
+    """docs/how-to/deploy.md has the proxy drop names with an underscore, as granian does not."""
     answer = server.say(get(b"Content_Encoding: gzip"))
     assert statuses(answer) == [415]
 

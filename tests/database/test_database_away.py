@@ -149,7 +149,7 @@ def test_a_lock_and_a_statement_are_waited_for_as_long_as_the_settings_say_and_n
         assert value(connection, "SHOW lock_timeout") == "0"
 
 
-# --- what passes, told by the database's own code -------------------------------------------------
+# --- passing a message through the database's own code --------------------------------------------
 
 PASSES = """
 08000 08001 08003 08004 08006 08007 08P01 25000 25001 25002 25006 25008 25P01 25P02 25P03 25P04 40001 40003 40P01

@@ -42,7 +42,7 @@ def ada(user, settings):
     return user
 
 
-# --- what may happen at any moment ----------------------------------------------------------------
+# --- steps that may happen at any moment ----------------------------------------------------------
 
 
 def change_password(user):
@@ -139,7 +139,7 @@ def test_the_users_row_is_locked_first(ada, step):
     assert re.search(r'FROM "auth_user" .* FOR (NO KEY )?UPDATE', ours[0]), ours
 
 
-# --- two of them at the same moment, each after its first lock ------------------------------------
+# --- two steps at the same moment, each after its first lock --------------------------------------
 
 
 def pause_after_first_lock(barrier):

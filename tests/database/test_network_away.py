@@ -48,5 +48,5 @@ def test_a_request_is_answered_503_and_the_next_one_after_it_is_back():
                 assert ask(network, f"{base}/whoami/", key) == 503
             end = time.monotonic() + 30
             while ask(network, f"{base}/whoami/", key) != 200:
-                assert time.monotonic() < end, "away for longer than the network was"
+                assert time.monotonic() < end, "the service did not recover with the network"
                 time.sleep(0.1)

@@ -11,7 +11,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL's backend"),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="tests PostgreSQL's backend"),
 ]
 
 MORE = 2**16  # a statement allows fewer parameters

@@ -120,7 +120,7 @@ def test_the_lab_has_the_services_connections_middleware_and_classes(url):
     assert json.loads(measured.stdout) == json.loads(served.stdout)
 
 
-# --- SQLite: a file that is not there any more ----------------------------------------------------
+# --- SQLite: a file that has been removed ---------------------------------------------------------
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def test_a_file_named_by_a_uri_is_looked_for_in_its_place(sqlite):
     assert connection.connection is opened
 
 
-# --- PostgreSQL: connections that somebody else ends, locks or makes read-only --------------------
+# --- PostgreSQL: connections that another session ends, locks or makes read-only ------------------
 
 
 CUT = (

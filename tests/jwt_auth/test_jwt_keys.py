@@ -1,4 +1,4 @@
-"""Which key signs, which verify, how they are named, and that signed hostile tokens are refused."""
+"""Signing keys, verifying keys and their names, and hostile tokens that a right key signed."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""How a login ends: logouts, the flush, the admin, requests that overtake each other."""
+"""The end of a login: logouts, the flush, the admin, requests that overtake each other."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO

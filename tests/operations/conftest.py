@@ -20,7 +20,7 @@ def tally() -> Iterator[Tally]:
     print(f"\n\n{tally}")
 
 
-# --- the service, and what its clients ask it -----------------------------------------------------
+# --- the service, and the requests of its clients -------------------------------------------------
 
 
 @pytest.fixture(scope="session")

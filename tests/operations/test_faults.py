@@ -1,4 +1,4 @@
-"""What the service does when a server, PostgreSQL or Valkey dies, or the disk is full.
+"""The service recovers after a server process, PostgreSQL or Valkey is killed.
 
 The tests kill real processes with real signals. `make faults` runs each fault ten times, with each
 row on each database, and prints the outcomes; `make test` runs each once.
@@ -29,10 +29,10 @@ from tests.support.mortal import Answer, Service, call
 from tokens.valkey import SILENCE
 
 pytestmark = pytest.mark.django_db  # the tests need only its tables, which are copied
-on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="a matter of PostgreSQL")
+on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="concerns PostgreSQL only")
 
 
-# --- clients who ask all the time -----------------------------------------------------------------
+# --- clients that send requests all the time ------------------------------------------------------
 
 
 @dataclass(frozen=True)

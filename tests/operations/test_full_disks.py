@@ -1,4 +1,4 @@
-"""An SQLite that cannot be written: the answer is 503, and everything stays as it was."""
+"""An SQLite that cannot be written: the service answers 503 and changes nothing."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

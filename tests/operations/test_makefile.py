@@ -1,4 +1,4 @@
-"""`make PYTHON=…` works with an environment of that Python, whatever .venv was before."""
+"""`make PYTHON=…` uses an environment of that Python, even if .venv had another Python."""
 
 import os
 import shutil

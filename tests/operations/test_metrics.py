@@ -1,4 +1,4 @@
-"""What METRICS counts, who may read it, how workers count together, and that off costs nothing."""
+"""METRICS: its counts, who may read them, several workers, and no cost when it is off."""
 
 import json
 import logging
@@ -104,7 +104,7 @@ def test_a_database_that_is_away_is_neither_accepted_nor_refused(monkeypatch):
         type("Counting", (Counted, Away), {})().authenticate(None)
 
 
-# --- off: nothing of it ---------------------------------------------------------------------------
+# --- switched off ---------------------------------------------------------------------------------
 
 _WHAT_A_REQUEST_PASSES = """
 import django, json, sys; django.setup()

@@ -1,4 +1,4 @@
-"""What `make run` starts: data, users, sample requests, its messages on failure, a second start."""
+"""`make run`: its data, users and sample requests, its messages on failure, a second start."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""How every command starts granian, and what granian then accepts and refuses over raw sockets."""
+"""Every command starts granian alike; what granian accepts and refuses over raw sockets."""
 
 import json
 import re

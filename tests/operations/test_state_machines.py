@@ -316,7 +316,7 @@ def test_whatever_happens_every_credential_lives_and_dies_as_promised(lives_of, 
     lives_of(name)(EXAMPLES, derandomize=not IS_LONG, print_blob=IS_LONG)
 
 
-# --- what is broken on purpose is found -----------------------------------------------------------
+# --- the tests find what is broken on purpose -----------------------------------------------------
 
 
 def reuse_ends_nothing(monkeypatch):

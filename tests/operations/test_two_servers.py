@@ -119,7 +119,7 @@ def two_apart(apart):
         yield pair
 
 
-# --- the admin, as somebody's browser -------------------------------------------------------------
+# --- the admin, as a browser uses it --------------------------------------------------------------
 
 
 class _Form(HTMLParser):
@@ -160,7 +160,7 @@ def user_page(two: Two, name: str) -> str:
     return re.search(rf'"(/admin/auth/user/\d+/)change/[^"]*">{name}</a>', found.text).group(1)
 
 
-# --- what ends a credential, at the first server --------------------------------------------------
+# --- steps that end a credential, at the first server ---------------------------------------------
 
 
 def ask(client: httpx.Client, row: str, login: dict) -> int:
@@ -235,7 +235,7 @@ def test_what_ends_at_one_server_is_refused_at_the_other(two, row, event):
         assert servers_of.there.post("/api/token/refresh/", data={"refresh": login["refresh"]}).status_code == 401
     requests = 1
     while ask(servers_of.there, row, login) != 401:
-        assert time.monotonic() - ended < BOUNDS.get(row, 0), "honoured for longer than is said"
+        assert time.monotonic() - ended < BOUNDS.get(row, 0), "accepted for longer than the bound"
         time.sleep(0.01)
         requests += 1
     print(f"\n{row}, {event}: request {requests}, {1000 * (time.monotonic() - ended):.0f} ms after it, is refused")

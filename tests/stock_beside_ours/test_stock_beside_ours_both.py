@@ -1,4 +1,4 @@
-"""What stock Django REST framework does for both kinds of credential, and what this project does.
+"""Stock Django REST framework's behaviour for both kinds of credential, and this project's.
 
 Each finding is a pair. The stock half asserts what the library does today, and fails when an
 upstream release mends it. The other half asserts what this project promises. `beside` makes the
@@ -97,7 +97,7 @@ def test_ours_stops_at_start_up_on_two_rows_of_one_keyword():
     assert "config.E003" in done.stderr
 
 
-# --- B3, B4: bodies nobody means well with -------------------------------------------------------
+# --- B3, B4: hostile bodies -----------------------------------------------------------------------
 
 DEEP = "[" * 100_000
 OURS_THAT_READ_JSON = [
@@ -273,7 +273,7 @@ def test_ours_refuses_logins_with_503_without_its_cache_and_serves_everything_el
 
 
 @pytest.mark.django_db
-@pytest.mark.skipif(ON_POSTGRESQL, reason="a matter of SQLite")
+@pytest.mark.skipif(ON_POSTGRESQL, reason="shows on SQLite only")
 @beside(
     "B7",
     (dict, [None, "database is locked"], 1),

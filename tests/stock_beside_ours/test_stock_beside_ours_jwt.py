@@ -1,4 +1,4 @@
-"""What SimpleJWT does today, and what this project does instead: J1 … J18.
+"""SimpleJWT's behaviour today, and this project's instead: J1 … J8, J18.
 
 test_stock_beside_ours_both.py says how to read a pair.
 """

@@ -1,4 +1,4 @@
-"""What DRF's authtoken does today, and what this project does instead: T1 … T9.
+"""The behaviour of DRF's authtoken today, and this project's instead: T1 … T9.
 
 test_stock_beside_ours_both.py says how to read a pair.
 """
@@ -259,7 +259,7 @@ def test_ours_refuses_a_nul_in_the_token_without_a_query(door_to, user, django_a
         assert whoami(client, NUL_IN_A_KEY).status_code == 401
 
 
-# --- T5: the expiry of it; keys in clear and one per user are DRF's table, which `token` shares ---
+# --- T5: expiry only; `token` shares DRF's table, with plain keys and one per user ----------------
 
 
 @beside("T5", ("drf-token", 200), ("token", 401))

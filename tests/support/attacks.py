@@ -26,7 +26,7 @@ from tests.support.logins import claims
 from tokens import hashed, wire
 from tokens.models import HashedToken
 
-# --- tokens that our own key signed, with what no token of ours says ------------------------------
+# --- tokens signed by our own key, with contents that our tokens never have -----------------------
 
 
 def _signed_payload(text: str) -> Callable[[str], str]:
@@ -111,7 +111,7 @@ def _with_signed_header(token: str, **changes) -> str:
 
 WELL_SIGNED = CLAIMS | HEADERS
 
-# --- good credentials of another kind: name -> user -> what is presented --------------------------
+# --- good credentials of another kind: name -> user -> the credential -----------------------------
 
 
 def _session(user) -> str:

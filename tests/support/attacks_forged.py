@@ -270,7 +270,7 @@ MALFORMED = {
 FORGED = UNSIGNED | RENAMED | BAD_SIGNATURES | OTHERS_KEYS | MALFORMED
 
 
-# --- algorithm confusion (RFC 8725 2.1): the public key, in each form it is written, as the secret
+# --- algorithm confusion (RFC 8725 2.1): any form of the public key as the secret -----------------
 
 
 def _pem(key, form: str = "SubjectPublicKeyInfo") -> bytes:

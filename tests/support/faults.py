@@ -22,7 +22,7 @@ RUNS = int(os.environ.get("FAULT_RUNS", "1"))
 PASSWORD = "correct horse battery"
 USERS = 500 * RUNS
 ON_POSTGRESQL = connection.vendor == "postgresql"
-on_sqlite = pytest.mark.skipif(ON_POSTGRESQL, reason="a matter of SQLite")
+on_sqlite = pytest.mark.skipif(ON_POSTGRESQL, reason="concerns SQLite only")
 
 
 # The project's rows, and which of them run together. The short run leaves out rows that write like
@@ -38,7 +38,7 @@ else:
 NAME = attrgetter("name")
 
 
-# --- what came of it ------------------------------------------------------------------------------
+# --- the outcomes ---------------------------------------------------------------------------------
 
 
 @dataclass

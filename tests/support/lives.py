@@ -243,9 +243,9 @@ class Tokens(World):
     def told(self, row: Row, answer: Answer):
         key = answer.body["token"]
         if row.key is None:
-            assert key not in self.told_at, "a key that was told before"
+            assert key not in self.told_at, "this key was issued before"
             row.key = key
-        assert row.key == key, "another key than the row's"
+        assert row.key == key, "the key differs from the row's"
         self.told_at.setdefault(key, self.now)
 
     def moments(self) -> set[int]:

@@ -44,7 +44,7 @@ MOSTLY = st.sampled_from([True, True, True, False])
 
 @dataclass(frozen=True)
 class Step:
-    """What one of the CLIENTS does, and the model's name and arguments for it."""
+    """A step of one of the CLIENTS, and the model's method and arguments for it."""
 
     do: Callable[[APIClient], Answer]
     name: str

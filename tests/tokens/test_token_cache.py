@@ -1,7 +1,4 @@
-"""What `token-cached` remembers, and for how long.
-
-The tests cover one process, several threads, and several processes on one Valkey.
-"""
+"""The token cache of one process and its threads: what it stores, and when it drops it."""
 
 import time
 import tracemalloc

@@ -1,4 +1,4 @@
-"""What processes with a Valkey remember of each other's reads, and when they forget it."""
+"""The token cache of processes that share a Valkey: what they store, and when they drop it."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def key(user) -> str:
 def wait_until(condition, seconds: float = 180):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never came to be"
+        assert time.monotonic() < end, f"the condition did not hold within {seconds} s"
         time.sleep(0.005)
 
 

@@ -15,7 +15,7 @@ from tracks.views import TrackViewSet
 pytestmark = pytest.mark.django_db
 
 
-# --- what it costs --------------------------------------------------------------------------------
+# --- cost -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_pages_neither_repeat_nor_skip_a_track(many, users, ordering):
     assert sorted(ids) == sorted(Track.objects.values_list("pk", flat=True))
 
 
-# --- for people -----------------------------------------------------------------------------------
+# --- pages in HTML --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}?genre=Rock&ordering=-title", f"{LIST}?genre=Rok"])

@@ -300,7 +300,7 @@ def test_any_text_is_shown_as_by_stock(tracks, people, texts):
     assert [(row["title"], row["composer"]) for row in json.loads(answer.content)["results"]][: len(texts)] == texts
 
 
-# --- for less -------------------------------------------------------------------------------------
+# --- lower cost -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -361,7 +361,7 @@ def test_a_list_makes_the_filters_that_are_asked_for(tracks, people, monkeypatch
 @pytest.mark.parametrize("path", [LIST, f"{LIST}?page_size=100&ordering=-created", "{}/", "/whoami/"])
 def test_an_answer_is_written_without_the_slow_encoder(tracks, people, monkeypatch, path):
     def dumps(*args, **kwargs):
-        raise AssertionError("DRF's encoder was asked")
+        raise AssertionError("DRF's encoder was called")
 
     monkeypatch.setattr(renderers.json, "dumps", dumps)
     assert client(people["alice"]).get(path.format(f"{LIST}{tracks[0].pk}")).status_code == 200

@@ -22,7 +22,7 @@ from tracks.views import TrackViewSet
 pytestmark = pytest.mark.django_db
 
 
-# --- who may --------------------------------------------------------------------------------------
+# --- permissions ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "put", "delete"])
@@ -143,7 +143,7 @@ def test_a_deleted_users_tracks_go_with_them_and_the_catalogue_stays(tracks, use
     assert list(Track.objects.all()) == [tracks["catalogue"]]
 
 
-# --- what is shown and stored ---------------------------------------------------------------------
+# --- values shown and stored ----------------------------------------------------------------------
 
 
 def test_a_track_shows_names_and_nothing_else_of_its_owner(tracks, users):
