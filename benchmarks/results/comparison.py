@@ -92,7 +92,7 @@ def figures(entries: Sequence[Entry], processes: Sequence[Mapping[str, Blocks]])
             ANONYMOUS: [overhead.request(each[url], ANONYMOUS) for each in processes],
             **{name: [overhead.overhead(each[url], name) for each in processes] for name in names},
         }
-        for url in processes[0]
+        for url in (processes[0] if processes else ())
     }
 
 

@@ -106,6 +106,13 @@ def test_what_cannot_be_compared_is_told(document, why, saved):
     assert isinstance(refused.exception, SystemExit)
 
 
+def test_a_run_without_processes_is_refused(saved):
+    path = saved("run.json", {**overhead_of({"token": 300}), "processes": []})
+    result = run("compare", path, path)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+
+
 def test_a_result_is_exported_a_line_for_each_contender(saved):
     exported = run("csv", saved("a.json", overhead_of({"token": 300, "jwt": 500})))
     assert exported.exit_code == 0, exported.stderr

@@ -281,7 +281,7 @@ def test_ours_refuses_logins_with_503_without_its_cache_and_serves_everything_el
     names="options, expected, counted",
 )
 def test_two_transactions_that_read_before_they_write(tmp_path, options, expected, counted):
-    # This database is not the project's. A project's settings for it are just these options.
+    # A separate database. A project would set no more for it than these options.
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "file", "OPTIONS": options()}
     beside_the_tests = ConnectionHandler({"default": database})
     both_have_read = Barrier(2)
