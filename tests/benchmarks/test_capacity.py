@@ -77,9 +77,9 @@ def test_what_was_not_measured_is_left_open():
     assert (made.rows_written_per_second, made.rows_per_day, made.bytes_per_day) == (None, None, None)
     assert made.latency_ms == {"request": 1}
     assert (made.revoked, made.revoked_seconds) == (None, None)
-    # Nobody knows how large a row of the blacklist is: then not how much it all grows by.
+    # The size of a row of the blacklist is unknown, so the growth is unknown too.
     assert capacity.planned("pair", PAIR, CROWD, {"outstanding": 10.0}).bytes_per_day is None
-    # Nor was it counted which tables a login grows.
+    # The tables that a login grows were not counted either.
     uncounted = replace(PAIR, login=replace(PAIR.login, rows=None))
     assert capacity.planned("pair", uncounted, CROWD, BYTES).rows_per_day is None
     assert capacity.planned("pair", PAIR, CROWD, {}, Worst(inf, "never", ())).revoked_seconds is None

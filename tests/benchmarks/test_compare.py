@@ -1,4 +1,4 @@
-"""What is said of two runs, and what a run is exported as."""
+"""The comparison of two runs, and the export of one as CSV."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ def test_each_contender_is_compared_with_itself():
 
 
 def conditions(part: str = "", **others) -> comparison.Conditions:
-    """Return those of a run, of which one part has other values."""
+    """Return the conditions of a run, with other values in one part."""
     record = run_of({"token": 300})
     found = comparison.Conditions(environment(), record.service, record.plan)
     if part == "environment":

@@ -137,12 +137,12 @@ def test_only_this_projects_own_classes_are_not_stock():
     }
 
 
-# --- every one of them, proved and counted --------------------------------------------------------
+# --- every contender, proved and counted ----------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def facts():
-    """Contender -> Facts, of all that are installed, from one process that has proved them."""
+    """Return contender -> Facts of all installed ones, from one process that proved them."""
     schemes = installed(STATEMENTS)
     with scratch("sqlite", None, "kept") as made:
         return work(made, *schemes).facts[URL]
@@ -214,7 +214,7 @@ def print_requests():
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_an_algorithms_contender_does_what_the_row_does_under_the_switch(algorithm):
-    """It calls the same functions in the same order; its token has the same length and claims."""
+    """The contender calls the same functions in the same order; its token has the same claims."""
     process = servers.run(
         "-c",
         "import django; django.setup(); from tests.benchmarks.test_contenders import print_requests; print_requests()",
@@ -234,7 +234,7 @@ def test_an_algorithms_contender_does_what_the_row_does_under_the_switch(algorit
 
 
 def test_no_class_opens_to_another_algorithms_token(user):
-    """Nor to the row's own: none of them is the row under another name."""
+    """It refuses the row's own token too: no contender is the row under another name."""
 
     def opens(name: str, credential: str) -> bool:
         request = Request(APIRequestFactory().get(URL, headers={"Authorization": f"Bearer {credential}"}))

@@ -45,7 +45,7 @@ from tokens.views import ObtainTokenView
 
 pytestmark = pytest.mark.once  # the lab brings its own database
 
-# --- console texts ---
+# --- console texts --------------------------------------------------------------------------------
 
 
 def test_every_pair_is_told_in_a_sentence():

@@ -35,13 +35,13 @@ ENDS = [
 
 
 def table_of(*overheads, contests=()):
-    """Schemes a, b, … with so many µs, each known to 10 µs either way."""
+    """Return a table of schemes a, b, … that add so many µs, each known to 10 µs either way."""
     rows = tuple(row(name, x) for name, x in zip("abcd", overheads, strict=False))
     return replace(overhead_record().tables[0], rows=rows, contests=tuple(contests))
 
 
 def ends_of(*cells):
-    """Schemes a, b, … with these cells for a logout."""
+    """Return a result of schemes a, b, … with these cells for a logout."""
     rows = (Ends(name, cells={"logout": cell}, **LIFETIMES) for name, cell in zip("abcd", cells, strict=False))
     return revocation_of(*rows)
 
@@ -83,11 +83,11 @@ def contest(first, second, verdict):
 @pytest.mark.parametrize(
     ("overheads", "cells", "contests", "dominated"),
     [
-        ((100, 200), (NOW, NOW), [], {"b": ("a",)}),  # as soon, cheaper
+        ((100, 200), (NOW, NOW), [], {"b": ("a",)}),  # as soon, and cheaper
         ((100, 200), (LATER, NOW), [], {}),  # cheaper, but later: a choice
         ((200, 100), (LATER, NOW), [], {"a": ("b",)}),  # dearer and later
         ((100, 115), (NOW, NOW), [], {}),  # the intervals touch
-        ((100, 115), (NOW, NOW), [contest("a", "b", "faster")], {"b": ("a",)}),  # a contest knows more
+        ((100, 115), (NOW, NOW), [contest("a", "b", "faster")], {"b": ("a",)}),  # a contest decides
         ((100, 115), (NOW, NOW), [contest("b", "a", "slower")], {"b": ("a",)}),  # from either side
         ((100, 200), (NOW, NOW), [contest("a", "b", "inconclusive")], {}),
         ((100, 100), (NOW, NOW), [contest("a", "b", "equivalent")], {}),  # neither is better

@@ -28,7 +28,7 @@ needs_full = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full
 
 @pytest.fixture
 def saved(tmp_path):
-    """saved(document): the file that it was written to."""
+    """Return saved(document), which writes the document and returns its path."""
 
     def save(document: dict) -> str:
         path = tmp_path / f"{uuid.uuid4().hex}.json"
@@ -102,10 +102,10 @@ def test_trying_a_file_makes_none_and_keeps_what_is_there(tmp_path):
 
 def test_trying_a_pipe_takes_no_reader_from_it(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    results.try_file(tmp_path / "pipe")  # to open it would wait for a reader
+    results.try_file(tmp_path / "pipe")  # opening it would wait for a reader
 
 
-# --- the table is printed, whatever becomes of the file -------------------------------------------
+# --- the table is printed even if the file cannot be written ---------------------------------------
 
 
 @needs_full

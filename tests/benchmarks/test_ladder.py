@@ -37,7 +37,7 @@ URL = "/whoami/"
 
 
 class Inheriting(TokenAuthentication):
-    """What DRF promises of authenticate() is promised of this one as well."""
+    """A class whose authenticate() is DRF's."""
 
 
 class Overriding(TokenAuthentication):
@@ -46,7 +46,7 @@ class Overriding(TokenAuthentication):
 
 
 class Exclusive(TokenAuthentication):
-    """Does nothing for a subclass, so that its highest rungs are not what it is itself."""
+    """A class that does nothing in its subclasses, so its highest rungs differ from itself."""
 
     def authenticate_credentials(self, key):
         if type(self) is not Exclusive:
@@ -123,7 +123,7 @@ def test_statements_and_signature_checks_come_with_their_rung(name, user):
         assert each.header_bytes == (0 if rung == ANONYMOUS else counted[WHOLE].header_bytes)
 
 
-# What is wrong with a request -> the first rung that refuses it, None: no rung does.
+# Fault of a request -> the first rung that refuses it; None: no rung does.
 REFUSED_FROM = {
     "drf-token": {"header": PARSED, "garbage": LOADED, "forged": LOADED, "disabled": LOADED, "nothing": PERMITTED},
     "token": {"header": PARSED, "garbage": VERIFIED, "forged": LOADED, "disabled": LOADED, "nothing": PERMITTED},
@@ -230,7 +230,7 @@ def climb(scheme="token", rungs=(PARSED, LOADED), **microseconds) -> Climb:
 
 def test_a_rung_adds_its_difference_to_the_one_below_within_the_round():
     climbs = [
-        # The second round met a slow machine; what each adds is what it was.
+        # The machine was slow in the second round; the differences are unchanged.
         climb(anonymous=[100, 900], parse=[105, 905], load=[305, 1105], whole=[306, 1106]),
         climb(anonymous=[100, 100], parse=[106, 108], load=[300, 300], whole=[299, 303]),
     ]

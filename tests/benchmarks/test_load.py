@@ -367,7 +367,7 @@ def test_users_do_as_clients_do(invoke, capfd):
     )
     output = capfd.readouterr()
     assert done.exit_code == 0, done.output + output.out + output.err
-    # name, count, p50 from when it was due and from the sending
+    # name, count, and p50 from when the request was due and from when it was sent
     rows = re.findall(r"^ (\S.*?)\s+(\d+)  +([\d.]+) \[([\d.]+)\]", output.out, re.MULTILINE)
     counts = {name: int(count) for name, count, _, _ in rows}
     for name in ("token /api-token-auth/", "token /api-token-auth/revoke/", "token /tracks/", "token /tracks/{id}/"):

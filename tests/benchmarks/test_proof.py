@@ -91,7 +91,7 @@ def test_a_row_answered_by_another_rows_class_is_refused(user):
 
 
 def test_what_is_timed_is_the_services_own_request(user):
-    """The lab refuses it where the service does: before a codec decodes its query string."""
+    """The lab refuses a URL where the service does: before a codec decodes its query string."""
     odd = Contender.anonymous(ANONYMOUS, URLS).environ("/whoami/?a=%2B2AA-")
     odd["CONTENT_TYPE"] = "text/plain; charset=rot13"
     assert wsgi.ask(Handler(), odd).status == 415
@@ -116,7 +116,7 @@ def test_a_url_that_cannot_be_guarded_is_refused(url, why):
 
 
 def test_contenders_differ_in_nothing_but_authentication_and_gate(user):
-    """Routes, their order, view class and the other arguments of as_view() are the same."""
+    """Routes, their order, the view class and all other arguments of as_view() are the same."""
     made = [Contender.anonymous(name, URLS) for name in (ANONYMOUS, CONTROL)]
     made += [Contender.of_scheme(scheme, user, URLS) for scheme in SCHEMES.values()]
 

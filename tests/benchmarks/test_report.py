@@ -63,7 +63,7 @@ def test_a_page_too_large_to_mail_is_refused(page_of):
 
 
 def test_the_same_files_make_the_same_bytes_whatever_the_process(files, tmp_path):
-    """A process of its own, too, has no Django settings, and needs none."""
+    """A fresh process, which has no Django settings, writes the same bytes."""
     made = []
     for seed in ("1", "2"):
         out = tmp_path / f"{seed}.html"
@@ -95,7 +95,7 @@ def test_every_id_is_the_only_one_and_every_reference_finds_one(whole):
     assert references <= set(ids)
 
 
-# --- what is seen ---------------------------------------------------------------------------------
+# --- the pictures ---------------------------------------------------------------------------------
 
 
 def test_every_picture_has_words_for_who_cannot_see_it_and_its_numbers_in_a_table(whole):
@@ -130,7 +130,7 @@ def test_a_picture_has_no_colour_but_the_pages(whole):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_ink_and_lines_stand_out_from_the_paper(page_of, scheme):
-    """WCAG 2.2: 4.5 to 1 for text (1.4.3), 3 to 1 for what a picture is made of (1.4.11)."""
+    """WCAG 2.2: text needs 4.5 to 1 (1.4.3), and the parts of a picture 3 to 1 (1.4.11)."""
     blocks = re.findall(r":root \{(.*?)\}", page_of(overhead()).source, re.DOTALL)
     assert len(blocks) == 2
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", blocks[scheme == "dark"]))
@@ -145,7 +145,7 @@ def test_ink_and_lines_stand_out_from_the_paper(page_of, scheme):
 
 
 def contrast(one, other):
-    """WCAG 2.2, "contrast ratio" and "relative luminance"."""
+    """Return the contrast ratio of two colours as WCAG 2.2 defines it."""
 
     def luminance(colour):
         parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
@@ -249,7 +249,7 @@ def test_every_result_of_the_table_has_a_section():
     assert {*KINDS, FAR} == set(WRITERS) == set(SECTIONS)
 
 
-# --- whatever a file says, it is text -------------------------------------------------------------
+# --- a file's words are text, never markup --------------------------------------------------------
 
 
 @pytest.mark.parametrize("mark", HOSTILE)

@@ -120,7 +120,7 @@ def test_rates_at_several_distances_are_drawn_beside_those_of_a_near_database(pa
     page = page_of(overhead(), load(), load_away())
     rates = rows_of(page, "load-distance", 0)
     assert rates["token on granian"] == ["950 (900 to 1,000)", "475 (450 to 500)"]
-    # The stock row that is as far away
+    # The stock row at the same distance
     assert rows_of(page, "load-distance", 5)["token on granian, 5 ms away"][1] == "2.12 (2.00 to 2.25)"
     assert rows_of(page, "load", 2)["token on granian"][0] == "950 (900 to 1,000)"
     one = page_of(overhead(), load(distances=(5.0,)))
@@ -139,7 +139,7 @@ def test_growth_is_drawn_line_by_line_and_what_is_not_above_zero_too(page_of):
         {"jwt", "simplejwt"},
     ]
     assert "900" in growth[-1]["table"]
-    # 190 bytes a row, and the database does not tell of indexes
+    # 190 bytes a row, and the database does not report indexes
     assert rows_of(page, "scale", 5)["auth_user"] == ["100,000", "100,000", "190", "–"]
     faster = having(scale(), around(-1.0), "sizes", 0, "table", "rows", 0, "overhead")
     assert "−1.0 (−11.0 to 9.0)" in page_of(overhead(), faster).figures[2]["table"]

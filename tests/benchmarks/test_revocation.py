@@ -35,7 +35,7 @@ CONTENDERS = ("PROMPT", "CACHED", "MONOTONIC", "UNDYING", "BLACKLISTING", "DISAP
 
 
 def run(*arguments, **switches):
-    arguments = ("--trials", 0, *arguments)  # Valkey has a test of its own
+    arguments = ("--trials", 0, *arguments)  # another test covers Valkey
     return servers.run("-m", "benchmarks", "revocation", *map(str, arguments), **switches)
 
 
@@ -126,7 +126,7 @@ def test_the_key_after_a_restart_is_one_the_service_takes(algorithm):
     assert len(keys) == 2
 
 
-# --- what is found of contenders with a known end -------------------------------------------------
+# --- contenders with a known end ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_what_is_planted_is_found(rows, contender, password, deactivation, delet
     assert [shown(cells[event]) for event in EVENTS] == [
         *("- None", "- None"),  # no endpoint, and no row that holds the credential
         *(password, deactivation, deletion, staff),
-        "- None",  # nobody signed it
+        "- None",  # a credential without a signature
     ]
     assert all(cell["refresh"] is None for cell in cells.values())
     assert rows[contender]["access_seconds"] is None
@@ -166,7 +166,7 @@ def test_what_another_key_signs_outlives_the_removal_of_ours_and_to_ask_spends_n
     assert shown(rows["foreign"]["cells"]["rotation"]["refresh"]) == "at once 0"
 
 
-# --- what is found of the rows --------------------------------------------------------------------
+# --- the rows of the table ------------------------------------------------------------------------
 
 AT_ONCE, NEVER, NO_EVENT = "at once 0", "never None", "- None"
 AT_EXPIRY, OURS_AT_EXPIRY = "at access expiry 300", "at access expiry 310"  # ours: with JWT_LEEWAY
@@ -226,7 +226,7 @@ def test_what_answers_from_memory_is_asked_in_another_process_too(found):
 def test_with_a_valkey_the_other_process_is_told(tmp_path):
     process, document = run_to_the_end(tmp_path, "--scheme", "token-cached", "--trials", 2, TOKEN_CACHE_SECONDS="7")
     assert {shown(each["alone"]) for each in document["elsewhere"]} == {"within 7"}
-    # Times are not asserted, but each trial ended before the entry was too old: Valkey sent word.
+    # Each trial ended before the entry was too old, so Valkey's message arrived.
     assert all(len(each["with_valkey_ms"]) == 2 for each in document["elsewhere"])
     assert "with Valkey, worst of 2" in process.stdout
 

@@ -117,7 +117,7 @@ def test_what_is_loaded_is_as_the_service_writes_it(crowd, door_to):
     # The id of user 3 has seven digits less than that of one among ten million.
     assert 0 <= len(outstanding[0].token) - len(issued) <= 10
     assert {len(each.jti) for each in outstanding} == {32}
-    # Its newest may be used, and the others were spent.
+    # The newest may be used; the others are spent.
     assert [hasattr(each, "blacklistedtoken") for each in outstanding] == [True, True, False]
     assert family.user.password.count("$") == 3
     assert not family.user.check_password("")
@@ -125,7 +125,7 @@ def test_what_is_loaded_is_as_the_service_writes_it(crowd, door_to):
 
 @pytest.fixture
 def owned(monkeypatch):
-    """Three tracks of the catalogue, and seven users of whom each has one."""
+    """Load three tracks of the catalogue, and seven users with one track each."""
     monkeypatch.setattr(population, "BATCH", 3)
     catalogue.load(catalogue.read(catalogue.CHINOOK)[:3])
     population.load(7, lambda rows: None, tracks=True)
@@ -188,7 +188,7 @@ def test_two_scratch_databases_have_the_same_times():
     assert len({created for _, created, _ in first}) == 3
 
 
-# --- what is said of it ---------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------
 
 
 def run_of(**microseconds) -> Run:
@@ -212,7 +212,7 @@ def analysed(anonymous, token) -> scale.Answer:
 
 
 def test_a_scheme_is_compared_with_itself_in_the_smallest_database():
-    # Each turn met a machine of another speed: what the sizes differ by is the same in all.
+    # The machine's speed differs between turns; the difference between sizes does not.
     answer = analysed(anonymous=([100, 150, 125], [100, 150, 125]), token=([200, 350, 275], [230, 381, 305]))
     (change,) = answer.changes
     assert (change.scheme, change.population) == ("token", 1000)

@@ -1,4 +1,4 @@
-"""The lab's own trial: does it judge as it says, and does it go on where it was stopped?
+"""The lab's selftest: its verdicts, and how it continues a stopped campaign.
 
 No time is asserted.
 """
@@ -81,7 +81,7 @@ def test_identical_code_called_different_too_often_or_never_is_a_failure():
     def rate(made):
         return selftest.judge(made)[0]
 
-    # A shift that all processes of a contest share, as of one place in memory, is no scatter.
+    # A shift that all processes of a contest share, such as a place in memory, is no scatter.
     shared = [
         Record(r.seconds, r.figures | {CONTROL: r.figures[CONTROL] + (index // 10 % 2)}, r.planted_us)
         for index, r in enumerate(records(2000, scatter=0.7))
@@ -108,7 +108,7 @@ def test_no_process_is_in_two_contests():
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory):
-    """(process, document, path of the campaign) of a selftest of three processes."""
+    """Return process, document and campaign's path of a selftest of three processes."""
     folder = tmp_path_factory.mktemp("selftest")
     process = servers.run(
         *("-m", "benchmarks", "selftest", "--processes", "3", "--rounds", "2"),

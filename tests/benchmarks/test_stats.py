@@ -114,7 +114,7 @@ def sample(**microseconds) -> Sample:
 
 def test_differences_are_paired_within_the_round_and_averaged_within_the_process():
     samples = [
-        # The second round met a slow machine; what each adds is what it was.
+        # The machine was slow in the second round; the differences are unchanged.
         sample(anonymous=[100, 900], drf_token=[300, 1100], token=[250, 1050], jwt=[400, 1200]),
         sample(anonymous=[100, 100], drf_token=[306, 306], token=[252, 254], jwt=[408, 408]),
     ]
@@ -127,7 +127,7 @@ def test_differences_are_paired_within_the_round_and_averaged_within_the_process
     assert by_name["token"].ratio == ratio_interval([150, 153], [200, 206])
     assert (by_name["jwt"].reference, by_name["jwt"].ratio) == (None, None)
     assert table.control == Interval(0, 0, 0)
-    # One for each keyword, ours before stock.
+    # One row for each keyword, ours before stock.
     assert [row.name for row in table.champions] == ["token", "jwt"]
     met = {(contest.first, contest.second): contest.difference for contest in table.contests}
     assert list(met) == [("drf-token", "token"), ("drf-token", "jwt"), ("token", "jwt")]

@@ -1,4 +1,4 @@
-"""Contests: is a verdict what its sources say, and do all of them hold together?"""
+"""Contests: each verdict agrees with the literature, and all hold together."""
 
 import pytest
 from scipy import stats
@@ -42,7 +42,7 @@ def test_holm_stops_at_the_first_that_is_not_small_enough():
     # Three contests, six hypotheses, of which three at most are true: 0.05 / 3, 3, 3, 3, 2, 1.
     assert holm([0.001, 0.9, 0.016, 0.9, 0.017, 0.9]) == [True, False, True, False, False, False]
     assert holm([0.016] * 6) == [True] * 6
-    # 0.018 would be small enough for itself once two are left, but 0.0168 before it was not.
+    # 0.018 would be small enough when two are left, but 0.0168, which comes before, was not.
     assert holm([0.001, 0.002, 0.003, 0.0168, 0.018, 0.018]) == [True, True, True, False, False, False]
     assert holm([0.001, 0.002, 0.003, 0.0166, 0.024, 0.049]) == [True] * 6
 

@@ -1,4 +1,4 @@
-"""The service of this checkout against that of a revision: structure only, no times."""
+"""This checkout's service compared with a revision's. No test asserts a time."""
 
 import json
 import re
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.once  # the lab brings its own databases
 URL = "/tracks/"
 
 
-# --- what is said of it ---------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------
 
 
 def run_of(before, after, again) -> turns.Run:

@@ -43,7 +43,7 @@ MARK = "TESTS_WIRE_LAB"  # in the environment of everything that a run starts
 
 
 def survivors(mark: str, seconds: float = 10) -> list[str]:
-    """Command lines of the processes with that mark, when there are none or the time is over."""
+    """Return the command lines of processes with that mark, after waiting for them to end."""
     if not Path("/proc/self/environ").exists():
         pytest.skip("there is no /proc to find processes by")
     end = time.monotonic() + seconds
@@ -154,7 +154,7 @@ def worker(assignment: Assignment, database: str, mark: str):
 
 
 def test_what_a_contender_answers_over_the_wire_is_looked_at_before_it_is_timed(database):
-    """And by gunicorn; of five contenders the connection is kept."""
+    """Five contenders share one kept connection to gunicorn."""
     mark = uuid.uuid4().hex
     wrong = ("FAILING", "REFUSING", "OPEN")
     schemes = ("token", *(f"tests.support.dishonest:{name}" for name in wrong))
@@ -171,10 +171,10 @@ def test_what_a_contender_answers_over_the_wire_is_looked_at_before_it_is_timed(
 
 
 def test_a_server_ends_with_who_started_it_however_that_ends(database):
-    """The command kills its worker, which can then kill nobody, where it is stopped by Ctrl-C."""
+    """Ctrl-C makes the command kill its worker, which then cannot end its server."""
     mark = uuid.uuid4().hex
     with worker(Assignment(("token",), {URL: 10_000}, 8, 3, seed=1, server="granian"), database, mark) as process:
-        assert json.loads(process.stdout.readline()) == {"done": URL}  # in the midst of it
+        assert json.loads(process.stdout.readline()) == {"done": URL}  # during the run
         assert any("benchmarks.servers.pinned" in line for line in marked(mark))
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -268,11 +268,11 @@ def test_a_server_that_says_nothing_is_not_waited_for_in_vain():
         connection.exchange(http1.get("/"))
 
 
-# --- what is said of it ---------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------
 
 
 def sample(anonymous: float, token: float) -> Sample:
-    """Microseconds of each request."""
+    """Return a sample: contender -> microseconds of each request."""
     p25 = {name: [1000 * us] * 4 for name, us in ((ANONYMOUS, anonymous), (CONTROL, anonymous), ("token", token))}
     entries = [Entry(ANONYMOUS), Entry(CONTROL), Entry("token", "Token")]
     facts = {URL: dict.fromkeys(p25, Facts(1, 63, 49))}
@@ -369,7 +369,7 @@ def test_what_stands_beside_the_wire_is_not_measured_again():
 
 
 def test_a_run_goes_on_until_its_intervals_over_the_wire_are_as_narrow_as_asked(monkeypatch):
-    """What is in process has no part in it: there they are as wide to the end."""
+    """The intervals in process do not count: they stay as wide until the end."""
     outside = iter([sample(300, 420), sample(300, 460), sample(300, 421), *[sample(300, 421)] * 100])
     inside = itertools.cycle([sample(100, 9000), sample(100, 150)])
     monkeypatch.setattr(turns, "_work", lambda _, place, *others: next(outside if place.server else inside))
@@ -389,7 +389,7 @@ def test_a_run_waited_as_long_as_its_client_or_its_server():
 
     collector = timing._Collector(Busy())
     collector.collect()
-    assert collector.waited >= 0.75  # more where this process had to wait itself
+    assert collector.waited >= 0.75  # more if this process itself had to wait
 
 
 @pytest.mark.parametrize(
