@@ -148,7 +148,7 @@ def judge(
         largest = max((row.overhead.estimate for row in table.rows), default=float("inf"))
         if control.half_width > largest / 2:
             reasons.append(
-                f"on {table.url} the A/A control is known to {control.half_width:.1f} µs either way, "
+                f"on {table.url} the interval of the A/A control reaches {control.half_width:.1f} µs either way, "
                 f"which is more than half of the largest overhead ({largest:.1f} µs)"
             )
     if steal is not None and steal > STEAL_BOUND:
