@@ -38,7 +38,7 @@ def _extension(scheme: Scheme, priority: int):
 EXTENSIONS = [_extension(scheme, position) for position, scheme in enumerate(SCHEMES.values(), 1)]
 
 
-class _ScrapeExtension(OpenApiAuthenticationExtension):
+class _MetricsExtension(OpenApiAuthenticationExtension):
     target_class = "telemetry.metrics_view.ScrapeAuthentication"
     name = "metrics"
 

@@ -71,18 +71,6 @@ class Run:
         waited = [sample.waited for turn in self.turns for sample in turn.samples.values()]
         return sum(waited) / len(waited)
 
-    @property
-    def record(self) -> list[dict]:
-        """Return what a result keeps of the turns."""
-        return [
-            {
-                "hash_seed": turn.hash_seed,
-                "seed": turn.seed,
-                "blocks": {place: sample.blocks for place, sample in turn.samples.items()},
-            }
-            for turn in self.turns
-        ]
-
     def samples(self, place: str) -> list[Sample]:
         """Return the samples of a place, one for each turn."""
         return [turn.samples[place] for turn in self.turns]
@@ -101,10 +89,10 @@ def run(
     watcher: Watcher,
     precision_us: float | None = None,
 ) -> Run:
-    """Let every place do `assignment` in `count` turns, and in more until `end`.
+    """Do `assignment` at every place in `count` turns, and in more until `end`.
 
     `end`           time.monotonic() in seconds; None: no further turn
-    `rounds`        for each URL; None: as many as rounds.py finds best
+    `rounds`        for each URL; None: as many as stats/rounds.py finds best
     `precision_us`  no further turn once the widest interval of the first place reaches no further
 
     The rounds, seed and server of `assignment` itself do not count. Raises WorkerRefusedError or

@@ -139,23 +139,37 @@ def judge(
     if precision_us is not None and widest_us > precision_us:
         reasons.append(f"the widest interval is {widest_us:.1f} µs either way, not the {precision_us:g} µs asked for")
     for table in tables:
-        control, request = table.control, table.anonymous.request
-        if control.excludes(0) and abs(control.estimate) > MATTERS * request:
-            reasons.append(
-                f"on {table.url} the A/A control differs from itself by {control.estimate:+.1f} µs "
-                f"({control.low:+.1f} to {control.high:+.1f}) of {request:.0f} µs"
-            )
+        reasons += [f"on {table.url} {reason}" for reason in control_reasons(table.control, table.anonymous.request)]
         largest = max((row.overhead.estimate for row in table.rows), default=float("inf"))
-        if control.half_width > largest / 2:
+        if table.control.half_width > largest / 2:
             reasons.append(
-                f"on {table.url} the interval of the A/A control reaches {control.half_width:.1f} µs either way, "
+                f"on {table.url} the interval of the A/A control reaches {table.control.half_width:.1f} µs either way, "
                 f"which is more than half of the largest overhead ({largest:.1f} µs)"
             )
+    return Verdict.of([*reasons, *machine_reasons(steal, waited)])
+
+
+def control_reasons(control: Interval, request: float) -> list[str]:
+    """Return the reason not to trust a run with this A/A control; empty if there is none.
+
+    `request` is what the control's request takes, in µs.
+    """
+    if not control.excludes(0) or abs(control.estimate) <= MATTERS * request:
+        return []
+    return [
+        f"the A/A control differs from itself by {control.estimate:+.1f} µs ({control.low:+.1f} to "
+        f"{control.high:+.1f}) of {request:.0f} µs"
+    ]
+
+
+def machine_reasons(steal: float | None, waited: float = 0.0) -> list[str]:
+    """Return the reasons not to trust a run on a machine as busy as this."""
+    reasons = []
     if steal is not None and steal > STEAL_BOUND:
-        reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
+        reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (steal; bound: {STEAL_BOUND:.0%})")
     if waited > WAITED_BOUND:
         reasons.append(f"the run waited {waited:.0%} of its time for a processor (bound: {WAITED_BOUND:.0%})")
-    return Verdict.of(reasons)
+    return reasons
 
 
 def answer(tables: Sequence[Table], verdict: Verdict) -> str:

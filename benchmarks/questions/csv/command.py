@@ -2,15 +2,15 @@
 
 import csv
 import io
-from pathlib import Path
 
 import click
 
+from benchmarks.questions import options
 from benchmarks.results import files, flat
 
 
 @click.command(name="csv")
-@click.argument("run", metavar="RUN.json", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("run", metavar="RUN.json", type=options.OUTPUT)
 @click.option("--processes", is_flag=True, help="Write what each process of `overhead` found, instead of the table.")
 def command(run, processes):
     """Write a result to standard output as comma-separated values (RFC 4180).

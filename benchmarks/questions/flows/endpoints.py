@@ -206,10 +206,7 @@ class Endpoints:
         client.refresh = given.get("refresh", client.refresh)  # absent if refresh tokens do not rotate
 
     def _who(self, client: Client) -> int | None:
-        """Return the id of the user whom the client's credential authenticates;
-
-        None: it is refused.
-        """
+        """Return the id of the user that the credential authenticates; None: it is refused."""
         answer = self.call(self._contender.environ(WHOAMI, self._headers(client.credential)))
         return json.loads(answer.body)["id"] if answer.status == 200 else None
 

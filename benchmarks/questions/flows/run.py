@@ -26,7 +26,7 @@ from benchmarks.results.records.flows import Flow, Flows
 from benchmarks.stats import break_even
 from benchmarks.stats.break_even import Costs, Crossing, Lifetimes
 from benchmarks.stats.intervals import Interval, t_interval
-from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, WAITED_BOUND, Verdict
+from benchmarks.stats.overhead import CONTROL_LEVEL, TRIMMED, Verdict, control_reasons, machine_reasons
 from benchmarks.terminal import Watcher
 
 
@@ -191,17 +191,7 @@ def judge(control: Interval, anonymous_us: float, steal: float | None, waited: f
     only computes. A long flow is interrupted more often than a short one, so a busy machine moves
     the crossings.
     """
-    reasons = []
-    if control.excludes(0) and abs(control.estimate) > MATTERS * anonymous_us:
-        reasons.append(
-            f"the A/A control differs from itself by {control.estimate:+.1f} µs ({control.low:+.1f} to "
-            f"{control.high:+.1f}) of {anonymous_us:.0f} µs"
-        )
-    if steal is not None and steal > STEAL_BOUND:
-        reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
-    if waited > WAITED_BOUND:
-        reasons.append(f"other programs kept the run waiting for {waited:.0%} of the time (bound: {WAITED_BOUND:.0%})")
-    return Verdict.of(reasons)
+    return Verdict.of([*control_reasons(control, anonymous_us), *machine_reasons(steal, waited)])
 
 
 def _waited(hashes: Sequence[PasswordHash]) -> float:

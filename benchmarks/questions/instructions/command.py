@@ -88,7 +88,7 @@ def _shown(record: Instructions) -> Iterator[Table | str]:
         )
     yield shown
     machine = environment.describe()
-    yield ("Runs differ by: how far the two runs differ in the instructions over anonymous, as a share of them.")
+    yield "Runs differ by: how far the two runs differ in the instructions over anonymous, as a share of them."
     yield (
         "Instructions are not time: they take unequal time, waiting takes none, and valgrind's processor lacks some "
         "that the real one may have (SHA, AVX-512)."

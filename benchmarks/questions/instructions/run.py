@@ -70,7 +70,7 @@ def valgrind() -> str | None:
 def run(task: Task, database: Database) -> list[dict[str, float]]:
     """Return, for each of RUNS, contender -> instructions of one request.
 
-    Raises processes.WorkerRefusedError or WorkerFailedError, and CountError.
+    Raises start.WorkerRefusedError or WorkerFailedError, and CountError.
     """
     start.fill(database, task.schemes)
     with ThreadPoolExecutor(RUNS) as pool:

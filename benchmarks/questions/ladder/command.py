@@ -23,10 +23,7 @@ from benchmarks.results.records.ladder import Ladder, OneLadder
 @options.contenders
 @options.others
 @options.url()
-@options.processes(
-    "Fresh processes, over which the intervals are taken; with --budget, the fewest.  "
-    "[default: 10, and more as the budget allows]"
-)
+@options.processes(f"Fresh processes, over which the intervals are taken; {options.FEWEST}")
 @options.budget("Seconds that the run may take.  [default: 120]")
 @options.rounds("Rounds of each scheme in each process.")
 @options.block("rung")

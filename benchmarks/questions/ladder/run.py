@@ -28,7 +28,7 @@ from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import environment, runs, start
 from benchmarks.results.records.ladder import Climb, Ladder, OneLadder, Rung, Whole
 from benchmarks.stats.intervals import Interval, t_interval
-from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, STEAL_BOUND, TRIMMED, Verdict
+from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, TRIMMED, Verdict, machine_reasons
 from benchmarks.terminal import Watcher
 
 ASKED = "ask"
@@ -67,7 +67,7 @@ def run(
 
     `end` is in seconds of time.monotonic(). `rounds`: None for as many as pay best; the run ignores
     the assignment's own rounds and seed. The database must be filled (start.fill).
-    Raises processes.WorkerRefusedError or WorkerFailedError.
+    Raises start.WorkerRefusedError or WorkerFailedError.
     """
     (url,) = assignment.rounds
     service = start.work(replace(assignment, rounds={url: 0}), database, 0).service
@@ -122,9 +122,7 @@ def judge(tables: Sequence[Whole], steal: float | None) -> Verdict:
         for ladder in tables
         if isinstance(ladder, OneLadder) and not ladder.adds_up
     ]
-    if steal is not None and steal > STEAL_BOUND:
-        reasons.append(f"the hypervisor took {steal:.1%} of the processors' time (bound: {STEAL_BOUND:.0%})")
-    return Verdict.of(reasons)
+    return Verdict.of([*reasons, *machine_reasons(steal)])
 
 
 def _climbs(assignment: Assignment, database: Database, hash_seed: int, watcher: Watcher) -> dict[str, Climb]:

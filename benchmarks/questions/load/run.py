@@ -26,7 +26,7 @@ from benchmarks.questions.load.rates import PARTS, Contender, stock
 from benchmarks.results.records.load import Load, Loaded, LoadPlan, Series, Step
 from benchmarks.servers import server, service
 from benchmarks.stats.design import endless
-from benchmarks.stats.overhead import STEAL_BOUND, Verdict
+from benchmarks.stats.overhead import Verdict, machine_reasons
 from benchmarks.terminal import Watcher
 
 BEYOND = (1.15, 1.3)  # of the rate at saturation, while all lower rates were within the bound
@@ -137,8 +137,7 @@ def judge(run: Run, plan: LoadPlan, contenders: Sequence[Contender]) -> Verdict:
     reasons = []
     if not run.apart:
         reasons.append("server and generator share their cores: the generator takes time from the server")
-    if run.steal is not None and run.steal > STEAL_BOUND:
-        reasons.append(f"the hypervisor took {run.steal:.1%} of the processor time (steal; bound: {STEAL_BOUND:.0%})")
+    reasons += machine_reasons(run.steal)
     for contender in contenders:
         series = [turn[contender.name] for turn in run.turns]
         fastest = max(each.saturation.per_second for each in series)

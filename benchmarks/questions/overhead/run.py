@@ -57,7 +57,7 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     """Do `assignment` in fresh processes, with `rounds`, or as many as pay best.
 
     The run ignores the assignment's own rounds and seed. The database must be filled (start.fill).
-    Raises processes.WorkerRefusedError or WorkerFailedError.
+    Raises start.WorkerRefusedError or WorkerFailedError.
     """
     begin = time.monotonic()
     # A process without rounds: it shows what a process costs, and proves the contenders.

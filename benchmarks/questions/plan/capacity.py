@@ -3,12 +3,13 @@
 This is arithmetic on means, the same for all schemes; nothing was tried at that size. U users each
 make r requests, l logins and f refreshes a day:
 
-    R = U r / 86400    L = U l / 86400    F = U f / 86400      each second, on average over the day
-    f = min(60 m / a, r)                 for m active minutes and an access lifetime of a seconds
-    cores       = k / u * (R t_request + L t_login + F t_refresh) statements  = k * (R s_request + L
-    s_login + F s_refresh)                  each second connections = k * (R (t_request + s_request
-    d) + ...)                      busy at once: Little's law bytes       = 86400 * sum over tables
-    of (L n_login + F n_refresh) * b     each day latency     = s * d
+    R = U r / 86400    L = U l / 86400    F = U f / 86400     each second, on average over the day
+    f           = min(60 m / a, r)     for m active minutes and an access lifetime of a seconds
+    cores       = k / u * (R t_request + L t_login + F t_refresh)
+    statements  = k * (R s_request + L s_login + F s_refresh)           each second
+    connections = k * (R (t_request + s_request d) + ...)               busy at once: Little's law
+    bytes       = 86400 * sum over tables of (L n_login + F n_refresh) * b      each day
+    latency     = s * d
 
 k is the ratio of the peak's rate to the mean, u the utilisation, t a time, s a number of
 statements, n the rows inserted less those deleted, b the bytes of a row with its index entries, and
@@ -112,8 +113,8 @@ def planned(
 ) -> Planned:
     """Return what one scheme takes.
 
-    `slowest` is when its credentials have ended after the worst event; None: not measured, or no
-              event.
+    `slowest` is when its credentials have ended after the worst event. None: not measured, or no
+    event.
     """
     called = rated(costs, crowd)
     counted = costs.login is not None and all(cost.rows is not None for _, cost in called)

@@ -1,26 +1,23 @@
 """Result files to one HTML page."""
 
-from pathlib import Path
-
 import click
 
 from benchmarks import terminal
+from benchmarks.questions import options
 from benchmarks.questions.report import reading
 from benchmarks.questions.report.sections import absent, sections
 from benchmarks.reporting import frontier
 from benchmarks.reporting.page import ReportError, doubts, html
 from benchmarks.results import files
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command(name="report")
-@click.argument("run", metavar="RUN.json", type=_FILE)
-@click.argument("others", metavar="[MORE.json]...", nargs=-1, type=_FILE)
+@click.argument("run", metavar="RUN.json", type=options.INPUT)
+@click.argument("others", metavar="[MORE.json]...", nargs=-1, type=options.INPUT)
 @click.option(
     "--html",
     "path",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.OUTPUT,
     help="Where to write the page.  [default: RUN.html, next to RUN.json]",
 )
 @click.option(

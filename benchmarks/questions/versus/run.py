@@ -32,7 +32,7 @@ from benchmarks.questions import by_turns
 from benchmarks.results.records.versus import Revision, Versus
 from benchmarks.stats import overhead, verdicts
 from benchmarks.stats.intervals import Interval, mean, ratio_interval, t_interval
-from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, Verdict
+from benchmarks.stats.overhead import CONTROL_LEVEL, Verdict
 
 BEFORE, AFTER, AGAIN = "before", "after", "again"
 PLACES = (BEFORE, AFTER, AGAIN)
@@ -133,12 +133,10 @@ def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
     }
     before, after = figures[BEFORE], figures[AFTER]
     control = t_interval(figures[AGAIN] - after, CONTROL_LEVEL)
-    reasons = list(overhead.judge([], run.steal, run.waited, 0.0, None).reasons)
-    if control.excludes(0) and abs(control.estimate) > MATTERS * after.mean():
-        reasons.append(
-            f"the A/A control differs from itself by {control.estimate:+.1f} µs ({control.low:+.1f} to "
-            f"{control.high:+.1f}) of {after.mean():.0f} µs"
-        )
+    reasons = [
+        *overhead.machine_reasons(run.steal, run.waited),
+        *overhead.control_reasons(control, float(after.mean())),
+    ]
     # The verdict is on the subtrahend: this checkout.
     (verdict,) = verdicts.judge([mean(before - after)], margin_us)
     return Answer(
