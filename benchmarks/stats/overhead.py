@@ -143,7 +143,7 @@ def judge(
         largest = max((row.overhead.estimate for row in table.rows), default=float("inf"))
         if table.control.half_width > largest / 2:
             reasons.append(
-                f"on {table.url} the A/A control is known to {table.control.half_width:.1f} µs either way, "
+                f"on {table.url} the interval of the A/A control reaches {table.control.half_width:.1f} µs either way, "
                 f"which is more than half of the largest overhead ({largest:.1f} µs)"
             )
     return Verdict.of([*reasons, *machine_reasons(steal, waited)])

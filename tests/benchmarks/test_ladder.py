@@ -270,7 +270,7 @@ def test_ladders_share_the_level_and_wholes_have_no_part_in_it():
         ([299.4, 299.4], "do not add up: whole minus sum is -0.6 µs (-0.6 to -0.6)"),
         (
             [302, 298],
-            "cannot be seen to add up: whole minus sum is known to 127.3 µs either way, "
+            "cannot be seen to add up: the interval of whole minus sum reaches 127.3 µs either way, "
             "which is more than half of the whole (200.0 µs)",
         ),
     ],

@@ -30,9 +30,9 @@ def command(schemes, access_lifetime, session_lifetime, count, budget, populatio
     """Measure login, refresh, rotation and logout, and a request with its share of them.
 
     The flows are those that each scheme's own URLs offer. Every call is proved: the expected
-    status, the new credential works, the revoked one is refused. Clients get what they spend off
-    the clock. Blocks of calls of all schemes, and of requests to /whoami/, alternate in balanced
-    random order, and the intervals are taken over fresh processes.
+    status, the new credential works, the revoked one is refused. Obtaining the credential that a
+    call spends is not timed. Blocks of calls of all schemes, and of requests to /whoami/, alternate
+    in balanced random order, and the intervals are taken over fresh processes.
 
     The curve is the figure that decides: what a request costs a client that makes N of them per
     access lifetime, logins and refreshes included, and the N at which two schemes cost the same.

@@ -12,7 +12,7 @@ def section(flows: Flows) -> Section:
     lifetimes = ", ".join(f"{name} {duration(seconds)}" for name, seconds in flows.lifetimes_seconds.items())
     lead = (
         "Read the curve at your number of requests per access lifetime: it is the cost of a request with its share of "
-        "logins and refreshes. Few requests: the flows decide. Many: the request itself."
+        "logins and refreshes. If requests are few, logins and refreshes decide; if many, the request itself."
     )
     if lifetimes:
         lead += f" Lifetimes: {lifetimes}."

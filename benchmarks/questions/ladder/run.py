@@ -178,8 +178,8 @@ def _tabulate(climbs: Sequence[Climb], url: str, level: float) -> Whole:
 def _why_not(rest: Interval, whole: Interval, request: float) -> str:
     if rest.half_width > abs(whole.estimate) / 2:
         return (
-            f"cannot be seen to add up: whole minus sum is known to {rest.half_width:.1f} µs either way, which is "
-            f"more than half of the whole ({whole.estimate:.1f} µs)"
+            f"cannot be seen to add up: the interval of whole minus sum reaches {rest.half_width:.1f} µs either way, "
+            f"which is more than half of the whole ({whole.estimate:.1f} µs)"
         )
     if rest.excludes(0) and abs(rest.estimate) > MATTERS * request:
         return f"do not add up: whole minus sum is {rest.estimate:+.1f} µs ({rest.low:+.1f} to {rest.high:+.1f})"

@@ -67,7 +67,7 @@ def contests(overhead: Overhead) -> Section | None:
         "contests",
         "Scheme against scheme",
         "Read along a row: its scheme is faster or slower than the one above the column, by so many µs. Equivalent: "
-        "they differ by less than matters. Inconclusive: the run cannot tell.",
+        "the difference is too small to matter. Inconclusive: the run cannot tell.",
         grids=grids,
     )
 

@@ -2,8 +2,8 @@
 
 Two processes of the real service share one database, for schemes that answer from memory. Without
 Valkey, the other process's clock is moved, to the second. Times with Valkey, which the run starts,
-are real: from the end of the event's answer in one process to the begin of the first
-request that the other one refuses; it asks without a pause. Knows nothing of Django.
+are real: from the end of the event's answer in one process to the start of the first request that
+the other one refuses, with one request after another. This module imports no Django.
 """
 
 import json

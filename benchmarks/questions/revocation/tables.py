@@ -75,8 +75,7 @@ def remarks(record: Revocation) -> list[str]:
             0,
             "In another process: schemes that answer without a statement and still refuse at once in the process of "
             "the event. Without Valkey, the other process's clock is moved. Times with Valkey are real: from the "
-            "end of the event's answer to the begin of the first refused request, of a process that asks without a "
-            "pause.",
+            "end of the event's answer to the start of the first refused request, with one request after another.",
         )
     for event in record.events:
         ways: dict[str, list[str]] = {}
