@@ -105,7 +105,7 @@ def test_trying_a_pipe_takes_no_reader_from_it(tmp_path):
     results.try_file(tmp_path / "pipe")  # opening it would wait for a reader
 
 
-# --- the table is printed even if the file cannot be written ---------------------------------------
+# --- the table is printed even if the file cannot be written --------------------------------------
 
 
 @needs_full
