@@ -75,6 +75,6 @@ def stock_rows_are_a_reference(app_configs, **kwargs):
         if scheme.is_stock:
             yield Warning(
                 f"AUTH_SCHEMES names {scheme.name!r}: {scheme.summary}, with its library's known faults.",
-                hint="It is there for comparison. Serve `token` or `jwt`.",
+                hint="It is there for comparison. Serve `token-hashed`, `token` or `jwt`.",
                 id="config.W001",
             )

@@ -106,7 +106,7 @@ def leeway(value: str) -> timedelta:
     """Return a duration of at most an hour."""
     found = duration(value)
     if found > timedelta(hours=1):
-        raise ValueError("allowed: at most 1h; correct clocks that differ by more")
+        raise ValueError("allowed: at most 1h; if clocks differ by more, set them right")
     return found
 
 
