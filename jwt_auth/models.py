@@ -109,7 +109,7 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
     return family
 
 
-def living_family(token: AccessToken | RefreshToken) -> RefreshFamily:
+def valid_family(token: AccessToken | RefreshToken) -> RefreshFamily:
     """Return family_of(token); raise TokenError if the login has ended or its user is disabled."""
     family = family_of(token)
     if family.revoked_at is not None:
@@ -120,13 +120,13 @@ def living_family(token: AccessToken | RefreshToken) -> RefreshFamily:
 
 
 def user_of(token: AccessToken) -> Any:
-    """Return the user of a verified token, or raise TokenError as living_family does, in one query.
+    """Return the user of a verified token, or raise TokenError as valid_family does, in one query.
 
     The query reads no column of the login; its condition is that the login has not ended.
     """
     user = _USER_OF_LIVING.first(token.sid)
     if user is None or not user.is_active or str(user.pk) != token.user_id:
-        return living_family(token).user  # which says what is wrong
+        return valid_family(token).user  # which says what is wrong
     return user
 
 
@@ -146,7 +146,7 @@ def refresh(token: RefreshToken, request: Any = None) -> Pair:
     rotation is unknown. Such a clock refuses the child too (its `iat` is in the future), and a
     later request decides about both.
     """
-    family = living_family(token)
+    family = valid_family(token)
     now = timezone.now()  # after reading, and again below: then it is not before a rotation of this machine
     if token.jti == family.current_jti:
         following = {
@@ -161,7 +161,7 @@ def refresh(token: RefreshToken, request: Any = None) -> Pair:
                 setattr(family, name, value)
             log_event(events.REFRESH_ROTATED, family, request=request)
             return _mint(family, now)
-        family = living_family(token)  # another caller was faster, or the login has just ended
+        family = valid_family(token)  # another caller was faster, or the login has just ended
         now = timezone.now()
     if _is_recent_parent(token, family, now):
         log_event(events.REFRESH_REPEATED, family, request=request)
@@ -174,7 +174,7 @@ def refresh(token: RefreshToken, request: Any = None) -> Pair:
 
 def check(token: AccessToken | RefreshToken) -> None:
     """Raise TokenError unless the verified token would be accepted now. Changes nothing."""
-    family = living_family(token)
+    family = valid_family(token)
     if not isinstance(token, RefreshToken) or token.jti == family.current_jti:
         return
     now = timezone.now()

@@ -65,7 +65,7 @@ def obtain(user: Any, label: str = "") -> HashedToken | None:
         limit = conf.TOKENS_PER_USER
         if limit and own.living().count() >= limit:
             raise TokenLimitError(
-                f"This user has {limit} living tokens, as many as TOKENS_PER_USER allows. Revoke one first."
+                f"This user has {limit} valid tokens, as many as TOKENS_PER_USER allows. Revoke one first."
             )
         key, now = wire.new(), timezone.now()
         token = HashedToken(user=user, label=label, created=now, last_used=now, **_columns_of(key))

@@ -1,14 +1,22 @@
-"""Reports for tests that read them."""
+"""The user of contenders, and reports for tests that read them."""
 
 import json
 
 import pytest
 
+from benchmarks.databases.write_counts import one_connection
 from tests.support.pages import Page
 from tests.support.question_results import (
     WRITERS,
 )
 from tests.support.reports import everything, page_from
+
+
+@pytest.fixture
+def user(user):
+    """Return the user, while no request closes the test's connection."""
+    with one_connection():
+        yield user
 
 
 @pytest.fixture

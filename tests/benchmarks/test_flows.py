@@ -138,13 +138,6 @@ def endpoints_of(scheme: Scheme, user) -> Endpoints:
     return Endpoints(scheme, Contender.of_scheme(scheme, user, [WHOAMI]), handler)
 
 
-@pytest.fixture
-def user(user):
-    """Return the user, while no request closes the test's connection."""
-    with write_counts.one_connection():
-        yield user
-
-
 @pytest.mark.parametrize("name", SCHEMES)
 def test_every_row_does_what_its_endpoints_say(name, user):
     endpoints = endpoints_of(SCHEMES[name], user)

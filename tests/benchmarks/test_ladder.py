@@ -9,8 +9,6 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
@@ -69,16 +67,6 @@ def scheme_with(authentication: type) -> Scheme:
 
 OVERRIDING = scheme_with(Overriding)
 EXCLUSIVE = scheme_with(Exclusive)
-
-
-@pytest.fixture
-def user(user):
-    """Keep requests from closing the test's connection, as Django's test client does."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield user
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
 
 
 # --- the rungs ------------------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
 
 from benchmarks.contenders import proof, wsgi
 from benchmarks.contenders.contender import Contender
@@ -45,16 +43,6 @@ WRONG = {
     ],
     Shortsighted: ["shortsighted at {}: answers 200 with a forged credential, not 401"],
 }
-
-
-@pytest.fixture
-def user(user):
-    """Keep requests from closing the test's connection, as Django's test client does."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield user
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
 
 
 def faults(authentication: type, url: str, user) -> list[str]:

@@ -184,7 +184,7 @@ def test_a_503_at_refresh_reaches_the_caller_and_loses_nothing(httpx, clock, wir
         def away(token):
             raise OperationalError("the database is away")
 
-        without_database.setattr(models, "living_family", away)
+        without_database.setattr(models, "valid_family", away)
         with pytest.raises(httpx.HTTPStatusError, match=f"POST {BASE}{REFRESH} returned 503, not 200") as raised:
             client.get("/whoami/")
     assert raised.value.response.headers["Retry-After"] == "5"

@@ -176,15 +176,15 @@ def between_reading_and_swapping(monkeypatch):
     """Call the step once, after the first refresh has read its family and before it swaps."""
 
     def arrange(step):
-        read = models.living_family
+        read = models.valid_family
 
         def read_then_step(token):
-            monkeypatch.setattr(models, "living_family", read)
+            monkeypatch.setattr(models, "valid_family", read)
             family = read(token)
             step()
             return family
 
-        monkeypatch.setattr(models, "living_family", read_then_step)
+        monkeypatch.setattr(models, "valid_family", read_then_step)
 
     return arrange
 

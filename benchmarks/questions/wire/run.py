@@ -18,8 +18,9 @@ from benchmarks.processes.turns import Place, Run
 from benchmarks.results import comparison
 from benchmarks.results.records.common import Environment, Head
 from benchmarks.results.records.compare import Change
+from benchmarks.results.records.measured import Turn
 from benchmarks.results.records.overhead import Overhead
-from benchmarks.results.records.wire import Beside, Turn, Wire
+from benchmarks.results.records.wire import Beside, Wire
 from benchmarks.stats import overhead
 from benchmarks.stats.overhead import Table
 from config.schemes import SCHEMES

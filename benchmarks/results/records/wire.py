@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from benchmarks.messages import Blocks
+from benchmarks.results.records.measured import Turn
 from benchmarks.results.records.overhead import Tabulated
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Outcome
@@ -24,15 +24,6 @@ class Beside:
     wire: Interval
     difference: Interval
     verdict: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn: PYTHONHASHSEED, the seed of its orders, and place -> URL -> blocks."""
-
-    hash_seed: int
-    seed: int
-    blocks: dict[str, dict[str, Blocks]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
