@@ -1,7 +1,7 @@
 """Where a run keeps its scratch database, and how the service connects to it."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
@@ -22,18 +22,6 @@ CONNECTIONS = {
 }
 
 
-LARGEST_POPULATION = 10_000_000  # some 17 GB
-
-population = click.option(
-    "--population",
-    type=click.IntRange(0, LARGEST_POPULATION),
-    default=0,
-    show_default="none",
-    help="Other users in the scratch database, each with a credential of every kind; the time that they take to "
-    "load is no part of --budget.",
-)
-
-
 class DatabaseError(Exception):
     """The lab could not make a scratch database."""
 
@@ -44,37 +32,6 @@ class Database:
 
     url: str
     connection: str
-
-
-connection = click.option(
-    "--connection",
-    type=click.Choice(list(CONNECTIONS)),
-    default=SERVED,
-    show_default=True,
-    help="How the service connects: as its settings have it, kept open, psycopg's pool, or new for each request.",
-)
-
-
-def options(command: Callable) -> Callable:
-    """Add --database, --database-url and --connection, which `scratch` takes as they are."""
-    for option in (
-        connection,
-        click.option(
-            "--database-url",
-            metavar="URL",
-            callback=postgresql_only,
-            help="A PostgreSQL server on which a scratch database is made and dropped.",
-        ),
-        click.option(
-            "--database",
-            type=click.Choice(["sqlite", "postgresql"]),
-            default="sqlite",
-            show_default=True,
-            help="SQLite in a file, or a PostgreSQL started for this run.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @contextmanager
@@ -127,9 +84,3 @@ def _on_server(server: str) -> Iterator[str]:
     finally:
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def postgresql_only(context, parameter, value: str | None) -> str | None:
-    if value and not value.startswith(("postgres://", "postgresql://")):
-        raise click.BadParameter("allowed: postgresql://user:password@host:5432/name")
-    return value

@@ -13,7 +13,7 @@ import click
 
 from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases.latency import MOST
-from benchmarks.databases.scratch import CONNECTIONS, LARGEST_POPULATION, postgresql_only
+from benchmarks.databases.scratch import CONNECTIONS
 from benchmarks.messages import SERVED
 from benchmarks.servers.server import SERVERS
 from config.schemes import SCHEMES
@@ -194,6 +194,8 @@ def check_blocks(block: int, drop: int):
 
 # --- where ----------------------------------------------------------------------------------------
 
+LARGEST_POPULATION = 10_000_000  # some 17 GB
+
 population = click.option(
     "--population",
     type=click.IntRange(0, LARGEST_POPULATION),
@@ -232,6 +234,13 @@ connection = click.option(
     show_default=True,
     help="How the service connects: as its settings have it, kept open, psycopg's pool, or new for each request.",
 )
+
+
+def postgresql_only(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return --database-url. Raises click.BadParameter for the URL of another database."""
+    if value and not value.startswith(("postgres://", "postgresql://")):
+        raise click.BadParameter("allowed: postgresql://user:password@host:5432/name")
+    return value
 
 
 def database_url(help: str = "") -> Decorator:
