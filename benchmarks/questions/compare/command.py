@@ -16,7 +16,7 @@ from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER
 @click.argument("before", type=options.OUTPUT)
 @click.argument("after", type=options.OUTPUT)
 @click.option("--anyway", is_flag=True, help="Compare runs of unlike environments, too.")
-@options.margin("Microseconds within which nothing is said to have changed.")
+@options.margin("Microseconds within which a figure counts as unchanged.")
 @click.option("--json", "path", type=options.OUTPUT, help="Where to write the comparison.  [default: nowhere]")
 def command(before, after, anyway, margin, path):
     """Compare two runs of `overhead`: did anything change?
