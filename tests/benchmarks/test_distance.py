@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
@@ -17,8 +18,10 @@ from benchmarks.databases import latency
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import RoundTrip
 from benchmarks.questions.distance.command import command
+from benchmarks.questions.distance.tables import of
 from benchmarks.reporting.tables import round_trips
 from benchmarks.results.schema import schema
+from benchmarks.stats.intervals import Interval
 from tests.support import processes, servers
 
 pytestmark = pytest.mark.once  # the lab brings its own database
@@ -182,6 +185,15 @@ def test_what_a_distance_came_to_is_told():
 
 
 # --- the command ----------------------------------------------------------------------------------
+
+
+def test_the_table_writes_intervals_as_the_other_tables_do():
+    table = SimpleNamespace(
+        url="/whoami/", rows=[SimpleNamespace(name="token", overhead=Interval(243.2, -361.4, 1847))]
+    )
+    near = SimpleNamespace(distance_ms=0.0, table=table)
+    record = SimpleNamespace(distances=[near], turns=[], waits={"token": Interval(1.0, 1.0, 1.0)})
+    assert list(of(record).columns[1].cells) == ["243\n(\N{MINUS SIGN}361 to 1,847)"]
 
 
 def test_a_scheme_waits_for_as_many_round_trips_as_it_asks_questions(tmp_path):

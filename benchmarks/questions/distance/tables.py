@@ -5,6 +5,7 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.reporting import tables
+from benchmarks.reporting.wording import interval
 from benchmarks.results.records.distance import Distance
 
 
@@ -15,7 +16,7 @@ def of(record: Distance) -> Table:
     shown = tables.empty(title, "contender", *(f"{each.distance_ms:g} ms" for each in record.distances), "waits")
     for number, row in enumerate(nearest.rows):
         intervals = [each.table.rows[number].overhead for each in record.distances]
-        cells = (f"{each.estimate:.0f}\n({each.low:.0f} to {each.high:.0f})" for each in intervals)
+        cells = (interval(each).replace(" (", "\n(") for each in intervals)
         shown.add_row(row.name, *cells, f"{record.waits[row.name].estimate:.2f}")
     return shown
 
