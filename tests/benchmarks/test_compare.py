@@ -81,6 +81,13 @@ def test_the_command_refuses_and_names_what_is_unlike_and_how_to_go_on(saved):
     assert "the same within 5" in compared.stdout
 
 
+def test_no_interval_of_a_comparison_breaks_over_lines(saved):
+    name = "simplejwt-stateless-eddsa"
+    files = saved("a.json", overhead_of({name: 300})), saved("b.json", overhead_of({name: 320}))
+    line = next(line for line in run("compare", *files).stdout.splitlines() if name in line)
+    assert (line.count("("), line.count(" to "), line.count(")")) == (3, 3, 3), line
+
+
 def test_a_comparison_of_what_cannot_be_trusted_cannot_be_either(saved):
     doubtful = overhead_of({"token": 300})
     doubtful["verdict"] = {"conclusive": False, "reasons": ["the control failed"]}

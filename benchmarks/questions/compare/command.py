@@ -69,7 +69,7 @@ def _table(record: Comparison) -> Table:
     )
     shown.add_column("contender", no_wrap=True)
     for heading in ("before", "after", "change"):
-        shown.add_column(heading, justify="right")
+        shown.add_column(heading, justify="right", no_wrap=True)  # else an interval breaks over lines
     shown.add_column("verdict")
     words = {
         FASTER: "slower now",

@@ -13,8 +13,8 @@ class Command(BaseCommand):
     """Move the keys of DRF's table into the table of hashed tokens."""
 
     help = (
-        "Move every key of DRF's table into the table of hashed tokens. The keys stay valid, and are deleted in clear "
-        "text. This cannot be undone, since no key can be computed from its digest. See "
+        "Move every key of DRF's table into the table of hashed tokens. The keys stay valid; their clear text is "
+        "deleted. This cannot be undone, since no key can be computed from its digest. See "
         "docs/how-to/migrate-from-drf-tokens.md."
     )
 
