@@ -86,8 +86,7 @@ class Contender:
 def _named_by(authentication: str) -> str | None:
     """Return the row that `/whoami/` must name for this class.
 
-    It is the row that has the class, whoever issued the credential, or the row that one of our
-    classes inherits from.
+    It is the row that has the class, or the row that one of our classes inherits from.
     """
     inherited = getattr(import_string(authentication), "scheme", None)
     return next((row.name for row in SCHEMES.values() if row.authentication == authentication), inherited)

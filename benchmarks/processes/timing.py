@@ -39,6 +39,7 @@ LEVEL, FLAT = 0.01, 0.02
 
 CALIBRATION_ROUNDS = 12  # of the planted contenders
 
+# `compare` refuses runs in which it differs, so its words stay as earlier results have them.
 GC_POLICY = "young generations collected between blocks, off within; what lives after the warm-up is frozen"
 _YOUNG = 1
 
@@ -84,7 +85,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
 
 @contextmanager
 def garbage_held_back() -> Iterator[None]:
-    """Stop garbage collection, except by Collector, and freeze what lives now."""
+    """Stop garbage collection, except by Collector, and freeze all present objects."""
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -196,10 +196,10 @@ def _answer(table: Table) -> str:
     if contest.verdict == verdicts.INCONCLUSIVE:
         return f"{text}, with no difference shown between the two ({span})"
     if contest.verdict == verdicts.FASTER:
-        dearer, low, high = contest.second, difference.low, difference.high
+        costlier, low, high = contest.second, difference.low, difference.high
     else:
-        dearer, low, high = contest.first, -difference.high, -difference.low
-    return f"{text}, so {dearer} costs {abs(difference.estimate):.0f} µs ({low:.0f} to {high:.0f}) more"
+        costlier, low, high = contest.first, -difference.high, -difference.low
+    return f"{text}, so {costlier} costs {abs(difference.estimate):.0f} µs ({low:.0f} to {high:.0f}) more"
 
 
 def _table(

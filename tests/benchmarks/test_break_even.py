@@ -40,7 +40,7 @@ def scattered(request: float, login: float, refresh: float) -> list[Costs]:
 
 OPAQUE = scattered(request=300, login=0, refresh=0)
 PAIR = scattered(request=100, login=0, refresh=1001.001)  # 1000 for each access lifetime
-DEARER = scattered(request=400, login=1000, refresh=0)
+COSTLIER = scattered(request=400, login=1000, refresh=0)
 
 
 @pytest.mark.parametrize("names", [("opaque", "pair"), ("pair", "opaque")])
@@ -62,8 +62,8 @@ def test_the_interval_of_a_crossing_is_as_wide_as_the_processes_disagree():
 
 
 def test_what_is_cheaper_in_all_parts_is_cheaper_at_every_n():
-    assert crossings({"dearer": DEARER, "opaque": OPAQUE}, MONTH) == [
-        Crossing("dearer", "opaque", None, cheaper_below="opaque", cheaper_above="opaque")
+    assert crossings({"costlier": COSTLIER, "opaque": OPAQUE}, MONTH) == [
+        Crossing("costlier", "opaque", None, cheaper_below="opaque", cheaper_above="opaque")
     ]
 
 

@@ -85,7 +85,7 @@ def contest(first, second, verdict):
     [
         ((100, 200), (NOW, NOW), [], {"b": ("a",)}),  # as soon, and cheaper
         ((100, 200), (LATER, NOW), [], {}),  # cheaper, but later: a choice
-        ((200, 100), (LATER, NOW), [], {"a": ("b",)}),  # dearer and later
+        ((200, 100), (LATER, NOW), [], {"a": ("b",)}),  # costlier and later
         ((100, 115), (NOW, NOW), [], {}),  # the intervals touch
         ((100, 115), (NOW, NOW), [contest("a", "b", "faster")], {"b": ("a",)}),  # a contest decides
         ((100, 115), (NOW, NOW), [contest("b", "a", "slower")], {"b": ("a",)}),  # from either side

@@ -296,7 +296,7 @@ def test_a_run_alternates_between_the_sizes_and_keeps_what_it_measured(tmp_path)
     assert changes == [("token", 300), ("simplejwt", 300)]
     assert [sorted(turn["blocks"]) for turn in document["turns"]] == [["20", "300"]] * 2
     assert max(len(line) for line in process.stdout.splitlines() if str(path) not in line) <= 100
-    assert "Beside 300: " in process.stdout
+    assert "300 other users: " in process.stdout
 
 
 @pytest.mark.once

@@ -70,7 +70,7 @@ class TokenLives(Lives):
         return HashedToken if self.per_client else Token
 
     def credentials(self):
-        return list(self.world.told_at)
+        return list(self.world.issued_at)
 
     def question(self, key):
         return self.using(key)

@@ -181,7 +181,7 @@ KINDS: dict[str, tuple[Callable, set[str]]] = {
     "hashed token, another prefix": (_other_prefix, set()),
     "hashed token, unknown": (lambda user: wire.new(), set()),
     "hashed token, another checksum": (_hashed_changed(lambda token: token.key[:-1] + other(token.key[-1])), set()),
-    "hashed token, one digit changed and summed anew": (
+    "hashed token, one digit changed, with its new checksum": (
         _hashed_changed(lambda token: _with_checksum(token.key[:4] + other(token.key[4]) + token.key[5:])),
         set(),
     ),

@@ -46,7 +46,7 @@ def test_the_command_says_why_it_issues_none(user, settings):
     with pytest.raises(CommandError, match="at most 64 characters"):
         issued_by_command("ada", "--label", "x" * 65)
     issued_by_command("ada")
-    with pytest.raises(CommandError, match="user ada: This user has 1 living tokens"):
+    with pytest.raises(CommandError, match="user ada: This user has 1 valid tokens"):
         issued_by_command("ada")
     User.objects.update(is_active=False)
     with pytest.raises(CommandError, match="user ada is disabled"):
@@ -88,7 +88,7 @@ def test_the_admin_says_on_the_form_why_it_issues_none(admin_pages, user, settin
     settings.TOKENS_PER_USER = 1
     for _ in range(2):
         response = add_in_the_admin(admin_pages, user)
-    assert "This user has 1 living tokens" in response.content.decode()
+    assert "This user has 1 valid tokens" in response.content.decode()
     assert "is disabled" not in response.content.decode()
     User.objects.filter(pk=user.pk).update(is_active=False)
     assert "This user is disabled." in add_in_the_admin(admin_pages, user).content.decode()

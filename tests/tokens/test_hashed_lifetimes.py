@@ -146,7 +146,7 @@ def test_a_user_has_as_many_living_tokens_as_the_switch_says(api, user, staff, s
         response = api.post("/api-token-auth/", LOGIN)
         assert response.status_code == 409
         assert response.json() == {
-            "detail": "This user has 2 living tokens, as many as TOKENS_PER_USER allows. Revoke one first."
+            "detail": "This user has 2 valid tokens, as many as TOKENS_PER_USER allows. Revoke one first."
         }
         assert issue.hashed_token(staff)
         assert rotate(api, first).status_code == 200

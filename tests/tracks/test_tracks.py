@@ -291,11 +291,11 @@ def test_put_without_composer_empties_it_and_patch_leaves_it(tracks, users):
 
 
 def test_a_change_touches_only_what_was_sent(tracks, users, monkeypatch):
-    def meanwhile(self, data):
+    def concurrently(self, data):
         Track.objects.filter(pk=self.instance.pk).update(title="By another request")
         return data
 
-    monkeypatch.setattr(TrackSerializer, "validate", meanwhile)
+    monkeypatch.setattr(TrackSerializer, "validate", concurrently)
     answer = client(users["owner"]).patch(url(tracks["created"]), {"composer": "Peart"})
     tracks["created"].refresh_from_db()
     assert (tracks["created"].title, tracks["created"].composer) == ("By another request", "Peart")
@@ -304,11 +304,11 @@ def test_a_change_touches_only_what_was_sent(tracks, users, monkeypatch):
 
 
 def test_a_track_deleted_meanwhile_is_not_found_and_does_not_come_back(tracks, users, monkeypatch):
-    def meanwhile(self, data):
+    def concurrently(self, data):
         Track.objects.filter(pk=self.instance.pk).delete()
         return data
 
-    monkeypatch.setattr(TrackSerializer, "validate", meanwhile)
+    monkeypatch.setattr(TrackSerializer, "validate", concurrently)
     assert client(users["owner"]).patch(url(tracks["created"]), {"title": "New"}).status_code == 404
     assert not Track.objects.filter(owner=users["owner"]).exists()
 

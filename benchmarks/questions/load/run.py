@@ -81,10 +81,9 @@ def prepare(
 def run(
     plan: LoadPlan, contenders: Sequence[Contender], database: Database, core: int | None, turns: int, watcher: Watcher
 ) -> Run:
-    """Measure every contender in `turns` turns. `core` is the server's own; None: it has none.
+    """Measure every contender in `turns` turns, on a database that has been filled.
 
-    The database has been filled. Call keep_off(core) first, so that this process and its children
-    leave that core alone.
+    `core`  what server.own_core() returned, which keeps this process off that core
 
     Raises start.WorkerRefusedError, start.WorkerFailedError or DatabaseError.
     """

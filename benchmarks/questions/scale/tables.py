@@ -102,7 +102,7 @@ def remarks(record: Scale, machine: dict[str, Any]) -> list[str]:
             for population, control in record.controls.items()
         ),
         *(
-            f"With {size.population:,} other users: {size.stored.database_bytes / 1e6:.1f} MB on disk, loaded in "
+            f"{size.population:,} other users: {size.stored.database_bytes / 1e6:.1f} MB on disk, loaded in "
             f"{size.stored.seconds:.0f} s."
             for size in record.sizes
         ),
