@@ -15,7 +15,6 @@ from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases.latency import MOST
 from benchmarks.databases.scratch import CONNECTIONS
 from benchmarks.messages import SERVED
-from benchmarks.servers.server import SERVERS
 from config.schemes import SCHEMES
 from config.switches import SWITCHES
 
@@ -286,6 +285,8 @@ def check_distances(distances: Sequence[float], database: str, database_url: str
 
 def server(to: str = "server", **settings) -> Decorator:
     """Return --server, a key of SERVERS, granian by default. `to`: the parameter that takes it."""
+    from benchmarks.servers.server import SERVERS  # here: `report` shares this module and needs no server
+
     settings = {"default": "granian", **settings}
     return click.option("--server", to, type=click.Choice(list(SERVERS)), show_default=True, **settings)
 
