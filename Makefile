@@ -22,7 +22,7 @@ test: lint  ## run lint and every test, on SQLite and on PostgreSQL
 	ENV_FILE= PYTHONDONTWRITEBYTECODE= TEST_DATABASE=postgresql $(BIN)/pytest $(SPREAD) -m "not once"
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
-test-lab: .venv/test  ## run the lab's longest tests, of which test has short ones
+test-lab: .venv/test  ## run the lab's long tests: whole runs of every question
 	ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(SPREAD) -m lab
 
 race: .venv/test  ## send requests from 64 clients with one credential to two workers, 20 rounds

@@ -12,6 +12,14 @@ from tests.support.question_results import (
 from tests.support.reports import everything, page_from
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by markers
+def pytest_collection_modifyitems(items):
+    """Mark the tests of a long run: those that use a fixture in their module's LAB_FIXTURES."""
+    for item in items:
+        if getattr(item.module, "LAB_FIXTURES", set()) & set(item.fixturenames):
+            item.add_marker(pytest.mark.lab)
+
+
 @pytest.fixture
 def user(user):
     """Return the user, while no request closes the test's connection."""

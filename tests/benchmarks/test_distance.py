@@ -196,6 +196,7 @@ def test_the_table_writes_intervals_as_the_other_tables_do():
     assert list(of(record).columns[1].cells) == ["243\n(\N{MINUS SIGN}361 to 1,847)"]
 
 
+@pytest.mark.lab
 def test_a_scheme_waits_for_as_many_round_trips_as_it_asks_questions(tmp_path):
     options = ["--distance", "0", "--distance", "20", "--processes", "2", "--rounds", "1"]
     options += ["--scheme", "token", "--scheme", "jwt-stateless", "--json", str(tmp_path / "run.json")]

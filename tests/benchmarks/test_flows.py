@@ -44,6 +44,7 @@ from tests.support.question_results import flows_record
 from tokens.views import ObtainTokenView
 
 pytestmark = pytest.mark.once  # the lab brings its own database
+LAB_FIXTURES = {"tiny"}  # a long run, for `make test-lab`
 
 # --- console texts --------------------------------------------------------------------------------
 
@@ -417,6 +418,7 @@ def test_wrong_usage_is_told_with_what_is_allowed(arguments, message):
         assert part in " ".join(result.stderr.split())
 
 
+@pytest.mark.lab
 def test_a_credential_that_dies_under_the_clock_ends_the_run_without_a_result(tmp_path):
     process = benchmarks(
         *("--scheme", "token", "--processes", 2, "--budget", 30, "--json", tmp_path / "flows.json"),

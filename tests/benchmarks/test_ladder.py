@@ -27,6 +27,7 @@ from config.schemes import SCHEMES, Scheme
 from tests.support import servers
 
 pytestmark = pytest.mark.once  # the lab brings its own database
+LAB_FIXTURES = {"tiny"}  # a long run, for `make test-lab`
 
 URL = "/whoami/"
 
@@ -339,6 +340,7 @@ def test_what_is_no_terminal_gets_plain_text(tiny):
     assert process.stderr == ""
 
 
+@pytest.mark.lab
 def test_a_refused_rung_is_never_timed(tmp_path):
     process = benchmarks(
         "ladder",

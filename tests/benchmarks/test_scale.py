@@ -270,6 +270,7 @@ TINY = ("--scheme", "token", "--scheme", "simplejwt", "--processes", "2", "--rou
 
 
 @pytest.mark.once
+@pytest.mark.lab
 def test_a_run_alternates_between_the_sizes_and_keeps_what_it_measured(tmp_path):
     path = tmp_path / "run.json"
     sizes = ("--population", "300", "--population", "20")

@@ -20,6 +20,7 @@ from benchmarks.questions.selftest.campaign import PLANTED, CampaignError, Recor
 from tests.support import servers
 
 pytestmark = pytest.mark.once
+LAB_FIXTURES = {"short"}  # a long run, for `make test-lab`
 
 SIZES = {CONTROL: 0.0, **{name: nanoseconds / 1000 for name, nanoseconds in PLANTED.items()}}
 

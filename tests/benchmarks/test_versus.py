@@ -131,6 +131,7 @@ def checkout(tmp_path_factory):
     return made
 
 
+@pytest.mark.lab
 def test_what_lies_in_the_checkout_is_timed_against_the_revision(checkout, tmp_path):
     path = tmp_path / "run.json"
     lay = checkout.git("status", "--porcelain")
@@ -150,6 +151,7 @@ def test_what_lies_in_the_checkout_is_timed_against_the_revision(checkout, tmp_p
     assert checkout.git("status", "--porcelain") == lay == f"M {PAGES}"
 
 
+@pytest.mark.lab
 def test_a_revision_that_answers_otherwise_is_refused(checkout):
     process = checkout.versus("another-page", "--processes", "2")
     assert (process.returncode, process.stdout) == (1, "")
