@@ -15,12 +15,12 @@ endif
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
 
-# Each process takes whole files, so that a module's servers and lab runs start once. A third process works while two wait.
+# Each process takes whole files, so that a module's servers and lab runs start once. Two more work while others wait.
 # PYTHONDONTWRITEBYTECODE= keeps bytecode: without it, pytest rewrites 350 modules in each process, which takes 7 s.
 test: lint  ## run lint and every test, on SQLite and on PostgreSQL
 	ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(SPREAD) -m "not lab"
 	ENV_FILE= PYTHONDONTWRITEBYTECODE= TEST_DATABASE=postgresql $(BIN)/pytest $(SPREAD) -m "not once"
-SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
+SPREAD := -n 4 --dist loadfile --no-loadscope-reorder
 
 test-lab: .venv/test  ## run the lab's long tests: whole runs of every question
 	ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(SPREAD) -m lab

@@ -196,7 +196,8 @@ def test_a_result_of_another_command_is_refused_with_those_that_are_taken(argume
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc to find processes by")
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.lab)])
+@pytest.mark.lab
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_told_to_end_leaves_no_database_behind(number, tmp_path):
     mark = uuid.uuid4().hex
 

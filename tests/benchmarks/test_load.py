@@ -292,6 +292,7 @@ def invoke(mark, monkeypatch, tmp_path):
     return lambda module, *options: CliRunner().invoke(module.command, list(map(str, options)))
 
 
+@pytest.mark.lab
 def test_a_run_keeps_what_it_measured_and_leaves_nobody_behind(invoke, tmp_path):
     done = invoke(
         load_command,
@@ -331,6 +332,7 @@ with service.serving("granian", database, "token") as server, load.generator(dat
 """
 
 
+@pytest.mark.lab
 def test_a_run_that_is_interrupted_leaves_nobody_behind(database, mark):
     with processes.group(
         [sys.executable, "-c", _SERVE, database.url],
@@ -360,6 +362,7 @@ def test_a_login_that_does_not_open_the_service_is_refused(server):
         service.log_in(server, "token-hashed")
 
 
+@pytest.mark.lab
 def test_users_do_as_clients_do(invoke, capfd):
     done = invoke(
         users_command,

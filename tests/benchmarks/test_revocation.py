@@ -296,17 +296,14 @@ def test_what_is_no_terminal_gets_plain_text_of_every_row(found):
     [
         (("--scheme", "nonsense"), 2, ["nonsense", *SCHEMES]),
         (("--contender", "tests.nowhere:ROW"), 1, ["tests.nowhere:ROW", "No module named"]),
-        (
-            ("--contender", f"{MODULE}:REFUSING"),
-            1,
-            ["refusing: answers 401 right after login"],
-        ),
-        (("--contender", f"{MODULE}:OPEN"), 1, ["open: lets in requests without a credential"]),
-        (("--contender", f"{MODULE}:DWINDLING"), 1, ["dwindling: answers 403 to staff"]),
-        (
-            ("--contender", f"{MODULE}:FORGETFUL"),
-            1,
-            ["FORGETFUL: a restart ends its credentials"],
+        (("--contender", f"{MODULE}:REFUSING"), 1, ["refusing: answers 401 right after login"]),
+        *(
+            pytest.param(("--contender", f"{MODULE}:{name}"), 1, [message], marks=pytest.mark.lab)
+            for name, message in (
+                ("OPEN", "open: lets in requests without a credential"),
+                ("DWINDLING", "dwindling: answers 403 to staff"),
+                ("FORGETFUL", "FORGETFUL: a restart ends its credentials"),
+            )
         ),
     ],
 )

@@ -37,6 +37,7 @@ from tests.support import processes, servers
 from tests.support.results import environment, overhead_record
 
 pytestmark = pytest.mark.once  # the lab brings its own database
+LAB_FIXTURES = {"run"}  # a long run, for `make test-lab`
 
 URL = "/whoami/"
 MARK = "TESTS_WIRE_LAB"  # in the environment of everything that a run starts

@@ -151,6 +151,7 @@ def test_the_scheme_that_is_added_opens_the_api_and_can_be_timed(checkout):
     checkout.run_all(PAGES["add-a-scheme"])
 
 
+@pytest.mark.lab
 def test_a_class_of_ones_own_is_timed(checkout):
     (checkout.folder / "mine.py").write_text(blocks("python", PAGES["measure-your-own-class"])[0])
     checkout.run_all(PAGES["measure-your-own-class"])
