@@ -1,5 +1,6 @@
 """Network namespaces for a test's servers, as if each had a machine. Linux and root only."""
 
+import ipaddress
 import os
 import shutil
 import subprocess
@@ -50,10 +51,11 @@ def networks(count: int):
 
 @contextmanager
 def _network(number: int):
-    # Names of 15 characters at most. 198.18.0.0/15 is for tests of networks (RFC 2544); four
-    # addresses each.
+    # Names of 15 characters at most. 198.18.0.0/15 is for tests of networks (RFC 2544). Each has
+    # four addresses of its own, because several test processes make networks at the same time.
     name = f"trk{os.getpid()}x{number}"
-    outside, address = (f"198.18.{number}.{host}" for host in (1, 2))
+    first = ipaddress.ip_address("198.18.0.0") + (os.getpid() * 4 + number) % 32_768 * 4
+    outside, address = str(first + 1), str(first + 2)
     _ip("netns", "add", name)
     try:
         _ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
