@@ -274,6 +274,7 @@ def test_a_package_that_is_missing_is_named_with_what_installs_it(database, monk
 TABLES = "SELECT name FROM sqlite_master WHERE name LIKE 'knox%' OR name LIKE 'oauth2%' OR name LIKE 'account_%'"
 
 
+@pytest.mark.lab
 def test_a_run_without_third_parties_has_nothing_of_theirs(database):
     work(database, "token")
     assert rows(database, TABLES) == []

@@ -326,9 +326,8 @@ def test_a_run_finds_every_rows_flows_and_counts_them(tiny):
     assert grown(tiny[1]) == GROWTH
 
 
-@pytest.mark.parametrize(
-    "schemes", [("token", "jwt"), pytest.param(tuple(SCHEMES), marks=pytest.mark.lab)], ids=["two", "all"]
-)
+@pytest.mark.lab
+@pytest.mark.parametrize("schemes", [tuple(SCHEMES)], ids=["all"])
 def test_they_are_counted_alike_on_postgresql_whatever_the_connection(schemes):
     # This is the process of a run that counts; the others time.
     task = Task(schemes, rounds=0, counts=True, password_hash="", seed=0)

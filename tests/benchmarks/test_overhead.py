@@ -146,6 +146,7 @@ def test_what_was_measured_makes_a_page(tiny, tmp_path):
     assert set(SCHEMES) <= set(read.figures[0]["svg"]) & set(read.figures[0]["table"])
 
 
+@pytest.mark.lab
 def test_a_refused_contender_is_never_timed(tmp_path):
     process = benchmarks(
         "overhead",
@@ -165,6 +166,7 @@ def test_a_refused_contender_is_never_timed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.lab
 def test_a_worker_refuses_before_its_first_round(tmp_path):
     database = {"BENCHMARKS_DATABASE_URL": f"sqlite:///{tmp_path}/scratch.sqlite3"}
     assert servers.run("-m", "benchmarks.processes.fill_worker", **database).returncode == 0

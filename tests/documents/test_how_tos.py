@@ -142,6 +142,7 @@ def test_the_commands_to_leave_simplejwt_run(checkout):
     checkout.run_all(PAGES["migrate-from-simplejwt"])
 
 
+@pytest.mark.lab
 def test_the_scheme_that_is_added_opens_the_api_and_can_be_timed(checkout):
     code, row = blocks("python", PAGES["add-a-scheme"])
     (checkout.folder / "tokens/signed.py").write_text(code)
