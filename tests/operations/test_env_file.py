@@ -4,7 +4,7 @@ import pytest
 
 from config.switches import SWITCHES
 from tests.support import servers
-from tests.support.start import refusal_of, value_of
+from tests.support.start import printed_refusal_of, refusal_of, value_of
 
 pytestmark = pytest.mark.once
 
@@ -94,12 +94,7 @@ def test_a_line_that_cannot_be_read_stops_start_up_and_is_never_printed(tmp_path
 @pytest.mark.parametrize(("text", "number", "words"), [REFUSED[0], REFUSED[6], REFUSED[24], REFUSED[25]])
 def test_manage_py_prints_a_refused_line_as_one_line_and_ends(tmp_path, text, number, words):
     file = path_of(tmp_path, text)
-    done = servers.run("manage.py", "check", ENV_FILE=file)
-    assert done.returncode != 0
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    assert_refused(line.removeprefix("error: "), file, number, words)
+    assert_refused(printed_refusal_of(ENV_FILE=file), file, number, words)
 
 
 def assert_refused(line: str, file: str, number: int, words: str):

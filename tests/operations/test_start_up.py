@@ -8,7 +8,7 @@ from config.schemes import SCHEMES
 from config.switches import SWITCHES
 from tests.support import servers
 from tests.support.keys import a_key
-from tests.support.start import refusal_of, value_of
+from tests.support.start import printed_refusal_of, refusal_of, value_of
 
 pytestmark = pytest.mark.once
 # Switch, its text, an expression over the settings, the resulting value.
@@ -212,12 +212,7 @@ def test_what_cannot_be_read_stops_start_up_in_one_line(switch, text, words):
 # file, the settings.
 @pytest.mark.parametrize(("switch", "text", "words"), [WRONG[0], WRONG[5], WRONG[26], WRONG[11], WRONG[32], WRONG[41]])
 def test_manage_py_prints_a_refusal_as_one_line_and_ends(switch, text, words):
-    done = servers.run("manage.py", "check", **{switch: text})
-    assert done.returncode != 0
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    assert_refused(line.removeprefix("error: "), switch, text, words)
+    assert_refused(printed_refusal_of(**{switch: text}), switch, text, words)
 
 
 def assert_refused(line: str, switch: str, text: str, words: str):

@@ -39,3 +39,13 @@ def refusal_of(**switches: str) -> str:
     except ImproperlyConfigured as error:
         return str(error)
     return ""
+
+
+def printed_refusal_of(**switches: str) -> str:
+    """Return the line with which manage.py refuses these switches, and check that it ends there."""
+    done = servers.run("manage.py", "check", **switches)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line.removeprefix("error: ")

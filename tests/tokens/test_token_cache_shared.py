@@ -21,26 +21,12 @@ from tokens import valkey
 from tokens.cache import TokenCache, token_cache
 from tokens.entries import Entry, seal, unseal
 
-
-@pytest.fixture(autouse=True)
-def _new(transactional_db, settings):
-    """Empty the cache before and after the test, without Valkey.
-
-    The cache does not remember what is read in a transaction, so these tests run without one.
-    """
-    begin(settings)
-    yield
-    token_cache.close()
+pytestmark = pytest.mark.usefixtures("empty_token_cache")
 
 
 @pytest.fixture
 def door(door_to):
     return door_to("token-cached")
-
-
-@pytest.fixture
-def key(user) -> str:
-    return user.auth_token.key
 
 
 def wait_until(condition, seconds: float = 180):
