@@ -1,7 +1,7 @@
 """SimpleJWT's token classes with our keys, and the family's id (`sid`) in every token."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -80,6 +80,19 @@ class AccessToken(_FamilyToken):
     """A token that opens the API."""
 
     token_type = "access"
+
+    @property
+    def scope(self) -> Any:
+        """Return the claim `scope` (RFC 9068 2.2.3), or None for a token that is not limited.
+
+        Our tokens have it only if the project's own claims add it.
+        """
+        return self.payload.get("scope")
+
+    @property
+    def event_fields(self) -> dict[str, object]:
+        """Return the fields by which an event names the token: its user and its login."""
+        return {"user": self.user_id, "family": self.sid}
 
     @classmethod
     def verified(cls, raw_token: str) -> Self:
