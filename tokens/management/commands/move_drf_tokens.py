@@ -72,6 +72,7 @@ class Command(CheckedCommand):
         if users:
             named = ", ".join(users[:MOST_NAMED]) + (" …" if len(users) > MOST_NAMED else "")
             raise CommandError(
-                f"{len(users)} keys do not have 40 lowercase hexadecimal digits, and no row of this project accepts them. Issue "
-                f"new tokens for these clients and delete the keys, then run this again. Ids of their users: {named}"
+                f"{len(users)} keys do not have 40 lowercase hexadecimal digits, and no row of this project accepts "
+                "them. Issue new tokens for these clients and delete the keys, then run this again. "
+                f"Ids of their users: {named}"
             )
