@@ -9,7 +9,6 @@ from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
-from rest_framework_simplejwt.exceptions import ExpiredTokenError
 
 from auth_core import events
 from auth_core.mixins import View
@@ -114,7 +113,8 @@ def _presented_scheme(view: View, request: Request) -> str | None:
 
 
 def _reason(exc: AuthenticationFailed) -> str:
-    if isinstance(exc.__cause__, ExpiredTokenError):
-        return "expired"
+    for cause, reason in events.reasons_by_cause.items():
+        if isinstance(exc.__cause__, cause):
+            return reason
     code = str(exc.detail["code"] if isinstance(exc.detail, dict) else exc.get_codes())
     return _REASONS.get(code, code)

@@ -5,7 +5,6 @@ from typing import Any
 from django.db import transaction
 from django.http import Http404
 from django.utils.decorators import method_decorator
-from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
 from rest_framework.authentication import get_authorization_header
@@ -22,6 +21,7 @@ from auth_core import events, revocation
 from auth_core.bodies import KnownNamesMixin, names_of
 from auth_core.credentials import NoStoreMixin, credential
 from auth_core.errors import refused
+from auth_core.openapi import OpenApiResponse, extend_schema, inline_serializer
 from auth_core.renderers import JSONErrorsMixin, JSONRenderer
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from jwt_auth import models, serializers
