@@ -90,7 +90,7 @@ lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --output-file requirements/bench.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra load --output-file requirements/load.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt pyproject.toml
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+LOCK := --extra service --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 clean:  ## remove .venv and caches; keep the database and .env
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -107,6 +107,8 @@ def count_attempt(request: Request | HttpRequest) -> None:
 class PasswordThrottleMixin(View):
     """For views of the API that take a password: limit the attempts."""
 
+    takes_password = True  # as events.takes_password reads it
+
     def check_throttles(self, request: Request) -> None:
         count_attempt(request)
 

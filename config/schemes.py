@@ -18,6 +18,7 @@ class Scheme:
     `urlconf`         dotted path of the endpoints that come with the scheme, or None
     `summary`         one line for people
     `auto_create`     whether TOKEN_AUTO_CREATE applies: the credential can be read again later
+    `kind`            for a library's class: the first word of the names of its endpoints
     """
 
     name: str
@@ -27,6 +28,7 @@ class Scheme:
     urlconf: str | None
     summary: str
     auto_create: bool = False
+    kind: str = ""
 
     @property
     def is_stock(self) -> bool:
@@ -43,6 +45,7 @@ _ROWS = (
         urlconf="tokens.stock_urls",
         summary="DRF's opaque token, untouched",
         auto_create=True,
+        kind="token",
     ),
     Scheme(
         name="simplejwt",
@@ -51,6 +54,7 @@ _ROWS = (
         issue="jwt_auth.issue.simplejwt",
         urlconf="jwt_auth.stock_urls",
         summary="SimpleJWT's access token, user read on each request, untouched",
+        kind="jwt",
     ),
     Scheme(
         name="simplejwt-stateless",
@@ -59,6 +63,7 @@ _ROWS = (
         issue="jwt_auth.issue.simplejwt",
         urlconf="jwt_auth.stock_urls",
         summary="SimpleJWT's access token, no query, untouched",
+        kind="jwt",
     ),
     Scheme(
         name="token",

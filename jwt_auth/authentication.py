@@ -8,6 +8,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.models import TokenUser
 
 from auth_core.credentials import credential
+from auth_core.schemes import refuse_unread
 from jwt_auth.models import user_of
 from jwt_auth.tokens import AccessToken
 
@@ -21,8 +22,20 @@ class JWTAuthentication(BaseAuthentication):
     """
 
     scheme = "jwt"
+    kind = "jwt"
     keyword = "Bearer"
+    www_authenticate_realm = "api"
     token_class = AccessToken
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_unread(
+            cls,
+            JWTAuthentication,
+            ("get_header", "get_raw_token", "get_validated_token", "media_type", "user_model"),
+            "override `keyword`, `token_class` or `get_user`, or derive from "
+            "rest_framework_simplejwt.authentication.JWTAuthentication",
+        )
 
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
         raw_token = credential(request, self.keyword)
@@ -39,7 +52,7 @@ class JWTAuthentication(BaseAuthentication):
         return user_of(validated_token)
 
     def authenticate_header(self, request: Request) -> str:
-        return f'{self.keyword} realm="api"'
+        return f'{self.keyword} realm="{self.www_authenticate_realm}"'
 
 
 class JWTStatelessUserAuthentication(JWTAuthentication):

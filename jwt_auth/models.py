@@ -13,7 +13,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 
 from auth_core import events, prepared, revocation
 from auth_core.conf import conf
-from auth_core.schemes import enabled_of
+from auth_core.schemes import enabled_scheme
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 REUSE = "reuse"
@@ -191,7 +191,7 @@ def end(reason: str, using: str | None = None, **families: Any) -> int:
 
 def log_event(event: str, family: RefreshFamily, **fields: Any) -> None:
     """Log an event of this login on commit; `fields` are those of `events.log_event`."""
-    scheme = enabled_of("jwt", "jwt-stateless")
+    scheme = enabled_scheme("kind", "jwt") or "jwt"
     events.log_event_on_commit(event, scheme=scheme, user=family.user_id, family=family.pk, **fields)
 
 

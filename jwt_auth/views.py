@@ -30,7 +30,13 @@ from jwt_auth.keys import key_ring
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 
-class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, TokenViewBase):
+class _JWTView(TokenViewBase):
+    """A view of SimpleJWT for the endpoints of our rows."""
+
+    kind = "jwt"
+
+
+class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, _JWTView):
     """Log in with a user name and password, and get a refresh token and an access token."""
 
     serializer_class = serializers.ObtainPairSerializer
@@ -42,7 +48,7 @@ class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, TokenViewBase):
 
 # No ATOMIC_REQUESTS around these two: the end of a family is committed even if the answer is 401.
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
     """Exchange a refresh token, which is then spent, for the next pair."""
 
     serializer_class = serializers.RefreshSerializer
@@ -57,7 +63,7 @@ class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenView
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
     """End this login: revoke its refresh token and its access tokens.
 
     Doing it twice is no error.
@@ -106,7 +112,7 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
         return AccessToken(raw_token)  # type: ignore[arg-type]
 
 
-class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
     """Check that this token would be accepted now, and name its type."""
 
     serializer_class = serializers.VerifySerializer

@@ -5,6 +5,7 @@ from django.core.checks import run_checks
 from django.utils.module_loading import import_string
 from rest_framework.authentication import TokenAuthentication as StockTokenAuthentication
 from rest_framework.authtoken.models import Token
+from rest_framework_simplejwt.authentication import JWTAuthentication as StockJWTAuthentication
 from rest_framework_simplejwt.settings import DEFAULTS
 
 from config.schemes import SCHEMES
@@ -71,7 +72,7 @@ def test_what_is_set_to_its_default_is_no_error(settings):
 def test_a_model_of_a_subclass_is_refused_and_not_ignored(cls):
     """DRF's class finds tokens by this attribute. Ours would ignore it and use DRF's table."""
     base = import_string(cls)
-    with pytest.raises(TypeError, match="Mine: `model` and `get_model` are not read"):
+    with pytest.raises(TypeError, match="Mine: TokenAuthentication does not read `model`; "):
         type("Mine", (base,), {"model": HashedToken})
     with pytest.raises(TypeError, match="`get_model`"):
         type("Mine", (base,), {"get_model": lambda self: HashedToken})
@@ -83,3 +84,18 @@ def test_a_model_of_a_subclass_is_refused_and_not_ignored(cls):
         type("Mine", (Mixin, base), {})
     assert type("Mine", (base,), {"keyword": "Key"}).keyword == "Key"
     assert type("Stock", (StockTokenAuthentication,), {"model": Token})().get_model() is Token
+
+
+@pytest.mark.parametrize(
+    "cls", [row.authentication for row in SCHEMES.values() if row.authentication.startswith("jwt_auth.")]
+)
+@pytest.mark.parametrize("name", ["get_header", "get_raw_token", "get_validated_token", "media_type", "user_model"])
+def test_a_hook_of_simplejwts_class_is_refused_and_not_ignored(cls, name):
+    """A rule in a method that nobody calls would be enforced by nobody."""
+    base = import_string(cls)
+    with pytest.raises(TypeError, match=f"Mine: JWTAuthentication does not read `{name}`; override `keyword`"):
+        type("Mine", (base,), {name: lambda self, *arguments: None})
+    with pytest.raises(TypeError, match="`get_header`, `get_raw_token`, `get_validated_token`"):
+        type("Mine", (base, StockJWTAuthentication), {})
+    mine = type("Mine", (base,), {"keyword": "JWT", "www_authenticate_realm": "mine"})
+    assert mine().authenticate_header(None) == 'JWT realm="mine"'
