@@ -38,6 +38,9 @@ class RefreshFamily(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="refresh_families")
+    label = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="What the login is for, in the user's words."
+    )
     current_jti = models.CharField(max_length=32, help_text="The id of the refresh token that is valid.")
     previous_jti = models.CharField(max_length=32, blank=True, help_text="The id of its immediate parent.")
     created_at = models.DateTimeField(help_text="When the user logged in.")
@@ -74,8 +77,8 @@ class Pair:
     access: AccessToken
 
 
-def log_in(user: Any) -> Pair | None:
-    """Start a family and return its first pair.
+def log_in(user: Any, label: str = "") -> Pair | None:
+    """Start a family with this label and return its first pair.
 
     Return None if the account changed since `user` was read (see revocation.lock_if_unchanged).
     """
@@ -83,6 +86,7 @@ def log_in(user: Any) -> Pair | None:
     expires_at = now + conf.JWT_SESSION_LIFETIME
     family = RefreshFamily(
         user=user,
+        label=label,
         current_jti=uuid4().hex,
         created_at=now,
         rotated_at=now,
@@ -186,6 +190,11 @@ def check(token: AccessToken | RefreshToken) -> None:
     if not _is_recent_parent(token, family, now):
         _refuse_if_clock_is_behind(token, family, now)
         raise _refused("The refresh token has been used before", "reused", family)
+
+
+def living() -> models.QuerySet[RefreshFamily]:
+    """Return the logins that have not ended and whose refresh token is still accepted."""
+    return RefreshFamily.objects.filter(revoked_at=None, refresh_expires_at__gt=timezone.now() - conf.JWT_LEEWAY)
 
 
 def end(reason: str, using: str | None = None, **families: Any) -> int:

@@ -3,13 +3,15 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.decorators import method_decorator
-from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
 from rest_framework.exceptions import NotAuthenticated
-from rest_framework.permissions import AllowAny
+from rest_framework.generics import DestroyAPIView, GenericAPIView, ListAPIView
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -123,6 +125,42 @@ class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
     @extend_schema(operation_id="jwt_verify", tags=["jwt"])
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
+
+
+class _OwnSessionsView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, GenericAPIView[models.RefreshFamily]):
+    """A view about the living logins of the user who presents an access token.
+
+    The login of that access token must not have ended, even where `jwt-stateless` opens the API.
+    """
+
+    authentication_classes = (JWTAuthentication,)
+    permission_classes = (IsAuthenticated,)
+    filter_backends = ()
+    pagination_class = None
+    serializer_class = serializers.SessionSerializer
+
+    def get_queryset(self) -> QuerySet[models.RefreshFamily]:
+        return models.living().filter(user=self.request.user.pk).order_by("-created_at", "-pk")
+
+
+@extend_schema_view(get=extend_schema(operation_id="jwt_sessions", tags=["jwt"]))
+class SessionListView(_OwnSessionsView, ListAPIView[models.RefreshFamily]):
+    """List the user's logins that have not ended, the newest first, at most 100."""
+
+    # Nothing limits how many logins a user has. Older ones appear as these end.
+    most = 100
+
+    def get_queryset(self) -> QuerySet[models.RefreshFamily]:
+        return super().get_queryset()[: self.most]
+
+
+@extend_schema_view(delete=extend_schema(operation_id="jwt_session_end", tags=["jwt"]))
+class SessionView(_OwnSessionsView, DestroyAPIView[models.RefreshFamily]):
+    """End one of the user's logins, which may be the one of the presented access token."""
+
+    def perform_destroy(self, instance: models.RefreshFamily) -> None:
+        if models.end(models.LOGOUT, pk=instance.pk):
+            models.log_event(events.LOGIN_ENDED, instance, reason=models.LOGOUT, request=self.request)
 
 
 class JWKSetRenderer(JSONRenderer):
