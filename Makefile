@@ -54,7 +54,7 @@ bench: .venv/bench  ## measure what Token and JWT cost, with a report: one minut
 	@code=0; \
 	bench() { ENV_FILE= $(BIN)/python -m benchmarks "$$@" || { code=$$?; test $$code = 3 || exit $$code; }; echo; }; \
 	bench overhead --budget 22 --json results/bench/overhead.json; \
-	bench flows --budget 12 --processes 4 --json results/bench/flows.json; \
+	bench flows --budget 14 --processes 4 --json results/bench/flows.json; \
 	bench revocation --trials 3 --json results/bench/revocation.json; \
 	bench report results/bench/overhead.json results/bench/flows.json results/bench/revocation.json \
 	  --html results/bench/report.html; \
@@ -90,7 +90,7 @@ lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --output-file requirements/bench.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra load --output-file requirements/load.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt pyproject.toml
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+LOCK := --extra service --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 clean:  ## remove .venv and caches; keep the database and .env
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

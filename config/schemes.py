@@ -19,6 +19,7 @@ class Scheme:
     `summary`         one line for people
     `auto_create`     whether TOKEN_AUTO_CREATE applies: the credential can be read again later
     `scoped`          whether a credential can be issued with less than the full scope
+    `kind`            for a library's class: the first word of the names of its endpoints
     """
 
     name: str
@@ -29,6 +30,7 @@ class Scheme:
     summary: str
     auto_create: bool = False
     scoped: bool = False
+    kind: str = ""
 
     @property
     def is_stock(self) -> bool:
@@ -45,6 +47,7 @@ _ROWS = (
         urlconf="tokens.stock_urls",
         summary="DRF's opaque token, untouched",
         auto_create=True,
+        kind="token",
     ),
     Scheme(
         name="simplejwt",
@@ -53,6 +56,7 @@ _ROWS = (
         issue="jwt_auth.issue.simplejwt",
         urlconf="jwt_auth.stock_urls",
         summary="SimpleJWT's access token, user read on each request, untouched",
+        kind="jwt",
     ),
     Scheme(
         name="simplejwt-stateless",
@@ -61,6 +65,7 @@ _ROWS = (
         issue="jwt_auth.issue.simplejwt",
         urlconf="jwt_auth.stock_urls",
         summary="SimpleJWT's access token, no query, untouched",
+        kind="jwt",
     ),
     Scheme(
         name="token",

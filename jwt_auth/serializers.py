@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from django.contrib.auth.models import update_last_login
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
 from auth_core import events, usernames
+from auth_core.bodies import TextField
+from auth_core.conf import conf
 from jwt_auth import models
 from jwt_auth.keys import MAX_TOKEN_LENGTH
 from jwt_auth.tokens import AccessToken, RefreshToken
@@ -21,7 +24,11 @@ class PairSerializer(serializers.Serializer[Any]):
 
 
 class ObtainPairSerializer(TokenObtainSerializer):
-    """A login with a user name and password."""
+    """A login with a user name and password, and a label."""
+
+    label = TextField(  # type: ignore[assignment]  # Field has a `label` too
+        default="", allow_blank=True, max_length=64, help_text="What the login is for.", write_only=True
+    )
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -36,11 +43,13 @@ class ObtainPairSerializer(TokenObtainSerializer):
             raise self._no_account()
         super().validate(attrs)
         user: Any = self.user
-        pair = models.log_in(user)
+        pair = models.log_in(user, attrs["label"])
         fields = {"scheme": events.scheme_at(request), "user": user.pk, "request": request}
         if pair is None:
             events.log_event(events.LOGIN_FAILED, reason="changed", **fields)
             raise self._no_account()
+        if conf.update_last_login:
+            update_last_login(None, user)  # type: ignore[arg-type]
         events.log_event_on_commit(events.LOGIN_SUCCEEDED, family=pair.refresh.sid, **fields)
         return _written(pair)
 
@@ -83,6 +92,27 @@ class LogoutSerializer(serializers.Serializer[Any]):
     everywhere = serializers.BooleanField(
         default=False, help_text="End every login and every token of this user, of either kind."
     )
+
+
+class SessionSerializer(serializers.ModelSerializer[models.RefreshFamily]):
+    """What a user can read about a login; none of its tokens."""
+
+    created = serializers.DateTimeField(source="created_at", read_only=True)
+    last_refreshed = serializers.DateTimeField(
+        source="rotated_at", read_only=True, help_text="When its refresh token was issued, at first by the login."
+    )
+    expires = serializers.DateTimeField(
+        source="refresh_expires_at", read_only=True, help_text="If it is not refreshed until then."
+    )
+    current = serializers.SerializerMethodField(help_text="Whether the presented access token belongs to it.")
+
+    class Meta:
+        model = models.RefreshFamily
+        fields = ("id", "label", "created", "last_refreshed", "expires", "current")
+        read_only_fields = fields
+
+    def get_current(self, family: models.RefreshFamily) -> bool:
+        return family.pk == self.context["request"].auth.sid
 
 
 def _written(pair: models.Pair) -> dict[str, str]:

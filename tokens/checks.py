@@ -40,7 +40,8 @@ def scopes_are_enforced(app_configs: Any, **kwargs: Any) -> list[Error]:
 
     if not any(issubclass(cls, HashedTokenAuthentication) for cls in enabled_classes()):
         return []
-    if any(issubclass(cls, HasScope) for cls in api_settings.DEFAULT_PERMISSION_CLASSES):
+    permissions: Any = api_settings.DEFAULT_PERMISSION_CLASSES
+    if any(issubclass(cls, HasScope) for cls in permissions):
         return []
     return [
         Error(

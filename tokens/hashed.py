@@ -5,6 +5,7 @@ made.
 """
 
 import logging
+import sys
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from rest_framework.authtoken.models import Token
 
 from auth_core import events, prepared, revocation, scopes
 from auth_core.conf import conf
+from auth_core.schemes import enabled_scheme
 from tokens import wire
 from tokens.models import HashedToken
 
@@ -126,7 +128,8 @@ def event_fields(token: HashedToken) -> dict[str, object]:
 def log_event(event: str, token: HashedToken, **fields: Any) -> None:
     """Log an event of this token on commit; `fields` are those of `events.log_event`."""
     fields |= event_fields(token)
-    events.log_event_on_commit(event, using=token._state.db, scheme="token-hashed", **fields)
+    scheme = enabled_scheme("service", sys.modules[__name__]) or "token-hashed"
+    events.log_event_on_commit(event, using=token._state.db, scheme=scheme, **fields)
 
 
 def from_drf_token(token: Token) -> HashedToken:

@@ -4,12 +4,12 @@ from copy import copy
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.generics import DestroyAPIView, ListAPIView
 from rest_framework.permissions import IsAuthenticated
 
 from auth_core import events
 from auth_core.errors import Conflict
+from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view
 from auth_core.scopes import HasScope
 from tokens import hashed
 from tokens.authentication import HashedTokenAuthentication

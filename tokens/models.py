@@ -1,5 +1,6 @@
 """Opaque tokens: the table of hashed tokens, and the TokenService of DRF's own table."""
 
+import sys
 from datetime import datetime, timedelta
 from functools import partial, reduce
 from operator import or_
@@ -13,7 +14,7 @@ from rest_framework.authtoken.models import Token, TokenProxy
 
 from auth_core import events, prepared, revocation, scopes
 from auth_core.conf import conf
-from auth_core.schemes import enabled_of
+from auth_core.schemes import enabled_scheme
 from tokens.cache import token_cache
 
 PREFIX_LENGTH = 8  # of 40 hexadecimal digits: enough to tell tokens apart, 128 secret bits left
@@ -162,5 +163,5 @@ def event_fields(token: Token) -> dict[str, object]:
 
 def log_event(event: str, token: Token, **fields: Any) -> None:
     """Log an event of this token on commit; `fields` are those of `events.log_event`."""
-    scheme = enabled_of("token", "token-cached")
+    scheme = enabled_scheme("service", sys.modules[__name__]) or "token"
     events.log_event_on_commit(event, using=token._state.db, scheme=scheme, **event_fields(token), **fields)

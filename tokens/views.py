@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
@@ -16,6 +15,8 @@ from auth_core import events, revocation
 from auth_core.bodies import KnownNamesMixin
 from auth_core.conf import conf
 from auth_core.credentials import NoStoreMixin
+from auth_core.openapi import OpenApiResponse, extend_schema
+from auth_core.schemes import enabled_with
 from auth_core.scopes import WRITE, require
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from tokens import models
@@ -27,6 +28,7 @@ from tokens.service import TokenService
 class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
     """Return the user's opaque token for a user name and password."""
 
+    kind = "token"
     service: TokenService[Any] = models
     # DRF's view would refuse a client that still sends its revoked token along.
     authentication_classes = ()
@@ -59,6 +61,7 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
 class PresentedTokenView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, GenericAPIView[Any]):
     """A view about the opaque token in the Authorization header, under any choice of schemes."""
 
+    kind = "token"
     authentication_classes = (TokenAuthentication,)
     permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated,)
 
@@ -66,6 +69,14 @@ class PresentedTokenView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, Ge
     def service(self) -> TokenService[Any]:
         """Return the service of the tokens that this view's authentication class accepts."""
         return self.authentication_classes[0].service
+
+    def get_authenticators(self) -> list[Any]:
+        """Return the authenticators, with the keyword of the enabled class for these tokens."""
+        authenticators: list[Any] = super().get_authenticators()
+        enabled: Any = enabled_with("service", self.service)
+        for authenticator in authenticators if enabled else ():
+            authenticator.keyword = enabled.keyword
+        return authenticators
 
 
 class RotateTokenView(PresentedTokenView):

@@ -15,6 +15,7 @@ from rest_framework.test import APIRequestFactory
 
 from auth_core import events, revocation
 from jwt_auth import models as logins
+from jwt_auth.views import SessionView
 from tests.support.accounts import PASSWORD
 from tests.support.events import OURS, User, change_password, deactivate, enable, obtain, post, refresh
 from tests.support.threads import at_once
@@ -96,6 +97,34 @@ def test_a_token_deleted_by_its_id_is_told_once(door_to, user, logged, settings)
     (event,) = logged.events
     assert event["token"] == str(other.pk)
     assert logged.words() == ["token.revoked logout"]
+
+
+@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+def test_a_login_ended_by_its_id_is_told_once(door_to, user, logged, settings, name):
+    enable(settings, name)
+    door = door_to(name)
+    header = {"Authorization": f"Bearer {door.credential(user)}"}
+    other = logins.log_in(user).access.sid
+    for status in (204, 404):
+        assert door.client.delete(f"/api/token/sessions/{other}/", headers=header).status_code == status
+    (event,) = logged.events
+    assert event == {
+        "event": "login.ended",
+        "scheme": name,
+        "user": str(user.pk),
+        "family": str(other),
+        "reason": "logout",
+        "address": "127.0.0.1",
+    }
+
+
+def test_of_two_who_end_one_login_the_winner_is_told(user, logged):
+    view = SessionView()
+    view.request = APIRequestFactory().delete("/")
+    sid = logins.log_in(user).access.sid
+    for found in [logins.RefreshFamily.objects.get(pk=sid) for _ in range(2)]:
+        view.perform_destroy(found)
+    assert logged.words() == ["login.ended logout"]
 
 
 def test_of_two_who_delete_one_token_the_winner_is_told(user, logged):

@@ -1,11 +1,12 @@
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from auth_core.commands import CheckedCommand
 from auth_core.conf import conf
 from jwt_auth.models import RefreshFamily
 
@@ -13,7 +14,7 @@ from jwt_auth.models import RefreshFamily
 MARGIN = timedelta(days=1)
 
 
-class Command(BaseCommand):
+class Command(CheckedCommand):
     """Delete expired logins."""
 
     help = "Delete logins whose last refresh token expired over a day ago."

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from auth_core import events, scopes, usernames
-from auth_core.schemes import enabled_schemes
+from auth_core.schemes import enabled_schemes, enabled_with
 from tokens import hashed
 from tokens.models import HashedToken
 
@@ -44,6 +44,8 @@ class Command(BaseCommand):
             raise CommandError(f"user {username} is disabled or was just changed")
         hashed.log_event(events.TOKEN_ISSUED, token, reason="command")
         self.stdout.write(str(token.key))
-        enabled = enabled_schemes()
-        if "token-hashed" not in enabled:
-            self.stderr.write(f"warning: AUTH_SCHEMES={', '.join(enabled)} does not honour it; allowed: token-hashed")
+        if enabled_with("service", hashed) is None:
+            self.stderr.write(
+                f"warning: the enabled schemes ({', '.join(enabled_schemes())}) do not honour it; "
+                "token-hashed (tokens.authentication.HashedTokenAuthentication) does"
+            )
