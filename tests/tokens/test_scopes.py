@@ -125,7 +125,7 @@ def test_the_admin_issues_a_token_of_a_scope_and_lists_and_filters_by_it(api, us
 
 def test_a_moved_key_has_the_full_scope(user):
     key = user.auth_token.key
-    call_command("move_drf_tokens", stdout=StringIO())
+    call_command("move_drf_tokens", "--force", stdout=StringIO())
     assert hashed.find(key).scope == FULL
 
 
