@@ -130,6 +130,7 @@ class _OwnSessionsView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, Gene
     The login of that access token must not have ended, even where `jwt-stateless` opens the API.
     """
 
+    kind = "jwt"
     authentication_classes = (JWTAuthentication,)
     permission_classes = (IsAuthenticated,)
     filter_backends = ()
