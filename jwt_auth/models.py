@@ -100,6 +100,11 @@ def log_in(user: Any, label: str = "") -> Pair | None:
     return _mint(family, now)
 
 
+def user_id_of(user: Any) -> str:
+    """Return what a token says of its user: the value of USER_ID_FIELD, by default the key."""
+    return str(getattr(user, conf.user_id_field))
+
+
 def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
     """Return the family of a verified token, ended or not, with its user, in one query.
 
@@ -108,7 +113,7 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
     family = _FAMILY.first(token.sid)
     if family is None:
         raise events.with_reason(TokenError("Token belongs to no login"), "unknown", family=token.sid)
-    if str(family.user_id) != token.user_id:
+    if user_id_of(family.user) != token.user_id:
         raise TokenError("Token belongs to another user")
     return family
 
@@ -129,7 +134,7 @@ def user_of(token: AccessToken) -> Any:
     The query reads no column of the login; its condition is that the login has not ended.
     """
     user = _USER_OF_LIVING.first(token.sid)
-    if user is None or not user.is_active or str(user.pk) != token.user_id:
+    if user is None or not user.is_active or user_id_of(user) != token.user_id:
         return valid_family(token).user  # which says what is wrong
     return user
 
@@ -230,7 +235,7 @@ class _Claims(TypedDict):
 
 def _mint(family: RefreshFamily, now: datetime) -> Pair:
     """Return the family's current refresh token, the same each time, and a new access token."""
-    claims: _Claims = {"sid": family.pk, "user_id": family.user_id}
+    claims: _Claims = {"sid": family.pk, "user_id": user_id_of(family.user)}
     refresh_token = RefreshToken.mint(
         **claims, jti=family.current_jti, issued=family.rotated_at, expires=family.refresh_expires_at
     )

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from django.contrib.auth.models import update_last_login
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
@@ -10,6 +11,7 @@ from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
 from auth_core import events, usernames
 from auth_core.bodies import TextField
+from auth_core.conf import conf
 from jwt_auth import models
 from jwt_auth.keys import MAX_TOKEN_LENGTH
 from jwt_auth.tokens import AccessToken, RefreshToken
@@ -53,6 +55,8 @@ class ObtainPairSerializer(TokenObtainSerializer):
         if pair is None:
             events.log_event(events.LOGIN_FAILED, reason="changed", **fields)
             raise self._no_account()
+        if conf.update_last_login:
+            update_last_login(None, user)  # type: ignore[arg-type]
         events.log_event_on_commit(events.LOGIN_SUCCEEDED, family=pair.refresh.sid, **fields)
         return _written(pair)
 

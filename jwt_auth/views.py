@@ -6,10 +6,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.decorators import method_decorator
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
-from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import DestroyAPIView, GenericAPIView, ListAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -22,9 +20,11 @@ from rest_framework_simplejwt.views import TokenViewBase
 
 from auth_core import events, revocation
 from auth_core.bodies import KnownNamesMixin, names_of
-from auth_core.credentials import NoStoreMixin, credential
+from auth_core.credentials import NoStoreMixin, credential, is_presented
 from auth_core.errors import refused
+from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
 from auth_core.renderers import JSONErrorsMixin, JSONRenderer
+from auth_core.schemes import enabled_with
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from jwt_auth import models, serializers
 from jwt_auth.authentication import JWTAuthentication
@@ -95,11 +95,9 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
 
     def get_authenticate_header(self, request: Request) -> str:
         challenge = super().get_authenticate_header(request)
-        presented = get_authorization_header(request).lower().split()[:1] == [
-            JWTAuthentication.keyword.lower().encode()
-        ]
         # A refresh token in the body comes first: then the header was not read.
-        return refused(challenge) if presented and "refresh" not in request.data else challenge
+        is_refused = "refresh" not in request.data and is_presented(request, _keyword())
+        return refused(challenge) if is_refused else challenge
 
     @staticmethod
     def _presented(request: Request, data: dict[str, Any]) -> AccessToken | RefreshToken:
@@ -108,10 +106,15 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
             return RefreshToken(data["refresh"])
         # Not authentication_classes: an expired access token in the header must not stop a logout
         # by refresh token.
-        raw_token = credential(request, JWTAuthentication.keyword)
+        raw_token = credential(request, _keyword())
         if raw_token is None:
             raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
         return AccessToken(raw_token)  # type: ignore[arg-type]
+
+
+def _keyword() -> Any:
+    """Return the keyword, or the keywords, of the class that opens the API."""
+    return getattr(enabled_with("kind", "jwt") or JWTAuthentication, "keyword", None)
 
 
 class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):

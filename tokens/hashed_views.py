@@ -4,11 +4,11 @@ from copy import copy
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.generics import DestroyAPIView, ListAPIView
 
 from auth_core import events
 from auth_core.errors import Conflict
+from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view
 from tokens import hashed
 from tokens.authentication import HashedTokenAuthentication
 from tokens.models import HashedToken

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
@@ -16,6 +15,7 @@ from auth_core import events, revocation
 from auth_core.bodies import KnownNamesMixin
 from auth_core.conf import conf
 from auth_core.credentials import NoStoreMixin
+from auth_core.openapi import OpenApiResponse, extend_schema
 from auth_core.schemes import enabled_with
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from tokens import models
