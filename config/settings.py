@@ -63,6 +63,7 @@ JWT_REUSE_GRACE = _values["JWT_REUSE_GRACE"]
 JWT_ISSUER = _values["JWT_ISSUER"]
 JWT_AUDIENCE = _values["JWT_AUDIENCE"]
 JWT_LEEWAY = _values["JWT_LEEWAY"]
+JWT_ACCEPT_STOCK_UNTIL = _values["JWT_ACCEPT_STOCK_UNTIL"]
 
 try:
     _verifying_key = public_pem(JWT_SIGNING_KEY, JWT_ALGORITHM)
