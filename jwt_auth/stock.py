@@ -271,8 +271,8 @@ def _refuse_if_ended(token: _StockToken, user: Any, cutoff: models.StockCutoff |
 def _is_ended(token: _StockToken, user: Any, cutoff: models.StockCutoff | None) -> bool:
     """Return True for a token that is not newer than the end of all credentials of its user.
 
-    `iat` is cut to whole seconds, so that of the same second counts as older. With
-    CHECK_REVOKE_TOKEN the token also holds a hash of the password's hash, which must be the
+    `iat` is cut to whole seconds, so that of the same second counts as older. A project that has
+    CHECK_REVOKE_TOKEN on finds a hash of the password's hash in the token, which must be the
     present one.
     """
     leeway = token.get_token_backend().get_leeway().total_seconds()
