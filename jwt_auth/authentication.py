@@ -7,10 +7,18 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.models import TokenUser
 
-from auth_core.credentials import credential
+from auth_core.conf import conf
+from auth_core.credentials import credential, first
 from auth_core.schemes import refuse_unread
 from jwt_auth.models import user_of
 from jwt_auth.tokens import AccessToken
+
+
+class _HeaderTypes:
+    """The keywords in SIMPLE_JWT's AUTH_HEADER_TYPES, "Bearer" by default."""
+
+    def __get__(self, instance: object, owner: type) -> str | tuple[str, ...]:
+        return conf.header_types
 
 
 class JWTAuthentication(BaseAuthentication):
@@ -23,7 +31,7 @@ class JWTAuthentication(BaseAuthentication):
 
     scheme = "jwt"
     kind = "jwt"
-    keyword = "Bearer"
+    keyword: Any = _HeaderTypes()  # a subclass may have its own: text, or a tuple of several
     www_authenticate_realm = "api"
     token_class = AccessToken
 
@@ -52,7 +60,7 @@ class JWTAuthentication(BaseAuthentication):
         return user_of(validated_token)
 
     def authenticate_header(self, request: Request) -> str:
-        return f'{self.keyword} realm="{self.www_authenticate_realm}"'
+        return f'{first(self.keyword)} realm="{self.www_authenticate_realm}"'
 
 
 class JWTStatelessUserAuthentication(JWTAuthentication):

@@ -38,6 +38,9 @@ class RefreshFamily(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="refresh_families")
+    label = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="What the login is for, in the user's words."
+    )
     current_jti = models.CharField(max_length=32, help_text="The id of the refresh token that is valid.")
     previous_jti = models.CharField(max_length=32, blank=True, help_text="The id of its immediate parent.")
     created_at = models.DateTimeField(help_text="When the user logged in.")
@@ -74,8 +77,8 @@ class Pair:
     access: AccessToken
 
 
-def log_in(user: Any) -> Pair | None:
-    """Start a family and return its first pair.
+def log_in(user: Any, label: str = "") -> Pair | None:
+    """Start a family with this label and return its first pair.
 
     Return None if the account changed since `user` was read (see revocation.lock_if_unchanged).
     """
@@ -83,6 +86,7 @@ def log_in(user: Any) -> Pair | None:
     expires_at = now + conf.JWT_SESSION_LIFETIME
     family = RefreshFamily(
         user=user,
+        label=label,
         current_jti=uuid4().hex,
         created_at=now,
         rotated_at=now,
@@ -96,6 +100,11 @@ def log_in(user: Any) -> Pair | None:
     return _mint(family, now)
 
 
+def user_id_of(user: Any) -> str:
+    """Return what a token says of its user: the value of USER_ID_FIELD, by default the key."""
+    return str(getattr(user, conf.user_id_field))
+
+
 def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
     """Return the family of a verified token, ended or not, with its user, in one query.
 
@@ -104,7 +113,7 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
     family = _FAMILY.first(token.sid)
     if family is None:
         raise events.with_reason(TokenError("Token belongs to no login"), "unknown", family=token.sid)
-    if str(family.user_id) != token.user_id:
+    if user_id_of(family.user) != token.user_id:
         raise TokenError("Token belongs to another user")
     return family
 
@@ -125,7 +134,7 @@ def user_of(token: AccessToken) -> Any:
     The query reads no column of the login; its condition is that the login has not ended.
     """
     user = _USER_OF_LIVING.first(token.sid)
-    if user is None or not user.is_active or str(user.pk) != token.user_id:
+    if user is None or not user.is_active or user_id_of(user) != token.user_id:
         return valid_family(token).user  # which says what is wrong
     return user
 
@@ -183,6 +192,11 @@ def check(token: AccessToken | RefreshToken) -> None:
         raise _refused("The refresh token has been used before", "reused", family)
 
 
+def living() -> models.QuerySet[RefreshFamily]:
+    """Return the logins that have not ended and whose refresh token is still accepted."""
+    return RefreshFamily.objects.filter(revoked_at=None, refresh_expires_at__gt=timezone.now() - conf.JWT_LEEWAY)
+
+
 def end(reason: str, using: str | None = None, **families: Any) -> int:
     """End the families that match this filter, and return how many had not ended before."""
     living = RefreshFamily.objects.using(using).filter(**families, revoked_at=None)
@@ -221,7 +235,7 @@ class _Claims(TypedDict):
 
 def _mint(family: RefreshFamily, now: datetime) -> Pair:
     """Return the family's current refresh token, the same each time, and a new access token."""
-    claims: _Claims = {"sid": family.pk, "user_id": family.user_id}
+    claims: _Claims = {"sid": family.pk, "user_id": user_id_of(family.user)}
     refresh_token = RefreshToken.mint(
         **claims, jti=family.current_jti, issued=family.rotated_at, expires=family.refresh_expires_at
     )
