@@ -44,6 +44,10 @@ _WARNINGS = {REFRESH_REUSED, REQUEST_THROTTLED, SERVICE_UNAVAILABLE}
 
 SESSION = "session"  # the scheme of the admin's sessions, which is no row of the table
 
+# The reason of a refused credential, by the class of the exception that caused the refusal. An app
+# of credentials adds its library's when it is ready.
+reasons_by_cause: dict[type[Exception], str] = {}
+
 Error = TypeVar("Error", bound=Exception)
 
 

@@ -14,14 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from redis.exceptions import RedisError
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
 
-from auth_core import events, usernames
+from auth_core import caches, events, usernames
 from auth_core.address import client_address
+from auth_core.caches import CacheAwayError
 from auth_core.conf import conf
 from auth_core.errors import ServiceUnavailable
 from auth_core.mixins import View
@@ -39,6 +39,10 @@ class AddressThrottle(SimpleRateThrottle):
     num_requests: int | None
     duration: int
 
+    @property
+    def cache(self) -> caches.Counter:  # type: ignore[override]
+        return caches.counter()
+
     def get_rate(self) -> str | None:
         return conf.LOGIN_THROTTLE
 
@@ -48,14 +52,14 @@ class AddressThrottle(SimpleRateThrottle):
         if self.num_requests is None or key is None:
             return True
         try:
-            number, self._seconds_left = self.cache.count(key, self.duration)  # type: ignore[attr-defined]
-        except RedisError as error:
+            number, self._seconds_left = self.cache.count(key, self.duration)
+        except CacheAwayError as error:
             _log_away(error)
             return self.allow_uncounted(request, error)
         _log_back()
         return bool(number <= self.num_requests)
 
-    def allow_uncounted(self, request: Any, error: RedisError) -> bool:
+    def allow_uncounted(self, request: Any, error: CacheAwayError) -> bool:
         """Decide about a request that the cache cannot count. Raises ServiceUnavailable (503)."""
         _log_event(events.SERVICE_UNAVAILABLE, request, "cache")
         raise ServiceUnavailable from error
@@ -144,7 +148,7 @@ class RefusalThrottle(AddressThrottle):
 
     scope = "refused-address"
 
-    def allow_uncounted(self, request: Any, error: RedisError) -> bool:
+    def allow_uncounted(self, request: Any, error: CacheAwayError) -> bool:
         return True
 
 
@@ -171,7 +175,7 @@ def _log_event(event: str, request: Any, reason: str) -> None:
 _is_away = False
 
 
-def _log_away(error: RedisError) -> None:
+def _log_away(error: CacheAwayError) -> None:
     """Log once per outage; otherwise every refresh would add a line."""
     global _is_away
     if not _is_away:

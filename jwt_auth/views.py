@@ -6,7 +6,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.decorators import method_decorator
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
 from rest_framework.exceptions import NotAuthenticated
@@ -23,6 +22,7 @@ from auth_core import events
 from auth_core.bodies import KnownNamesMixin, names_of
 from auth_core.credentials import NoStoreMixin, credential, is_presented
 from auth_core.errors import refused
+from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
 from auth_core.renderers import JSONErrorsMixin, JSONRenderer
 from auth_core.schemes import enabled_with
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
@@ -125,6 +125,7 @@ class _OwnSessionsView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, Gene
     The login of that access token must not have ended, even where `jwt-stateless` opens the API.
     """
 
+    kind = "jwt"
     authentication_classes = (JWTAuthentication,)
     permission_classes = (IsAuthenticated,)
     filter_backends = ()
