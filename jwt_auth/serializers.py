@@ -14,6 +14,7 @@ from auth_core.bodies import TextField
 from auth_core.conf import conf
 from jwt_auth import models, stock
 from jwt_auth.keys import MAX_TOKEN_LENGTH
+from jwt_auth.tokens import AccessToken, RefreshToken
 
 
 class PairSerializer(serializers.Serializer[Any]):
