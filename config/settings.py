@@ -184,7 +184,7 @@ REST_FRAMEWORK = {
         else scheme.authentication
         for scheme in SCHEMES
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "auth_core.scopes.HasScope"],
     "DEFAULT_PARSER_CLASSES": [
         "auth_core.parsers.JSONParser",
         "rest_framework.parsers.FormParser",

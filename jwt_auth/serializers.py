@@ -1,5 +1,6 @@
 """The bodies of the JWT endpoints."""
 
+import time
 from typing import Any
 
 from django.contrib.auth.models import update_last_login
@@ -21,6 +22,12 @@ class PairSerializer(serializers.Serializer[Any]):
 
     refresh = serializers.CharField(read_only=True)
     access = serializers.CharField(read_only=True)
+    expires_in = serializers.IntegerField(
+        read_only=True, min_value=0, help_text="Seconds until the access token expires (RFC 6749 5.1)."
+    )
+    refresh_expires_in = serializers.IntegerField(
+        read_only=True, min_value=0, help_text="Seconds until the refresh token expires."
+    )
 
 
 class ObtainPairSerializer(TokenObtainSerializer):
@@ -115,5 +122,15 @@ class SessionSerializer(serializers.ModelSerializer[models.RefreshFamily]):
         return family.pk == self.context["request"].auth.sid
 
 
-def _written(pair: models.Pair) -> dict[str, str]:
-    return {"refresh": str(pair.refresh), "access": str(pair.access)}
+def _written(pair: models.Pair) -> dict[str, str | int]:
+    return {
+        "refresh": str(pair.refresh),
+        "access": str(pair.access),
+        "expires_in": _seconds_left(pair.access),
+        "refresh_expires_in": _seconds_left(pair.refresh),
+    }
+
+
+def _seconds_left(token: AccessToken | RefreshToken) -> int:
+    """Return the seconds until the token expires, 0 where only JWT_LEEWAY still admits it."""
+    return max(0, token.payload["exp"] - int(time.time()))

@@ -81,6 +81,19 @@ class AccessToken(_FamilyToken):
 
     token_type = "access"
 
+    @property
+    def scope(self) -> Any:
+        """Return the claim `scope` (RFC 9068 2.2.3), or None for a token that is not limited.
+
+        Our tokens have it only if the project's own claims add it.
+        """
+        return self.payload.get("scope")
+
+    @property
+    def event_fields(self) -> dict[str, object]:
+        """Return the fields by which an event names the token: its user and its login."""
+        return {"user": self.user_id, "family": self.sid}
+
     @classmethod
     def verified(cls, raw_token: str) -> Self:
         """Return `cls(raw_token)`, verified once for each text (see memo.py)."""

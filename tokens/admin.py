@@ -131,7 +131,7 @@ class _IssueForm(forms.ModelForm):  # type: ignore[type-arg]
         if cleaned is None or self.errors:
             return cleaned
         try:
-            token = hashed.obtain(cleaned["user"], cleaned["label"])
+            token = hashed.obtain(cleaned["user"], cleaned["label"], cleaned["scope"])
         except hashed.TokenLimitError as error:
             raise ValidationError(str(error)) from None
         if token is None:
@@ -149,7 +149,8 @@ class HashedTokenAdmin(_LogsEventsMixin, admin.ModelAdmin):  # type: ignore[type
 
     service = hashed
     form = _IssueForm
-    list_display = ("id", "user", "label", "last_four", "created", "last_used", "expires")
+    list_display = ("id", "user", "label", "scope", "last_four", "created", "last_used", "expires")
+    list_filter = ("scope",)
     list_select_related = ("user",)
     search_fields = ("=last_four", "label", f"user__{get_user_model().USERNAME_FIELD}")
     ordering = ("-created",)
@@ -162,7 +163,7 @@ class HashedTokenAdmin(_LogsEventsMixin, admin.ModelAdmin):  # type: ignore[type
         return token.expires
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("user", "label", *(self.readonly_fields if obj else ()))
+        return ("user", "label", "scope", *(self.readonly_fields if obj else ()))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -188,8 +188,10 @@ class Pairs(World):
         }
         for kind, end in ends.items():
             text, user = answer.body[kind], self.users[login.user]
+            prefix = "refresh_" if kind == "refresh" else ""
             payload = claims(text)
             assert (payload["exp"], payload["user_id"]) == (end, str(user.id))
+            assert answer.body[f"{prefix}expires_in"] == max(0, end - self.now)
             assert self.rows[payload["sid"]] is login
             assert kind == "access" or payload["jti"] == login.refresh_tokens[-1]
             self.tokens[text] = Token(kind, payload["sid"], user.id, payload["jti"], end, self.signing)
