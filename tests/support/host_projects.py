@@ -37,13 +37,13 @@ TOKENS = """
 INSTALLED_APPS += ["tokens", "rest_framework.authtoken"]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.HashedTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["auth_core.scopes.HasScope"],
     "EXCEPTION_HANDLER": "auth_core.errors.exception_handler",
 }
 """
 TOKEN_URLS = 'urlpatterns.append(path("", include("tokens.hashed_urls")))'
 JWT = """
 INSTALLED_APPS += ["jwt_auth"]
-SIMPLE_JWT = {}
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["jwt_auth.authentication.JWTAuthentication"],
     "EXCEPTION_HANDLER": "auth_core.errors.exception_handler",
@@ -54,7 +54,6 @@ BOTH = f"""
 {TOKENS}
 INSTALLED_APPS += ["jwt_auth"]
 REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].append("jwt_auth.authentication.JWTAuthentication")
-SIMPLE_JWT = {{}}
 """
 BOTH_URLS = f"{TOKEN_URLS}\n{JWT_URLS}\n"
 
