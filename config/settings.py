@@ -139,7 +139,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     *(["telemetry.server_timing.ServerTimingMiddleware"] if SERVER_TIMING else []),
-    "auth_core.address.ForwardedMiddleware",
+    "config.middleware.ForwardedMiddleware",
     "config.middleware.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
