@@ -14,6 +14,7 @@ from auth_core import events
 from auth_core.credentials import is_presented
 from auth_core.mixins import View
 from auth_core.schemes import scheme_of
+from auth_core.scopes import InsufficientScope
 
 
 class ServiceUnavailable(APIException):
@@ -54,6 +55,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         challenges = _challenges(context["view"], context["request"])
         if challenges:
             response["WWW-Authenticate"] = challenges
+        _log_refusal(exc, context["view"], context["request"])
+    elif isinstance(exc, InsufficientScope):
         _log_refusal(exc, context["view"], context["request"])
     return response
 
@@ -100,7 +103,7 @@ def _log_refusal(exc: Exception, view: View, request: Request) -> None:
 
     Requests without a credential are not refusals, and wrong passwords have their own event.
     """
-    if not isinstance(exc, AuthenticationFailed) or events.takes_password(request):
+    if not isinstance(exc, AuthenticationFailed | InsufficientScope) or events.takes_password(request):
         return
     fields = getattr(exc, "event", None) or getattr(exc.__cause__, "event", None) or {"reason": _reason(exc)}
     scheme = events.scheme_at(request) or _presented_scheme(view, request)
@@ -116,7 +119,7 @@ def _presented_scheme(view: View, request: Request) -> str | None:
     return None
 
 
-def _reason(exc: AuthenticationFailed) -> str:
+def _reason(exc: APIException) -> str:
     for cause, reason in events.reasons_by_cause.items():
         if isinstance(exc.__cause__, cause):
             return reason

@@ -65,6 +65,7 @@ JWT_AUDIENCE = _values["JWT_AUDIENCE"]
 JWT_LEEWAY = _values["JWT_LEEWAY"]
 JWT_CLAIMS = _values["JWT_CLAIMS"]
 JWT_ACCESS_TYPE = _values["JWT_ACCESS_TYPE"]
+JWT_ACCEPT_STOCK_UNTIL = _values["JWT_ACCEPT_STOCK_UNTIL"]
 
 try:
     _verifying_key = public_pem(JWT_SIGNING_KEY, JWT_ALGORITHM)
@@ -140,7 +141,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     *(["telemetry.server_timing.ServerTimingMiddleware"] if SERVER_TIMING else []),
-    "auth_core.address.ForwardedMiddleware",
+    "config.middleware.ForwardedMiddleware",
     "config.middleware.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -186,7 +187,7 @@ REST_FRAMEWORK = {
         else scheme.authentication
         for scheme in SCHEMES
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "auth_core.scopes.HasScope"],
     "DEFAULT_PARSER_CLASSES": [
         "auth_core.parsers.JSONParser",
         "rest_framework.parsers.FormParser",

@@ -205,7 +205,7 @@ def test_a_token_added_in_the_admin_is_told_with_the_admins_address(admin, user,
     page = reverse(f"admin:{name}_add")
     assert admin.post(page, {"user": "0", "label": ""}).status_code == 200  # the form is shown again
     assert logged.words() == []
-    assert admin.post(page, {"user": user.pk, "label": ""}).status_code in (200, 302)
+    assert admin.post(page, {"user": user.pk, "label": "", "scope": "read"}).status_code in (200, 302)
     (event,) = logged.events
     assert (event["scheme"], event["user"], event["address"]) == (scheme, str(user.pk), "127.0.0.1")
     assert logged.words() == ["token.issued admin"]

@@ -163,7 +163,7 @@ def test_a_whole_life_of_hashed_tokens_leaves_none_in_log_or_database(door_to, c
     call_command("issue_token", "ada", stdout=out)
     settings.ROOT_URLCONF = served
     client.force_login(staff)
-    page = client.post(reverse("admin:tokens_hashedtoken_add"), {"user": user.pk, "label": "by hand"})
+    page = client.post(reverse("admin:tokens_hashedtoken_add"), {"user": user.pk, "label": "by hand", "scope": "read"})
     by_admin = re.search(wire.PATTERN, page.content.decode())[0]
 
     tables = dump()

@@ -56,7 +56,9 @@ def admin_pages(staff, client):
 
 
 def add_in_the_admin(pages, user, **fields):
-    return pages.post(reverse("admin:tokens_hashedtoken_add"), {"user": user.pk, "label": "by hand", **fields})
+    return pages.post(
+        reverse("admin:tokens_hashedtoken_add"), {"user": user.pk, "label": "by hand", "scope": "read", **fields}
+    )
 
 
 @pytest.mark.parametrize("button", ["_save", "_continue", "_addanother"])
