@@ -7,7 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -94,6 +94,23 @@ def optional_duration(value: str) -> timedelta | None:
     return None if value.strip().lower() in ("", "none") else positive_duration(value)
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d))?", re.ASCII)
+
+
+def optional_moment(value: str) -> date | None:
+    """Return a date, a datetime with its time zone (RFC 3339 5.6), or None for `none`."""
+    word = value.strip()
+    if word.lower() in ("", "none"):
+        return None
+    match = _MOMENT.fullmatch(word)
+    try:
+        if match:
+            return datetime.fromisoformat(word.upper()) if match[1] else date.fromisoformat(word)
+    except ValueError:
+        pass  # the 31st of February
+    raise ValueError("allowed: none, a date as 2026-12-31, or a moment as 2026-12-31T18:00:00Z")
+
+
 def idle_lifetime(value: str) -> timedelta | None:
     """Return a duration of at least two minutes, or None for `none`."""
     lifetime = optional_duration(value)
@@ -168,6 +185,14 @@ def one_of(*choices: str) -> Callable[[str], str]:
         return value.strip()
 
     return parse
+
+
+def dotted_path(value: str) -> str | None:
+    """Return the dotted path of a function, or None for an empty text."""
+    parts = value.split(".")
+    if value and not (len(parts) > 1 and all(map(str.isidentifier, parts))):
+        raise ValueError("allowed: the dotted path of a function, as package.module.function")
+    return value or None
 
 
 def key(value: str) -> str:

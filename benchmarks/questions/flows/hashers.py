@@ -1,11 +1,11 @@
-"""Time the service's own password hasher and those that Django ships, once in each process.
+"""Time the service's own password hasher and those that Django ships, in each process.
 
 A login costs as much as its hash and little more. Django raises the rounds of its default hasher
 with each release, so an upgrade makes every login more expensive, whatever the scheme.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from random import Random
 from time import perf_counter_ns, thread_time_ns
@@ -28,6 +28,8 @@ from benchmarks.questions.flows.messages import Hashed, PasswordHash
 # Release of Django -> iterations of PBKDF2, its default hasher (django/contrib/auth/hashers.py).
 ITERATIONS = {"5.2": 1_000_000, "6.0": 1_200_000, "6.1": 1_500_000}
 
+
+TIMES = 2  # the lower is reported: one hash in ten takes a third longer, by what else runs
 
 Key = tuple[str, int | None]  # algorithm, iterations
 
@@ -63,22 +65,30 @@ def shipped() -> dict[Key, Shipped]:
 
 
 def time_all(encoded: str, random: Random) -> tuple[PasswordHash, list[Hashed]]:
-    """Time the service's own hasher and those that Django ships, in random order.
+    """Time the service's own hasher and those that Django ships, TIMES each, in random order.
 
-    `encoded` is as in Task. Raises RefusedError if the service's own does not verify its own hash.
+    A hasher's figure is its lowest. `encoded` is as in Task. Raises RefusedError if the service's
+    own does not verify its own hash.
     """
     hasher, known = own(), shipped()
     mine = hasher.algorithm, _iterations(hasher)
     if mine not in known:
         known = {mine: Shipped(hasher), **known}
-    taken: dict[Key, int] = {}
-    for key in random.sample(list(known), len(known)):
-        if key == mine:
-            password_hash = time_own(encoded)
-            taken[key] = password_hash.verify_ns
-        else:
-            taken[key] = _time(known[key].hasher, key[1])
-    return password_hash, [Hashed(*key, each.default_of, taken[key], key == mine) for key, each in known.items()]
+    checked: list[PasswordHash] = []
+    made: dict[Key, list[int]] = {key: [] for key in known}
+    for _ in range(TIMES):
+        for key in random.sample(list(known), len(known)):
+            if key == mine:
+                checked.append(time_own(checked[0].encoded if checked else encoded))
+                made[key].append(checked[-1].verify_ns)
+            else:
+                made[key].append(_time(known[key].hasher, key[1]))
+    least = {key: min(each) for key, each in made.items()}
+    waited = sum(each.waited for each in checked) / TIMES
+    return (
+        replace(checked[0], verify_ns=least[mine], waited=waited),
+        [Hashed(*key, each.default_of, least[key], key == mine) for key, each in known.items()],
+    )
 
 
 def time_own(encoded: str) -> PasswordHash:
@@ -100,7 +110,7 @@ def time_own(encoded: str) -> PasswordHash:
         encoded=hashed,
         make_ns=0 if encoded else start - begin,
         verify_ns=end - start,
-        processor_ns=processor_end - processor_start,
+        waited=max(0.0, 1 - (processor_end - processor_start) / (end - start)),
     )
 
 

@@ -41,9 +41,9 @@ class Task:
 class PasswordHash:
     """The service's own hasher, and the times to make and to verify one hash.
 
-    `iterations`    None: the hasher has no such number
-    `make_ns`       0 if the hash was given
-    `processor_ns`  part of `verify_ns` in which a processor worked; in the rest it waited for one
+    `iterations`  None: the hasher has no such number
+    `make_ns`     0 if the hash was given
+    `waited`      share of its time, 0 to 1, that verifying waited for a processor
     """
 
     algorithm: str
@@ -51,7 +51,7 @@ class PasswordHash:
     encoded: str
     make_ns: int
     verify_ns: int
-    processor_ns: int
+    waited: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from scipy.stats import trim_mean
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Stored
 from benchmarks.processes import environment, start
-from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, PasswordHash, Task
+from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, Task
 from benchmarks.results.records import flows as records
 from benchmarks.results.records.flows import Flow, Flows, Hasher
 from benchmarks.stats import break_even
@@ -114,7 +114,9 @@ def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
         crossings=tuple(break_even.crossings(costs, lifetimes)),
         control=control,
         anonymous_us=anonymous,
-        verdict=judge(control, anonymous, run.steal, _waited([found.password_hash for found in everything])),
+        verdict=judge(
+            control, anonymous, run.steal, float(np.mean([found.password_hash.waited for found in everything]))
+        ),
     )
 
 
@@ -194,10 +196,6 @@ def judge(control: Interval, anonymous_us: float, steal: float | None, waited: f
     the crossings.
     """
     return Verdict.of([*control_reasons(control, anonymous_us), *machine_reasons(steal, waited)])
-
-
-def _waited(hashes: Sequence[PasswordHash]) -> float:
-    return 1 - sum(each.processor_ns for each in hashes) / sum(each.verify_ns for each in hashes)
 
 
 def _request_us(found: Found, name: str) -> float:

@@ -104,8 +104,8 @@ def remarks(record: Flows, machine: dict[str, Any]) -> list[str]:
         f"A session of {session} begins with a login; with a pair, each further {_access(record)} begins with a "
         "refresh.",
         "Obtain: a login of a user without a credential; again: of a user with one. Both take the time of the "
-        f"password's hash ({hashed.algorithm}{iterations}), {hashing.milliseconds(hashed.time_us)} ms, which each "
-        "process measures once; the rest is timed with a fast hasher. Login: from the cheapest scheme to the dearest. "
+        f"password's hash ({hashed.algorithm}{iterations}), {hashing.milliseconds(hashed.time_us)} ms, which is "
+        "timed apart; the rest is timed with a fast hasher. Login: from the cheapest scheme to the dearest. "
         "Share: the hash's part of it. SQL: statements, without BEGIN and COMMIT. Rows: "
         f"inserted, updated, deleted. Bytes: {record.bytes_written}.",
         f"A/A control: anonymous's request of {record.anonymous_us:.0f} µs differs from its copy by "
