@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
 from rest_framework_simplejwt.settings import DEFAULTS
 
+from auth_core.checks import needs_settings
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
 from auth_core.schemes import enabled_classes, kind_of, scheme_of
 from jwt_auth import stock
@@ -24,6 +25,7 @@ _KEYWORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 5.6
 
 
 @register
+@needs_settings("JWT_")
 def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for each key that does not fit JWT_ALGORITHM."""
     algorithm = conf.JWT_ALGORITHM
@@ -58,6 +60,7 @@ def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 
 @register
+@needs_settings("JWT_")
 def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for each lifetime that is longer than the next one."""
     lifetimes = {
@@ -76,6 +79,7 @@ def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 
 @register
+@needs_settings("JWT_")
 def blacklist_has_its_app(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error if SimpleJWT would silently keep accepting old refresh tokens."""
     wants = simple_jwt().get("BLACKLIST_AFTER_ROTATION")
@@ -106,6 +110,7 @@ _NOT_HONOURED = {
 
 
 @register
+@needs_settings("JWT_")
 def every_simplejwt_setting_is_known_and_honoured(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a message for each name in SIMPLE_JWT that an enabled row of this app ignores."""
     for name, value in simple_jwt().items() if (ours := _rows()) else ():
@@ -135,6 +140,7 @@ def every_simplejwt_setting_is_known_and_honoured(app_configs: Any, **kwargs: An
 
 
 @register
+@needs_settings("JWT_")
 def no_setting_contradicts_simplejwt(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a warning for each setting that stands in SIMPLE_JWT too, with another value."""
     ignored = ["VERIFYING_KEY"]  # the public key of SIGNING_KEY
@@ -157,6 +163,7 @@ _REGISTERED_CLAIMS = {"aud", "exp", "iat", "iss", "jti", "nbf", "sid", "token_ty
 
 
 @register
+@needs_settings("JWT_")
 def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for each setting in SIMPLE_JWT whose value no row of this app can honour."""
     if not _rows():
@@ -180,6 +187,7 @@ def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Itera
 
 
 @register
+@needs_settings("JWT_")
 def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error if another enabled class takes a keyword of ours for its own."""
     found: dict[str, type] = {}
@@ -197,6 +205,7 @@ def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Err
 
 
 @register
+@needs_settings("JWT_")
 def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a message for a wrong or past JWT_ACCEPT_STOCK_UNTIL, or about rotation."""
     until = conf.JWT_ACCEPT_STOCK_UNTIL
