@@ -54,6 +54,16 @@ def text(value: Any) -> None:
         raise ValueError("text that is not blank")
 
 
+def key(value: Any) -> None:
+    if not isinstance(value, str):  # jwt_auth checks that it fits the algorithm
+        raise ValueError("a secret or a private key in PEM, as text")
+
+
+def path_or_function(value: Any) -> None:
+    if not callable(value) and not isinstance(value, str):
+        raise ValueError("a function, or its dotted path")
+
+
 def texts(value: Any) -> None:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
         raise ValueError("a list or tuple of texts")
@@ -112,7 +122,7 @@ RULES: dict[str, Rule] = {
     "TOKENS_PER_USER": optional(count(1)),
     "TOKEN_CACHE_SECONDS": count(0),
     "JWT_ALGORITHM": text,
-    "JWT_SIGNING_KEY": text,
+    "JWT_SIGNING_KEY": key,
     "JWT_VERIFYING_KEYS": texts,
     "JWT_ACCESS_LIFETIME": _SOME_TIME,
     "JWT_REFRESH_LIFETIME": _SOME_TIME,
@@ -122,4 +132,6 @@ RULES: dict[str, Rule] = {
     "JWT_AUDIENCE": optional(text_or_texts),
     "JWT_LEEWAY": duration(most=MOST_LEEWAY),
     "JWT_ACCEPT_STOCK_UNTIL": optional(moment),
+    "JWT_CLAIMS": optional(path_or_function),
+    "JWT_ACCESS_TYPE": text,
 }

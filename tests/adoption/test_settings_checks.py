@@ -23,7 +23,7 @@ WRONG = {
     "TOKENS_PER_USER": [0, -1, "50", 1.0, True, 10**6],
     "TOKEN_CACHE_SECONDS": [-1, "30", None, 30.0, timedelta(seconds=30)],
     "JWT_ALGORITHM": [None, "", 256],
-    "JWT_SIGNING_KEY": [None, b"k" * 50, ""],
+    "JWT_SIGNING_KEY": [None, b"k" * 50],
     "JWT_VERIFYING_KEYS": ["k" * 50, None, [b"k"], [""]],
     "JWT_ACCESS_LIFETIME": [*TEXT, None, timedelta(0)],
     "JWT_REFRESH_LIFETIME": [*TEXT, None, timedelta(0)],
@@ -32,6 +32,8 @@ WRONG = {
     "JWT_ISSUER": ["", 5, b"me"],
     "JWT_AUDIENCE": ["", 5, [5], {"a": 1}],
     "JWT_LEEWAY": [*TEXT, None, timedelta(hours=2)],
+    "JWT_CLAIMS": [5, {"a": 1}],
+    "JWT_ACCESS_TYPE": [None, 5, ""],
     "JWT_ACCEPT_STOCK_UNTIL": ["2026-12-31", 5, datetime(2026, 12, 31)],  # noqa: DTZ001
 }
 RIGHT = {
