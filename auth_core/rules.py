@@ -1,11 +1,11 @@
-"""What each setting of auth_core/conf.py may be.
+"""What each setting of auth_core/conf.py may be; jwt_auth/checks.py has the rules of the others.
 
 A rule takes a value and raises ValueError if it is not allowed. The message says what is allowed.
 """
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 Rule = Callable[[Any], None]
@@ -59,11 +59,6 @@ def key(value: Any) -> None:
         raise ValueError("a secret or a private key in PEM, as text")
 
 
-def path_or_function(value: Any) -> None:
-    if not callable(value) and not isinstance(value, str):
-        raise ValueError("a function, or its dotted path")
-
-
 def texts(value: Any) -> None:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
         raise ValueError("a list or tuple of texts")
@@ -73,23 +68,6 @@ def text_or_texts(value: Any) -> None:
     if isinstance(value, str):
         return text(value)
     return texts(value)
-
-
-def moment(value: Any) -> None:
-    if not isinstance(value, date):  # a datetime is one too
-        raise ValueError("a datetime.date, or a datetime.datetime with a time zone")
-    if getattr(value, "tzinfo", value) is None:
-        raise ValueError("a datetime.datetime with a time zone, or a datetime.date")
-
-
-def one_of(*choices: str) -> Rule:
-    """Return a rule for these texts."""
-
-    def rule(value: Any) -> None:
-        if value not in choices:
-            raise ValueError(", ".join(map(repr, choices)))
-
-    return rule
 
 
 def optional(rule: Rule) -> Rule:
@@ -121,7 +99,6 @@ RULES: dict[str, Rule] = {
     "TOKEN_IDLE_LIFETIME": optional(duration(LEAST_IDLE_LIFETIME)),
     "TOKENS_PER_USER": optional(count(1)),
     "TOKEN_CACHE_SECONDS": count(0),
-    "JWT_ALGORITHM": text,
     "JWT_SIGNING_KEY": key,
     "JWT_VERIFYING_KEYS": texts,
     "JWT_ACCESS_LIFETIME": _SOME_TIME,
@@ -131,7 +108,4 @@ RULES: dict[str, Rule] = {
     "JWT_ISSUER": optional(text),
     "JWT_AUDIENCE": optional(text_or_texts),
     "JWT_LEEWAY": duration(most=MOST_LEEWAY),
-    "JWT_ACCEPT_STOCK_UNTIL": optional(moment),
-    "JWT_CLAIMS": optional(path_or_function),
-    "JWT_ACCESS_TYPE": text,
 }
