@@ -71,6 +71,7 @@ token-hashed: a login: 200 {'of': 'ada@shop.example', 'scheme': 'token-hashed'}
 token-hashed: wrong passwords: 400 x10, then 429; by name 429, another user 200
 a token that may only read reads and writes: 200 403
 a rotated key and its successor: 401 200
+a token issued by the command: 200
 token-hashed: the admin finds it by e-mail and deletes it: True 302, before and after: 200 401
 """,
     "jwt": """
@@ -80,6 +81,7 @@ claims: {'iss': 'https://shop.example', 'uid': True, 'lifetime': 420}
 the keywords JWT, Bearer, Other: 200 200 401
 two refreshes: 200 200
 the first refresh token again: 401, the login's access token: 401
+0 expired logins deleted
 jwt: the admin finds it by e-mail and deletes it: True 302, before and after: 200 401
 """,
 }

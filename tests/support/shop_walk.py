@@ -8,6 +8,7 @@ import base64
 import json
 import sys
 from collections.abc import Callable
+from io import StringIO
 from itertools import groupby
 
 import django
@@ -71,6 +72,9 @@ class Hashed:
         key = f"Token {held['tokens'][0]}"
         rotated = Person().post("/api-token-auth/new/", key).json()
         say("a rotated key and its successor", *statuses(key, Hashed.credential(rotated)))
+        issued = StringIO()
+        call_command("issue_token", email("cy"), label="nightly job", stdout=issued)
+        say("a token issued by the command", *statuses(f"Token {issued.getvalue().strip()}"))
 
 
 class Pair:
@@ -102,6 +106,7 @@ class Pair:
         reused = person.post("/api/token/refresh/", refresh=first["refresh"]).status_code
         access = statuses(Pair.credential(third.json()))
         say("the first refresh token again", f"{reused}, the login's access token:", *access)
+        call_command("flush_refresh_families")
 
 
 KINDS = {kind.name: kind for kind in (Hashed, Pair)}
