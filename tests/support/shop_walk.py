@@ -50,7 +50,7 @@ class Person:
 class Hashed:
     """A login with `token-hashed`."""
 
-    name, path, admin = "token-hashed", "/api-token-auth/", "tokens_hashedtoken"
+    name, path, admin, victim = "token-hashed", "/api-token-auth/", "tokens_hashedtoken", "bob"
 
     @staticmethod
     def credential(answer: dict) -> str:
@@ -74,14 +74,14 @@ class Hashed:
         rotated = Person().post("/api-token-auth/new/", key).json()
         say("a rotated key and its successor", *statuses(key, Hashed.credential(rotated)))
         issued = StringIO()
-        call_command("issue_token", email("cy"), label="nightly job", stdout=issued)
+        call_command("issue_token", email("ada"), label="nightly job", stdout=issued)
         say("a token issued by the command", *statuses(f"Token {issued.getvalue().strip()}"))
 
 
 class Pair:
     """A login with `jwt`."""
 
-    name, path, admin = "jwt", "/api/token/", "jwt_auth_refreshfamily"
+    name, path, admin, victim = "jwt", "/api/token/", "jwt_auth_refreshfamily", "cy"
 
     @staticmethod
     def credential(answer: dict) -> str:
@@ -159,9 +159,9 @@ def passwords(kind):
     answer = log_in(kind, Person(), "ada")
     say(f"{kind.name}: a login", answer.status_code, Person().orders(kind.credential(answer.json())).json())
     guesser = Person()
-    guesses = [log_in(kind, guesser, "bob", "wrong").status_code for _ in range(11)]
+    guesses = [log_in(kind, guesser, kind.victim, "wrong").status_code for _ in range(11)]
     (first, many), (then, _) = ((status, len(list(run))) for status, run in groupby(guesses))
-    elsewhere, another = (log_in(kind, Person(), name).status_code for name in ("bob", "cy"))
+    elsewhere, another = (log_in(kind, Person(), name).status_code for name in (kind.victim, "eve"))
     say(f"{kind.name}: wrong passwords", f"{first} x{many}, then {then}; by name {elsewhere}, another user {another}")
 
 
