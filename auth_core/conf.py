@@ -9,7 +9,7 @@ SIMPLE_JWT, if it holds one of the same meaning. A name in small letters stands 
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
@@ -123,6 +123,7 @@ class Conf:
     JWT_ISSUER = _Setting[str | None](None, "ISSUER")
     JWT_AUDIENCE = _Setting[str | list[str] | None](None, "AUDIENCE")
     JWT_LEEWAY = _Setting(timedelta(seconds=10), "LEEWAY", _duration)
+    JWT_ACCEPT_STOCK_UNTIL = _Setting[date | None](None)
 
     header_types = _Setting[str | tuple[str, ...]]("Bearer", "AUTH_HEADER_TYPES", _header_types)
     user_id_claim = _Setting("user_id", "USER_ID_CLAIM")

@@ -34,6 +34,8 @@ TOKEN_REVOKED = "token.revoked"
 REFRESH_ROTATED = "refresh.rotated"
 REFRESH_REPEATED = "refresh.repeated"
 REFRESH_REUSED = "refresh.reused"
+STOCK_ACCEPTED = "stock.accepted"  # an access token of SimpleJWT's own, once for each token and process
+STOCK_EXCHANGED = "stock.exchanged"  # a refresh token of SimpleJWT's own became a login
 REQUEST_THROTTLED = "request.throttled"
 SERVICE_UNAVAILABLE = "service.unavailable"
 

@@ -84,8 +84,8 @@ class UserNameThrottle(AddressThrottle):
     scope = "login-username"
 
     def get_cache_key(self, request: Any, view: Any) -> str | None:
-        data = request.data if isinstance(request, Request) else request.POST
-        username = data.get("username") if hasattr(data, "get") else None
+        is_api = isinstance(request, Request)
+        username = usernames.typed(request.data) if is_api else request.POST.get("username")  # Django's form
         # The serializer reads a number as its digits, and refuses anything else that is no text
         # before a password is checked.
         if isinstance(username, bool) or not isinstance(username, str | int | float):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
@@ -14,6 +15,7 @@ from rest_framework_simplejwt.settings import DEFAULTS
 
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
 from auth_core.schemes import enabled_classes, kind_of, scheme_of
+from jwt_auth import stock
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.jwk import KeyFormatError, is_symmetric, signing_key, verifying_key
 
@@ -40,7 +42,8 @@ def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
             source = source_of("JWT_SIGNING_KEY")
             yield Error(
                 f"{source}: {error}.",
-                hint="Set JWT_SIGNING_KEY to such a key, or to file:PATH of one.",
+                hint="Set JWT_SIGNING_KEY to such a key; a switch may name a file, file:PATH. Until "
+                "JWT_ACCEPT_STOCK_UNTIL, tokens of SimpleJWT are still verified with the key in SIMPLE_JWT.",
                 id="jwt_auth.E002",
             )
     for position, text in enumerate(conf.JWT_VERIFYING_KEYS, start=1):
@@ -121,6 +124,8 @@ def every_simplejwt_setting_is_known_and_honoured(app_configs: Any, **kwargs: An
                 hint="Remove it, unless code of yours reads it.",
                 id="jwt_auth.W001",
             )
+        elif name == "JWK_URL" and conf.JWT_ACCEPT_STOCK_UNTIL:
+            pass  # it verifies the tokens that are accepted until then
         elif name in _NOT_HONOURED and not same:
             yield Error(
                 f"SIMPLE_JWT[{name!r}] is {value!r}, which {ours[0]!r} does not honour: {_NOT_HONOURED[name]}.",
@@ -132,15 +137,17 @@ def every_simplejwt_setting_is_known_and_honoured(app_configs: Any, **kwargs: An
 @register
 def no_setting_contradicts_simplejwt(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a warning for each setting that stands in SIMPLE_JWT too, with another value."""
+    ignored = ["VERIFYING_KEY"]  # the public key of SIGNING_KEY
+    if conf.JWT_ACCEPT_STOCK_UNTIL:
+        ignored += ["SIGNING_KEY", "ALGORITHM"]  # those of the tokens that are accepted until then
     for name, setting in vars(Conf).items() if _rows() else ():
-        stock = getattr(setting, "stock", None)
-        written = simple_jwt().get(stock)
-        # SimpleJWT's verifying key is the public one of its signing key.
-        if stock == "VERIFYING_KEY" or written in (None, "") or not (name.isupper() and hasattr(settings, name)):
+        theirs = getattr(setting, "stock", None)
+        written = simple_jwt().get(theirs)
+        if theirs in ignored or written in (None, "") or not (name.isupper() and hasattr(settings, name)):
             continue
         if getattr(conf, name) != setting.read(written):
             yield Warning(
-                f"{name} and SIMPLE_JWT[{stock!r}] differ. {name} counts for the tokens of jwt_auth.",
+                f"{name} and SIMPLE_JWT[{theirs!r}] differ. {name} counts for the tokens of jwt_auth.",
                 hint=f"Remove {name}, or give both the same value.",
                 id="jwt_auth.W002",
             )
@@ -187,6 +194,33 @@ def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Err
                     hint="Give one another keyword: SIMPLE_JWT['AUTH_HEADER_TYPES'], or `keyword` in a subclass.",
                     id="jwt_auth.E009",
                 )
+
+
+@register
+def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Yield a message for a wrong or past JWT_ACCEPT_STOCK_UNTIL, or about rotation."""
+    until = conf.JWT_ACCEPT_STOCK_UNTIL
+    if until is None:
+        return
+    if not isinstance(until, date) or (isinstance(until, datetime) and until.tzinfo is None):
+        yield Error(
+            f"JWT_ACCEPT_STOCK_UNTIL is {until!r}.",
+            hint="Allowed: None, a datetime.date, or a datetime.datetime with a time zone.",
+            id="jwt_auth.E007",
+        )
+    elif datetime.now(UTC) >= (stock.accepted_until() or datetime.max.replace(tzinfo=UTC)):
+        yield Warning(
+            f"JWT_ACCEPT_STOCK_UNTIL ({until}) has passed, so tokens of SimpleJWT are refused.",
+            hint="Remove JWT_ACCEPT_STOCK_UNTIL.",
+            id="jwt_auth.W003",
+        )
+    elif not simple_jwt().get("ROTATE_REFRESH_TOKENS"):
+        yield Warning(
+            "SIMPLE_JWT does not set ROTATE_REFRESH_TOKENS, and the rows of jwt_auth always rotate.",
+            hint="Clients must store the refresh token of each answer: a second use of an earlier one ends "
+            "the login. Set ROTATE_REFRESH_TOKENS to True when they do.",
+            id="jwt_auth.W004",
+        )
 
 
 def _rows() -> list[str | None]:

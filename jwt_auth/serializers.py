@@ -12,7 +12,7 @@ from rest_framework_simplejwt.serializers import TokenObtainSerializer
 from auth_core import events, usernames
 from auth_core.bodies import TextField
 from auth_core.conf import conf
-from jwt_auth import models
+from jwt_auth import models, stock
 from jwt_auth.keys import MAX_TOKEN_LENGTH
 from jwt_auth.tokens import AccessToken, RefreshToken
 
@@ -70,7 +70,8 @@ class RefreshSerializer(serializers.Serializer[Any]):
     refresh = serializers.CharField(max_length=MAX_TOKEN_LENGTH)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return _written(models.refresh(RefreshToken(attrs["refresh"]), self.context["request"]))
+        token = stock.refresh_token(attrs["refresh"])
+        return _written(stock.operations(token).refresh(token, self.context["request"]))
 
 
 class VerifySerializer(serializers.Serializer[Any]):
@@ -81,10 +82,10 @@ class VerifySerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
-            token: AccessToken | RefreshToken = AccessToken(attrs["token"])
+            token: stock.AnyToken = stock.access_token(attrs["token"])
         except TokenError:
-            token = RefreshToken(attrs["token"])
-        models.check(token)
+            token = stock.refresh_token(attrs["token"])
+        stock.operations(token).check(token)
         return {"token_type": token.token_type}
 
 

@@ -26,6 +26,7 @@ class _FamilyToken(tokens.Token):
     # SimpleJWT reads its lifetimes on import and requires one; here a token's expiry comes from its
     # family.
     lifetime = timedelta(0)
+    is_stock = False
 
     @property
     def token_backend(self) -> KeyRingBackend:
@@ -51,11 +52,7 @@ class _FamilyToken(tokens.Token):
 
         A good signature says who made a claim, not that it can be used.
         """
-        times = ("exp", "iat", "nbf") if "nbf" in self.payload else ("exp", "iat")
-        for name in times:
-            value = self.payload.get(name)
-            if type(value) is not int or not 0 <= value <= _LAST_SECOND:
-                raise TokenError(f"Token has no usable '{name}' claim")
+        check_times(self.payload)
         for name in ("jti", SESSION_CLAIM):
             if not _is_uuid(self.payload.get(name)):
                 raise TokenError(f"Token has no usable '{name}' claim")
@@ -113,6 +110,14 @@ class RefreshToken(_FamilyToken):
     """A token to exchange, once, for the next pair."""
 
     token_type = "refresh"
+
+
+def check_times(claims: dict[str, Any]) -> None:
+    """Raise TokenError unless exp, iat and nbf, if any, are whole seconds of a datetime."""
+    for name in ("exp", "iat", "nbf") if "nbf" in claims else ("exp", "iat"):
+        value = claims.get(name)
+        if type(value) is not int or not 0 <= value <= _LAST_SECOND:
+            raise TokenError(f"Token has no usable '{name}' claim")
 
 
 def _is_uuid(value: object) -> bool:

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
 
-from auth_core import events, revocation
+from auth_core import events
 from auth_core.bodies import KnownNamesMixin, names_of
 from auth_core.credentials import NoStoreMixin, credential, is_presented
 from auth_core.errors import refused
@@ -26,10 +26,9 @@ from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view
 from auth_core.renderers import JSONErrorsMixin, JSONRenderer
 from auth_core.schemes import enabled_with
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
-from jwt_auth import models, serializers
+from jwt_auth import models, serializers, stock
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.keys import key_ring
-from jwt_auth.tokens import AccessToken, RefreshToken
 
 
 class _JWTView(TokenViewBase):
@@ -81,16 +80,9 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
         serializer.is_valid(raise_exception=True)
         try:
             token = self._presented(request, serializer.validated_data)
-            family = models.family_of(token)
+            stock.operations(token).log_out(token, serializer.validated_data["everywhere"], request)
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
-        # The token of a login that had ended before revokes nothing more.
-        if serializer.validated_data["everywhere"] and family.revoked_at is None:
-            # This login ends with the others. If it ended first and the process died, a retry would
-            # not end them.
-            revocation.revoke_all_credentials(family.user_id, revocation.LOGOUT_EVERYWHERE, request=request)
-        elif models.end(models.LOGOUT, pk=family.pk):
-            models.log_event(events.LOGIN_ENDED, family, reason=models.LOGOUT, request=request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -100,16 +92,16 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
         return refused(challenge) if is_refused else challenge
 
     @staticmethod
-    def _presented(request: Request, data: dict[str, Any]) -> AccessToken | RefreshToken:
+    def _presented(request: Request, data: dict[str, Any]) -> stock.AnyToken:
         """Return the token of the login to end, verified. Raises TokenError."""
         if "refresh" in data:
-            return RefreshToken(data["refresh"])
+            return stock.refresh_token(data["refresh"])
         # Not authentication_classes: an expired access token in the header must not stop a logout
         # by refresh token.
         raw_token = credential(request, _keyword())
         if raw_token is None:
             raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
-        return AccessToken(raw_token)  # type: ignore[arg-type]
+        return stock.access_token(raw_token)
 
 
 def _keyword() -> Any:

@@ -1,5 +1,6 @@
 """The bodies of the token endpoints."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -12,11 +13,22 @@ from tokens.models import HashedToken
 
 
 class AuthTokenSerializer(stock.AuthTokenSerializer):
-    """DRF's serializer, which reads a user name as Django's forms do."""
+    """DRF's serializer, which reads a user name as Django's forms do (auth_core/usernames.py)."""
 
     username = usernames.UserNameField(label=_("Username"), write_only=True)
 
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        name = usernames.field_name()
+        return {name if each == "username" else each: field for each, field in super().get_fields().items()}
+
+    def to_internal_value(self, data: Any) -> Any:
+        name = usernames.field_name()
+        if name != "username" and isinstance(data, Mapping) and name not in data and "username" in data:
+            data = {**{each: data[each] for each in data}, name: data["username"]}
+        return super().to_internal_value(data)
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["username"] = attrs.pop(usernames.field_name())  # as DRF's method reads it
         if attrs["username"] is None:
             usernames.log_failure(self.context["request"])
             raise serializers.ValidationError(_("Unable to log in with provided credentials."), code="authorization")

@@ -2,29 +2,11 @@
 
 import pytest
 
-from tests.support.host_projects import Host
+from tests.support.host_projects import JWT, JWT_URLS, TOKEN_URLS, TOKENS, Host
 
 pytestmark = pytest.mark.once
 
 OPTIONAL = ["redis", "drf_spectacular", "drf_spectacular_sidecar", "orjson", "prometheus_client"]
-TOKENS = """
-INSTALLED_APPS += ["tokens", "rest_framework.authtoken"]
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.HashedTokenAuthentication"],
-    "EXCEPTION_HANDLER": "auth_core.errors.exception_handler",
-}
-"""
-TOKEN_URLS = 'urlpatterns.append(path("", include("tokens.hashed_urls")))'
-JWT = """
-INSTALLED_APPS += ["jwt_auth"]
-SIMPLE_JWT = {}
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["jwt_auth.authentication.JWTAuthentication"],
-    "EXCEPTION_HANDLER": "auth_core.errors.exception_handler",
-}
-"""
-JWT_URLS = 'urlpatterns.append(path("", include("jwt_auth.urls")))'
-
 LOG_IN = """
 user = User.objects.create_user(**{User.USERNAME_FIELD: "ada@example.org", "password": "correct horse"})
 login = {User.USERNAME_FIELD: "ada@example.org", "password": "correct horse"}

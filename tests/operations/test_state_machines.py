@@ -348,7 +348,7 @@ def reuse_ends_nothing(monkeypatch):
 
 
 def a_parent_is_answered_for_ever(monkeypatch):
-    monkeypatch.setattr(models, "_is_recent_parent", lambda token, family, now: token.jti == family.previous_jti)
+    monkeypatch.setattr(models, "_is_recent_parent", lambda jti, family, now: jti == family.previous_jti)
 
 
 def rotation_leaves_the_old_one_alive(monkeypatch):

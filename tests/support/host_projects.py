@@ -32,6 +32,31 @@ def guarded(request):
 
 urlpatterns = [path("guarded/", guarded)]
 """
+# What a project adds for either kind of credentials.
+TOKENS = """
+INSTALLED_APPS += ["tokens", "rest_framework.authtoken"]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.HashedTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["auth_core.scopes.HasScope"],
+    "EXCEPTION_HANDLER": "auth_core.errors.exception_handler",
+}
+"""
+TOKEN_URLS = 'urlpatterns.append(path("", include("tokens.hashed_urls")))'
+JWT = """
+INSTALLED_APPS += ["jwt_auth"]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["jwt_auth.authentication.JWTAuthentication"],
+    "EXCEPTION_HANDLER": "auth_core.errors.exception_handler",
+}
+"""
+JWT_URLS = 'urlpatterns.append(path("", include("jwt_auth.urls")))'
+BOTH = f"""
+{TOKENS}
+INSTALLED_APPS += ["jwt_auth"]
+REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].append("jwt_auth.authentication.JWTAuthentication")
+"""
+BOTH_URLS = f"{TOKEN_URLS}\n{JWT_URLS}\n"
+
 # Python imports this module at its start, from the folders of PYTHONPATH.
 _BLOCKING = """
 import os, sys
