@@ -187,6 +187,14 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def dotted_path(value: str) -> str | None:
+    """Return the dotted path of a function, or None for an empty text."""
+    parts = value.split(".")
+    if value and not (len(parts) > 1 and all(map(str.isidentifier, parts))):
+        raise ValueError("allowed: the dotted path of a function, as package.module.function")
+    return value or None
+
+
 def key(value: str) -> str:
     """Return a secret or a PEM text, read from a file for `file:PATH`.
 

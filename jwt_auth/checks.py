@@ -11,13 +11,17 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
-from rest_framework_simplejwt.settings import DEFAULTS
+from rest_framework_simplejwt import authentication as stock_authentication
+from rest_framework_simplejwt.backends import ALLOWED_ALGORITHMS
+from rest_framework_simplejwt.settings import DEFAULTS, api_settings
 
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
 from auth_core.schemes import enabled_classes, kind_of, scheme_of
 from jwt_auth import stock
 from jwt_auth.authentication import JWTAuthentication
-from jwt_auth.jwk import KeyFormatError, is_symmetric, signing_key, verifying_key
+from jwt_auth.claims import ClaimsError, hook
+from jwt_auth.jwk import ALGORITHMS, KeyFormatError, is_symmetric, signing_key, verifying_key
+from jwt_auth.keys import AT_JWT
 
 LEAST_SECRET_BYTES = 32
 _KEYWORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 5.6.2
@@ -25,8 +29,16 @@ _KEYWORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 5.6
 
 @register
 def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
-    """Yield an error for each key that does not fit JWT_ALGORITHM."""
+    """Yield an error for each key that does not fit JWT_ALGORITHM, or for an unknown algorithm."""
     algorithm = conf.JWT_ALGORITHM
+    if algorithm not in ALGORITHMS:
+        source, allowed = source_of("JWT_ALGORITHM"), ", ".join(ALGORITHMS)
+        yield Error(
+            f"{source} is {algorithm!r}.",
+            hint=f"Allowed: {allowed}.",
+            id="jwt_auth.E014",
+        )
+        return
     if is_symmetric(algorithm) and derived_signing_key(settings.SECRET_KEY) == conf.JWT_SIGNING_KEY:
         length = len(settings.SECRET_KEY.encode())
         if length < LEAST_SECRET_BYTES:
@@ -101,6 +113,7 @@ _NOT_HONOURED = {
     "JWK_URL": "our own keys are JWT_SIGNING_KEY and JWT_VERIFYING_KEYS",
     "JSON_ENCODER": "every claim is plain JSON",
     **{name: _SERIALIZERS for name in DEFAULTS if name.endswith("_SERIALIZER")},
+    "TOKEN_OBTAIN_SERIALIZER": f"{_SERIALIZERS}, and JWT_CLAIMS adds claims",
     **{name: _SLIDING for name in DEFAULTS if name.startswith("SLIDING_")},
 }
 
@@ -194,6 +207,43 @@ def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Err
                     hint="Give one another keyword: SIMPLE_JWT['AUTH_HEADER_TYPES'], or `keyword` in a subclass.",
                     id="jwt_auth.E009",
                 )
+
+
+@register
+def claims_can_be_added(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error if JWT_CLAIMS names no function."""
+    try:
+        hook()
+    except ClaimsError as error:
+        yield Error(f"{error}.", hint="Correct JWT_CLAIMS, or remove it.", id="jwt_auth.E010")
+
+
+@register
+def access_tokens_have_their_type(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error for an unknown JWT_ACCESS_TYPE, and for at+jwt without a required claim."""
+    access_type = conf.JWT_ACCESS_TYPE
+    if access_type not in ("JWT", AT_JWT):
+        yield Error(f"JWT_ACCESS_TYPE is {access_type!r}.", hint="Allowed: JWT, at+jwt.", id="jwt_auth.E011")
+    names = " and ".join(name for name in ("JWT_ISSUER", "JWT_AUDIENCE") if not getattr(conf, name))
+    if access_type == AT_JWT and names:
+        yield Error(
+            f"JWT_ACCESS_TYPE is {access_type!r} without {names}: RFC 9068 2.2 requires iss and aud.",
+            hint=f"Set {names}, or JWT_ACCESS_TYPE=JWT.",
+            id="jwt_auth.E012",
+        )
+
+
+@register
+def simplejwt_knows_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error for an enabled row of SimpleJWT that could not sign with JWT_ALGORITHM."""
+    theirs = [cls for cls in enabled_classes() if issubclass(cls, stock_authentication.JWTAuthentication)]
+    if theirs and api_settings.ALGORITHM not in ALLOWED_ALGORITHMS:
+        algorithm, enabled = api_settings.ALGORITHM, theirs[0].__qualname__
+        yield Error(
+            f"{algorithm} is no algorithm of SimpleJWT, whose {enabled} is enabled.",
+            hint="Take EdDSA, the older name of the same signature, or a class of jwt_auth.",
+            id="jwt_auth.E013",
+        )
 
 
 @register
