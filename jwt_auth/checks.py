@@ -117,6 +117,7 @@ _NOT_HONOURED = {
     "JWK_URL": "our own keys are JWT_SIGNING_KEY and JWT_VERIFYING_KEYS",
     "JSON_ENCODER": "every claim is plain JSON",
     **{name: _SERIALIZERS for name in DEFAULTS if name.endswith("_SERIALIZER")},
+    "TOKEN_OBTAIN_SERIALIZER": f"{_SERIALIZERS}, and JWT_CLAIMS adds claims",
     **{name: _SLIDING for name in DEFAULTS if name.startswith("SLIDING_")},
 }
 
