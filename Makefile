@@ -54,7 +54,7 @@ bench: .venv/bench  ## measure what Token and JWT cost, with a report: one minut
 	@code=0; \
 	bench() { ENV_FILE= $(BIN)/python -m benchmarks "$$@" || { code=$$?; test $$code = 3 || exit $$code; }; echo; }; \
 	bench overhead --budget 22 --json results/bench/overhead.json; \
-	bench flows --budget 12 --processes 4 --json results/bench/flows.json; \
+	bench flows --budget 16 --processes 4 --json results/bench/flows.json; \
 	bench revocation --trials 3 --json results/bench/revocation.json; \
 	bench report results/bench/overhead.json results/bench/flows.json results/bench/revocation.json \
 	  --html results/bench/report.html; \
@@ -94,7 +94,7 @@ lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	  $(BIN)/uv pip compile $(LOCK) --upgrade --no-deps --python-version 3.12 --output-file requirements/django-$$version.txt -; done
 LOCK := --quiet --universal --generate-hashes --no-header --no-annotate
 # The service is locked to Django's long-term release; `make matrix` tests the others of pyproject.toml.
-COMPILE = echo "Django<6" | $(BIN)/uv pip compile $(LOCK) --python-version 3.11 --constraint - pyproject.toml
+COMPILE = echo "Django<6" | $(BIN)/uv pip compile $(LOCK) --python-version 3.11 --extra service --constraint - pyproject.toml
 
 clean:  ## remove .venv and caches; keep the database and .env
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -2,9 +2,8 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.request import Request
@@ -20,16 +19,18 @@ class ForwardedMiddleware:
     """Refuse (400) a request that came through no proxy, where NUM_PROXIES says that each does.
 
     Without X-Forwarded-For, or with fewer addresses in it than there are proxies, a proxy's address
-    would count as the client's. /health/ and /metrics/ are requested directly and are always
-    answered (SECURE_REDIRECT_EXEMPT).
+    would count as the client's. Paths that match a pattern in `exempt` are always answered; a path
+    has no slash at its start there.
     """
+
+    exempt: Sequence[str] = ()
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.proxies: int | None = api_settings.NUM_PROXIES
         if not self.proxies:
             raise MiddlewareNotUsed
         self.get_response = get_response
-        self.direct = [re.compile(pattern) for pattern in settings.SECURE_REDIRECT_EXEMPT]
+        self.direct = [re.compile(pattern) for pattern in self.exempt]
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         written = request.META.get("HTTP_X_FORWARDED_FOR", "").strip()
@@ -51,12 +52,14 @@ class ForwardedMiddleware:
 def client_address(request: HttpRequest | Request) -> str:
     """Return the client's address, its /64 network for IPv6, or "" where the server has none.
 
-    It is REMOTE_ADDR, unless NUM_PROXIES says which part of X-Forwarded-For to believe. Text that
-    is no address is never returned from that header.
+    It is REMOTE_ADDR, unless NUM_PROXIES says which part of X-Forwarded-For to believe. DRF's
+    default, None, counts as 0 here: DRF would take all of that header, which any client can write.
+    Text that is no address is never returned from that header.
     """
     sender: str = request.META.get("REMOTE_ADDR", "")
     # What a proxy wrote may be no address ("unknown").
-    return _network(_throttle.get_ident(request) or "") or _network(sender) or sender  # type: ignore[arg-type]
+    forwarded = _throttle.get_ident(request) if api_settings.NUM_PROXIES else None  # type: ignore[arg-type]
+    return _network(forwarded or "") or _network(sender) or sender
 
 
 def _network(text: str) -> str | None:

@@ -1,4 +1,8 @@
-"""The caches that CACHE_URL chooses from: Django's own, which also count attempts.
+"""The caches that can count attempts: Django's own, in memory and on Valkey or Redis.
+
+The entry `auth` of CACHES counts if there is one, otherwise `default`. Django's own LocMemCache,
+the default of every project, is enough: attempts are then counted in the same process, apart from
+it.
 
 `count(key, seconds)` adds one to the number of attempts under this key and returns (number, seconds
 until the window ends). A window begins with its first attempt and lasts `seconds`. Adding, and
@@ -6,12 +10,51 @@ giving the window its end, is one atomic step. The wall clock of this machine ha
 memory counts by time.monotonic(), Valkey by its keys' time to live.
 """
 
+import functools
 import time
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Protocol
 
+from django.conf import settings
+from django.core.cache import caches
 from django.core.cache.backends import locmem, redis
-from redis.exceptions import ResponseError
+from django.core.exceptions import ImproperlyConfigured
+
+DEFAULT_WINDOWS = 100_000  # about 20 MB
+
+
+class CacheAwayError(Exception):
+    """The cache does not answer, so nothing was counted."""
+
+
+class Counter(Protocol):
+    """A cache that counts."""
+
+    def count(self, key: str, seconds: int) -> tuple[int, float]:
+        """Count one attempt, as the head of this module says. Raises CacheAwayError."""
+
+
+def cache_alias() -> str:
+    """Return the name of the entry of CACHES that counts, and that shares the token cache."""
+    return "auth" if "auth" in settings.CACHES else "default"
+
+
+def counter() -> Counter:
+    """Return the cache that counts. Raises ImproperlyConfigured for one that cannot."""
+    alias = cache_alias()
+    found: Any = caches[alias]
+    if hasattr(found, "count"):
+        return found
+    if isinstance(found, locmem.LocMemCache):
+        return _in_memory()
+    backend = settings.CACHES[alias]["BACKEND"]
+    raise ImproperlyConfigured(f"CACHES[{alias!r}]: {backend} cannot count attempts (auth_core/caches.py)")
+
+
+@functools.cache
+def _in_memory() -> "LocMemCache":
+    return LocMemCache("auth_core.caches", {"OPTIONS": {"MAX_ENTRIES": DEFAULT_WINDOWS}})
+
 
 # For each cache's name, [number, end as time.monotonic()] by key.
 _windows: dict[str, OrderedDict[str, list[float]]] = {}
@@ -66,25 +109,40 @@ class NumberSerializer:
         return None
 
 
+_TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}  # seconds
+
+
 class RedisCache(redis.RedisCache):
-    """Django's cache on Valkey or Redis, without pickle. Raises redis.exceptions.RedisError."""
+    """Django's cache on Valkey or Redis, without pickle. Needs the package `redis`.
+
+    `count` raises CacheAwayError, everything else redis.exceptions.RedisError. A silent cache holds
+    a request for at most a second, unless OPTIONS say otherwise.
+    """
 
     _options: dict[str, Any]
 
-    def __init__(self, server: str, params: dict[str, Any]):
+    def __init__(self, server: str | list[str], params: dict[str, Any]):
         # Django would take a comma or semicolon in a password for the end of one server's URL.
-        super().__init__([server], params)
-        self._options = {**self._options, "serializer": NumberSerializer}
+        super().__init__([server] if isinstance(server, str) else server, params)
+        self._options = {**_TIMEOUTS, **self._options, "serializer": NumberSerializer}
 
     def count(self, key: str, seconds: int) -> tuple[int, float]:
-        """Count one attempt, as the head of this module says."""
+        """Count one attempt, as the head of this module says. Raises CacheAwayError."""
+        from redis.exceptions import RedisError
+
+        try:
+            return self._count(key, seconds)
+        except RedisError as error:
+            raise CacheAwayError(str(error)) from error
+
+    def _count(self, key: str, seconds: int) -> tuple[int, float]:
         client, name = self._cache.get_client(key, write=True), self.make_and_validate_key(key)
         with client.pipeline(transaction=True) as step:
             step.set(name, 0, ex=seconds, nx=True)
             step.incr(name)
             step.pttl(name)
             _, number, milliseconds = step.execute(raise_on_error=False)
-        if isinstance(number, ResponseError) or not 0 <= milliseconds <= seconds * 1000:
+        if isinstance(number, Exception) or not 0 <= milliseconds <= seconds * 1000:
             # The entry is no number, never ends, or ends too late, as after Valkey's clock was set
             # back. It counts as missing.
             client.set(name, 1, ex=seconds)

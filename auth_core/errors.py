@@ -4,16 +4,17 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from rest_framework import status
-from rest_framework.authentication import get_authorization_header
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
-from rest_framework_simplejwt.exceptions import ExpiredTokenError
 
 from auth_core import events
+from auth_core.credentials import is_presented
 from auth_core.mixins import View
 from auth_core.schemes import scheme_of
+from auth_core.scopes import InsufficientScope
 
 
 class ServiceUnavailable(APIException):
@@ -55,6 +56,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         if challenges:
             response["WWW-Authenticate"] = challenges
         _log_refusal(exc, context["view"], context["request"])
+    elif isinstance(exc, InsufficientScope):
+        _log_refusal(exc, context["view"], context["request"])
     return response
 
 
@@ -68,13 +71,16 @@ def _challenges(view: View, request: Request) -> str:
     for authenticator in view.get_authenticators():
         challenge = authenticator.authenticate_header(request)
         if challenge is not None:
-            challenges.append(refused(challenge) if _is_presented(challenge, request) else challenge)
+            challenges.append(refused(challenge) if _is_presented(authenticator, request) else challenge)
     return ", ".join(challenges)
 
 
-def _is_presented(challenge: str, request: Request) -> bool:
-    """Return True if the request has a credential of the scheme with this challenge."""
-    return get_authorization_header(request).lower().split()[:1] == challenge.lower().encode().split()[:1]
+def _is_presented(authenticator: BaseAuthentication, request: Request) -> bool:
+    """Return True if the request has a credential of this class's scheme."""
+    challenge = authenticator.authenticate_header(request) or ""
+    # A class of ours may accept several keywords, of which one stands in its challenge.
+    keyword = getattr(authenticator, "keyword", None) or challenge.partition(" ")[0]
+    return is_presented(request, keyword)
 
 
 def refused(challenge: str) -> str:
@@ -97,7 +103,7 @@ def _log_refusal(exc: Exception, view: View, request: Request) -> None:
 
     Requests without a credential are not refusals, and wrong passwords have their own event.
     """
-    if not isinstance(exc, AuthenticationFailed) or events.takes_password(request):
+    if not isinstance(exc, AuthenticationFailed | InsufficientScope) or events.takes_password(request):
         return
     fields = getattr(exc, "event", None) or getattr(exc.__cause__, "event", None) or {"reason": _reason(exc)}
     scheme = events.scheme_at(request) or _presented_scheme(view, request)
@@ -108,13 +114,14 @@ def _presented_scheme(view: View, request: Request) -> str | None:
     """Return the first scheme of the view of which the request has a credential."""
     for authenticator in view.get_authenticators():
         scheme = scheme_of(type(authenticator))
-        if scheme and _is_presented(authenticator.authenticate_header(request) or "", request):
+        if scheme and _is_presented(authenticator, request):
             return scheme
     return None
 
 
-def _reason(exc: AuthenticationFailed) -> str:
-    if isinstance(exc.__cause__, ExpiredTokenError):
-        return "expired"
+def _reason(exc: APIException) -> str:
+    for cause, reason in events.reasons_by_cause.items():
+        if isinstance(exc.__cause__, cause):
+            return reason
     code = str(exc.detail["code"] if isinstance(exc.detail, dict) else exc.get_codes())
     return _REASONS.get(code, code)

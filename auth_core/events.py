@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.http import HttpRequest
-from rest_framework.authentication import BaseAuthentication
+from django.urls import ResolverMatch
 from rest_framework.request import Request
 
 from auth_core.address import client_address
-from auth_core.schemes import enabled_classes, scheme_of
+from auth_core.schemes import enabled_classes, kind_of, scheme_of
 
 logger = logging.getLogger("auth")
 
@@ -34,6 +34,8 @@ TOKEN_REVOKED = "token.revoked"
 REFRESH_ROTATED = "refresh.rotated"
 REFRESH_REPEATED = "refresh.repeated"
 REFRESH_REUSED = "refresh.reused"
+STOCK_ACCEPTED = "stock.accepted"  # an access token of SimpleJWT's own, once for each token and process
+STOCK_EXCHANGED = "stock.exchanged"  # a refresh token of SimpleJWT's own became a login
 REQUEST_THROTTLED = "request.throttled"
 SERVICE_UNAVAILABLE = "service.unavailable"
 
@@ -42,8 +44,9 @@ _WARNINGS = {REFRESH_REUSED, REQUEST_THROTTLED, SERVICE_UNAVAILABLE}
 
 SESSION = "session"  # the scheme of the admin's sessions, which is no row of the table
 
-# The first word of a route's name says which keyword its credentials have.
-_KEYWORDS = {"token": "Token", "jwt": "Bearer"}
+# The reason of a refused credential, by the class of the exception that caused the refusal. An app
+# of credentials adds its library's when it is ready.
+reasons_by_cause: dict[type[Exception], str] = {}
 
 Error = TypeVar("Error", bound=Exception)
 
@@ -85,29 +88,29 @@ def with_reason(error: Error, reason: str, **fields: object) -> Error:
 
 
 def scheme_at(request: HttpRequest | Request | None) -> str | None:
-    """Return the enabled scheme whose endpoint this is, SESSION for the admin's login, or None."""
-    kind = _route(request).partition("-")[0]
-    if kind == SESSION:
-        return SESSION
-    keyword = _KEYWORDS.get(kind)
-    if keyword is None:
+    """Return the enabled scheme whose endpoint this is, SESSION for the admin's pages, or None."""
+    match = getattr(request, "resolver_match", None)
+    if match is None:
         return None
-    return next((scheme_of(cls) for cls in enabled_classes() if _keyword(cls, request) == keyword), None)
+    # Our views carry the kind, under any name of their route. A library's view has a route that
+    # begins with it.
+    kind = getattr(_view_class(match), "kind", None) or (match.url_name or "").partition("-")[0]
+    if kind == SESSION or match.app_name == "admin":
+        return SESSION
+    return next((scheme_of(cls) for cls in enabled_classes() if kind_of(cls) == kind), None)
 
 
 def takes_password(request: HttpRequest | Request) -> bool:
     """Return True for requests to an endpoint that exchanges a password for a credential."""
-    return _route(request) in ("token-obtain", "jwt-obtain")
-
-
-def _keyword(cls: type[BaseAuthentication], request: Any) -> str:
-    """Return the keyword of the Authorization header that this authentication class reads."""
-    return (cls().authenticate_header(request) or "").partition(" ")[0]
-
-
-def _route(request: HttpRequest | Request | None) -> str:
     match = getattr(request, "resolver_match", None)
-    return (match and match.url_name) or ""
+    if match is None:
+        return False
+    return getattr(_view_class(match), "takes_password", False) or match.url_name in ("token-obtain", "jwt-obtain")
+
+
+def _view_class(match: ResolverMatch) -> type | None:
+    """Return the class of a view of Django REST framework, or None for another view."""
+    return getattr(match.func, "cls", None)
 
 
 class Logged:

@@ -4,13 +4,17 @@ from datetime import UTC, datetime
 from types import NoneType
 from typing import Any
 
-import orjson
 from rest_framework import renderers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
 
 from auth_core.mixins import View
+
+try:
+    import orjson
+except ModuleNotFoundError:
+    orjson = None  # type: ignore[assignment]
 
 # What orjson and Python's json write alike. A float is not among them (1e16 and 1e+16, null for
 # infinity), nor is a subclass, which json may hand to DRF's encoder.
@@ -19,7 +23,7 @@ _CONTAINERS = {dict, list, ReturnDict, ReturnList}
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    """DRF's renderer with its default settings, byte for byte, and faster by orjson.
+    """DRF's renderer with its default settings, byte for byte, and faster by orjson if installed.
 
     The settings UNICODE_JSON and COMPACT_JSON count only for the rest: indented JSON and other
     types.
@@ -27,7 +31,8 @@ class JSONRenderer(renderers.JSONRenderer):
 
     def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> Any:
         if (
-            type(data) in _CONTAINERS
+            orjson is not None
+            and type(data) in _CONTAINERS
             and self.get_indent(accepted_media_type, renderer_context or {}) is None
             and _is_plain(data)
         ):

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from copy import copy
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.db.models.signals import post_save, pre_delete, pre_save
@@ -114,10 +115,11 @@ def _revoke_before_save(sender: object, instance: Any, using: str, update_fields
     """
     instance._credentials_end = None
     watched = {"password", "is_active"}.intersection(update_fields or {"password", "is_active"})
+    watched = {name for name in watched if has_field(name)}
     if instance.pk is None or not watched:
         return
     users = get_user_model()._base_manager.using(using)
-    before = users.filter(pk=instance.pk).values("password", "is_active").first()
+    before = users.filter(pk=instance.pk).values(*watched).first()
     if before is None:
         return
     if "password" in watched and before["password"] != instance.password:
@@ -153,14 +155,36 @@ def _end_sessions(sender: object, user_id: Any, reason: str, using: str | None, 
     A session that expired within CLOCK_MARGIN is read too: if the clock is ahead now, the session
     is valid again later. A change of password ends no session here: Django compares each with the
     hash, and keeps the one that changed it. A user who never logged in to the admin has no session,
-    and only the admin's login sets `last_login`.
+    and only a login with a session sets `last_login`.
     """
-    users = get_user_model()._base_manager.using(using)
-    if reason == PASSWORD_CHANGE or not users.filter(pk=user_id, last_login__isnull=False).exists():
+    store = session_store()
+    if store is None or reason == PASSWORD_CHANGE or not _may_have_sessions(user_id, using):
         return
-    living = Session.objects.using(using).filter(expire_date__gt=timezone.now() - CLOCK_MARGIN)
+    sessions = store.get_model_class()._default_manager.using(using)
+    living = sessions.filter(expire_date__gt=timezone.now() - CLOCK_MARGIN)
     ended = [session.pk for session in living.iterator() if session.get_decoded().get(SESSION_KEY) == str(user_id)]
-    Session.objects.using(using).filter(pk__in=ended).delete()
+    sessions.filter(pk__in=ended).delete()
+    if ended and hasattr(store, "cache_key_prefix"):
+        for key in ended:
+            store(key).delete(key)  # what `cached_db` keeps in the cache too
+
+
+def session_store() -> Any:
+    """Return the class of the sessions that the database keeps, or None if it keeps none."""
+    if not apps.is_installed("django.contrib.sessions"):
+        return None
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    return store if hasattr(store, "get_model_class") else None
+
+
+def has_field(name: str) -> bool:
+    """Return True if the user model has this column; one that is None or a constant has none."""
+    return name in {field.name for field in get_user_model()._meta.concrete_fields}
+
+
+def _may_have_sessions(user_id: Any, using: str | None) -> bool:
+    users = get_user_model()._base_manager.using(using).filter(pk=user_id)
+    return not has_field("last_login") or users.filter(last_login__isnull=False).exists()
 
 
 def user_models() -> list[type[Model]]:

@@ -14,14 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from redis.exceptions import RedisError
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
 
-from auth_core import events, usernames
+from auth_core import caches, events, usernames
 from auth_core.address import client_address
+from auth_core.caches import CacheAwayError
 from auth_core.conf import conf
 from auth_core.errors import ServiceUnavailable
 from auth_core.mixins import View
@@ -39,6 +39,10 @@ class AddressThrottle(SimpleRateThrottle):
     num_requests: int | None
     duration: int
 
+    @property
+    def cache(self) -> caches.Counter:  # type: ignore[override]
+        return caches.counter()
+
     def get_rate(self) -> str | None:
         return conf.LOGIN_THROTTLE
 
@@ -48,14 +52,14 @@ class AddressThrottle(SimpleRateThrottle):
         if self.num_requests is None or key is None:
             return True
         try:
-            number, self._seconds_left = self.cache.count(key, self.duration)  # type: ignore[attr-defined]
-        except RedisError as error:
+            number, self._seconds_left = self.cache.count(key, self.duration)
+        except CacheAwayError as error:
             _log_away(error)
             return self.allow_uncounted(request, error)
         _log_back()
         return bool(number <= self.num_requests)
 
-    def allow_uncounted(self, request: Any, error: RedisError) -> bool:
+    def allow_uncounted(self, request: Any, error: CacheAwayError) -> bool:
         """Decide about a request that the cache cannot count. Raises ServiceUnavailable (503)."""
         _log_event(events.SERVICE_UNAVAILABLE, request, "cache")
         raise ServiceUnavailable from error
@@ -80,8 +84,8 @@ class UserNameThrottle(AddressThrottle):
     scope = "login-username"
 
     def get_cache_key(self, request: Any, view: Any) -> str | None:
-        data = request.data if isinstance(request, Request) else request.POST
-        username = data.get("username") if hasattr(data, "get") else None
+        is_api = isinstance(request, Request)
+        username = usernames.typed(request.data) if is_api else request.POST.get("username")  # Django's form
         # The serializer reads a number as its digits, and refuses anything else that is no text
         # before a password is checked.
         if isinstance(username, bool) or not isinstance(username, str | int | float):
@@ -106,6 +110,8 @@ def count_attempt(request: Request | HttpRequest) -> None:
 
 class PasswordThrottleMixin(View):
     """For views of the API that take a password: limit the attempts."""
+
+    takes_password = True  # as events.takes_password reads it
 
     def check_throttles(self, request: Request) -> None:
         count_attempt(request)
@@ -142,7 +148,7 @@ class RefusalThrottle(AddressThrottle):
 
     scope = "refused-address"
 
-    def allow_uncounted(self, request: Any, error: RedisError) -> bool:
+    def allow_uncounted(self, request: Any, error: CacheAwayError) -> bool:
         return True
 
 
@@ -169,7 +175,7 @@ def _log_event(event: str, request: Any, reason: str) -> None:
 _is_away = False
 
 
-def _log_away(error: RedisError) -> None:
+def _log_away(error: CacheAwayError) -> None:
     """Log once per outage; otherwise every refresh would add a line."""
     global _is_away
     if not _is_away:

@@ -1,9 +1,15 @@
-"""One reading of a user name, at every door: both logins, the admin, the commands, the throttle."""
+"""One reading of a user name, at every door: both logins, the admin, the commands, the throttle.
+
+A login's field is called as the user model's USERNAME_FIELD says, for example `email`. A login for
+an opaque token also reads `username`, as DRF's own login calls the field whatever the model says.
+"""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,17 +17,34 @@ from rest_framework.request import Request
 from auth_core import events
 
 
+def field_name() -> str:
+    """Return the name of a login's field for the user name."""
+    return get_user_model().USERNAME_FIELD
+
+
+def typed(data: Any) -> Any:
+    """Return what a login's body holds as the user name, or None."""
+    if not isinstance(data, Mapping):
+        return None
+    return data[field_name()] if field_name() in data else data.get("username")
+
+
 def normal(name: str) -> str | None:
     """Return the name as Django's forms look it up, without blanks around it and in form NFKC.
 
-    Return None for a name longer than the user model's column, which no account can have. Such a
-    name is not normalised: that takes time without a bound, and only makes it longer.
+    Return None for a name that no account can have: one longer than the user model's column, or
+    text for a column of numbers. A name that is too long is not normalised: that takes time without
+    a bound, and only makes it longer.
     """
-    column = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
+    column = get_user_model()._meta.get_field(field_name())
     longest = getattr(column, "max_length", None) or 254  # as Django's own login form
     name = name.strip()
     if len(name) <= longest:
         name = unicodedata.normalize("NFKC", name)
+    try:
+        column.to_python(name)  # type: ignore[union-attr]
+    except ValidationError:
+        return None
     return name if len(name) <= longest else None
 
 

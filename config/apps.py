@@ -14,7 +14,7 @@ class ServiceConfig(AppConfig):
         # First, because the imports below make DRF import the instrumented classes.
         for row in SCHEMES.values():
             if row.is_stock:
-                schemes.name_library_class(import_string(row.authentication), row.name)
+                schemes.name_library_class(import_string(row.authentication), row.name, row.kind)
 
         from config import checks, openapi  # noqa: F401 - imported to register themselves
         from config.databases import lookups  # noqa: F401

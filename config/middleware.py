@@ -8,13 +8,19 @@ from django.http import JsonResponse
 from django.middleware import common
 from rest_framework.permissions import SAFE_METHODS
 
-from auth_core import events
+from auth_core import address, events
 from auth_core.database_errors import is_database_away, is_lost_race
 from auth_core.errors import Conflict, ContentTooLarge, ServiceUnavailable
 from auth_core.impossible_values import is_impossible_value
 from config.views import bad_request
 
 logger = logging.getLogger(__name__)
+
+
+class ForwardedMiddleware(address.ForwardedMiddleware):
+    """Middleware that refuses a request past the proxies, except those of monitoring."""
+
+    exempt = settings.SECURE_REDIRECT_EXEMPT
 
 
 class ApiErrorMiddleware:

@@ -8,6 +8,7 @@ from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from auth_core.bodies import KnownNamesMixin
+from auth_core.scopes import HasScope, needed_for
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from config.schemes import SCHEMES, Scheme
 
@@ -20,6 +21,11 @@ def _extension(scheme: Scheme, priority: int):
         description = f"{scheme.summary}. `Authorization: {scheme.keyword} <credential>`"
         return {**definition, "description": description}
 
+    def get_security_requirement(self, auto_schema):
+        # OpenAPI 3.1: the list may name roles also for schemes other than OAuth's.
+        is_limited = scheme.scoped and asks_for_scope(auto_schema.view)
+        return {scheme.name: [needed_for(auto_schema.method)] if is_limited else []}
+
     return type(
         f"{scheme.name} extension",
         (OpenApiAuthenticationExtension,),
@@ -29,6 +35,7 @@ def _extension(scheme: Scheme, priority: int):
             "priority": priority,
             "name": scheme.name,
             "get_security_definition": get_security_definition,
+            "get_security_requirement": get_security_requirement,
         },
     )
 
@@ -87,7 +94,12 @@ _ERRORS = {
             }
         },
     ),
-    "403": ("Forbidden", "The object belongs to somebody else.", _ERROR, {}),
+    "403": (
+        "Forbidden",
+        "The object belongs to somebody else, or the credential's scope does not cover the request.",
+        _ERROR,
+        {"WWW-Authenticate": {"schema": _TEXT, "description": "For a scope: the scope that the request needs."}},
+    ),
     "404": ("NotFound", "The object or page does not exist.", _ERROR, {}),
     "409": ("Conflict", "Another request has changed or deleted what this one refers to.", _ERROR, {}),
     "413": ("ContentTooLarge", "The body is larger than 256 kB.", _ERROR, {}),
@@ -134,11 +146,13 @@ class AutoSchema(openapi.AutoSchema):
         asks_who = bool(view.get_authenticators())
         if takes_body or refuses_names or self._get_filter_parameters():
             yield "400"
+        if asks_for_scope(view):
+            yield "403"
         if asks_who or hasattr(view, "www_authenticate_realm"):  # SimpleJWT's views of tokens in bodies
             yield "401"
         if "{" in self.path:
             yield "404"
-            if not is_safe and any(map(_looks_at_objects, view.get_permissions())):
+            if not is_safe and is_for_some(view):
                 yield "403"
         elif self._is_list_view() and self._get_paginator():
             yield "404"  # for a page that does not exist
@@ -165,5 +179,12 @@ class AutoSchema(openapi.AutoSchema):
         return component.ref
 
 
-def _looks_at_objects(permission: BasePermission) -> bool:
-    return type(permission).has_object_permission is not BasePermission.has_object_permission
+def is_for_some(view) -> bool:
+    """Return True if a permission of the view looks at the object."""
+    own = (type(permission).has_object_permission for permission in view.get_permissions())
+    return any(look is not BasePermission.has_object_permission for look in own)
+
+
+def asks_for_scope(view) -> bool:
+    """Return True if a credential needs the scope that the method of the request asks for."""
+    return any(isinstance(permission, HasScope) for permission in view.get_permissions())

@@ -18,6 +18,8 @@ class Scheme:
     `urlconf`         dotted path of the endpoints that come with the scheme, or None
     `summary`         one line for people
     `auto_create`     whether TOKEN_AUTO_CREATE applies: the credential can be read again later
+    `scoped`          whether a credential can be issued with less than the full scope
+    `kind`            for a library's class: the first word of the names of its endpoints
     """
 
     name: str
@@ -27,6 +29,8 @@ class Scheme:
     urlconf: str | None
     summary: str
     auto_create: bool = False
+    scoped: bool = False
+    kind: str = ""
 
     @property
     def is_stock(self) -> bool:
@@ -43,6 +47,7 @@ _ROWS = (
         urlconf="tokens.stock_urls",
         summary="DRF's opaque token, untouched",
         auto_create=True,
+        kind="token",
     ),
     Scheme(
         name="simplejwt",
@@ -51,6 +56,7 @@ _ROWS = (
         issue="jwt_auth.issue.simplejwt",
         urlconf="jwt_auth.stock_urls",
         summary="SimpleJWT's access token, user read on each request, untouched",
+        kind="jwt",
     ),
     Scheme(
         name="simplejwt-stateless",
@@ -59,6 +65,7 @@ _ROWS = (
         issue="jwt_auth.issue.simplejwt",
         urlconf="jwt_auth.stock_urls",
         summary="SimpleJWT's access token, no query, untouched",
+        kind="jwt",
     ),
     Scheme(
         name="token",
@@ -75,7 +82,8 @@ _ROWS = (
         authentication="tokens.authentication.HashedTokenAuthentication",
         issue="tokens.issue.hashed_token",
         urlconf="tokens.hashed_urls",
-        summary="Only a digest at rest, prefix and checksum, many per user with a label, expiry by age and by disuse",
+        summary="A digest at rest, prefix and checksum, many per user with label and scope, expiry by age or disuse",
+        scoped=True,
     ),
     Scheme(
         name="token-cached",

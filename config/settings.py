@@ -63,6 +63,7 @@ JWT_REUSE_GRACE = _values["JWT_REUSE_GRACE"]
 JWT_ISSUER = _values["JWT_ISSUER"]
 JWT_AUDIENCE = _values["JWT_AUDIENCE"]
 JWT_LEEWAY = _values["JWT_LEEWAY"]
+JWT_ACCEPT_STOCK_UNTIL = _values["JWT_ACCEPT_STOCK_UNTIL"]
 
 try:
     _verifying_key = public_pem(JWT_SIGNING_KEY, JWT_ALGORITHM)
@@ -138,7 +139,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     *(["telemetry.server_timing.ServerTimingMiddleware"] if SERVER_TIMING else []),
-    "auth_core.address.ForwardedMiddleware",
+    "config.middleware.ForwardedMiddleware",
     "config.middleware.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -184,7 +185,7 @@ REST_FRAMEWORK = {
         else scheme.authentication
         for scheme in SCHEMES
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "auth_core.scopes.HasScope"],
     "DEFAULT_PARSER_CLASSES": [
         "auth_core.parsers.JSONParser",
         "rest_framework.parsers.FormParser",

@@ -7,7 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -92,6 +92,23 @@ def positive_duration(value: str) -> timedelta:
 def optional_duration(value: str) -> timedelta | None:
     """Return a duration longer than zero, or None for `none`."""
     return None if value.strip().lower() in ("", "none") else positive_duration(value)
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d))?", re.ASCII)
+
+
+def optional_moment(value: str) -> date | None:
+    """Return a date, a datetime with its time zone (RFC 3339 5.6), or None for `none`."""
+    word = value.strip()
+    if word.lower() in ("", "none"):
+        return None
+    match = _MOMENT.fullmatch(word)
+    try:
+        if match:
+            return datetime.fromisoformat(word.upper()) if match[1] else date.fromisoformat(word)
+    except ValueError:
+        pass  # the 31st of February
+    raise ValueError("allowed: none, a date as 2026-12-31, or a moment as 2026-12-31T18:00:00Z")
 
 
 def idle_lifetime(value: str) -> timedelta | None:

@@ -83,6 +83,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("JWT_ISSUER", "", "The iss claim, written into every JWT and required of it; not set: neither", values.text),
         Switch("JWT_AUDIENCE", "", "The aud claim, written into every JWT and required of it; not set: neither", values.text),
         Switch("JWT_LEEWAY", "10s", "Clock difference accepted in exp, nbf and iat, at most 1h", values.leeway),
+        Switch("JWT_ACCEPT_STOCK_UNTIL", "none", "Accept SimpleJWT's own tokens until the end of this day (UTC) or this moment, as 2026-12-31; none: never", values.optional_moment),
         Switch("LOGIN_THROTTLE", "10/min", "Attempts per client address and per user name on endpoints that take a secret; none: no limit", values.rate),
         Switch("NUM_PROXIES", "0", "How many proxies in front add the client's address to X-Forwarded-For; 0: ignore that header", values.count(0)),
         Switch("HTTPS_ONLY", "off", "on: redirect to https, HSTS for a year, secure cookies; X-Forwarded-Proto is read if NUM_PROXIES is not 0", values.flag),

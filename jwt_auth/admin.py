@@ -4,6 +4,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -23,13 +24,13 @@ if apps.is_installed("rest_framework_simplejwt.token_blacklist"):  # if not, a c
 class RefreshFamilyAdmin(revocation.LogsRevocationMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """View and end logins. Nobody creates one by hand."""
 
-    list_display = ("id", "user", "created_at", "rotated_at", "refresh_expires_at", "revoked_at", "reason")
+    list_display = ("id", "user", "label", "created_at", "rotated_at", "refresh_expires_at", "revoked_at", "reason")
     list_filter = ("reason", "created_at")
     list_select_related = ("user",)
-    search_fields = ("=id", "user__username")
+    search_fields = ("=id", "label", f"user__{get_user_model().USERNAME_FIELD}")
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
-    fields = ("user", "created_at", "rotated_at", "refresh_expires_at", "expires_at", "revoked_at", "reason")
+    fields = ("user", "label", "created_at", "rotated_at", "refresh_expires_at", "expires_at", "revoked_at", "reason")
     readonly_fields = fields
     actions = ("end",)
 

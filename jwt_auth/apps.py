@@ -9,8 +9,11 @@ class JWTAuthConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from rest_framework_simplejwt.exceptions import ExpiredTokenError
+
         from auth_core import events, revocation
         from jwt_auth import checks, signals  # noqa: F401 - imported to register themselves
 
         revocation.connect()
         events.connect()
+        events.reasons_by_cause[ExpiredTokenError] = "expired"

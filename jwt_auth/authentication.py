@@ -7,9 +7,19 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.models import TokenUser
 
-from auth_core.credentials import credential
+from auth_core.conf import conf
+from auth_core.credentials import credential, first
+from auth_core.schemes import refuse_unread, scheme_of
+from jwt_auth import stock
 from jwt_auth.models import user_of
 from jwt_auth.tokens import AccessToken
+
+
+class _HeaderTypes:
+    """The keywords in SIMPLE_JWT's AUTH_HEADER_TYPES, "Bearer" by default."""
+
+    def __get__(self, instance: object, owner: type) -> str | tuple[str, ...]:
+        return conf.header_types
 
 
 class JWTAuthentication(BaseAuthentication):
@@ -17,14 +27,26 @@ class JWTAuthentication(BaseAuthentication):
 
     Returns (user, jwt_auth.tokens.AccessToken). Raises InvalidToken (401) for a token that is
     malformed, forged, expired or of another type, whose login has ended, or whose user is deleted
-    or not active.
+    or not active. Until JWT_ACCEPT_STOCK_UNTIL it accepts SimpleJWT's own tokens, too (stock.py).
     """
 
     scheme = "jwt"
-    keyword = "Bearer"
+    kind = "jwt"
+    keyword: Any = _HeaderTypes()  # a subclass may have its own: text, or a tuple of several
+    www_authenticate_realm = "api"
     token_class = AccessToken
 
-    def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_unread(
+            cls,
+            JWTAuthentication,
+            ("get_header", "get_raw_token", "get_validated_token", "media_type", "user_model"),
+            "override `keyword`, `token_class` or `get_user`, or derive from "
+            "rest_framework_simplejwt.authentication.JWTAuthentication",
+        )
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         raw_token = credential(request, self.keyword)
         if raw_token is None:
             return None
@@ -32,14 +54,28 @@ class JWTAuthentication(BaseAuthentication):
             token = self.token_class.verified(raw_token)
             return self.get_user(token), token
         except TokenError as error:
+            if conf.JWT_ACCEPT_STOCK_UNTIL is not None:
+                return self._authenticate_stock(raw_token, error, request)
             raise InvalidToken(error.args[0]) from error
 
-    def get_user(self, validated_token: AccessToken) -> Any:
+    def _authenticate_stock(self, raw_token: str, error: TokenError, request: Request) -> tuple[Any, Any]:
+        """Return user and token for SimpleJWT's own access token; raise InvalidToken otherwise."""
+        try:
+            token = stock.AccessToken.instead(raw_token, error)
+            user = self.get_user(token)
+        except TokenError as refusal:
+            raise InvalidToken(refusal.args[0]) from refusal
+        stock.log_first_use(token, user, scheme_of(type(self)), request)
+        return user, token
+
+    def get_user(self, validated_token: AccessToken | stock.AccessToken) -> Any:
         """Return the user of a verified token."""
+        if isinstance(validated_token, stock.AccessToken):
+            return stock.user_of(validated_token)
         return user_of(validated_token)
 
     def authenticate_header(self, request: Request) -> str:
-        return f'{self.keyword} realm="api"'
+        return f'{first(self.keyword)} realm="{self.www_authenticate_realm}"'
 
 
 class JWTStatelessUserAuthentication(JWTAuthentication):
@@ -52,5 +88,5 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
 
     scheme = "jwt-stateless"
 
-    def get_user(self, validated_token: AccessToken) -> TokenUser:
+    def get_user(self, validated_token: AccessToken | stock.AccessToken) -> TokenUser:
         return TokenUser(validated_token)

@@ -1,20 +1,26 @@
 """System checks: keys, lifetimes, and the settings of SimpleJWT that our rows do not honour."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import Error, register
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error, Warning, register
 from rest_framework_simplejwt.settings import DEFAULTS
 
-from auth_core.conf import conf, derived_signing_key
-from auth_core.schemes import enabled_classes, scheme_of
+from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
+from auth_core.schemes import enabled_classes, kind_of, scheme_of
+from jwt_auth import stock
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.jwk import KeyFormatError, is_symmetric, signing_key, verifying_key
 
 LEAST_SECRET_BYTES = 32
+_KEYWORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 5.6.2
 
 
 @register
@@ -33,9 +39,11 @@ def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
         try:
             signing_key(conf.JWT_SIGNING_KEY, algorithm)
         except KeyFormatError as error:
+            source = source_of("JWT_SIGNING_KEY")
             yield Error(
-                f"JWT_SIGNING_KEY: {error}.",
-                hint="Set JWT_SIGNING_KEY to such a key, or to file:PATH of one.",
+                f"{source}: {error}.",
+                hint="Set JWT_SIGNING_KEY to such a key; a switch may name a file, file:PATH. Until "
+                "JWT_ACCEPT_STOCK_UNTIL, tokens of SimpleJWT are still verified with the key in SIMPLE_JWT.",
                 id="jwt_auth.E002",
             )
     for position, text in enumerate(conf.JWT_VERIFYING_KEYS, start=1):
@@ -43,7 +51,7 @@ def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
             verifying_key(text, algorithm)
         except KeyFormatError as error:
             yield Error(
-                f"JWT_VERIFYING_KEYS, key {position}: {error}.",
+                f"{source_of('JWT_VERIFYING_KEYS')}, key {position}: {error}.",
                 hint="Every older key is of the present JWT_ALGORITHM; a secret that holds a comma goes into a file.",
                 id="jwt_auth.E003",
             )
@@ -59,8 +67,9 @@ def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     names = list(lifetimes)
     for shorter, longer in pairwise(names):
         if lifetimes[shorter] > lifetimes[longer]:
+            long, short = f"{source_of(longer)} ({lifetimes[longer]})", f"{source_of(shorter)} ({lifetimes[shorter]})"
             yield Error(
-                f"{shorter} ({lifetimes[shorter]}) is longer than {longer} ({lifetimes[longer]}).",
+                f"{short} is longer than {long}.",
                 hint=f"In this order, each at most as long as the next: {', '.join(names)}.",
                 id="jwt_auth.E004",
             )
@@ -69,7 +78,7 @@ def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 @register
 def blacklist_has_its_app(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error if SimpleJWT would silently keep accepting old refresh tokens."""
-    wants = settings.SIMPLE_JWT.get("BLACKLIST_AFTER_ROTATION")
+    wants = simple_jwt().get("BLACKLIST_AFTER_ROTATION")
     if wants and not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
         yield Error(
             "SIMPLE_JWT['BLACKLIST_AFTER_ROTATION'] is on without its app.",
@@ -82,21 +91,14 @@ def blacklist_has_its_app(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 _SERIALIZERS = "the endpoints' serializers are those of jwt_auth/serializers.py"
 _SLIDING = "there are no sliding tokens"
 _NOT_HONOURED = {
-    "AUTH_HEADER_TYPES": "the keyword is Bearer",
     "AUTH_HEADER_NAME": "the credential stands in the Authorization header",
     "AUTH_TOKEN_CLASSES": "the class is jwt_auth.tokens.AccessToken",
     "TOKEN_TYPE_CLAIM": "the claim is token_type, and without it a refresh token would pass for an access token",
     "JTI_CLAIM": "the claim is jti",
-    "USER_ID_CLAIM": "the claim is user_id",
-    "USER_ID_FIELD": "the claim holds the user's primary key",
     "TOKEN_USER_CLASS": "a stateless user is a rest_framework_simplejwt.models.TokenUser",
     "USER_AUTHENTICATION_RULE": "is_active is read at each refresh, and by `jwt` at each request",
     "CHECK_USER_IS_ACTIVE": "is_active is read at each refresh, and by `jwt` at each request",
-    "CHECK_REVOKE_TOKEN": "a changed password ends every login of its user",
-    "REVOKE_TOKEN_CLAIM": "a changed password ends every login of its user",
-    "UPDATE_LAST_LOGIN": "a login is a row of jwt_auth's table and an event, and last_login stays as it is",
-    "LEEWAY": "set the switch JWT_LEEWAY",
-    "JWK_URL": "set the switches JWT_SIGNING_KEY and JWT_VERIFYING_KEYS",
+    "JWK_URL": "our own keys are JWT_SIGNING_KEY and JWT_VERIFYING_KEYS",
     "JSON_ENCODER": "every claim is plain JSON",
     **{name: _SERIALIZERS for name in DEFAULTS if name.endswith("_SERIALIZER")},
     **{name: _SLIDING for name in DEFAULTS if name.startswith("SLIDING_")},
@@ -104,15 +106,123 @@ _NOT_HONOURED = {
 
 
 @register
-def every_simplejwt_setting_is_honoured(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
-    """Yield an error for each of SimpleJWT's settings that an enabled row of this app ignores."""
-    ours = [scheme_of(cls) for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]
-    for name, value in settings.SIMPLE_JWT.items() if ours else ():
-        default = DEFAULTS.get(name)
+def every_simplejwt_setting_is_known_and_honoured(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Yield a message for each name in SIMPLE_JWT that an enabled row of this app ignores."""
+    for name, value in simple_jwt().items() if (ours := _rows()) else ():
+        default = DEFAULTS.get(str(name))
         same = default == (tuple(value) if isinstance(value, list) else value)
-        if name in _NOT_HONOURED and not same:
+        near = get_close_matches(str(name).upper(), DEFAULTS, 1, 0.87)
+        if name not in DEFAULTS and near:
+            yield Error(
+                f"SIMPLE_JWT[{name!r}] is no setting of SimpleJWT, and nothing reads it.",
+                hint=f"Did you mean {near[0]}?",
+                id="jwt_auth.E006",
+            )
+        elif name not in DEFAULTS:
+            yield Warning(
+                f"SIMPLE_JWT[{name!r}] is no setting of SimpleJWT, and {ours[0]!r} does not read it.",
+                hint="Remove it, unless code of yours reads it.",
+                id="jwt_auth.W001",
+            )
+        elif name == "JWK_URL" and conf.JWT_ACCEPT_STOCK_UNTIL:
+            pass  # it verifies the tokens that are accepted until then
+        elif name in _NOT_HONOURED and not same:
             yield Error(
                 f"SIMPLE_JWT[{name!r}] is {value!r}, which {ours[0]!r} does not honour: {_NOT_HONOURED[name]}.",
                 hint="Remove it, or take one of SimpleJWT's own rows, which honour it.",
                 id="jwt_auth.E006",
             )
+
+
+@register
+def no_setting_contradicts_simplejwt(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Yield a warning for each setting that stands in SIMPLE_JWT too, with another value."""
+    ignored = ["VERIFYING_KEY"]  # the public key of SIGNING_KEY
+    if conf.JWT_ACCEPT_STOCK_UNTIL:
+        ignored += ["SIGNING_KEY", "ALGORITHM"]  # those of the tokens that are accepted until then
+    for name, setting in vars(Conf).items() if _rows() else ():
+        theirs = getattr(setting, "stock", None)
+        written = simple_jwt().get(theirs)
+        if theirs in ignored or written in (None, "") or not (name.isupper() and hasattr(settings, name)):
+            continue
+        if getattr(conf, name) != setting.read(written):
+            yield Warning(
+                f"{name} and SIMPLE_JWT[{theirs!r}] differ. {name} counts for the tokens of jwt_auth.",
+                hint=f"Remove {name}, or give both the same value.",
+                id="jwt_auth.W002",
+            )
+
+
+_REGISTERED_CLAIMS = {"aud", "exp", "iat", "iss", "jti", "nbf", "sid", "token_type"}
+
+
+@register
+def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error for each setting in SIMPLE_JWT whose value no row of this app can honour."""
+    if not _rows():
+        return
+    users = get_user_model()
+    wrong = {}
+    keywords = conf.header_types if isinstance(conf.header_types, tuple) else (conf.header_types,)
+    if not keywords or not all(isinstance(word, str) and _KEYWORD.fullmatch(word) for word in keywords):
+        wrong["AUTH_HEADER_TYPES"] = "allowed: a keyword, or a tuple of keywords, each one word of RFC 9110 11.1"
+    if not isinstance(conf.user_id_claim, str) or not conf.user_id_claim or conf.user_id_claim in _REGISTERED_CLAIMS:
+        wrong["USER_ID_CLAIM"] = f"allowed: a name other than {', '.join(sorted(_REGISTERED_CLAIMS))}"
+    fields = [field for field in users._meta.concrete_fields if field.unique]
+    if conf.user_id_field not in ("pk", *(field.name for field in fields)):
+        wrong["USER_ID_FIELD"] = f"allowed, since one user must be found: {', '.join(field.name for field in fields)}"
+    if conf.update_last_login and not any(field.name == "last_login" for field in users._meta.concrete_fields):
+        wrong["UPDATE_LAST_LOGIN"] = f"{users._meta.label} has no field last_login"
+    for name, allowed in wrong.items():
+        yield Error(
+            f"SIMPLE_JWT[{name!r}] is {simple_jwt()[name]!r}: {allowed}.", hint=f"Correct {name}.", id="jwt_auth.E008"
+        )
+
+
+@register
+def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error if another enabled class takes a keyword of ours for its own."""
+    found: dict[str, type] = {}
+    for cls in enabled_classes():
+        keyword = getattr(cls, "keyword", None)
+        for word in keyword if isinstance(keyword, tuple) else (keyword,):
+            other = found.setdefault(str(word).lower(), cls) if word else cls
+            if other is not cls and {kind_of(other), kind_of(cls)} >= {"jwt"}:
+                yield Error(
+                    f"{other.__qualname__} and {cls.__qualname__} both answer to the keyword {word!r}, so the first "
+                    "refuses every credential of the second.",
+                    hint="Give one another keyword: SIMPLE_JWT['AUTH_HEADER_TYPES'], or `keyword` in a subclass.",
+                    id="jwt_auth.E009",
+                )
+
+
+@register
+def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Yield a message for a wrong or past JWT_ACCEPT_STOCK_UNTIL, or about rotation."""
+    until = conf.JWT_ACCEPT_STOCK_UNTIL
+    if until is None:
+        return
+    if not isinstance(until, date) or (isinstance(until, datetime) and until.tzinfo is None):
+        yield Error(
+            f"JWT_ACCEPT_STOCK_UNTIL is {until!r}.",
+            hint="Allowed: None, a datetime.date, or a datetime.datetime with a time zone.",
+            id="jwt_auth.E007",
+        )
+    elif datetime.now(UTC) >= (stock.accepted_until() or datetime.max.replace(tzinfo=UTC)):
+        yield Warning(
+            f"JWT_ACCEPT_STOCK_UNTIL ({until}) has passed, so tokens of SimpleJWT are refused.",
+            hint="Remove JWT_ACCEPT_STOCK_UNTIL.",
+            id="jwt_auth.W003",
+        )
+    elif not simple_jwt().get("ROTATE_REFRESH_TOKENS"):
+        yield Warning(
+            "SIMPLE_JWT does not set ROTATE_REFRESH_TOKENS, and the rows of jwt_auth always rotate.",
+            hint="Clients must store the refresh token of each answer: a second use of an earlier one ends "
+            "the login. Set ROTATE_REFRESH_TOKENS to True when they do.",
+            id="jwt_auth.W004",
+        )
+
+
+def _rows() -> list[str | None]:
+    """Return the names of the enabled rows of this app."""
+    return [scheme_of(cls) for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]

@@ -99,7 +99,7 @@ def token_backend() -> KeyRingBackend:
 
 
 def _clear_caches(setting: str, **kwargs: Any) -> None:
-    if setting.startswith("JWT_"):
+    if setting.startswith(("JWT_", "SIMPLE_JWT")):
         key_ring.cache_clear()
         token_backend.cache_clear()
 

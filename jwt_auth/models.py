@@ -13,7 +13,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 
 from auth_core import events, prepared, revocation
 from auth_core.conf import conf
-from auth_core.schemes import enabled_of
+from auth_core.schemes import enabled_scheme
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 REUSE = "reuse"
@@ -38,6 +38,9 @@ class RefreshFamily(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="refresh_families")
+    label = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="What the login is for, in the user's words."
+    )
     current_jti = models.CharField(max_length=32, help_text="The id of the refresh token that is valid.")
     previous_jti = models.CharField(max_length=32, blank=True, help_text="The id of its immediate parent.")
     created_at = models.DateTimeField(help_text="When the user logged in.")
@@ -52,6 +55,41 @@ class RefreshFamily(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class StockToken(models.Model):
+    """A refresh token of SimpleJWT's own that was spent: for a login of ours, or by a logout.
+
+    The row outlives the login, so that no deletion makes the token valid again. It refers to the
+    login by no foreign key: the command that deletes expired logins would have to look here first.
+    """
+
+    id = models.CharField(max_length=32, primary_key=True, help_text="A digest of its claim jti.")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    family_id = models.UUIDField(null=True, help_text="The login that it became; none after a logout.")
+    spent_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True, help_text="When the token expires.")
+
+    class Meta:
+        verbose_name = "spent token of SimpleJWT"
+        verbose_name_plural = "spent tokens of SimpleJWT"
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class StockCutoff(models.Model):
+    """The moment up to which the tokens that SimpleJWT issued to a user are refused."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="stock_cutoff")
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "end of a user's tokens of SimpleJWT"
+        verbose_name_plural = "ends of users' tokens of SimpleJWT"
+
+    def __str__(self) -> str:
+        return str(self.user_id)
 
 
 _FAMILY = prepared.Query(
@@ -74,26 +112,43 @@ class Pair:
     access: AccessToken
 
 
-def log_in(user: Any) -> Pair | None:
-    """Start a family and return its first pair.
+def log_in(user: Any, label: str = "") -> Pair | None:
+    """Start a family with this label and return its first pair.
 
     Return None if the account changed since `user` was read (see revocation.lock_if_unchanged).
     """
+    family = new_family(user, label)
+    with transaction.atomic():
+        if not revocation.lock_if_unchanged(user):
+            return None
+        family.save(force_insert=True)
+    return mint(family, family.created_at)
+
+
+def new_family(user: Any, label: str = "", parent_jti: str = "") -> RefreshFamily:
+    """Return a family that begins now, not yet saved; its first token may have a parent."""
     now = timezone.now()
     expires_at = now + conf.JWT_SESSION_LIFETIME
-    family = RefreshFamily(
+    return RefreshFamily(
         user=user,
+        label=label,
         current_jti=uuid4().hex,
+        previous_jti=parent_jti,
         created_at=now,
         rotated_at=now,
         refresh_expires_at=min(now + conf.JWT_REFRESH_LIFETIME, expires_at),
         expires_at=expires_at,
     )
-    with transaction.atomic():
-        if not revocation.lock_if_unchanged(user):
-            return None
-        family.save(force_insert=True)
-    return _mint(family, now)
+
+
+def user_id_of(user: Any) -> str:
+    """Return what a token says of its user: the value of USER_ID_FIELD, by default the key."""
+    return str(getattr(user, conf.user_id_field))
+
+
+def find_family(sid: UUID) -> RefreshFamily | None:
+    """Return the login with its user, in one query, or None."""
+    return _FAMILY.first(sid)
 
 
 def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
@@ -101,10 +156,10 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
 
     Raises TokenError if there is none: the login was flushed, or deleted with its user.
     """
-    family = _FAMILY.first(token.sid)
+    family = find_family(token.sid)
     if family is None:
         raise events.with_reason(TokenError("Token belongs to no login"), "unknown", family=token.sid)
-    if str(family.user_id) != token.user_id:
+    if user_id_of(family.user) != token.user_id:
         raise TokenError("Token belongs to another user")
     return family
 
@@ -112,11 +167,16 @@ def family_of(token: AccessToken | RefreshToken) -> RefreshFamily:
 def valid_family(token: AccessToken | RefreshToken) -> RefreshFamily:
     """Return family_of(token); raise TokenError if the login has ended or its user is disabled."""
     family = family_of(token)
+    refuse_if_ended(family)
+    return family
+
+
+def refuse_if_ended(family: RefreshFamily) -> None:
+    """Raise TokenError if the login has ended or its user is disabled."""
     if family.revoked_at is not None:
         raise _refused("The login has been ended", "ended", family)
     if not family.user.is_active:
         raise _refused("User is inactive", "inactive", family)
-    return family
 
 
 def user_of(token: AccessToken) -> Any:
@@ -125,7 +185,7 @@ def user_of(token: AccessToken) -> Any:
     The query reads no column of the login; its condition is that the login has not ended.
     """
     user = _USER_OF_LIVING.first(token.sid)
-    if user is None or not user.is_active or str(user.pk) != token.user_id:
+    if user is None or not user.is_active or user_id_of(user) != token.user_id:
         return valid_family(token).user  # which says what is wrong
     return user
 
@@ -147,7 +207,7 @@ def refresh(token: RefreshToken, request: Any = None) -> Pair:
     later request decides about both.
     """
     family = valid_family(token)
-    now = timezone.now()  # after reading, and again below: then it is not before a rotation of this machine
+    now = timezone.now()  # after reading, here and below: then it is not before a rotation of this machine
     if token.jti == family.current_jti:
         following = {
             "current_jti": uuid4().hex,
@@ -160,13 +220,18 @@ def refresh(token: RefreshToken, request: Any = None) -> Pair:
             for name, value in following.items():
                 setattr(family, name, value)
             log_event(events.REFRESH_ROTATED, family, request=request)
-            return _mint(family, now)
+            return mint(family, now)
         family = valid_family(token)  # another caller was faster, or the login has just ended
-        now = timezone.now()
-    if _is_recent_parent(token, family, now):
+    return refresh_spent(token.jti, family, request)
+
+
+def refresh_spent(jti: str, family: RefreshFamily, request: Any = None) -> Pair:
+    """Return the same child again for the id of a spent token, or end the family: see `refresh`."""
+    now = timezone.now()
+    if _is_recent_parent(jti, family, now):
         log_event(events.REFRESH_REPEATED, family, request=request)
-        return _mint(family, now)
-    _refuse_if_clock_is_behind(token, family, now)
+        return mint(family, now)
+    _refuse_if_clock_is_behind(jti, family, now)
     if end(REUSE, pk=family.pk):
         log_event(events.REFRESH_REUSED, family, request=request)
     raise _refused("The refresh token has been used before, the login has been ended", "reused", family)
@@ -175,12 +240,36 @@ def refresh(token: RefreshToken, request: Any = None) -> Pair:
 def check(token: AccessToken | RefreshToken) -> None:
     """Raise TokenError unless the verified token would be accepted now. Changes nothing."""
     family = valid_family(token)
-    if not isinstance(token, RefreshToken) or token.jti == family.current_jti:
-        return
+    if isinstance(token, RefreshToken) and token.jti != family.current_jti:
+        check_spent(token.jti, family)
+
+
+def check_spent(jti: str, family: RefreshFamily) -> None:
+    """Raise TokenError unless `refresh_spent` would return a pair. Changes nothing."""
     now = timezone.now()
-    if not _is_recent_parent(token, family, now):
-        _refuse_if_clock_is_behind(token, family, now)
+    if not _is_recent_parent(jti, family, now):
+        _refuse_if_clock_is_behind(jti, family, now)
         raise _refused("The refresh token has been used before", "reused", family)
+
+
+def log_out(token: AccessToken | RefreshToken, everywhere: bool, request: Any = None) -> None:
+    """End the login of a verified token, or all credentials of its user; twice is no error.
+
+    Raises TokenError if there is no such login.
+    """
+    family = family_of(token)
+    # The token of a login that had ended before revokes nothing more.
+    if everywhere and family.revoked_at is None:
+        # This login ends with the others. If it ended first and the process died, a retry would
+        # not end them.
+        revocation.revoke_all_credentials(family.user_id, revocation.LOGOUT_EVERYWHERE, request=request)
+    elif end(LOGOUT, pk=family.pk):
+        log_event(events.LOGIN_ENDED, family, reason=LOGOUT, request=request)
+
+
+def living() -> models.QuerySet[RefreshFamily]:
+    """Return the logins that have not ended and whose refresh token is still accepted."""
+    return RefreshFamily.objects.filter(revoked_at=None, refresh_expires_at__gt=timezone.now() - conf.JWT_LEEWAY)
 
 
 def end(reason: str, using: str | None = None, **families: Any) -> int:
@@ -191,7 +280,7 @@ def end(reason: str, using: str | None = None, **families: Any) -> int:
 
 def log_event(event: str, family: RefreshFamily, **fields: Any) -> None:
     """Log an event of this login on commit; `fields` are those of `events.log_event`."""
-    scheme = enabled_of("jwt", "jwt-stateless")
+    scheme = enabled_scheme("kind", "jwt") or "jwt"
     events.log_event_on_commit(event, scheme=scheme, user=family.user_id, family=family.pk, **fields)
 
 
@@ -199,17 +288,17 @@ def _refused(message: str, reason: str, family: RefreshFamily) -> TokenError:
     return events.with_reason(TokenError(message), reason, user=family.user_id, family=family.pk)
 
 
-def _is_recent_parent(token: RefreshToken, family: RefreshFamily, now: datetime) -> bool:
+def _is_recent_parent(jti: str, family: RefreshFamily, now: datetime) -> bool:
     grace = conf.JWT_REUSE_GRACE
     # Grace 0 is a case of its own: a machine whose clock is behind, within the leeway, would grant
     # it.
-    is_parent = token.jti == family.previous_jti and bool(grace)
+    is_parent = jti == family.previous_jti and bool(grace)
     return is_parent and -conf.JWT_LEEWAY <= now - family.rotated_at < grace
 
 
-def _refuse_if_clock_is_behind(token: RefreshToken, family: RefreshFamily, now: datetime) -> None:
+def _refuse_if_clock_is_behind(jti: str, family: RefreshFamily, now: datetime) -> None:
     """Raise TokenError if `now` is before the rotation: the parent's age is unknown then."""
-    is_parent = token.jti == family.previous_jti and bool(conf.JWT_REUSE_GRACE)
+    is_parent = jti == family.previous_jti and bool(conf.JWT_REUSE_GRACE)
     if is_parent and now < family.rotated_at - conf.JWT_LEEWAY:
         raise _refused("The refresh token was used at a time that this server's clock has not reached", "clock", family)
 
@@ -219,9 +308,9 @@ class _Claims(TypedDict):
     user_id: object
 
 
-def _mint(family: RefreshFamily, now: datetime) -> Pair:
+def mint(family: RefreshFamily, now: datetime) -> Pair:
     """Return the family's current refresh token, the same each time, and a new access token."""
-    claims: _Claims = {"sid": family.pk, "user_id": family.user_id}
+    claims: _Claims = {"sid": family.pk, "user_id": user_id_of(family.user)}
     refresh_token = RefreshToken.mint(
         **claims, jti=family.current_jti, issued=family.rotated_at, expires=family.refresh_expires_at
     )

@@ -1,14 +1,18 @@
 """The bodies of the JWT endpoints."""
 
+import time
 from typing import Any
 
+from django.contrib.auth.models import update_last_login
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
 from auth_core import events, usernames
-from jwt_auth import models
+from auth_core.bodies import TextField
+from auth_core.conf import conf
+from jwt_auth import models, stock
 from jwt_auth.keys import MAX_TOKEN_LENGTH
 from jwt_auth.tokens import AccessToken, RefreshToken
 
@@ -18,10 +22,20 @@ class PairSerializer(serializers.Serializer[Any]):
 
     refresh = serializers.CharField(read_only=True)
     access = serializers.CharField(read_only=True)
+    expires_in = serializers.IntegerField(
+        read_only=True, min_value=0, help_text="Seconds until the access token expires (RFC 6749 5.1)."
+    )
+    refresh_expires_in = serializers.IntegerField(
+        read_only=True, min_value=0, help_text="Seconds until the refresh token expires."
+    )
 
 
 class ObtainPairSerializer(TokenObtainSerializer):
-    """A login with a user name and password."""
+    """A login with a user name and password, and a label."""
+
+    label = TextField(  # type: ignore[assignment]  # Field has a `label` too
+        default="", allow_blank=True, max_length=64, help_text="What the login is for.", write_only=True
+    )
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -36,11 +50,13 @@ class ObtainPairSerializer(TokenObtainSerializer):
             raise self._no_account()
         super().validate(attrs)
         user: Any = self.user
-        pair = models.log_in(user)
+        pair = models.log_in(user, attrs["label"])
         fields = {"scheme": events.scheme_at(request), "user": user.pk, "request": request}
         if pair is None:
             events.log_event(events.LOGIN_FAILED, reason="changed", **fields)
             raise self._no_account()
+        if conf.update_last_login:
+            update_last_login(None, user)  # type: ignore[arg-type]
         events.log_event_on_commit(events.LOGIN_SUCCEEDED, family=pair.refresh.sid, **fields)
         return _written(pair)
 
@@ -54,7 +70,8 @@ class RefreshSerializer(serializers.Serializer[Any]):
     refresh = serializers.CharField(max_length=MAX_TOKEN_LENGTH)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return _written(models.refresh(RefreshToken(attrs["refresh"]), self.context["request"]))
+        token = stock.refresh_token(attrs["refresh"])
+        return _written(stock.operations(token).refresh(token, self.context["request"]))
 
 
 class VerifySerializer(serializers.Serializer[Any]):
@@ -65,10 +82,10 @@ class VerifySerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
-            token: AccessToken | RefreshToken = AccessToken(attrs["token"])
+            token: stock.AnyToken = stock.access_token(attrs["token"])
         except TokenError:
-            token = RefreshToken(attrs["token"])
-        models.check(token)
+            token = stock.refresh_token(attrs["token"])
+        stock.operations(token).check(token)
         return {"token_type": token.token_type}
 
 
@@ -85,5 +102,36 @@ class LogoutSerializer(serializers.Serializer[Any]):
     )
 
 
-def _written(pair: models.Pair) -> dict[str, str]:
-    return {"refresh": str(pair.refresh), "access": str(pair.access)}
+class SessionSerializer(serializers.ModelSerializer[models.RefreshFamily]):
+    """What a user can read about a login; none of its tokens."""
+
+    created = serializers.DateTimeField(source="created_at", read_only=True)
+    last_refreshed = serializers.DateTimeField(
+        source="rotated_at", read_only=True, help_text="When its refresh token was issued, at first by the login."
+    )
+    expires = serializers.DateTimeField(
+        source="refresh_expires_at", read_only=True, help_text="If it is not refreshed until then."
+    )
+    current = serializers.SerializerMethodField(help_text="Whether the presented access token belongs to it.")
+
+    class Meta:
+        model = models.RefreshFamily
+        fields = ("id", "label", "created", "last_refreshed", "expires", "current")
+        read_only_fields = fields
+
+    def get_current(self, family: models.RefreshFamily) -> bool:
+        return family.pk == self.context["request"].auth.sid
+
+
+def _written(pair: models.Pair) -> dict[str, str | int]:
+    return {
+        "refresh": str(pair.refresh),
+        "access": str(pair.access),
+        "expires_in": _seconds_left(pair.access),
+        "refresh_expires_in": _seconds_left(pair.refresh),
+    }
+
+
+def _seconds_left(token: AccessToken | RefreshToken) -> int:
+    """Return the seconds until the token expires, 0 where only JWT_LEEWAY still admits it."""
+    return max(0, token.payload["exp"] - int(time.time()))

@@ -1,7 +1,7 @@
 """SimpleJWT's token classes with our keys, and the family's id (`sid`) in every token."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.exceptions import TokenError
 
+from auth_core.conf import conf
 from jwt_auth.keys import KeyRingBackend, token_backend
 
 SESSION_CLAIM = "sid"  # registered with IANA for a session's id; here the refresh family's
-USER_CLAIM = "user_id"  # SimpleJWT's name
 
 _LAST_SECOND = 253402300799  # of the year 9999, the last a datetime can hold
 
@@ -26,6 +26,7 @@ class _FamilyToken(tokens.Token):
     # SimpleJWT reads its lifetimes on import and requires one; here a token's expiry comes from its
     # family.
     lifetime = timedelta(0)
+    is_stock = False
 
     @property
     def token_backend(self) -> KeyRingBackend:
@@ -41,7 +42,7 @@ class _FamilyToken(tokens.Token):
                 "iat": int(issued.timestamp()),
                 "exp": int(expires.timestamp()),
                 SESSION_CLAIM: sid.hex,
-                USER_CLAIM: str(user_id),
+                conf.user_id_claim: str(user_id),
             }
         )
         return token
@@ -51,16 +52,12 @@ class _FamilyToken(tokens.Token):
 
         A good signature says who made a claim, not that it can be used.
         """
-        times = ("exp", "iat", "nbf") if "nbf" in self.payload else ("exp", "iat")
-        for name in times:
-            value = self.payload.get(name)
-            if type(value) is not int or not 0 <= value <= _LAST_SECOND:
-                raise TokenError(f"Token has no usable '{name}' claim")
+        check_times(self.payload)
         for name in ("jti", SESSION_CLAIM):
             if not _is_uuid(self.payload.get(name)):
                 raise TokenError(f"Token has no usable '{name}' claim")
-        if not _is_user_id(self.payload.get(USER_CLAIM)):
-            raise TokenError(f"Token has no usable '{USER_CLAIM}' claim")
+        if not is_user_id(self.payload.get(conf.user_id_claim)):
+            raise TokenError(f"Token has no usable '{conf.user_id_claim}' claim")
         super().verify()
 
     @property
@@ -73,13 +70,26 @@ class _FamilyToken(tokens.Token):
 
     @property
     def user_id(self) -> str:
-        return self.payload[USER_CLAIM]
+        return self.payload[conf.user_id_claim]
 
 
 class AccessToken(_FamilyToken):
     """A token that opens the API."""
 
     token_type = "access"
+
+    @property
+    def scope(self) -> Any:
+        """Return the claim `scope` (RFC 9068 2.2.3), or None for a token that is not limited.
+
+        Our tokens have it only if the project's own claims add it.
+        """
+        return self.payload.get("scope")
+
+    @property
+    def event_fields(self) -> dict[str, object]:
+        """Return the fields by which an event names the token: its user and its login."""
+        return {"user": self.user_id, "family": self.sid}
 
     @classmethod
     def verified(cls, raw_token: str) -> Self:
@@ -102,13 +112,22 @@ class RefreshToken(_FamilyToken):
     token_type = "refresh"
 
 
+def check_times(claims: dict[str, Any]) -> None:
+    """Raise TokenError unless exp, iat and nbf, if any, are whole seconds of a datetime."""
+    for name in ("exp", "iat", "nbf") if "nbf" in claims else ("exp", "iat"):
+        value = claims.get(name)
+        if type(value) is not int or not 0 <= value <= _LAST_SECOND:
+            raise TokenError(f"Token has no usable '{name}' claim")
+
+
 def _is_uuid(value: object) -> bool:
     return isinstance(value, str) and len(value) == 32 and all(c in "0123456789abcdef" for c in value)
 
 
-def _is_user_id(value: object) -> bool:
-    """Return True for a user's key as `mint` writes it; int() would accept " 1" and "1_0" too."""
-    field = get_user_model()._meta.pk
+def is_user_id(value: object) -> bool:
+    """Return True for a user's id as `mint` writes it; int() would accept " 1" and "1_0" too."""
+    users = get_user_model()._meta
+    field: Any = users.pk if conf.user_id_field == "pk" else users.get_field(conf.user_id_field)
     try:
         key = field.to_python(value) if isinstance(value, str) else None
         field.run_validators(key)

@@ -3,14 +3,14 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.decorators import method_decorator
-from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
-from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import NotAuthenticated
-from rest_framework.permissions import AllowAny
+from rest_framework.generics import DestroyAPIView, GenericAPIView, ListAPIView
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -18,19 +18,26 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
 
-from auth_core import events, revocation
+from auth_core import events
 from auth_core.bodies import KnownNamesMixin, names_of
-from auth_core.credentials import NoStoreMixin, credential
+from auth_core.credentials import NoStoreMixin, credential, is_presented
 from auth_core.errors import refused
+from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
 from auth_core.renderers import JSONErrorsMixin, JSONRenderer
+from auth_core.schemes import enabled_with
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
-from jwt_auth import models, serializers
+from jwt_auth import models, serializers, stock
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.keys import key_ring
-from jwt_auth.tokens import AccessToken, RefreshToken
 
 
-class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, TokenViewBase):
+class _JWTView(TokenViewBase):
+    """A view of SimpleJWT for the endpoints of our rows."""
+
+    kind = "jwt"
+
+
+class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, _JWTView):
     """Log in with a user name and password, and get a refresh token and an access token."""
 
     serializer_class = serializers.ObtainPairSerializer
@@ -42,7 +49,7 @@ class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, TokenViewBase):
 
 # No ATOMIC_REQUESTS around these two: the end of a family is committed even if the answer is 401.
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
     """Exchange a refresh token, which is then spent, for the next pair."""
 
     serializer_class = serializers.RefreshSerializer
@@ -57,7 +64,7 @@ class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenView
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
     """End this login: revoke its refresh token and its access tokens.
 
     Doing it twice is no error.
@@ -73,40 +80,36 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
         serializer.is_valid(raise_exception=True)
         try:
             token = self._presented(request, serializer.validated_data)
-            family = models.family_of(token)
+            stock.operations(token).log_out(token, serializer.validated_data["everywhere"], request)
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
-        # The token of a login that had ended before revokes nothing more.
-        if serializer.validated_data["everywhere"] and family.revoked_at is None:
-            # This login ends with the others. If it ended first and the process died, a retry would
-            # not end them.
-            revocation.revoke_all_credentials(family.user_id, revocation.LOGOUT_EVERYWHERE, request=request)
-        elif models.end(models.LOGOUT, pk=family.pk):
-            models.log_event(events.LOGIN_ENDED, family, reason=models.LOGOUT, request=request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_authenticate_header(self, request: Request) -> str:
         challenge = super().get_authenticate_header(request)
-        presented = get_authorization_header(request).lower().split()[:1] == [
-            JWTAuthentication.keyword.lower().encode()
-        ]
         # A refresh token in the body comes first: then the header was not read.
-        return refused(challenge) if presented and "refresh" not in request.data else challenge
+        is_refused = "refresh" not in request.data and is_presented(request, _keyword())
+        return refused(challenge) if is_refused else challenge
 
     @staticmethod
-    def _presented(request: Request, data: dict[str, Any]) -> AccessToken | RefreshToken:
+    def _presented(request: Request, data: dict[str, Any]) -> stock.AnyToken:
         """Return the token of the login to end, verified. Raises TokenError."""
         if "refresh" in data:
-            return RefreshToken(data["refresh"])
+            return stock.refresh_token(data["refresh"])
         # Not authentication_classes: an expired access token in the header must not stop a logout
         # by refresh token.
-        raw_token = credential(request, JWTAuthentication.keyword)
+        raw_token = credential(request, _keyword())
         if raw_token is None:
             raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
-        return AccessToken(raw_token)  # type: ignore[arg-type]
+        return stock.access_token(raw_token)
 
 
-class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewBase):
+def _keyword() -> Any:
+    """Return the keyword, or the keywords, of the class that opens the API."""
+    return getattr(enabled_with("kind", "jwt") or JWTAuthentication, "keyword", None)
+
+
+class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
     """Check that this token would be accepted now, and name its type."""
 
     serializer_class = serializers.VerifySerializer
@@ -114,6 +117,43 @@ class VerifyView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, TokenViewB
     @extend_schema(operation_id="jwt_verify", tags=["jwt"])
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
+
+
+class _OwnSessionsView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, GenericAPIView[models.RefreshFamily]):
+    """A view about the living logins of the user who presents an access token.
+
+    The login of that access token must not have ended, even where `jwt-stateless` opens the API.
+    """
+
+    kind = "jwt"
+    authentication_classes = (JWTAuthentication,)
+    permission_classes = (IsAuthenticated,)
+    filter_backends = ()
+    pagination_class = None
+    serializer_class = serializers.SessionSerializer
+
+    def get_queryset(self) -> QuerySet[models.RefreshFamily]:
+        return models.living().filter(user=self.request.user.pk).order_by("-created_at", "-pk")
+
+
+@extend_schema_view(get=extend_schema(operation_id="jwt_sessions", tags=["jwt"]))
+class SessionListView(_OwnSessionsView, ListAPIView[models.RefreshFamily]):
+    """List the user's logins that have not ended, the newest first, at most 100."""
+
+    # Nothing limits how many logins a user has. Older ones appear as these end.
+    most = 100
+
+    def get_queryset(self) -> QuerySet[models.RefreshFamily]:
+        return super().get_queryset()[: self.most]
+
+
+@extend_schema_view(delete=extend_schema(operation_id="jwt_session_end", tags=["jwt"]))
+class SessionView(_OwnSessionsView, DestroyAPIView[models.RefreshFamily]):
+    """End one of the user's logins, which may be the one of the presented access token."""
+
+    def perform_destroy(self, instance: models.RefreshFamily) -> None:
+        if models.end(models.LOGOUT, pk=instance.pk):
+            models.log_event(events.LOGIN_ENDED, instance, reason=models.LOGOUT, request=self.request)
 
 
 class JWKSetRenderer(JSONRenderer):

@@ -1,3 +1,4 @@
+import logging
 import time
 from importlib import import_module
 
@@ -14,6 +15,7 @@ from tests.support import processes, servers
 from tests.support.accounts import PASSWORD
 from tests.support.admin import client_with_rows
 from tests.support.clients import Door
+from tests.support.events import Logged
 from tests.urlconf import urlconf_for
 
 test_client.WSGIRequest = Request  # the class whose requests the service's handler makes
@@ -92,6 +94,15 @@ def pages(staff, monkeypatch):
     """
     monkeypatch.setattr(admin.site, "enable_nav_sidebar", False)
     return client_with_rows(staff)
+
+
+@pytest.fixture
+def logged():
+    """Yield the events of the logger `auth`, in tests/support/events.py."""
+    handler = Logged()
+    logging.getLogger("auth").addHandler(handler)
+    yield handler
+    logging.getLogger("auth").removeHandler(handler)
 
 
 @pytest.fixture

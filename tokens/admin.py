@@ -21,13 +21,21 @@ from auth_core import events, revocation
 from tokens import hashed, models
 from tokens.service import TokenService
 
-admin.site.unregister(TokenProxy)
+if admin.site.is_registered(TokenProxy):
+    admin.site.unregister(TokenProxy)
 
 
 class _LogsEventsMixin(revocation.LogsRevocationMixin):
-    """For a ModelAdmin of tokens: log what it does to them."""
+    """For a ModelAdmin of tokens: log what it does to them.
+
+    The user is chosen from a list if the admin can search users, otherwise by id.
+    """
 
     service: TokenService[Any]
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> Any:
+        users: Any = self.admin_site._registry.get(get_user_model())
+        return ("user",) if users and users.get_search_fields(request) else ()
 
     def log_revocation(self, request: HttpRequest, obj: Any) -> None:
         self.log_event(events.TOKEN_REVOKED, obj, request)
@@ -46,7 +54,8 @@ class OpaqueTokenAdmin(_LogsEventsMixin, TokenAdmin):
     list_select_related = ("user",)
     fields = ("user", "prefix", "created", "expires")
     readonly_fields = ("prefix", "created", "expires")
-    autocomplete_fields = ("user",)
+    autocomplete_fields = ()
+    raw_id_fields = ("user",)
     actions = ("rotate", "revoke")
 
     @admin.display(description="expires", empty_value="never")
@@ -124,7 +133,7 @@ class _IssueForm(forms.ModelForm):  # type: ignore[type-arg]
         if cleaned is None or self.errors:
             return cleaned
         try:
-            token = hashed.obtain(cleaned["user"], cleaned["label"])
+            token = hashed.obtain(cleaned["user"], cleaned["label"], cleaned["scope"])
         except hashed.TokenLimitError as error:
             raise ValidationError(str(error)) from None
         if token is None:
@@ -142,11 +151,13 @@ class HashedTokenAdmin(_LogsEventsMixin, admin.ModelAdmin):  # type: ignore[type
 
     service = hashed
     form = _IssueForm
-    list_display = ("id", "user", "label", "last_four", "created", "last_used", "expires")
+    list_display = ("id", "user", "label", "scope", "last_four", "created", "last_used", "expires")
+    list_filter = ("scope",)
     list_select_related = ("user",)
-    search_fields = ("=last_four", "label", "user__username")
+    search_fields = ("=last_four", "label", f"user__{get_user_model().USERNAME_FIELD}")
     ordering = ("-created",)
-    autocomplete_fields = ("user",)
+    autocomplete_fields = ()
+    raw_id_fields = ("user",)
     readonly_fields = ("last_four", "created", "last_used", "expires")
 
     @admin.display(description="expires", empty_value="never")
@@ -154,7 +165,7 @@ class HashedTokenAdmin(_LogsEventsMixin, admin.ModelAdmin):  # type: ignore[type
         return token.expires
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("user", "label", *(self.readonly_fields if obj else ()))
+        return ("user", "label", "scope", *(self.readonly_fields if obj else ()))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -6,6 +6,7 @@ class TokensConfig(AppConfig):
 
     name = "tokens"
     verbose_name = "Opaque tokens"
+    default_auto_field = "django.db.models.BigAutoField"  # as the migrations have it
 
     def ready(self) -> None:
         from auth_core import events, revocation

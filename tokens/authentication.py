@@ -9,6 +9,7 @@ from rest_framework.request import Request
 
 from auth_core.credentials import credential
 from auth_core.events import with_reason
+from auth_core.schemes import refuse_unread
 from tokens import hashed, models, wire
 from tokens.cache import token_cache
 from tokens.service import TokenService
@@ -24,17 +25,19 @@ class TokenAuthentication(authentication.TokenAuthentication):
     """
 
     scheme = "token"
+    kind = "token"
     service: TokenService[Any] = models
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.model is not None or cls.get_model is not authentication.TokenAuthentication.get_model:
-            # DRF's class reads the table of `model`. This one would still accept the tokens of its
-            # own table.
-            raise TypeError(
-                f"{cls.__qualname__}: `model` and `get_model` are not read; set `service` to a "
-                "tokens.service.TokenService, or derive from rest_framework.authentication.TokenAuthentication"
-            )
+        # DRF's class reads the table of `model`. This one would still accept the tokens of its own.
+        refuse_unread(
+            cls,
+            TokenAuthentication,
+            ("model", "get_model"),
+            "set `service` to a tokens.service.TokenService, or derive from "
+            "rest_framework.authentication.TokenAuthentication",
+        )
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         key = credential(request, self.keyword)

@@ -17,16 +17,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.crypto import salted_hmac
 from rest_framework.authtoken.models import Token
 
+from auth_core.caches import cache_alias
 from auth_core.conf import conf
 from tokens.entries import Entry, seal, unseal
-from tokens.valkey import Shared
+
+if TYPE_CHECKING:
+    from tokens.valkey import Shared
 
 # An entry takes about 1 kB, and at most 5 kB, if every text of Django's user is as long as it may
 # be: 10 to 50 MB.
@@ -46,7 +49,7 @@ class TokenCache:
         self._drops = 0  # so far, in any process
         self._has_read = False
         self._lock = threading.Lock()
-        self._shared = self._valkey(settings.CACHES["default"]) if self._seconds else None
+        self._shared = self._valkey(settings.CACHES.get(cache_alias(), {})) if self._seconds else None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -147,9 +150,11 @@ class TokenCache:
     def _digest(self, key: str) -> bytes:
         return blake2b(key.encode(), key=self._secret, digest_size=32).digest()
 
-    def _valkey(self, configured: dict[str, Any]) -> Shared | None:
-        if not configured["BACKEND"].endswith("RedisCache"):
+    def _valkey(self, configured: dict[str, Any]) -> "Shared | None":
+        if configured.get("BACKEND") != "auth_core.caches.RedisCache":
             return None
+        from tokens.valkey import Shared  # needs the package redis
+
         name = f"token-cache:{salted_hmac('tokens.cache.name', '', algorithm='sha256').hexdigest()[:16]}"
         return Shared(configured["LOCATION"], configured.get("OPTIONS", {}), name, self._drop, self._drop_all)
 

@@ -1,9 +1,13 @@
-"""System checks: the order of the apps."""
+"""System checks: the order of the apps, and that the scopes of tokens are enforced."""
 
 from typing import Any
 
 from django.apps import apps
 from django.core.checks import Error, register
+from rest_framework.settings import api_settings
+
+from auth_core.schemes import enabled_classes
+from auth_core.scopes import HasScope
 
 
 @register
@@ -27,3 +31,23 @@ def authtoken_is_installed_after_us(app_configs: Any, **kwargs: Any) -> list[Err
             )
         ]
     return []
+
+
+@register
+def scopes_are_enforced(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Return an error if hashed tokens open the API and nothing asks for their scope."""
+    from tokens.authentication import HashedTokenAuthentication
+
+    if not any(issubclass(cls, HashedTokenAuthentication) for cls in enabled_classes()):
+        return []
+    permissions: Any = api_settings.DEFAULT_PERMISSION_CLASSES
+    if any(issubclass(cls, HasScope) for cls in permissions):
+        return []
+    return [
+        Error(
+            "HashedTokenAuthentication opens the API, and DEFAULT_PERMISSION_CLASSES has no HasScope: a token that "
+            "may only read could write.",
+            hint="Add auth_core.scopes.HasScope there, and to each view that has permission_classes of its own.",
+            id="tokens.E003",
+        )
+    ]

@@ -5,6 +5,7 @@ made.
 """
 
 import logging
+import sys
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,8 +14,9 @@ from django.db import InternalError, OperationalError, transaction
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
-from auth_core import events, prepared, revocation
+from auth_core import events, prepared, revocation, scopes
 from auth_core.conf import conf
+from auth_core.schemes import enabled_scheme
 from tokens import wire
 from tokens.models import HashedToken
 
@@ -47,9 +49,10 @@ def is_expired(token: HashedToken) -> bool:
     return end is not None and end <= timezone.now()
 
 
-def obtain(user: Any, label: str = "") -> HashedToken | None:
+def obtain(user: Any, label: str = "", scope: str = scopes.FULL) -> HashedToken | None:
     """Return a new token of the user with its key, which cannot be read again later.
 
+    `scope` is one of scopes.CHOICES.
     Delete the user's tokens that expired over revocation.CLOCK_MARGIN ago. Return None if the
     account changed since `user` was read: its password, its being active, its existence. Raise
     TokenLimitError for one token too many; the lock on the user's row lets one caller at a time
@@ -68,7 +71,7 @@ def obtain(user: Any, label: str = "") -> HashedToken | None:
                 f"This user has {limit} valid tokens, as many as TOKENS_PER_USER allows. Revoke one first."
             )
         key, now = wire.new(), timezone.now()
-        token = HashedToken(user=user, label=label, created=now, last_used=now, **_columns_of(key))
+        token = HashedToken(user=user, label=label, scope=scope, created=now, last_used=now, **_columns_of(key))
         token.save(force_insert=True)
     token.key = key
     return token
@@ -77,8 +80,9 @@ def obtain(user: Any, label: str = "") -> HashedToken | None:
 def rotate(key: str) -> str | None:
     """Replace the key and return the new one, or None if no token has this key any more.
 
-    The row stays, with its id and label. It is one conditional UPDATE: of any number of callers
-    that present the same key one wins, and at every moment exactly one of the two keys is valid.
+    The row stays, with its id, label and scope. It is one conditional UPDATE: of any number of
+    callers that present the same key one wins, and at every moment exactly one of the two keys is
+    valid.
     """
     new_key, now = wire.new(), timezone.now()
     presented = HashedToken.objects.filter(digest=wire.digest(key))
@@ -118,13 +122,14 @@ def _write_use(token: HashedToken, now: datetime) -> None:
 
 def event_fields(token: HashedToken) -> dict[str, object]:
     """Return the fields by which an event names the token: its user and its id."""
-    return {"user": token.user_id, "token": token.pk}
+    return token.event_fields
 
 
 def log_event(event: str, token: HashedToken, **fields: Any) -> None:
     """Log an event of this token on commit; `fields` are those of `events.log_event`."""
     fields |= event_fields(token)
-    events.log_event_on_commit(event, using=token._state.db, scheme="token-hashed", **fields)
+    scheme = enabled_scheme("service", sys.modules[__name__]) or "token-hashed"
+    events.log_event_on_commit(event, using=token._state.db, scheme=scheme, **fields)
 
 
 def from_drf_token(token: Token) -> HashedToken:

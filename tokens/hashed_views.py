@@ -4,15 +4,17 @@ from copy import copy
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.generics import DestroyAPIView, ListAPIView
+from rest_framework.permissions import IsAuthenticated
 
 from auth_core import events
 from auth_core.errors import Conflict
+from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view
+from auth_core.scopes import HasScope
 from tokens import hashed
 from tokens.authentication import HashedTokenAuthentication
 from tokens.models import HashedToken
-from tokens.serializers import HashedTokenSerializer, LabelledAuthTokenSerializer, TokenSerializer
+from tokens.serializers import HashedTokenSerializer, LabelledAuthTokenSerializer, ScopedTokenSerializer
 from tokens.views import ObtainTokenView, PresentedTokenView, RevokeTokenView, RotateTokenView
 
 
@@ -25,7 +27,10 @@ class TooManyTokens(Conflict):
 @extend_schema_view(
     post=extend_schema(
         request=LabelledAuthTokenSerializer,
-        responses={200: TokenSerializer, 409: OpenApiResponse(description="The user has TOKENS_PER_USER tokens.")},
+        responses={
+            200: ScopedTokenSerializer,
+            409: OpenApiResponse(description="The user has TOKENS_PER_USER tokens."),
+        },
     )
 )
 class ObtainHashedTokenView(ObtainTokenView):
@@ -36,20 +41,32 @@ class ObtainHashedTokenView(ObtainTokenView):
 
     def obtain(self, data: dict[str, Any]) -> HashedToken | None:
         try:
-            return hashed.obtain(data["user"], data["label"])
+            return hashed.obtain(data["user"], data["label"], data["scope"])
         except hashed.TokenLimitError as error:
             self.log_failure("token_limit")
             raise TooManyTokens(str(error)) from None
 
 
 class RotateHashedTokenView(RotateTokenView):
-    """Replace the presented token and return the new one. Its id and label stay."""
+    """Replace the presented token and return the new one. Its id, label and scope stay."""
 
     authentication_classes = (HashedTokenAuthentication,)
+    serializer_class = ScopedTokenSerializer
 
 
+@extend_schema_view(
+    post=extend_schema(
+        responses={
+            204: OpenApiResponse(description="It is dead."),
+            403: OpenApiResponse(description="`everywhere` needs the scope `write`."),
+        }
+    )
+)
 class RevokeHashedTokenView(RevokeTokenView):
-    """Revoke the presented token; with `everywhere`, every credential of its user."""
+    """Revoke the presented token; with `everywhere` (scope `write`), every credential of its user.
+
+    Any token may revoke itself, whatever its scope.
+    """
 
     authentication_classes = (HashedTokenAuthentication,)
 
@@ -58,6 +75,7 @@ class _OwnTokensView(PresentedTokenView):
     """A view about the tokens of the user who presents one."""
 
     authentication_classes = (HashedTokenAuthentication,)
+    permission_classes = (IsAuthenticated, HasScope)
     serializer_class = HashedTokenSerializer
     queryset = HashedToken.objects.order_by("-created", "-pk")
 

@@ -1,5 +1,6 @@
 """Opaque tokens: the table of hashed tokens, and the TokenService of DRF's own table."""
 
+import sys
 from datetime import datetime, timedelta
 from functools import partial, reduce
 from operator import or_
@@ -11,9 +12,9 @@ from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authtoken.models import Token, TokenProxy
 
-from auth_core import events, prepared, revocation
+from auth_core import events, prepared, revocation, scopes
 from auth_core.conf import conf
-from auth_core.schemes import enabled_of
+from auth_core.schemes import enabled_scheme
 from tokens.cache import token_cache
 
 PREFIX_LENGTH = 8  # of 40 hexadecimal digits: enough to tell tokens apart, 128 secret bits left
@@ -57,6 +58,13 @@ class HashedToken(models.Model):
     label = models.CharField(max_length=64, blank=True, help_text="What the token is for, in the user's words.")
     created = models.DateTimeField(help_text="When the token was issued or last rotated.")
     last_used = models.DateTimeField(help_text="To the minute; the issue counts as a use.")
+    scope = models.CharField(
+        max_length=32,
+        choices=[(scope, scope) for scope in scopes.CHOICES],
+        default=scopes.FULL,
+        db_default=scopes.FULL,  # for processes of an older version, which do not name the column
+        help_text="What the token may be used for.",
+    )
 
     objects = HashedTokenQuerySet.as_manager()
 
@@ -71,6 +79,11 @@ class HashedToken(models.Model):
     def expires(self) -> datetime | None:
         """Return when the token expires if nobody uses it until then, or None for never."""
         return min((getattr(self, start) + lifetime for start, lifetime in _lifetimes()), default=None)
+
+    @property
+    def event_fields(self) -> dict[str, object]:
+        """Return the fields by which an event names the token: its user and its id."""
+        return {"user": self.user_id, "token": self.pk}
 
 
 def _lifetimes() -> list[tuple[str, timedelta]]:
@@ -150,5 +163,5 @@ def event_fields(token: Token) -> dict[str, object]:
 
 def log_event(event: str, token: Token, **fields: Any) -> None:
     """Log an event of this token on commit; `fields` are those of `events.log_event`."""
-    scheme = enabled_of("token", "token-cached")
+    scheme = enabled_scheme("service", sys.modules[__name__]) or "token"
     events.log_event_on_commit(event, using=token._state.db, scheme=scheme, **event_fields(token), **fields)

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from rest_framework.generics import GenericAPIView
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -16,6 +15,9 @@ from auth_core import events, revocation
 from auth_core.bodies import KnownNamesMixin
 from auth_core.conf import conf
 from auth_core.credentials import NoStoreMixin
+from auth_core.openapi import OpenApiResponse, extend_schema
+from auth_core.schemes import enabled_with
+from auth_core.scopes import WRITE, require
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from tokens import models
 from tokens.authentication import TokenAuthentication
@@ -26,6 +28,7 @@ from tokens.service import TokenService
 class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
     """Return the user's opaque token for a user name and password."""
 
+    kind = "token"
     service: TokenService[Any] = models
     # DRF's view would refuse a client that still sends its revoked token along.
     authentication_classes = ()
@@ -43,7 +46,7 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
             # DRF's answer to a wrong password, which the password is by now.
             raise ValidationError({"non_field_errors": ["Unable to log in with provided credentials."]})
         self.service.log_event(events.LOGIN_SUCCEEDED, token, request=request)
-        return Response({"token": token.key})
+        return answer(token.key, token)
 
     def obtain(self, data: dict[str, Any]) -> Any:
         """Return a token of the user, or None if the account changed since the password check."""
@@ -58,13 +61,22 @@ class ObtainTokenView(PasswordThrottleMixin, NoStoreMixin, ObtainAuthToken):
 class PresentedTokenView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, GenericAPIView[Any]):
     """A view about the opaque token in the Authorization header, under any choice of schemes."""
 
+    kind = "token"
     authentication_classes = (TokenAuthentication,)
-    permission_classes = (IsAuthenticated,)
+    permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated,)
 
     @property
     def service(self) -> TokenService[Any]:
         """Return the service of the tokens that this view's authentication class accepts."""
         return self.authentication_classes[0].service
+
+    def get_authenticators(self) -> list[Any]:
+        """Return the authenticators, with the keyword of the enabled class for these tokens."""
+        authenticators: list[Any] = super().get_authenticators()
+        enabled: Any = enabled_with("service", self.service)
+        for authenticator in authenticators if enabled else ():
+            authenticator.keyword = enabled.keyword
+        return authenticators
 
 
 class RotateTokenView(PresentedTokenView):
@@ -85,7 +97,7 @@ class RotateTokenView(PresentedTokenView):
             # Another request with the same token was faster.
             raise AuthenticationFailed("Invalid token.")
         self.service.log_event(events.TOKEN_ROTATED, request.auth, request=request)
-        return Response({"token": new_key})
+        return answer(new_key, request.auth)
 
     @extend_schema(operation_id="token_rotate_by_get", tags=["token"], responses=TokenSerializer)
     def get(self, request: Request) -> Response:
@@ -104,6 +116,7 @@ class RevokeTokenView(PresentedTokenView):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data["everywhere"]:
+            require(request, WRITE)
             revocation.revoke_all_credentials(request.user.pk, revocation.LOGOUT_EVERYWHERE, request=request)
         elif not self.service.revoke(request.auth.key):
             # A rotation was faster: its new token is valid, so nothing was revoked.
@@ -111,3 +124,9 @@ class RevokeTokenView(PresentedTokenView):
         else:
             self.service.log_event(events.TOKEN_REVOKED, request.auth, reason="logout", request=request)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def answer(key: str, token: Any) -> Response:
+    """Return the answer that holds a key, with the token's scope if its kind has one."""
+    scope = getattr(token, "scope", None)
+    return Response({"token": key} if scope is None else {"token": key, "scope": scope})

@@ -3,7 +3,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import IsAuthenticated, IsAuthenticatedOrReadOnly
+from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.viewsets import ModelViewSet
 
@@ -31,8 +31,10 @@ class TrackViewSet(KnownNamesMixin, ModelViewSet):
     lookup_value_regex = "[0-9]+"  # int() accepts 1_0 and other scripts' digits as 10
 
     def get_permissions(self):
-        gate = IsAuthenticatedOrReadOnly if settings.ANONYMOUS_READ else IsAuthenticated
-        return [gate(), IsOwnerOrStaff()]
+        if settings.ANONYMOUS_READ and self.request.method in SAFE_METHODS:
+            # Also to a credential whose scope does not include reading: without it anyone may read.
+            return [AllowAny()]
+        return [*super().get_permissions(), IsOwnerOrStaff()]
 
     def query_names(self):
         names = super().query_names()

@@ -109,7 +109,8 @@ def endpoints() -> str:
         "which schemes are enabled, and each brings its endpoints. `GET /` lists those that a running service has.\n"
         "Column *answers* has the status codes; [checks and errors](checks-and-errors.md) says what each error means.\n"
         "`/metrics/` exists with `METRICS=on`. `GET /api-token-auth/new/` exists with `TOKEN_ROTATE_ON_GET=on`.\n"
-        "`ANONYMOUS_READ=on` lets anyone read `/tracks/`.\n\n" + "\n".join(parts)
+        "`ANONYMOUS_READ=on` lets anyone read `/tracks/`. A *scope* is asked of a credential that has one: a token of\n"
+        "`token-hashed`, or an access token with the claim `scope`.\n\n" + "\n".join(parts)
     )
 
 
@@ -134,7 +135,7 @@ def operations(patterns: list, is_stock: bool = False) -> list[tuple[str, ...]]:
             method.upper(),
             path,
             what(operation, views[path, method], is_stock),
-            who(operation, document),
+            who(operation, document, path, method, views[path, method]),
             " ".join(operation["responses"]),
         )
         for path, methods in document["paths"].items()
@@ -162,8 +163,11 @@ def what(operation: dict, view, is_stock: bool) -> str:
     return sentence(operation["description"])
 
 
-def who(operation: dict, document: dict) -> str:
+def who(operation: dict, document: dict, path: str, method: str, view) -> str:
     """Return what a request needs to be let in."""
+    from auth_core.scopes import READ, needed_for
+    from config.openapi import asks_for_scope, is_for_some
+
     reference = next(iter(operation.get("requestBody", {}).get("content", {"": {}}).values())).get("schema", {})
     body = document["components"].get("schemas", {}).get(reference.get("$ref", "").rpartition("/")[2], {})
     secrets = [name for name in body.get("properties", {}) if name in ("username", "password", "refresh", "token")]
@@ -177,7 +181,10 @@ def who(operation: dict, document: dict) -> str:
     if names == {"metrics"}:
         return "`METRICS_TOKEN`, as a Bearer token"
     credential = f"a credential of {'its' if len(names) == 1 else 'an enabled'} scheme"
-    return f"{credential}, of the owner or staff" if "403" in operation["responses"] else credential
+    needed = needed_for(method.upper())
+    scope = f", scope `{needed}`" if asks_for_scope(view) else ""
+    is_owned = "{" in path and needed != READ and is_for_some(view)
+    return credential + scope + (", of the owner or staff" if is_owned else "")
 
 
 # --- the lab's commands --------------------------------------------------------------------------

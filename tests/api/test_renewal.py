@@ -118,7 +118,7 @@ def test_a_renewed_hash_ends_no_credential_whoever_checks_the_password(door_to, 
 def test_a_moved_key_works_when_its_owners_hash_is_renewed(door_to, user, outdate):
     key = user.auth_token.key
     outdate(user)
-    call_command("move_drf_tokens", stdout=StringIO())
+    call_command("move_drf_tokens", "--force", stdout=StringIO())
     door = door_to("token-hashed")
     assert door.client.post("/api-token-auth/", LOGIN).status_code == 200
     assert door.get("/whoami/", key).status_code == 200

@@ -148,7 +148,7 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
 
 def test_a_whole_life_of_hashed_tokens_leaves_none_in_log_or_database(door_to, client, user, staff, settings, logged):
     moved = user.auth_token.key
-    call_command("move_drf_tokens", stdout=StringIO())
+    call_command("move_drf_tokens", "--force", stdout=StringIO())
     served = settings.ROOT_URLCONF
     api = door_to("token-hashed").client
     first = api.post("/api-token-auth/", {"username": "ada", "password": PASSWORD, "label": "phone"}).json()["token"]
@@ -163,7 +163,7 @@ def test_a_whole_life_of_hashed_tokens_leaves_none_in_log_or_database(door_to, c
     call_command("issue_token", "ada", stdout=out)
     settings.ROOT_URLCONF = served
     client.force_login(staff)
-    page = client.post(reverse("admin:tokens_hashedtoken_add"), {"user": user.pk, "label": "by hand"})
+    page = client.post(reverse("admin:tokens_hashedtoken_add"), {"user": user.pk, "label": "by hand", "scope": "read"})
     by_admin = re.search(wire.PATTERN, page.content.decode())[0]
 
     tables = dump()

@@ -10,6 +10,7 @@ from django.test import Client
 from rest_framework.test import APIRequestFactory
 
 from benchmarks.questions.revocation.clock import Clock
+from jwt_auth import models
 from telemetry.metrics_view import MetricsView
 from tests.support.accounts import PASSWORD
 from tests.support.throttling import LIMIT, log_in, log_in_to_the_admin, use_cache, with_header
@@ -139,6 +140,22 @@ def test_so_is_a_good_hashed_token(door_to, user, throttled, method, path, statu
 
     def send(token):
         return getattr(door.client, method)(path, headers={"Authorization": f"Token {token}"}).status_code
+
+    assert [send("garbage") for _ in range(2 * LIMIT)] == [401] * LIMIT + [429] * LIMIT
+    assert send(good) == status
+    assert send("garbage") == 429
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("get", "/api/token/sessions/", 200), ("delete", "/api/token/sessions/{sid}/", 204)],
+)
+def test_so_is_a_good_access_token(api, user, throttled, method, path, status):
+    good = models.log_in(user).access
+    path = path.format(sid=good.sid)
+
+    def send(token):
+        return getattr(api, method)(path, headers={"Authorization": f"Bearer {token}"}).status_code
 
     assert [send("garbage") for _ in range(2 * LIMIT)] == [401] * LIMIT + [429] * LIMIT
     assert send(good) == status

@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from config.schemes import SCHEMES
+from jwt_auth import models
 from tests.support.accounts import PASSWORD
 from tests.support.attacks_bodies import BODIES
 from tracks.models import Album, Artist, Genre, Track
@@ -42,6 +43,8 @@ ENDPOINTS = {
         ("post", "/api/token/verify/", False, set()),
         ("post", "/api/token/logout/", False, set()),
         ("post", "/api/token/logout/", True, NEEDS_NO_BODY),
+        ("post", "/api/token/sessions/", True, set()),
+        ("delete", "/api/token/sessions/{login}/", True, NEEDS_NO_BODY),
     ],
 }
 
@@ -61,7 +64,10 @@ def test_a_bad_body_is_the_clients_error_in_json(door_to, staff, track, row, con
     for method, path, with_credential, unread in ENDPOINTS[row]:
         with transaction.atomic():
             response = getattr(door.client, method)(
-                path.format(track=track), body, content_type=content_type, **(header if with_credential else {})
+                path.format(track=track, login=models.log_in(staff).access.sid),
+                body,
+                content_type=content_type,
+                **(header if with_credential else {}),
             )
             transaction.set_rollback(True)
         said = (method, path, response.status_code, response.content[:200])

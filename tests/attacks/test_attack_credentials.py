@@ -16,6 +16,7 @@ OWN = [row.name for row in SCHEMES.values() if not row.is_stock]
 OF_TOKENS = [name for name in OWN if SCHEMES[name].keyword == "Token"]
 OF_JWT = [name for name in OWN if SCHEMES[name].keyword == "Bearer"]
 
+NOBODYS = "00000000-0000-4000-8000-000000000000"  # the id of no login
 # The endpoints that check the header, in every row and in some rows.
 GUARDED = [("get", "/whoami/"), ("post", "/tracks/")]
 OF_ROW = {
@@ -27,7 +28,11 @@ OF_ROW = {
         ("get", "/api-token-auth/tokens/"),
         ("delete", "/api-token-auth/tokens/1/"),
     ],
-    "jwt": [("post", "/api/token/logout/")],
+    "jwt": [
+        ("post", "/api/token/logout/"),
+        ("get", "/api/token/sessions/"),
+        ("delete", f"/api/token/sessions/{NOBODYS}/"),
+    ],
     "jwt-stateless": [],  # has the views of jwt
 }
 # Path, field, and the token of a pair that belongs in the field.

@@ -55,7 +55,8 @@ def leaves(patterns, prefix=""):
 
 def example(route: str) -> str:
     """Return a path that matches this route, which has converters or is a regular expression."""
-    filled = re.sub(r"<[^>]*>|\(\?P<pk>[^)]*\)", "1", re.sub(r"\(\?P<(app_label|url)>[^)]*\)", "auth", route))
+    filled = re.sub(r"<uuid:[^>]*>", "00000000-0000-4000-8000-000000000000", route)
+    filled = re.sub(r"<[^>]*>|\(\?P<pk>[^)]*\)", "1", re.sub(r"\(\?P<(app_label|url)>[^)]*\)", "auth", filled))
     return "/" + filled.replace("^", "").replace("$", "")
 
 

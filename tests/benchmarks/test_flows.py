@@ -27,9 +27,9 @@ from benchmarks.databases import write_counts
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import RefusedError
 from benchmarks.processes import start
+from benchmarks.questions.flows import hashers, timing
 from benchmarks.questions.flows import run as flows
 from benchmarks.questions.flows import tables as flows_table
-from benchmarks.questions.flows import timing
 from benchmarks.questions.flows.endpoints import FLOWS, Endpoints
 from benchmarks.questions.flows.messages import Task
 from benchmarks.questions.flows.run import costs_of, judge
@@ -388,6 +388,19 @@ def test_the_password_is_hashed_by_the_services_own_hasher(tiny):
         assert (besides is not None) == each["flow"].startswith("obtain")
         if besides:
             assert each["time_us"]["estimate"] == pytest.approx(besides["estimate"] + hashed)
+
+
+def test_the_hashers_of_each_django_are_in_the_result(tiny):
+    _, document = tiny
+    releases = {each["default_of"]: each["iterations"] for each in document["hashers"] if each["default_of"]}
+    assert releases == {f"Django {name}": iterations for name, iterations in hashers.ITERATIONS.items()}
+    (own,) = (each for each in document["hashers"] if each["is_own"])
+    assert own["iterations"] == PBKDF2PasswordHasher.iterations
+    assert own["time_us"] == document["password_hash"]["time_us"]
+    logins = {each["scheme"]: each["time_us"] for each in document["flows"] if each["flow"] == "obtain"}
+    assert own["logins_us"] == logins
+    for process in document["processes"]:
+        assert len(process["hashers_ns"]) == len(document["hashers"])
 
 
 def test_what_is_no_terminal_gets_plain_text_no_wider_than_100_columns(tiny):

@@ -84,7 +84,7 @@ def log_in(user):
 
 
 def move(user):
-    call_command("move_drf_tokens", stdout=StringIO())
+    call_command("move_drf_tokens", "--force", stdout=StringIO())
 
 
 def reset_by_the_command(user):

@@ -4,10 +4,8 @@ The lab's commands run with the smallest budget, because they take minutes.
 """
 
 import json
-import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -24,8 +22,9 @@ PAGES = {path.stem: page(path.relative_to(servers.ROOT)) for path in (servers.RO
 TUTORIAL = page("docs/tutorial.md")
 # The smallest run of the lab. It may be inconclusive, which is exit code 3.
 SMALLEST = "--processes 2 --rounds 1 --block 3 --drop 1"
-# test_deployment.py runs the commands of three pages, test_readme.py the examples of one.
-ELSEWHERE = {"deploy", "operate", "rotate-a-signing-key", "use-the-client"}
+# test_deployment.py runs the commands of three pages, test_readme.py the examples of one, and
+# tests/adoption/test_adopt.py does what one says.
+ELSEWHERE = {"adopt", "deploy", "operate", "rotate-a-signing-key", "use-the-client"}
 
 
 class Checkout:
@@ -165,55 +164,6 @@ def test_revisions_and_results_are_compared(checkout):
         result.parent.mkdir(exist_ok=True)
         result.write_text(json.dumps(overhead_of({"token": 300.0})), "utf-8")
     checkout.run_all(PAGES["compare-two-revisions"])
-
-
-HOST_SETTINGS = """
-SECRET_KEY = "k" * 50
-ALLOWED_HOSTS = ["localhost"]
-ROOT_URLCONF = "urls"
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
-"""
-HOST_REQUESTS = """
-import django; django.setup()
-from django.contrib.auth.models import User
-from django.test import Client
-from rest_framework.authtoken.models import Token
-client, login = Client(headers={"host": "localhost"}), {"username": "ada", "password": "correct horse battery"}
-user = User.objects.create_user(**login)
-token = client.post("/api-token-auth/", login).json()["token"]
-access = client.post("/api/token/", login).json()["access"]
-credentials = [f"Token {token}", f"Bearer {access}", "Bearer wrong"]
-statuses = lambda: [client.get("/guarded/", headers={"authorization": text}).status_code for text in credentials]
-print(statuses())
-user.set_password("another horse battery")
-user.save()
-print(statuses(), Token.objects.count(), "in clear")
-"""
-
-
-def test_client_and_schemes_can_be_copied_into_another_project(checkout, tmp_path):
-    host = tmp_path / "host"
-    host.mkdir()
-    checkout.shell.run(f"export YOUR_PROJECT={host}")
-    checkout.run_all(PAGES["adopt"])
-    assert (host / "httpx_auth.py").exists()
-    settings, urls = blocks("python", PAGES["adopt"])
-    (host / "settings.py").write_text(HOST_SETTINGS + settings)
-    view = "path('guarded/', api_view()(permission_classes([IsAuthenticated])(lambda request: Response({}))))"
-    (host / "urls.py").write_text(
-        "from django.urls import include, path\nfrom rest_framework.decorators import api_view, permission_classes\n"
-        "from rest_framework.permissions import IsAuthenticated\nfrom rest_framework.response import Response\n"
-        f"urlpatterns = [{view},\n{urls}]\n"
-    )
-    environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "settings"}
-    for arguments, shown in (
-        (("-m", "django", "check"), "System check identified no issues (0 silenced).\n"),
-        (("-m", "django", "migrate", "--verbosity", "0"), ""),
-        (("-c", HOST_REQUESTS), "[200, 200, 401]\n[401, 401, 401] 0 in clear\n"),
-    ):
-        done = subprocess.run([sys.executable, *arguments], cwd=host, env=environment, capture_output=True, text=True)
-        assert (done.returncode, done.stdout) == (0, shown), done.stderr
 
 
 def test_no_page_is_forgotten():

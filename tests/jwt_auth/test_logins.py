@@ -68,6 +68,33 @@ def test_a_refresh_gives_a_new_pair_and_no_new_row(api, noon, obtain_pair):
     assert RefreshFamily.objects.count() == 1
 
 
+def test_an_answer_with_tokens_says_in_how_many_seconds_they_expire(api, noon, obtain_pair):
+    def seconds(answer):
+        return answer["expires_in"], answer["refresh_expires_in"]
+
+    pair = obtain_pair()
+    assert list(pair) == ["refresh", "access", "expires_in", "refresh_expires_in"]
+    assert seconds(pair) == (5 * 60, 24 * 3600)
+    with at(minutes=1):
+        assert seconds(refresh(api, pair).json()) == (5 * 60, 24 * 3600)
+    with at(minutes=1, seconds=4):
+        child = refresh(api, pair).json()  # the parent's grace: the same refresh token, a new access token
+        assert seconds(child) == (5 * 60, 24 * 3600 - 4)
+        assert claims(child["access"])["exp"] == int((NOON + timedelta(minutes=6, seconds=4)).timestamp())
+
+
+def test_what_only_the_leeway_admits_expires_in_no_seconds(api, noon, obtain_pair, settings):
+    settings.JWT_SESSION_LIFETIME = settings.JWT_REFRESH_LIFETIME
+    pair = obtain_pair()
+    with at(days=1, seconds=5):
+        child = refresh(api, pair).json()
+    assert (child["expires_in"], child["refresh_expires_in"]) == (0, 0)
+
+
+def test_a_client_may_send_the_whole_answer_back(api, obtain_pair):
+    assert api.post("/api/token/refresh/", obtain_pair()).status_code == 200
+
+
 def test_a_refresh_takes_three_statements_at_the_most(api, obtain_pair, django_assert_max_num_queries):
     pair = obtain_pair()
     with django_assert_max_num_queries(3):

@@ -1,8 +1,9 @@
 """Logins, refreshes, logouts and other changes in any order, compared with a plain model.
 
-Hypothesis chooses the steps; tests/support/lives.py models what docs/explanation/decisions.md
-promises of them. After each step the test presents every valid credential and every one that the
-step ended, and at the end every credential it ever saw. Some steps run at the same moment.
+Hypothesis chooses the steps; tests/support/lives.py and lives_of_pairs.py model what
+docs/explanation/decisions.md promises of them. After each step the test presents every valid
+credential and every one that the step ended, and at the end every credential it ever saw. Some
+steps run at the same moment.
 
 FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
 """
@@ -10,6 +11,7 @@ FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
 import os
 import time
 from io import StringIO
+from uuid import UUID
 
 import hypothesis
 import pytest
@@ -26,7 +28,8 @@ from config.schemes import SCHEMES
 from jwt_auth import models
 from jwt_auth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
 from jwt_auth.models import RefreshFamily
-from tests.support.lives import Answer, Pairs, Tokens
+from tests.support.lives import Answer, Tokens
+from tests.support.lives_of_pairs import Pairs
 from tests.support.random_lives import NAMES, Lives, Step, request, saved_once
 from tokens import hashed, wire
 from tokens.authentication import TokenAuthentication
@@ -140,7 +143,10 @@ class TokenLives(Lives):
 
 # --- pairs ----------------------------------------------------------------------------------------
 
-_PAIR_STEPS = [*["use", "log in", "refresh"] * 3, "log out", "log out everywhere", "change password", "deactivate"]
+_PAIR_STEPS = [
+    *["use", "log in", "refresh"] * 3,
+    *("log out", "end by id", "log out everywhere", "change password", "deactivate"),
+]
 
 
 class PairLives(Lives):
@@ -190,6 +196,16 @@ class PairLives(Lives):
             do = request("post", "/api/token/logout/", f"{self.scheme.keyword} {text}", body)
         return Step(do, "log_out", (text, everywhere))
 
+    def listing(self, access):
+        do = request("get", "/api/token/sessions/", f"{self.scheme.keyword} {access}")
+        return Step(do, "list_sessions", (access,))
+
+    def ending(self, access, other):
+        """End the login of the token `other`."""
+        sid = self.world.tokens[other].login
+        do = request("delete", f"/api/token/sessions/{UUID(sid)}/", f"{self.scheme.keyword} {access}")
+        return Step(do, "end_session", (access, sid))
+
     def family(self, age: int) -> list[str]:
         """Return the refresh tokens of one login, the current one last."""
         texts = self.world.of_kind("refresh")
@@ -223,6 +239,12 @@ class PairLives(Lives):
     @rule(kind=KINDS, age=AGES)
     def verify(self, kind, age):
         self.take(self.verifying(self.chosen(self.world.of_kind(kind), age)))
+
+    @rule(age=AGES, of=AGES)
+    def list_and_end_by_id(self, age, of):
+        access, other = (self.chosen(self.world.of_kind("access"), each) for each in (age, of))
+        self.take(self.listing(access))
+        self.take(self.ending(access, other))
 
     @rule(drop=st.booleans())
     def change_the_keys(self, drop):
@@ -259,6 +281,7 @@ class PairLives(Lives):
             "log in": lambda: self.logging_in(name, self.password(name)),
             "refresh": lambda: self.refreshing(refresh),
             "log out": lambda: self.logging_out(refresh),
+            "end by id": lambda: self.ending(access, refresh),
             "log out everywhere": lambda: self.logging_out(refresh, everywhere=True),
             "change password": lambda: self.change_of_password(name),
             "deactivate": lambda: self.deactivation(name),
@@ -325,7 +348,7 @@ def reuse_ends_nothing(monkeypatch):
 
 
 def a_parent_is_answered_for_ever(monkeypatch):
-    monkeypatch.setattr(models, "_is_recent_parent", lambda token, family, now: token.jti == family.previous_jti)
+    monkeypatch.setattr(models, "_is_recent_parent", lambda jti, family, now: jti == family.previous_jti)
 
 
 def rotation_leaves_the_old_one_alive(monkeypatch):

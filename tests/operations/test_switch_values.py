@@ -21,6 +21,10 @@ NOT_HONOURED = [
     ("HTTPS_ONLY", "'on'", "allowed: on, off"),
     ("JWT_ACCESS_LIFETIME", "5 m 3", "allowed: a whole number of seconds"),
     *(
+        ("JWT_ACCEPT_STOCK_UNTIL", moment, "allowed: none, a date as 2026-12-31, or a moment as 2026-12-31T18:00:00Z")
+        for moment in ("2026", "2026-02-31", "20261231", "2026-12-31T18:00:00", "2026-12-31T25:00:00Z", "30d", "soon")
+    ),
+    *(
         ("ALLOWED_HOSTS", host, f"{host.rpartition(',')[2].strip()!r} is no host name, which has no scheme")
         for host in (
             "https://tracks.example",

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.messages import RoundTrip, Stored, StoredTable
 from benchmarks.reporting import frontier
 from benchmarks.results.records.distance import Away, Distance
-from benchmarks.results.records.flows import Costs, Crossing, Curve, Flow, Flows, PasswordHash
+from benchmarks.results.records.flows import Costs, Crossing, Curve, Flow, Flows, Hasher, PasswordHash
 from benchmarks.results.records.load import Load, Loaded, LoadPlan, Series, Step
 from benchmarks.results.records.plan import Crowd, Plan, Planned
 from benchmarks.results.records.revocation import Cell, Delay, End, Ends, Event, Revocation
@@ -92,6 +92,20 @@ def flows_record(mark: str = "") -> Flows:
         return Costs(values, tuple(0.9 * v for v in values), tuple(1.1 * v for v in values))
 
     token, jwt = f"token{mark}", f"jwt{mark}"
+
+    def hasher(part: float, iterations: int | None, release: str) -> Hasher:
+        taken, own = 97_000.0 * part, part == 1
+        return Hasher(
+            f"argon2{mark}",
+            iterations,
+            release,
+            is_own=own,
+            time_us=interval(taken, 1000.0),
+            ratio=None if own else interval(part, 0.01),
+            renewal_us=None if own else interval(97_000.0 + taken, 1000.0),
+            logins_us={token: interval(taken + 1000), jwt: interval(taken + 3000)},
+        )
+
     return Flows(
         **measured(mark),
         plan={"processes": 10},
@@ -102,6 +116,11 @@ def flows_record(mark: str = "") -> Flows:
         bytes_written=f"growth{mark}",
         endpoints={token: token, jwt: jwt},
         password_hash=PasswordHash(f"argon2{mark}", 2, interval(97_000.0)),
+        hashers=(
+            hasher(1, 2, f"Django 5.2{mark}"),
+            hasher(1.5, 3, f"Django 6.1{mark}"),
+            hasher(0.7, None, ""),
+        ),
         curve=Curve((1, 10, 100, 1000), {token: costs(372.0, 900.0), jwt: costs(40.0, 5200.0)}),
         crossings=(Crossing(token, jwt, 12.95, 12.1, 13.8, token, jwt),),
         without_crossing=(),

@@ -1,19 +1,15 @@
 """Hashed tokens from the command, the admin and the move from stock keys."""
 
 import re
-from datetime import timedelta
 from io import StringIO
 
 import pytest
-import time_machine
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.urls import reverse
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from tests.support.hashed import CONCURRENT, User, change_password, header, rotate, whoami
-from tests.support.threads import at_once
+from tests.support.hashed import User, whoami
 from tokens import hashed, wire
 from tokens.models import HashedToken
 
@@ -60,7 +56,9 @@ def admin_pages(staff, client):
 
 
 def add_in_the_admin(pages, user, **fields):
-    return pages.post(reverse("admin:tokens_hashedtoken_add"), {"user": user.pk, "label": "by hand", **fields})
+    return pages.post(
+        reverse("admin:tokens_hashedtoken_add"), {"user": user.pk, "label": "by hand", "scope": "read", **fields}
+    )
 
 
 @pytest.mark.parametrize("button", ["_save", "_continue", "_addanother"])
@@ -116,72 +114,3 @@ def test_the_admin_changes_no_token_and_deletes_one(api, admin_pages, user, sett
 )
 def test_no_filter_of_the_admin_spells_a_digest_out(admin_pages, user, model, lookup):
     assert admin_pages.get(reverse(f"admin:{model}_changelist"), {lookup: "a"}).status_code == 400
-
-
-# --- moving from DRF's table ----------------------------------------------------------------------
-
-
-def move(*arguments) -> str:
-    out = StringIO()
-    call_command("move_drf_tokens", *arguments, stdout=out)
-    return out.getvalue().strip()
-
-
-def test_keys_go_on_working_when_they_are_moved_and_none_is_left_in_clear(api, user, staff):
-    keys = {user: user.auth_token.key, staff: staff.auth_token.key}
-    created = user.auth_token.created
-    assert [whoami(api, key) for key in keys.values()] == [401, 401]
-    assert move("--batch", "1") == "2 keys moved, none left in clear"
-    assert not Token.objects.exists()
-    for owner, key in keys.items():
-        assert api.get("/whoami/", headers=header(key)).json()["id"] == owner.pk
-    token = HashedToken.objects.get(user=user)
-    assert (token.created, token.label, token.last_four) == (created, "moved from authtoken", keys[user][-4:])
-    assert move() == "0 keys moved, none left in clear"
-
-
-def test_a_moved_key_takes_one_query_and_is_rotated_into_the_new_form(api, user, django_assert_num_queries):
-    key = user.auth_token.key
-    move()
-    with django_assert_num_queries(1):
-        assert whoami(api, key) == 200
-    new = rotate(api, key).json()["token"]
-    assert re.fullmatch(wire.PATTERN, new)
-    assert (whoami(api, key), whoami(api, new)) == (401, 200)
-
-
-def test_a_moved_key_ends_as_any_other(api, user, settings):
-    key = user.auth_token.key
-    move()
-    settings.TOKEN_LIFETIME = timedelta(hours=1)
-    with time_machine.travel(HashedToken.objects.get().created + timedelta(hours=1)):
-        assert whoami(api, key) == 401
-    assert whoami(api, key) == 200
-    change_password()
-    assert whoami(api, key) == 401
-
-
-def test_a_key_that_came_back_with_a_restored_table_is_moved_again_and_doubles_nothing(user):
-    before = Token.objects.get(user=user)
-    move()
-    Token.objects.bulk_create([before])
-    move()
-    assert (Token.objects.count(), HashedToken.objects.count()) == (0, 1)
-
-
-@CONCURRENT
-def test_a_key_that_is_revoked_while_all_are_moved_is_dead_or_was_moved_first(api, user):
-    from tokens import models
-
-    for _ in range(5):
-        HashedToken.objects.all().delete()
-        key = Token.objects.get_or_create(user=user)[0].key
-        revoked, _ = at_once(lambda key=key: models.revoke(key), move)
-        assert not Token.objects.exists()
-        assert HashedToken.objects.count() == (0 if revoked else 1)
-
-
-@pytest.mark.parametrize("batch", ["0", "10001"])
-def test_a_batch_that_is_none_is_refused(db, batch):
-    with pytest.raises(CommandError, match=f"--batch {batch}: allowed: 1 to 10000"):
-        move("--batch", batch)

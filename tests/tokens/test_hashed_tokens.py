@@ -74,7 +74,7 @@ def test_each_login_gets_a_token_of_its_own_with_its_label(api, user):
     assert phone != laptop
     assert whoami(api, phone) == whoami(api, laptop) == 200
     newest, oldest = own(api, phone)
-    assert set(newest) == {"id", "label", "last_four", "created", "last_used", "expires"}
+    assert set(newest) == {"id", "label", "scope", "last_four", "created", "last_used", "expires"}
     assert (newest["label"], newest["last_four"], newest["expires"]) == ("", laptop[-4:], None)
     assert (oldest["label"], oldest["last_four"]) == ("phone", phone[-4:])
 

@@ -22,7 +22,7 @@ from config.schemes import SCHEMES
 @options.duration("JWT_ACCESS_LIFETIME", "How often a client must refresh a pair, in the curve.")
 @options.duration("JWT_SESSION_LIFETIME", "How often a client of any scheme must log in, in the curve.")
 @options.processes("Fresh processes, over which the intervals are taken.", default=10)
-@options.budget("Seconds that the run may take: it does as many rounds in each process, at least one.", default=20)
+@options.budget("Seconds that the run may take: it does as many rounds in each process, at least one.", default=30)
 @options.population
 @options.databases
 @options.json_file("flows")
@@ -36,6 +36,10 @@ def command(schemes, access_lifetime, session_lifetime, count, budget, populatio
 
     The curve is the figure that decides: what a request costs a client that makes N of them per
     access lifetime, logins and refreshes included, and the N at which two schemes cost the same.
+
+    A login costs as much as its password's hash and little more. So each process also times the
+    hashers that Django ships, with the rounds that each release gives the default one, and the
+    table says what a login would cost with them. Scrypt, argon2 and bcrypt appear where they run.
 
     The run is inconclusive when the A/A control's interval (99 %) excludes zero and the difference
     is above 0.5 % of the request, when the hypervisor took more than 5 % of the time the processors

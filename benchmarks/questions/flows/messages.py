@@ -17,6 +17,7 @@ class Task:
     `rounds`         rounds of blocks
     `counts`         whether to count what is written
     `password_hash`  a password hashed by the service's own hasher; empty: make one
+    `hashers`        whether to time the other hashers too
     """
 
     schemes: tuple[str, ...]
@@ -24,6 +25,7 @@ class Task:
     counts: bool
     password_hash: str
     seed: int
+    hashers: bool = False
 
     def to_json(self) -> str:
         """Return the argument of a worker."""
@@ -39,9 +41,9 @@ class Task:
 class PasswordHash:
     """The service's own hasher, and the times to make and to verify one hash.
 
-    `iterations`    None: the hasher has no such number
-    `make_ns`       0 if the hash was given
-    `processor_ns`  part of `verify_ns` in which a processor worked; in the rest it waited for one
+    `iterations`  None: the hasher has no such number
+    `make_ns`     0 if the hash was given
+    `waited`      share of its time, 0 to 1, that verifying waited for a processor
     """
 
     algorithm: str
@@ -49,7 +51,23 @@ class PasswordHash:
     encoded: str
     make_ns: int
     verify_ns: int
-    processor_ns: int
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """The time that a password hasher takes for one hash.
+
+    `iterations`  None: the hasher has no such number
+    `default_of`  the release of Django whose default it is; empty: of none
+    `is_own`      whether it is the service's own
+    """
+
+    algorithm: str
+    iterations: int | None
+    default_of: str
+    nanoseconds: int
+    is_own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,7 @@ class Found:
     `flow_ns`        scheme of `endpoints` -> flow -> p25 of a block, for each round
     `counts`         scheme of `endpoints` -> flow -> Counts; empty: nothing was counted
     `statements`     scheme or ANONYMOUS -> SQL statements of GET /whoami/; empty likewise
+    `hashed`         each hasher's time, in the same order in all processes; empty: not asked for
     `round_seconds`  duration of a round, with its preparation and its proofs
     `once_seconds`   duration of what only the first process does: count, and hash a password
     `bytes_meaning`  what Counts.bytes_written counts
@@ -86,6 +105,7 @@ class Found:
     counts: dict[str, dict[str, Counts]]
     statements: dict[str, int]
     password_hash: PasswordHash
+    hashed: list[Hashed]
     round_seconds: float
     once_seconds: float
     bytes_meaning: str
@@ -97,7 +117,9 @@ class Found:
         counts = {
             scheme: {flow: _counts(each) for flow, each in flows.items()} for scheme, flows in data["counts"].items()
         }
-        return cls(**{**data, "counts": counts, "password_hash": PasswordHash(**data["password_hash"])})
+        password_hash = PasswordHash(**data["password_hash"])
+        hashed = [Hashed(**each) for each in data["hashed"]]
+        return cls(**{**data, "counts": counts, "password_hash": password_hash, "hashed": hashed})
 
 
 def _counts(data: dict[str, Any]) -> Counts:

@@ -20,12 +20,12 @@ from scipy.stats import trim_mean
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Stored
 from benchmarks.processes import environment, start
-from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, PasswordHash, Task
+from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, Task
 from benchmarks.results.records import flows as records
-from benchmarks.results.records.flows import Flow, Flows
+from benchmarks.results.records.flows import Flow, Flows, Hasher
 from benchmarks.stats import break_even
 from benchmarks.stats.break_even import Costs, Crossing, Lifetimes
-from benchmarks.stats.intervals import Interval, t_interval
+from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, TRIMMED, Verdict, control_reasons, machine_reasons
 from benchmarks.terminal import Watcher
 
@@ -77,7 +77,7 @@ def run(schemes: Sequence[str], database: Database, count: int, end: float, watc
     `end` is in seconds of time.monotonic(). The database has been filled (start.fill).
     Raises start.WorkerRefusedError or start.WorkerFailedError.
     """
-    task = Task(tuple(schemes), rounds=0, counts=True, password_hash="", seed=0)
+    task = Task(tuple(schemes), rounds=0, counts=True, password_hash="", seed=0, hashers=True)
     begun = time.monotonic()
     # A process like the others, without rounds: it times one round, proves the flows, and counts.
     rehearsal = _work(task, database, 0)
@@ -114,7 +114,9 @@ def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
         crossings=tuple(break_even.crossings(costs, lifetimes)),
         control=control,
         anonymous_us=anonymous,
-        verdict=judge(control, anonymous, run.steal, _waited([found.password_hash for found in everything])),
+        verdict=judge(
+            control, anonymous, run.steal, float(np.mean([found.password_hash.waited for found in everything]))
+        ),
     )
 
 
@@ -137,6 +139,7 @@ def record(
         password_hash=records.PasswordHash(
             rehearsal.password_hash.algorithm, rehearsal.password_hash.iterations, answer.hash_us
         ),
+        hashers=_hashers(run),
         requests_us=answer.requests_us,
         anonymous_us=answer.anonymous_us,
         request_statements=rehearsal.statements,
@@ -156,6 +159,7 @@ def record(
                 process.found.request_ns,
                 process.found.flow_ns,
                 process.found.password_hash.verify_ns,
+                tuple(each.nanoseconds for each in process.found.hashed),
             )
             for process in run.processes
         ),
@@ -194,10 +198,6 @@ def judge(control: Interval, anonymous_us: float, steal: float | None, waited: f
     return Verdict.of([*control_reasons(control, anonymous_us), *machine_reasons(steal, waited)])
 
 
-def _waited(hashes: Sequence[PasswordHash]) -> float:
-    return 1 - sum(each.processor_ns for each in hashes) / sum(each.verify_ns for each in hashes)
-
-
 def _request_us(found: Found, name: str) -> float:
     """Return what `name` adds to anonymous's request, paired within the round."""
     return figure(np.subtract(found.request_ns[name], found.request_ns[ANONYMOUS]))
@@ -224,6 +224,32 @@ def _flow_cost(run: Run, scheme: str, flow: str) -> Flow:
         bytes_written=counts.bytes_written,
         tables=counts.tables,
     )
+
+
+def _hashers(run: Run) -> tuple[Hasher, ...]:
+    """Return what each hasher costs, and a login with it, paired within the process."""
+    everything = [process.found for process in run.processes]
+    own = np.array([found.password_hash.verify_ns for found in everything]) / 1000
+    besides = {
+        scheme: np.array([figure(found.flow_ns[timed][OBTAIN]) for found in everything])
+        for scheme, timed in run.rehearsal.endpoints.items()
+    }
+    hashers = []
+    for place, each in enumerate(run.rehearsal.hashed):
+        times = np.array([found.hashed[place].nanoseconds for found in everything]) / 1000
+        hashers.append(
+            Hasher(
+                each.algorithm,
+                each.iterations,
+                each.default_of,
+                each.is_own,
+                time_us=t_interval(times),
+                ratio=None if each.is_own else ratio_interval(times, own),
+                renewal_us=None if each.is_own else t_interval(own + times),
+                logins_us={scheme: t_interval(figures + times) for scheme, figures in besides.items()},
+            )
+        )
+    return tuple(hashers)
 
 
 def _work(task: Task, database: Database, hash_seed: int, done: Callable[[str], None] = lambda _: None) -> Found:

@@ -1,5 +1,6 @@
 """The section of a report that shows a result of `flows`."""
 
+from benchmarks.questions.flows import hashing
 from benchmarks.reporting import pictures
 from benchmarks.reporting.page import Field, Grid, Picture, Section, doubts
 from benchmarks.reporting.wording import count, duration, interval, listed, number
@@ -21,12 +22,17 @@ def section(flows: Flows) -> Section:
         lead += (
             f" Hashing the password takes {interval(password.time_us)} µs of a login: {password.algorithm}{iterations}."
         )
+    lead = " ".join([lead, *hashing.sentences(flows)])
     return Section(
         "flows",
         "Logging in, refreshing, logging out",
         lead,
         (_curve(flows),),
-        (*((_crossings(flows),) if flows.crossings else ()), _costs(flows)),
+        (
+            *((_crossings(flows),) if flows.crossings else ()),
+            _costs(flows),
+            *((_hashers(flows),) if flows.hashers else ()),
+        ),
         doubts=doubts(flows.verdict),
     )
 
@@ -91,5 +97,24 @@ def _costs(flows: Flows) -> Grid:
                 *(Field(count(number)) for number in (each.statements, each.rows_written, each.bytes_written)),
             )
             for each in flows.flows
+        ),
+    )
+
+
+def _hashers(flows: Flows) -> Grid:
+    return Grid(
+        "A login with each password hasher, times in ms",
+        ("hasher", "rounds", "default of", "hash (95 %)", "to this service's own (95 %)", "login", "hash's share, %"),
+        tuple(
+            (
+                Field(row.hasher.algorithm),
+                Field(count(row.hasher.iterations)),
+                Field(row.hasher.default_of or "–"),
+                Field(hashing.milliseconds(row.hasher.time_us)),
+                Field(row.to_own),
+                Field(row.login),
+                Field(row.share),
+            )
+            for row in hashing.rows(flows)
         ),
     )

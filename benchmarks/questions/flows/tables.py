@@ -6,17 +6,18 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from benchmarks.questions.flows import hashing
 from benchmarks.reporting import tables
 from benchmarks.reporting.wording import interval
 from benchmarks.results.records.flows import Flows, Uncrossed
-from benchmarks.stats.intervals import Interval
 
 SHOWN = (1, 10, 100, 1000, 10_000)  # requests per access lifetime
 
 
 def of(record: Flows) -> list[Table | str]:
-    """Return the tables of flows and of the curve, and a sentence for each pair of schemes."""
-    return [_flows(record), _curve(record), *sentences(record), ""]
+    """Return the tables of flows, hashers and the curve, and what they say in sentences."""
+    hashers = [_hashers(record), *hashing.sentences(record), ""] if record.hashers else []
+    return [_flows(record), *hashers, _curve(record), *sentences(record), ""]
 
 
 def _flows(record: Flows) -> Table:
@@ -33,11 +34,30 @@ def _flows(record: Flows) -> Table:
         shown.add_row(
             ", ".join(name for name, timed in record.endpoints.items() if timed == each.scheme),
             each.flow,
-            _milliseconds(each.time_us),
+            hashing.milliseconds(each.time_us),
             "" if each.besides_hash_us is None else f"{each.besides_hash_us.estimate / 1000:.2f}",
             str(each.statements),
             str(each.rows_written),
             f"{each.bytes_written:,}",
+        )
+    return shown
+
+
+def _hashers(record: Flows) -> Table:
+    shown = tables.empty(
+        "A login with each password hasher (times in ms)",
+        "hasher",
+        *("rounds", "default of", "hash (95 %)", "to own (95 %)", "login", "share %"),
+    )
+    for row in hashing.rows(record):
+        shown.add_row(
+            row.hasher.algorithm,
+            "-" if row.hasher.iterations is None else f"{row.hasher.iterations:,}",
+            row.hasher.default_of or "-",
+            hashing.milliseconds(row.hasher.time_us),
+            row.to_own,
+            row.login,
+            row.share,
         )
     return shown
 
@@ -84,8 +104,9 @@ def remarks(record: Flows, machine: dict[str, Any]) -> list[str]:
         f"A session of {session} begins with a login; with a pair, each further {_access(record)} begins with a "
         "refresh.",
         "Obtain: a login of a user without a credential; again: of a user with one. Both take the time of the "
-        f"password's hash ({hashed.algorithm}{iterations}), {_milliseconds(hashed.time_us)} ms, which each process "
-        "measures once; the rest is timed with a fast hasher. SQL: statements, without BEGIN and COMMIT. Rows: "
+        f"password's hash ({hashed.algorithm}{iterations}), {hashing.milliseconds(hashed.time_us)} ms, which is "
+        "timed apart; the rest is timed with a fast hasher. Login: from the cheapest scheme to the dearest. "
+        "Share: the hash's part of it. SQL: statements, without BEGIN and COMMIT. Rows: "
         f"inserted, updated, deleted. Bytes: {record.bytes_written}.",
         f"A/A control: anonymous's request of {record.anonymous_us:.0f} µs differs from its copy by "
         f"{interval(control)} µs (99 % interval).",
@@ -108,11 +129,6 @@ def _access(record: Flows) -> str:
 
 def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
-
-
-def _milliseconds(us: Interval) -> str:
-    digits = 0 if us.estimate >= 100_000 else 2
-    return "{:.{d}f} ({:.{d}f} to {:.{d}f})".format(us.estimate / 1000, us.low / 1000, us.high / 1000, d=digits)
 
 
 def _count(requests: float) -> str:

@@ -9,24 +9,23 @@ import gc
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from time import perf_counter, perf_counter_ns, thread_time_ns
+from time import perf_counter, perf_counter_ns
 
-from django.conf import global_settings, settings
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.utils.module_loading import import_string
 
-import config.settings
 from benchmarks.contenders import wsgi
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.urlconf import WHOAMI
-from benchmarks.contenders.user import PASSWORD, USERNAME
+from benchmarks.contenders.user import USERNAME
 from benchmarks.contenders.wsgi import Handler
 from benchmarks.databases import write_counts
 from benchmarks.messages import ANONYMOUS, CONTROL, RefusedError
 from benchmarks.processes import timing
+from benchmarks.questions.flows import hashers
 from benchmarks.questions.flows.endpoints import Client, Endpoints, Flow
-from benchmarks.questions.flows.messages import Counts, Found, PasswordHash, Task
+from benchmarks.questions.flows.messages import Counts, Found, Task
 from benchmarks.results.records.flows import Growth
 from benchmarks.stats.design import rounds
 from config.schemes import SCHEMES
@@ -67,7 +66,10 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         for flow in endpoints[name].flows.values():
             blocks[name, flow.name] = partial(_flow_block, endpoints[name], flow, clients[name])
     figures: dict[tuple[str, str], list[float]] = {key: [] for key in blocks}
-    password_hash = time_password_hash(task.password_hash)
+    if task.hashers:
+        password_hash, hashed = hashers.time_all(task.password_hash, random)
+    else:
+        password_hash, hashed = hashers.time_own(task.password_hash), []
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -101,31 +103,11 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         counts=counts,
         statements=statements,
         password_hash=password_hash,
+        hashed=hashed,
         round_seconds=round_seconds,
         once_seconds=once_seconds,
         bytes_meaning=write_counts.BYTES[connection.vendor],
         service=timing.service(),
-    )
-
-
-def time_password_hash(encoded: str) -> PasswordHash:
-    """Time the service's own hasher, once; the lab's settings have a fast one in its place."""
-    preferred = getattr(config.settings, "PASSWORD_HASHERS", global_settings.PASSWORD_HASHERS)[0]
-    hasher = import_string(preferred)()
-    begin = perf_counter_ns()
-    hashed = encoded or hasher.encode(PASSWORD, hasher.salt())
-    start, processor_start = perf_counter_ns(), thread_time_ns()
-    verified = hasher.verify(PASSWORD, hashed)
-    end, processor_end = perf_counter_ns(), thread_time_ns()
-    if not verified:
-        raise RefusedError(f"{preferred} does not verify its own hash")
-    return PasswordHash(
-        algorithm=hasher.algorithm,
-        iterations=getattr(hasher, "iterations", None),
-        encoded=hashed,
-        make_ns=0 if encoded else start - begin,
-        verify_ns=end - start,
-        processor_ns=processor_end - processor_start,
     )
 
 

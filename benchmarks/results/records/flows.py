@@ -102,12 +102,37 @@ class PasswordHash:
 
 
 @dataclass(frozen=True, slots=True)
+class Hasher:
+    """A password hasher, and what a login would cost with it.
+
+    `iterations`  None: the hasher has no such number
+    `default_of`  the release of Django whose default it is; empty: of none
+    `time_us`     to make one hash, or to check one password
+    `is_own`      whether it is the service's own
+    `ratio`       to the service's own; None: it is that one, or the interval has no bounds
+    `renewal_us`  hashing at a user's first login after the change to it: the old hash is checked
+                  and a new one made; None: it is the service's own
+    `logins_us`   scheme -> a login of a user without a credential
+    """
+
+    algorithm: str
+    iterations: int | None
+    default_of: str
+    is_own: bool
+    time_us: Interval
+    ratio: Interval | None
+    renewal_us: Interval | None
+    logins_us: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
 class FlowProcess:
     """One fresh process: PYTHONHASHSEED, the seed of its orders, and its times, one for each round.
 
     `request_ns`        contender -> 25th percentile of a block of requests
     `flow_ns`           scheme -> flow -> 25th percentile of a block of calls
     `password_hash_ns`  to verify one password
+    `hashers_ns`        to make one hash, for each of the result's `hashers`
     """
 
     hash_seed: int
@@ -115,6 +140,7 @@ class FlowProcess:
     request_ns: dict[str, tuple[float, ...]]
     flow_ns: dict[str, dict[str, tuple[float, ...]]]
     password_hash_ns: int
+    hashers_ns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +150,7 @@ class Flows(Measured):
     `population`          users in the database besides those who are timed
     `bytes_written`       what is counted as a flow's bytes
     `endpoints`           scheme -> the scheme whose endpoints it shares
+    `hashers`             the service's own and those that Django ships; empty: an older result
     `requests_us`         what authentication adds to GET /whoami/
     `anonymous_us`        GET /whoami/ without authentication
     `request_statements`  scheme, or anonymous -> SQL statements of GET /whoami/
@@ -140,6 +167,7 @@ class Flows(Measured):
     bytes_written: str
     endpoints: dict[str, str]
     password_hash: PasswordHash | None
+    hashers: tuple[Hasher, ...] = ()
     requests_us: dict[str, Interval] = field(default_factory=dict)
     anonymous_us: float | None = None
     request_statements: dict[str, int] = field(default_factory=dict)

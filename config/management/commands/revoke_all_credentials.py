@@ -1,11 +1,12 @@
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from auth_core import revocation
+from auth_core.commands import CheckedCommand
 from auth_core.usernames import normal
 
 
-class Command(BaseCommand):
+class Command(CheckedCommand):
     help = "Log users out everywhere: revoke all their tokens, logins and sessions."
 
     def add_arguments(self, parser):

@@ -5,10 +5,11 @@ from rest_framework.authtoken.management.commands import drf_create_token
 from rest_framework.authtoken.models import Token
 
 from auth_core import events, revocation, usernames
+from auth_core.commands import CheckedCommand
 from tokens import models
 
 
-class Command(drf_create_token.Command):
+class Command(CheckedCommand, drf_create_token.Command):
     """DRF's command; -r is one conditional UPDATE, so the user has a token at every moment.
 
     If several resets read the same token, one wins, and all print its token. A later reset revokes

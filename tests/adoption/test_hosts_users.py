@@ -1,0 +1,143 @@
+"""User models of other projects: another name to log in with, other keys, fewer columns."""
+
+import pytest
+
+from tests.support.host_projects import BOTH, BOTH_URLS, Host
+
+pytestmark = pytest.mark.once
+
+MANAGER = """
+import uuid
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+class People(BaseUserManager):
+    def create_user(self, password=None, **fields):
+        user = self.model(**fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+"""
+# A model that has nothing but what a login needs, under other names than Django's own model.
+BARE = """
+class User(AbstractBaseUser):
+    -key-
+    -name-
+    last_login = None
+    people = People()
+    USERNAME_FIELD = "-field-"
+"""
+FULL = """
+from django.contrib.auth.models import AbstractUser
+
+class User(AbstractUser):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    username = None
+    email = models.EmailField(unique=True)
+    objects = People()
+    USERNAME_FIELD, REQUIRED_FIELDS = "email", []
+"""
+CHILD = """
+class Person(models.Model):
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=20)
+
+class User(AbstractBaseUser, Person):
+    email = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+    objects = People()
+    USERNAME_FIELD = "email"
+"""
+EMAIL = "email = models.EmailField(unique=True)"
+
+
+def bare(key: str, name: str = EMAIL, field: str = "email") -> str:
+    return BARE.replace("-key-", key).replace("-name-", name).replace("-field-", field)
+
+
+# Each model, with the name of its user and a name that no user can have.
+MODELS = {
+    "uuid": (bare("id = models.UUIDField(primary_key=True, default=uuid.uuid4)"), "ada@example.org", "a" * 300),
+    "text": (
+        bare("code = models.CharField(max_length=36, primary_key=True, default=uuid.uuid4)"),
+        "ada@example.org",
+        "a" * 300,
+    ),
+    "big": (
+        bare(
+            "id = models.BigIntegerField(primary_key=True, default=2**62)",
+            "phone = models.BigIntegerField(unique=True)",
+            "phone",
+        ),
+        "491710000000",
+        "ada",
+    ),
+    "full": (FULL, "ada@example.org", "a" * 300),
+    "child of another table": (CHILD, "ada@example.org", "a" * 300),
+}
+WALK = """
+from django.core.checks import run_checks
+from django.core.management import call_command
+call_command("makemigrations", "accounts", verbosity=0)
+call_command("migrate", verbosity=0)
+print([each.id for each in run_checks()])
+name, impossible = NAMES
+field = User.USERNAME_FIELD
+login = {field: name, "password": "correct horse"}
+user = User._default_manager.create_user(**login)
+def post(path, body, credential=None):
+    headers = {"authorization": credential} if credential else {}
+    return client.post(path, body, headers=headers, content_type="application/json").json()
+def get(path, credential):
+    return client.get(path, headers={"authorization": credential})
+def status(credential):
+    answer = get("/guarded/", credential)
+    assert answer.status_code != 200 or answer.json()["user"] == str(user.pk), answer.content
+    return answer.status_code
+def attempt(path, name, address):
+    return client.post(path, {field: name, "password": "x"}, REMOTE_ADDR=address).status_code
+
+first = "Token " + post("/api-token-auth/", login)["token"]
+token = "Token " + post("/api-token-auth/new/", {}, first)["token"]
+print([status(first), status(token), len(get("/api-token-auth/tokens/", token).json())])
+pair = post("/api/token/refresh/", {"refresh": post("/api/token/", login)["refresh"]})
+access = "Bearer " + pair["access"]
+print([status("Bearer x"), status(access), len(get("/api/token/sessions/", access).json())])
+# A name that cannot be; then one name from many addresses, at one login after the other.
+print([attempt(path, impossible, "192.0.2.1") for path in ("/api-token-auth/", "/api/token/")])
+print([attempt(path, name, f"192.0.2.{i}") for i in range(10, 15) for path in ("/api-token-auth/", "/api/token/")])
+user.set_password("another horse")
+user.save()
+print([status(token), status(access)])
+"""
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_user_model_of_another_shape(tmp_path, model):
+    code, name, impossible = MODELS[model]
+    host = Host(
+        tmp_path,
+        f'{BOTH}INSTALLED_APPS += ["accounts"]\nAUTH_USER_MODEL = "accounts.User"\n',
+        BOTH_URLS,
+        files={
+            "accounts/__init__.py": "",
+            "accounts/models.py": MANAGER + code,
+            "accounts/migrations/__init__.py": "",
+        },
+    )
+    done = host.run_code(WALK.replace("NAMES", repr((name, impossible))))
+    assert done.stdout.splitlines() == [
+        "[]",
+        "[401, 200, 1]",
+        "[401, 200, 1]",
+        "[400, 401]",
+        "[400, 401, 400, 401, 400, 401, 400, 401, 429, 429]",  # two of the ten were right
+        "[401, 401]",
+    ]
+
+
+@pytest.mark.parametrize("field", ["AutoField", "BigAutoField"])
+def test_no_migration_depends_on_the_hosts_kind_of_keys(tmp_path, field):
+    host = Host(tmp_path, f'DEFAULT_AUTO_FIELD = "django.db.models.{field}"\n{BOTH}')
+    assert host.messages() == {}
+    assert "No changes detected" in host.manage("makemigrations", "--check", "--dry-run", "tokens", "jwt_auth")
