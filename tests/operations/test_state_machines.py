@@ -257,6 +257,11 @@ class PairLives(Lives):
             self.sign_with(signing + 1, signing)
             self.change(signing=signing + 1, verifying={signing + 1, signing})
 
+    @rule(access_type=st.sampled_from(["JWT", "at+jwt"]))
+    def change_the_type(self, access_type):
+        """Type new access tokens differently, which ends nothing."""
+        self.override(JWT_ACCESS_TYPE=access_type)
+
     def clean_up(self):
         def do(client):
             out = StringIO()

@@ -74,6 +74,7 @@ CLAIMS = {
             "iat": (False, "1", 253402300800, {}),
             "jti": (True, 1.5, ["a" * 32], "A" * 32, "a" * 31, "a" * 33, " " + "a" * 31),
             "sid": (True, 1.5, ["a" * 32], "A" * 32, "a" * 31, "a" * 32 + "\n"),
+            "sub": ("", "0", 1, True, None, ["1"]),
             "token_type": ("Access", "access ", "refresh\0", True, "id"),
         }.items()
         for value in values
