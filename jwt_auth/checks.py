@@ -15,6 +15,7 @@ from rest_framework_simplejwt import authentication as stock_authentication
 from rest_framework_simplejwt.backends import ALLOWED_ALGORITHMS
 from rest_framework_simplejwt.settings import DEFAULTS, api_settings
 
+from auth_core.checks import needs_settings
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
 from auth_core.schemes import enabled_classes, kind_of, scheme_of
 from jwt_auth import stock
@@ -28,6 +29,7 @@ _KEYWORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 5.6
 
 
 @register
+@needs_settings("JWT_")
 def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for each key that does not fit JWT_ALGORITHM, or for an unknown algorithm."""
     algorithm = conf.JWT_ALGORITHM
@@ -70,6 +72,7 @@ def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 
 @register
+@needs_settings("JWT_")
 def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for each lifetime that is longer than the next one."""
     lifetimes = {
@@ -88,6 +91,7 @@ def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 
 @register
+@needs_settings("JWT_")
 def blacklist_has_its_app(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error if SimpleJWT would silently keep accepting old refresh tokens."""
     wants = simple_jwt().get("BLACKLIST_AFTER_ROTATION")
@@ -113,11 +117,13 @@ _NOT_HONOURED = {
     "JWK_URL": "our own keys are JWT_SIGNING_KEY and JWT_VERIFYING_KEYS",
     "JSON_ENCODER": "every claim is plain JSON",
     **{name: _SERIALIZERS for name in DEFAULTS if name.endswith("_SERIALIZER")},
+    "TOKEN_OBTAIN_SERIALIZER": f"{_SERIALIZERS}, and JWT_CLAIMS adds claims",
     **{name: _SLIDING for name in DEFAULTS if name.startswith("SLIDING_")},
 }
 
 
 @register
+@needs_settings("JWT_")
 def every_simplejwt_setting_is_known_and_honoured(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a message for each name in SIMPLE_JWT that an enabled row of this app ignores."""
     for name, value in simple_jwt().items() if (ours := _rows()) else ():
@@ -147,6 +153,7 @@ def every_simplejwt_setting_is_known_and_honoured(app_configs: Any, **kwargs: An
 
 
 @register
+@needs_settings("JWT_")
 def no_setting_contradicts_simplejwt(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a warning for each setting that stands in SIMPLE_JWT too, with another value."""
     ignored = ["VERIFYING_KEY"]  # the public key of SIGNING_KEY
@@ -169,6 +176,7 @@ _REGISTERED_CLAIMS = {"aud", "exp", "iat", "iss", "jti", "nbf", "sid", "token_ty
 
 
 @register
+@needs_settings("JWT_")
 def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for each setting in SIMPLE_JWT whose value no row of this app can honour."""
     if not _rows():
@@ -192,6 +200,7 @@ def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Itera
 
 
 @register
+@needs_settings("JWT_")
 def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error if another enabled class takes a keyword of ours for its own."""
     found: dict[str, type] = {}
@@ -209,6 +218,7 @@ def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Err
 
 
 @register
+@needs_settings("JWT_")
 def claims_can_be_added(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error if JWT_CLAIMS names no function."""
     try:
@@ -218,6 +228,7 @@ def claims_can_be_added(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 
 @register
+@needs_settings("JWT_")
 def access_tokens_have_their_type(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for an unknown JWT_ACCESS_TYPE, and for at+jwt without a required claim."""
     access_type = conf.JWT_ACCESS_TYPE
@@ -233,6 +244,7 @@ def access_tokens_have_their_type(app_configs: Any, **kwargs: Any) -> Iterator[E
 
 
 @register
+@needs_settings("JWT_")
 def simplejwt_knows_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for an enabled row of SimpleJWT that could not sign with JWT_ALGORITHM."""
     theirs = [cls for cls in enabled_classes() if issubclass(cls, stock_authentication.JWTAuthentication)]
@@ -246,6 +258,7 @@ def simplejwt_knows_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[E
 
 
 @register
+@needs_settings("JWT_")
 def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a message for a wrong or past JWT_ACCEPT_STOCK_UNTIL, or about rotation."""
     until = conf.JWT_ACCEPT_STOCK_UNTIL

@@ -19,6 +19,7 @@ from jwt_auth.models import RefreshFamily
 from tests.support import claim_hooks
 from tests.support.accounts import PASSWORD
 from tests.support.logins import User, at, claims, reason, refresh, whoami
+from tests.support.stock_tokens import stock_pair
 
 LOGIN = {"username": "ada", "password": PASSWORD}
 
@@ -151,6 +152,15 @@ def test_a_hook_that_fails_spends_no_refresh_token_and_ends_no_login(api, noon, 
     with at(hours=1):  # long after any grace
         assert refresh(api, pair).status_code == 200
     assert reason() == ""
+
+
+def test_a_hook_that_fails_spends_no_token_of_simplejwt_either(api, user, settings):
+    settings.JWT_ACCEPT_STOCK_UNTIL = date.max
+    stock = stock_pair(user)
+    settings.JWT_CLAIMS = lambda user: {"exp": 1}
+    assert refresh(api, stock).status_code == 500
+    settings.JWT_CLAIMS = claim_hooks.role
+    assert claims(refresh(api, stock).json()["access"])["role"] == "reader"
 
 
 # --- the check ------------------------------------------------------------------------------------
