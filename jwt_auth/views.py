@@ -141,6 +141,13 @@ class _OwnSessionsView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, Gene
     pagination_class = None
     serializer_class = serializers.SessionSerializer
 
+    def get_authenticators(self) -> list[Any]:
+        """Return the authenticator, with the keyword of the class that opens the API."""
+        authenticators: list[Any] = super().get_authenticators()
+        for authenticator in authenticators:
+            authenticator.keyword = _keyword()
+        return authenticators
+
     def get_queryset(self) -> QuerySet[models.RefreshFamily]:
         return models.living().filter(user=self.request.user.pk).order_by("-created_at", "-pk")
 
