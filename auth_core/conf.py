@@ -123,6 +123,8 @@ class Conf:
     JWT_ISSUER = _Setting[str | None](None, "ISSUER")
     JWT_AUDIENCE = _Setting[str | list[str] | None](None, "AUDIENCE")
     JWT_LEEWAY = _Setting(timedelta(seconds=10), "LEEWAY", _duration)
+    JWT_CLAIMS = _Setting[str | Callable[[Any], dict[str, Any]] | None](None)
+    JWT_ACCESS_TYPE = _Setting("JWT")
     JWT_ACCEPT_STOCK_UNTIL = _Setting[date | None](None)
 
     header_types = _Setting[str | tuple[str, ...]]("Bearer", "AUTH_HEADER_TYPES", _header_types)

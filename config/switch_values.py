@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from auth_core import rules
+
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_LONGEST = 36_500 * _UNITS["d"]  # seconds
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_RATE_PERIODS = ("s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day")
 
 
 def text(value: str) -> str | None:
@@ -76,8 +76,8 @@ def duration(value: str) -> timedelta:
     if not match:
         raise ValueError("allowed: a whole number of seconds, or a number with a unit: 10s, 5m, 1h, 30d")
     seconds = int(match[1]) * _UNITS[match[2]]
-    if seconds > _LONGEST:
-        raise ValueError("allowed: at most 36500d")  # a longer one may lead beyond the year 9999
+    if seconds > rules.LONGEST.total_seconds():
+        raise ValueError("allowed: at most 36500d")
     return timedelta(seconds=seconds)
 
 
@@ -114,7 +114,7 @@ def optional_moment(value: str) -> date | None:
 def idle_lifetime(value: str) -> timedelta | None:
     """Return a duration of at least two minutes, or None for `none`."""
     lifetime = optional_duration(value)
-    if lifetime and lifetime < timedelta(minutes=2):
+    if lifetime and lifetime < rules.LEAST_IDLE_LIFETIME:
         raise ValueError("allowed: none, or 2m and longer; the service records use once a minute")
     return lifetime
 
@@ -122,7 +122,7 @@ def idle_lifetime(value: str) -> timedelta | None:
 def leeway(value: str) -> timedelta:
     """Return a duration of at most an hour."""
     found = duration(value)
-    if found > timedelta(hours=1):
+    if found > rules.MOST_LEEWAY:
         raise ValueError("allowed: at most 1h; if clocks differ by more, set them right")
     return found
 
@@ -156,9 +156,10 @@ def rate(value: str) -> str | None:
     """Return a rate in the notation of DRF's throttles, or None for `none`."""
     if value.strip().lower() == "none":
         return None
-    number, _, period = value.strip().partition("/")
-    if not re.fullmatch(r"[0-9]{1,9}", number) or int(number) < 1 or period not in _RATE_PERIODS:
-        raise ValueError(f"allowed: none, or NUMBER/PERIOD with a period of {', '.join(_RATE_PERIODS)}: 10/min")
+    try:
+        rules.rate(value.strip())
+    except ValueError as error:
+        raise ValueError(f"allowed: none, or {error}") from None
     return value.strip()
 
 
@@ -185,6 +186,14 @@ def one_of(*choices: str) -> Callable[[str], str]:
         return value.strip()
 
     return parse
+
+
+def dotted_path(value: str) -> str | None:
+    """Return the dotted path of a function, or None for an empty text."""
+    parts = value.split(".")
+    if value and not (len(parts) > 1 and all(map(str.isidentifier, parts))):
+        raise ValueError("allowed: the dotted path of a function, as package.module.function")
+    return value or None
 
 
 def key(value: str) -> str:

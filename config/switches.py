@@ -8,13 +8,7 @@ from typing import Any
 from config import connection_urls
 from config import switch_values as values
 from config.schemes import Scheme, SchemeError, choose
-
-ALGORITHMS = (
-    "HS256", "HS384", "HS512",
-    "RS256", "RS384", "RS512",
-    "ES256", "ES384", "ES512",
-    "EdDSA",
-)  # fmt: skip
+from jwt_auth.jwk import ALGORITHMS
 
 
 class SwitchError(ValueError):
@@ -74,7 +68,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("TOKENS_PER_USER", "50", "How many valid hashed tokens a user may have; none: no limit", values.optional_count(1)),
         Switch("TOKEN_CACHE_SECONDS", "30", "Seconds that `token-cached` answers from memory without news from the database or Valkey; 0: never", values.count(0)),
         Switch("JWT_ALGORITHM", "HS256", "Algorithm that signs JWTs, and the only one accepted", values.one_of(*ALGORITHMS)),
-        Switch("JWT_SIGNING_KEY", "", "Secret (HS), private PEM (RS, ES, EdDSA) or file:PATH; not set: derived from SECRET_KEY (HS only)", values.key, secret=True),
+        Switch("JWT_SIGNING_KEY", "", "Secret (HS), private PEM (RS, ES, EdDSA, Ed25519) or file:PATH; not set: derived from SECRET_KEY (HS only)", values.key, secret=True),
         Switch("JWT_VERIFYING_KEYS", "", "Earlier keys whose JWTs are still accepted, separated by commas: secrets, PEM or file:PATH", values.keys, secret=True),
         Switch("JWT_ACCESS_LIFETIME", "5m", "How long an access token is valid", values.positive_duration),
         Switch("JWT_REFRESH_LIFETIME", "1d", "How long a refresh token is valid; each refresh issues a new one", values.positive_duration),
@@ -83,6 +77,8 @@ SWITCHES: dict[str, Switch] = {
         Switch("JWT_ISSUER", "", "The iss claim, written into every JWT and required of it; not set: neither", values.text),
         Switch("JWT_AUDIENCE", "", "The aud claim, written into every JWT and required of it; not set: neither", values.text),
         Switch("JWT_LEEWAY", "10s", "Clock difference accepted in exp, nbf and iat, at most 1h", values.leeway),
+        Switch("JWT_CLAIMS", "", "Dotted path of a function that returns, for a user, a dict of claims to add to access tokens; not set: none", values.dotted_path),
+        Switch("JWT_ACCESS_TYPE", "JWT", "typ in the header of access tokens; at+jwt (RFC 9068) adds the claim sub and needs JWT_ISSUER and JWT_AUDIENCE", values.one_of("JWT", "at+jwt")),
         Switch("JWT_ACCEPT_STOCK_UNTIL", "none", "Accept SimpleJWT's own tokens until the end of this day (UTC) or this moment, as 2026-12-31; none: never", values.optional_moment),
         Switch("LOGIN_THROTTLE", "10/min", "Attempts per client address and per user name on endpoints that take a secret; none: no limit", values.rate),
         Switch("NUM_PROXIES", "0", "How many proxies in front add the client's address to X-Forwarded-For; 0: ignore that header", values.count(0)),

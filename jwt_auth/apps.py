@@ -11,6 +11,7 @@ class JWTAuthConfig(AppConfig):
     def ready(self) -> None:
         from rest_framework_simplejwt.exceptions import ExpiredTokenError
 
+        from auth_core import checks as _checks  # noqa: F401
         from auth_core import events, revocation
         from jwt_auth import checks, signals  # noqa: F401 - imported to register themselves
 

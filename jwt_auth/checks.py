@@ -11,22 +11,36 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
-from rest_framework_simplejwt.settings import DEFAULTS
+from rest_framework_simplejwt import authentication as stock_authentication
+from rest_framework_simplejwt.backends import ALLOWED_ALGORITHMS
+from rest_framework_simplejwt.settings import DEFAULTS, api_settings
 
+from auth_core.checks import needs_settings
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
 from auth_core.schemes import enabled_classes, kind_of, scheme_of
 from jwt_auth import stock
 from jwt_auth.authentication import JWTAuthentication
-from jwt_auth.jwk import KeyFormatError, is_symmetric, signing_key, verifying_key
+from jwt_auth.claims import ClaimsError, hook
+from jwt_auth.jwk import ALGORITHMS, KeyFormatError, is_symmetric, signing_key, verifying_key
+from jwt_auth.keys import AT_JWT
 
 LEAST_SECRET_BYTES = 32
 _KEYWORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 5.6.2
 
 
 @register
+@needs_settings("JWT_")
 def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
-    """Yield an error for each key that does not fit JWT_ALGORITHM."""
+    """Yield an error for each key that does not fit JWT_ALGORITHM, or for an unknown algorithm."""
     algorithm = conf.JWT_ALGORITHM
+    if algorithm not in ALGORITHMS:
+        source, allowed = source_of("JWT_ALGORITHM"), ", ".join(ALGORITHMS)
+        yield Error(
+            f"{source} is {algorithm!r}.",
+            hint=f"Allowed: {allowed}.",
+            id="jwt_auth.E014",
+        )
+        return
     if is_symmetric(algorithm) and derived_signing_key(settings.SECRET_KEY) == conf.JWT_SIGNING_KEY:
         length = len(settings.SECRET_KEY.encode())
         if length < LEAST_SECRET_BYTES:
@@ -58,6 +72,7 @@ def keys_fit_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 
 @register
+@needs_settings("JWT_")
 def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for each lifetime that is longer than the next one."""
     lifetimes = {
@@ -76,6 +91,7 @@ def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 
 @register
+@needs_settings("JWT_")
 def blacklist_has_its_app(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error if SimpleJWT would silently keep accepting old refresh tokens."""
     wants = simple_jwt().get("BLACKLIST_AFTER_ROTATION")
@@ -101,11 +117,13 @@ _NOT_HONOURED = {
     "JWK_URL": "our own keys are JWT_SIGNING_KEY and JWT_VERIFYING_KEYS",
     "JSON_ENCODER": "every claim is plain JSON",
     **{name: _SERIALIZERS for name in DEFAULTS if name.endswith("_SERIALIZER")},
+    "TOKEN_OBTAIN_SERIALIZER": f"{_SERIALIZERS}, and JWT_CLAIMS adds claims",
     **{name: _SLIDING for name in DEFAULTS if name.startswith("SLIDING_")},
 }
 
 
 @register
+@needs_settings("JWT_")
 def every_simplejwt_setting_is_known_and_honoured(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a message for each name in SIMPLE_JWT that an enabled row of this app ignores."""
     for name, value in simple_jwt().items() if (ours := _rows()) else ():
@@ -135,6 +153,7 @@ def every_simplejwt_setting_is_known_and_honoured(app_configs: Any, **kwargs: An
 
 
 @register
+@needs_settings("JWT_")
 def no_setting_contradicts_simplejwt(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a warning for each setting that stands in SIMPLE_JWT too, with another value."""
     ignored = ["VERIFYING_KEY"]  # the public key of SIGNING_KEY
@@ -157,6 +176,7 @@ _REGISTERED_CLAIMS = {"aud", "exp", "iat", "iss", "jti", "nbf", "sid", "token_ty
 
 
 @register
+@needs_settings("JWT_")
 def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for each setting in SIMPLE_JWT whose value no row of this app can honour."""
     if not _rows():
@@ -180,6 +200,7 @@ def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Itera
 
 
 @register
+@needs_settings("JWT_")
 def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error if another enabled class takes a keyword of ours for its own."""
     found: dict[str, type] = {}
@@ -197,6 +218,47 @@ def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Err
 
 
 @register
+@needs_settings("JWT_")
+def claims_can_be_added(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error if JWT_CLAIMS names no function."""
+    try:
+        hook()
+    except ClaimsError as error:
+        yield Error(f"{error}.", hint="Correct JWT_CLAIMS, or remove it.", id="jwt_auth.E010")
+
+
+@register
+@needs_settings("JWT_")
+def access_tokens_have_their_type(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error for an unknown JWT_ACCESS_TYPE, and for at+jwt without a required claim."""
+    access_type = conf.JWT_ACCESS_TYPE
+    if access_type not in ("JWT", AT_JWT):
+        yield Error(f"JWT_ACCESS_TYPE is {access_type!r}.", hint="Allowed: JWT, at+jwt.", id="jwt_auth.E011")
+    names = " and ".join(name for name in ("JWT_ISSUER", "JWT_AUDIENCE") if not getattr(conf, name))
+    if access_type == AT_JWT and names:
+        yield Error(
+            f"JWT_ACCESS_TYPE is {access_type!r} without {names}: RFC 9068 2.2 requires iss and aud.",
+            hint=f"Set {names}, or JWT_ACCESS_TYPE=JWT.",
+            id="jwt_auth.E012",
+        )
+
+
+@register
+@needs_settings("JWT_")
+def simplejwt_knows_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error for an enabled row of SimpleJWT that could not sign with JWT_ALGORITHM."""
+    theirs = [cls for cls in enabled_classes() if issubclass(cls, stock_authentication.JWTAuthentication)]
+    if theirs and api_settings.ALGORITHM not in ALLOWED_ALGORITHMS:
+        algorithm, enabled = api_settings.ALGORITHM, theirs[0].__qualname__
+        yield Error(
+            f"{algorithm} is no algorithm of SimpleJWT, whose {enabled} is enabled.",
+            hint="Take EdDSA, the older name of the same signature, or a class of jwt_auth.",
+            id="jwt_auth.E013",
+        )
+
+
+@register
+@needs_settings("JWT_")
 def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Yield a message for a wrong or past JWT_ACCEPT_STOCK_UNTIL, or about rotation."""
     until = conf.JWT_ACCEPT_STOCK_UNTIL

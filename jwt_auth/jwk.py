@@ -10,15 +10,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from jwt.algorithms import get_default_algorithms
+from jwt.algorithms import Algorithm, get_default_algorithms
 
 # RFC 7518 3.2: a key as long as the hash's output; 3.3: RSA keys of 2048 bits or more.
 _HMAC_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 _RSA_BITS = 2048
 _CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
+_RSA = ("RS256", "RS384", "RS512")
+ED25519 = "Ed25519"  # RFC 9864 2.2: EdDSA with this curve and no other
+ALGORITHMS = (*_HMAC_BYTES, *_RSA, *_CURVES, "EdDSA", ED25519)
 
 
 class KeyFormatError(ValueError):
@@ -38,9 +42,21 @@ class Key:
         """Return the public key as a JSON Web Key (RFC 7517), or None for a secret."""
         if self.algorithm.startswith("HS"):
             return None
-        public = get_default_algorithms()[self.algorithm].to_jwk(self.verifying, as_dict=True)
+        public = _implementation(self.algorithm).to_jwk(self.verifying, as_dict=True)
         public.pop("key_ops", None)  # RFC 7517 4.3: not together with "use"
         return {**public, "kid": self.kid, "use": "sig", "alg": self.algorithm}
+
+
+def register_with_pyjwt(algorithm: str) -> None:
+    """Let PyJWT sign and verify with Ed25519, which it knows as EdDSA only."""
+    try:
+        jwt.get_algorithm_by_name(algorithm)
+    except NotImplementedError:
+        jwt.register_algorithm(algorithm, _implementation(algorithm))
+
+
+def _implementation(algorithm: str) -> Algorithm:
+    return get_default_algorithms()["EdDSA" if algorithm == ED25519 else algorithm]
 
 
 def is_symmetric(algorithm: str) -> bool:
@@ -107,6 +123,9 @@ def _key_pair(private: Any, public: Any, algorithm: str) -> Key:
         curve = _CURVES[algorithm]
         if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != curve:
             raise KeyFormatError(f"{algorithm} needs an elliptic-curve key on {curve}")
+    elif algorithm == ED25519:
+        if not isinstance(public, ed25519.Ed25519PublicKey):
+            raise KeyFormatError(f"{algorithm} needs an Ed25519 key")
     elif not isinstance(public, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         raise KeyFormatError(f"{algorithm} needs an Ed25519 or Ed448 key")
     return Key(_thumbprint(public, algorithm), algorithm, private, public)
@@ -114,7 +133,7 @@ def _key_pair(private: Any, public: Any, algorithm: str) -> Key:
 
 def _thumbprint(public: Any, algorithm: str) -> str:
     """Return the JWK thumbprint (RFC 7638): SHA-256 of the required members in lexical order."""
-    jwk = get_default_algorithms()[algorithm].to_jwk(public, as_dict=True)
+    jwk = _implementation(algorithm).to_jwk(public, as_dict=True)
     members = {name: jwk[name] for name in ("crv", "e", "kty", "n", "x", "y") if name in jwk}
     text = json.dumps(members, sort_keys=True, separators=(",", ":"))
     return _base64url(hashlib.sha256(text.encode()).digest())

@@ -11,12 +11,14 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 
 from auth_core.conf import conf
-from jwt_auth.jwk import Key, signing_key, verifying_key
+from jwt_auth.jwk import Key, register_with_pyjwt, signing_key, verifying_key
 from jwt_auth.memo import Memo
 
 # Far above the length of this service's tokens (about 400 characters with HS256, 700 with RS256),
 # and a bound on what a request can have decoded.
 MAX_TOKEN_LENGTH = 4096
+
+AT_JWT = "at+jwt"  # the `typ` of access tokens as RFC 9068 2.1 profiles them
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,10 @@ class KeyRingBackend(TokenBackend):
     """SimpleJWT's backend with a `kid` in every header, by which it chooses the verifying key."""
 
     def __init__(self, keys: KeyRing):
-        super().__init__(
-            keys.signing.algorithm,
-            audience=conf.JWT_AUDIENCE,
-            issuer=conf.JWT_ISSUER,
-            leeway=conf.JWT_LEEWAY,
-        )
+        # SimpleJWT refuses names that it does not list, such as Ed25519. jwk.py has checked ours.
+        super().__init__("HS256", audience=conf.JWT_AUDIENCE, issuer=conf.JWT_ISSUER, leeway=conf.JWT_LEEWAY)
+        self.algorithm = keys.signing.algorithm
+        register_with_pyjwt(self.algorithm)
         self.keys = keys
         self.verified = Memo(self.get_leeway().total_seconds())
 
@@ -63,8 +63,10 @@ class KeyRingBackend(TokenBackend):
             claims["aud"] = self.audience
         if self.issuer is not None:
             claims["iss"] = self.issuer
-        key = self.keys.signing
-        return jwt.encode(claims, key.signing, algorithm=self.algorithm, headers={"kid": key.kid})
+        key, headers = self.keys.signing, {"kid": self.keys.signing.kid}
+        if claims.get("token_type") == "access":
+            headers["typ"] = conf.JWT_ACCESS_TYPE
+        return jwt.encode(claims, key.signing, algorithm=self.algorithm, headers=headers)
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         """Return the claims. Raises TokenBackendError (TokenBackendExpiredToken).

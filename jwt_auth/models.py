@@ -14,6 +14,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from auth_core import events, prepared, revocation
 from auth_core.conf import conf
 from auth_core.schemes import enabled_scheme
+from jwt_auth.claims import claims_of
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 REUSE = "reuse"
@@ -118,11 +119,12 @@ def log_in(user: Any, label: str = "") -> Pair | None:
     Return None if the account changed since `user` was read (see revocation.lock_if_unchanged).
     """
     family = new_family(user, label)
+    pair = mint(family, family.created_at)  # first, since JWT_CLAIMS may raise
     with transaction.atomic():
         if not revocation.lock_if_unchanged(user):
             return None
         family.save(force_insert=True)
-    return mint(family, family.created_at)
+    return pair
 
 
 def new_family(user: Any, label: str = "", parent_jti: str = "") -> RefreshFamily:
@@ -215,12 +217,12 @@ def refresh(token: RefreshToken, request: Any = None) -> Pair:
             "rotated_at": now,
             "refresh_expires_at": min(now + conf.JWT_REFRESH_LIFETIME, family.expires_at),
         }
-        swapped = RefreshFamily.objects.filter(pk=family.pk, current_jti=token.jti, revoked_at=None).update(**following)
-        if swapped:
-            for name, value in following.items():
-                setattr(family, name, value)
+        for name, value in following.items():
+            setattr(family, name, value)
+        pair = mint(family, now)  # first, since JWT_CLAIMS may raise
+        if RefreshFamily.objects.filter(pk=family.pk, current_jti=token.jti, revoked_at=None).update(**following):
             log_event(events.REFRESH_ROTATED, family, request=request)
-            return mint(family, now)
+            return pair
         family = valid_family(token)  # another caller was faster, or the login has just ended
     return refresh_spent(token.jti, family, request)
 
@@ -229,8 +231,9 @@ def refresh_spent(jti: str, family: RefreshFamily, request: Any = None) -> Pair:
     """Return the same child again for the id of a spent token, or end the family: see `refresh`."""
     now = timezone.now()
     if _is_recent_parent(jti, family, now):
+        pair = mint(family, now)
         log_event(events.REFRESH_REPEATED, family, request=request)
-        return mint(family, now)
+        return pair
     _refuse_if_clock_is_behind(jti, family, now)
     if end(REUSE, pk=family.pk):
         log_event(events.REFRESH_REUSED, family, request=request)
@@ -309,7 +312,10 @@ class _Claims(TypedDict):
 
 
 def mint(family: RefreshFamily, now: datetime) -> Pair:
-    """Return the family's current refresh token, the same each time, and a new access token."""
+    """Return the family's current refresh token, the same each time, and a new access token.
+
+    Raises jwt_auth.claims.ClaimsError for claims of JWT_CLAIMS that the access token cannot hold.
+    """
     claims: _Claims = {"sid": family.pk, "user_id": user_id_of(family.user)}
     refresh_token = RefreshToken.mint(
         **claims, jti=family.current_jti, issued=family.rotated_at, expires=family.refresh_expires_at
@@ -322,4 +328,5 @@ def mint(family: RefreshFamily, now: datetime) -> Pair:
         # token.
         expires=min(now + conf.JWT_ACCESS_LIFETIME, family.refresh_expires_at),
     )
+    access_token.add(claims_of(family.user))
     return Pair(refresh_token, access_token)

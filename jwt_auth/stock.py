@@ -41,7 +41,7 @@ def accepted_until() -> datetime | None:
     until = conf.JWT_ACCEPT_STOCK_UNTIL
     if until is None or isinstance(until, datetime):
         return until
-    return datetime.combine(until, time(), UTC) + timedelta(days=1)
+    return datetime.combine(until, time.max, UTC)
 
 
 class _StockToken(simplejwt.Token):

@@ -10,9 +10,11 @@ from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.exceptions import TokenError
 
 from auth_core.conf import conf
-from jwt_auth.keys import KeyRingBackend, token_backend
+from jwt_auth.claims import ClaimsError
+from jwt_auth.keys import AT_JWT, MAX_TOKEN_LENGTH, KeyRingBackend, token_backend
 
 SESSION_CLAIM = "sid"  # registered with IANA for a session's id; here the refresh family's
+SUBJECT_CLAIM = "sub"
 
 _LAST_SECOND = 253402300799  # of the year 9999, the last a datetime can hold
 
@@ -58,6 +60,8 @@ class _FamilyToken(tokens.Token):
                 raise TokenError(f"Token has no usable '{name}' claim")
         if not is_user_id(self.payload.get(conf.user_id_claim)):
             raise TokenError(f"Token has no usable '{conf.user_id_claim}' claim")
+        if self.payload.get(SUBJECT_CLAIM, self.user_id) != self.user_id:
+            raise TokenError(f"Token has no usable '{SUBJECT_CLAIM}' claim")
         super().verify()
 
     @property
@@ -90,6 +94,26 @@ class AccessToken(_FamilyToken):
     def event_fields(self) -> dict[str, object]:
         """Return the fields by which an event names the token: its user and its login."""
         return {"user": self.user_id, "family": self.sid}
+
+    @classmethod
+    def mint(cls, **claims: Any) -> Self:
+        """Return a token with these claims, and `sub` for JWT_ACCESS_TYPE=at+jwt (RFC 9068 2.2)."""
+        token = super().mint(**claims)
+        if conf.JWT_ACCESS_TYPE == AT_JWT:
+            token.payload[SUBJECT_CLAIM] = token.user_id
+        return token
+
+    def add(self, claims: dict[str, Any]) -> None:
+        """Add what JWT_CLAIMS returned.
+
+        Raises ClaimsError if no endpoint would accept a token of that length.
+        """
+        self.payload.update(claims)
+        if claims and (length := len(str(self))) > MAX_TOKEN_LENGTH:
+            raise ClaimsError(
+                f"JWT_CLAIMS makes an access token of {length} characters ({', '.join(claims)}); "
+                f"allowed: {MAX_TOKEN_LENGTH} with everything"
+            )
 
     @classmethod
     def verified(cls, raw_token: str) -> Self:

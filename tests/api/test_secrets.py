@@ -108,8 +108,14 @@ def test_a_whole_life_leaves_no_secret_in_log_or_database(api, client, user, sta
             spent = secrets["refresh False 0"]
             assert api.post("/api/token/refresh/", {"refresh": spent}).status_code == 401
         assert api.get("/whoami/", headers=bearer(pair["access"])).status_code == 401
-    pair = api.post("/api/token/", login).json()
+    pair = api.post("/api/token/", login | {"label": "phone"}).json()
     keep("last refresh", pair["refresh"])
+    other = api.post("/api/token/", login).json()
+    keep("refresh ended by its id", other["refresh"])
+    (listed,) = [
+        each for each in api.get("/api/token/sessions/", headers=bearer(pair["access"])).json() if not each["current"]
+    ]
+    assert api.delete(f"/api/token/sessions/{listed['id']}/", headers=bearer(pair["access"])).status_code == 204
     ended = {"action": "end", "_selected_action": [str(family.pk) for family in RefreshFamily.objects.all()]}
     client.post(reverse("admin:jwt_auth_refreshfamily_changelist"), ended)
 

@@ -37,7 +37,7 @@ def by_the_admin(client, username, password):
 # Row: how a client logs in, and the response to the right password.
 DOORS = {
     "token": (by_the_api("/api-token-auth/"), (200, ["token"])),
-    "token-hashed": (by_the_api("/api-token-auth/"), (200, ["token"])),
+    "token-hashed": (by_the_api("/api-token-auth/"), (200, ["scope", "token"])),
     "token-cached": (by_the_api("/api-token-auth/"), (200, ["token"])),
     "jwt": (by_the_api("/api/token/"), (200, ["access", "refresh"])),
     "jwt-stateless": (by_the_api("/api/token/"), (200, ["access", "refresh"])),

@@ -109,14 +109,15 @@ def test_a_forged_token_opens_no_door(pair, own, make):
     attack_with(own, pair, make)
 
 
-@pytest.fixture(params=attacks_forged.CONFUSED_ALGORITHMS)
+ASYMMETRIC = [*attacks_forged.CONFUSED_ALGORITHMS, "Ed25519"]
+_KEYS = {algorithm: a_key(algorithm) for algorithm in ASYMMETRIC}
+
+
+@pytest.fixture(params=ASYMMETRIC)
 def asymmetric(request, settings):
     """Let the service sign with a private key of this algorithm."""
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = request.param, _KEYS[request.param]
     settings.JWT_VERIFYING_KEYS = ()
-
-
-_KEYS = {algorithm: a_key(algorithm) for algorithm in attacks_forged.CONFUSED_ALGORITHMS}
 
 
 @pytest.mark.once

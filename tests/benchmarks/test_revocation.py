@@ -12,8 +12,7 @@ from benchmarks.questions.revocation.messages import HORIZON
 from benchmarks.questions.revocation.search import OutlivesError, find, lifetime
 from benchmarks.results.records.revocation import End
 from config.schemes import SCHEMES
-from config.switches import ALGORITHMS
-from jwt_auth.jwk import signing_key
+from jwt_auth.jwk import ALGORITHMS, signing_key
 from tests.support import servers
 
 MODULE = "tests.support.revocable"

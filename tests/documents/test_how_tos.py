@@ -120,6 +120,12 @@ def test_a_service_elsewhere_verifies_our_tokens(checkout):
     checkout.run_all(text)
 
 
+def test_an_access_token_has_the_claims_that_a_function_adds(checkout):
+    text = PAGES["add-claims"]
+    (checkout.folder / "config/claims.py").write_text(blocks("python", text)[0])
+    checkout.run_all(text)
+
+
 def test_drfs_keys_go_on_working_when_they_were_moved(checkout):
     checkout.run(".venv/bin/python manage.py migrate --verbosity 0")
     key = checkout.run(

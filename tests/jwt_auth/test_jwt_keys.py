@@ -4,14 +4,15 @@ import base64
 import hashlib
 import hmac
 import json
+from itertools import product
 
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed448, rsa
+from django.core.checks import run_checks
 
-from config.switches import ALGORITHMS
-from jwt_auth.jwk import KeyFormatError, signing_key, verifying_key
+from jwt_auth.jwk import ALGORITHMS, KeyFormatError, signing_key, verifying_key
 from jwt_auth.keys import key_ring
 from jwt_auth.models import RefreshFamily
 from tests.support.attacks_claims import HOSTILE, KIDS, PAYLOADS
@@ -81,6 +82,30 @@ def test_the_jwks_verifies_our_tokens_and_holds_no_secret(api, obtain_pair, sign
     assert pyjwt.decode(access, public, algorithms=[algorithm])["sid"] == claims(access)["sid"]
 
 
+def test_ed25519_is_named_as_rfc_9864_names_it(api, obtain_pair, sign_with):
+    key = a_key("Ed25519")
+    sign_with("Ed25519", key)
+    access = obtain_pair()["access"]
+    (published,) = api.get("/.well-known/jwks.json").json()["keys"]
+    named = {name: published[name] for name in ("kty", "crv", "alg", "use", "kid")}
+    assert named == {"kty": "OKP", "crv": "Ed25519", "alg": "Ed25519", "use": "sig", "kid": header(access)["kid"]}
+    # A library that knows only the older name of the same signature verifies with the same key.
+    public = pyjwt.PyJWK(published, algorithm="EdDSA").key
+    signed, signature = access.rsplit(".", 1)
+    public.verify(base64.urlsafe_b64decode(signature + "=="), signed.encode())
+    assert signing_key(key, "EdDSA").kid == published["kid"]
+
+
+@pytest.mark.parametrize(("signs", "accepts"), [("EdDSA", "Ed25519"), ("Ed25519", "EdDSA")])
+def test_one_name_of_a_signature_is_not_the_other(api, obtain_pair, sign_with, signs, accepts):
+    key = a_key("EdDSA")
+    sign_with(signs, key)
+    access = obtain_pair()["access"]
+    assert whoami(api, access).status_code == 200
+    sign_with(accepts, key)
+    assert whoami(api, access).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("accept", "served"),
     [
@@ -140,6 +165,8 @@ BAD_KEYS = [
     ("ES256", a_key("ES384"), "on secp256r1"),
     ("ES256", a_key("EdDSA"), "elliptic-curve key"),
     ("EdDSA", a_key("ES256"), "Ed25519 or Ed448"),
+    ("Ed25519", a_key("ES256"), "needs an Ed25519 key"),
+    ("Ed25519", private_pem(ed448.Ed448PrivateKey.generate()), "needs an Ed25519 key"),
 ]
 
 
@@ -148,6 +175,24 @@ def test_a_key_that_does_not_fit_its_algorithm_is_refused_without_being_shown(al
     with pytest.raises(KeyFormatError, match=message) as refused:
         signing_key(text, algorithm)
     assert text not in str(refused.value)
+
+
+UNKNOWN = ["none", "HS999", "ES256K", "PS256", "ed25519", "Ed448"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "algorithm"),
+    [("JWT_ALGORITHM", None), *product(["JWT_ALGORITHM", "SIMPLE_JWT['ALGORITHM']"], UNKNOWN)],
+)
+def test_an_algorithm_that_no_key_of_ours_can_have_is_told_at_start_up(settings, setting, algorithm):
+    if setting == "JWT_ALGORITHM":
+        settings.JWT_ALGORITHM = algorithm
+    else:
+        del settings.JWT_ALGORITHM
+        settings.SIMPLE_JWT = {"ALGORITHM": algorithm}
+    (found,) = [each for each in run_checks() if each.id == "jwt_auth.E014"]
+    assert found.msg == f"{setting} is {algorithm!r}."
+    assert "EdDSA, Ed25519" in found.hint
 
 
 def test_issuer_and_audience_are_written_and_required_when_set(api, obtain_pair, settings):

@@ -1,6 +1,6 @@
 """A user's own logins: listed, labelled and ended one by one."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +10,7 @@ from jwt_auth.models import RefreshFamily
 from jwt_auth.views import SessionListView
 from tests.support.accounts import ENDINGS, PASSWORD
 from tests.support.logins import NOON, at, claims, refresh, whoami
+from tests.support.stock_tokens import stock_pair
 
 LOGIN = {"username": "ada", "password": PASSWORD}
 
@@ -141,6 +142,14 @@ def test_what_ends_all_credentials_leaves_nothing_in_the_list(api, user, ending)
     log_in(api)
     ending(user)
     assert not models.living().filter(user=user.pk).exists()
+
+
+def test_an_access_token_of_simplejwt_names_no_login_and_lists_them_all_the_same(api, user, settings):
+    settings.JWT_ACCEPT_STOCK_UNTIL = date.max
+    pair, stock = log_in(api), stock_pair(user)
+    assert [(each["id"], each["current"]) for each in own(api, stock)] == [(sid(pair), False)]
+    assert end(api, stock, sid(pair)) == 204
+    assert own(api, stock) == []
 
 
 def test_a_list_has_at_most_so_many_and_older_ones_follow_as_these_end(api, user, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 
 from config.switches import SWITCHES, misspelt
 from tests.support import servers
+from tests.support.keys import a_key
 
 pytestmark = pytest.mark.once
 # Switches, the id of the error or warning, whether it stops the server.
@@ -19,6 +20,13 @@ MISCONFIGURED = [
     ({"JWT_ACCESS_LIFETIME": "2d"}, "jwt_auth.E004", True),
     ({"JWT_REFRESH_LIFETIME": "31d"}, "jwt_auth.E004", True),
     ({"JWT_REUSE_GRACE": "6m"}, "jwt_auth.E004", True),
+    ({"JWT_CLAIMS": "tests.support.no_such_module.role"}, "jwt_auth.E010", True),
+    ({"JWT_ACCESS_TYPE": "at+jwt"}, "jwt_auth.E012", True),
+    (
+        {"AUTH_SCHEMES": "simplejwt", "JWT_ALGORITHM": "Ed25519", "JWT_SIGNING_KEY": a_key("Ed25519")},
+        "jwt_auth.E013",
+        True,
+    ),
     ({"DEBUG": "on", "ALLOWED_HOSTS": "tracks.example"}, "config.E005", True),
     ({"DEBUG": "on", "GRANIAN_HOST": "0.0.0.0"}, "config.E005", True),
     ({"DEBUG": "on", "GRANIAN_HOST": "::"}, "config.E005", True),

@@ -65,12 +65,12 @@ class Client:
 
     def run(self, seconds: float):
         steps = [self.read, self.write, self.remove, self.rotate, self.refresh, self.use_what_is_dead]
-        rare = [self.obtain, self.log_in, self.revoke, self.log_out, self.reuse, self.end_everything]
+        rare = [self.obtain, self.log_in, self.revoke, self.log_out, self.end_by_id, self.reuse, self.end_everything]
         self.obtain()
         self.log_in()
         until = time.monotonic() + seconds  # the clock starts after the log-ins, since many passwords at once take long
         while time.monotonic() < until:
-            self.random.choices([*steps, *rare], [12, 4, 3, 6, 8, 6, 1, 1, 0.5, 0.7, 0.3, 0.1])[0]()
+            self.random.choices([*steps, *rare], [12, 4, 3, 6, 8, 6, 1, 1.5, 0.5, 0.7, 0.5, 0.3, 0.1])[0]()
 
     def ask(self, expected: int, method: str, path: str, authorization: str = "", **options):
         headers = {"Authorization": authorization} if authorization else {}
@@ -133,6 +133,17 @@ class Client:
             login = self.logins.pop(self.random.randrange(len(self.logins)))
             self.ask(204, "POST", "/api/token/logout/", f"Bearer {login.access}")
             self.dead_logins.append(login)
+
+    def end_by_id(self):
+        if self.logins:
+            authorization = f"Bearer {self.random.choice(self.logins).access}"
+            listed = self.ask(200, "GET", "/api/token/sessions/", authorization)
+            assert len(listed) == len(self.logins)
+            (current,) = [each["id"] for each in listed if each["current"]]
+            self.ask(204, "DELETE", f"/api/token/sessions/{current}/", authorization)
+            ended = next(login for login in self.logins if authorization.endswith(login.access))
+            self.logins.remove(ended)
+            self.dead_logins.append(ended)
 
     def reuse(self):
         stolen = [login for login in self.logins if login.spent]

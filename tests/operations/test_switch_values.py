@@ -18,6 +18,12 @@ NOT_HONOURED = [
     ("JWT_SIGNING_KEY", "FILE:/etc/tracks/xyzzy-which-is-long-enough.key", "allowed: file:PATH"),
     ("JWT_SIGNING_KEY", "'file:/etc/tracks/xyzzy-which-is-long-enough.key'", "allowed: file:PATH"),
     ("JWT_VERIFYING_KEYS", f'{"a" * 40},"file:/etc/tracks/xyzzy.key"', "allowed: file:PATH"),
+    *(
+        ("JWT_CLAIMS", path, "allowed: the dotted path of a function, as package.module.function")
+        for path in ("claims", "a.b:c", "a..b", ".a.b", "a.b.", "a.b()", "a.1b", "a. b", "'a.b'", "a/b.py")
+    ),
+    ("JWT_ACCESS_TYPE", "at+JWT", "allowed: JWT, at+jwt"),
+    ("JWT_ALGORITHM", "ed25519", "EdDSA, Ed25519"),
     ("HTTPS_ONLY", "'on'", "allowed: on, off"),
     ("JWT_ACCESS_LIFETIME", "5 m 3", "allowed: a whole number of seconds"),
     *(

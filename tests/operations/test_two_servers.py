@@ -185,6 +185,14 @@ def presented(path: str, **body: str):
     return end
 
 
+def end_by_id(two, row, name, login):
+    """End the login with the credential of another one."""
+    keeper = log_in(two.here, row, name)
+    header = {"Authorization": f"{SCHEMES[row].keyword} {keeper['access']}"}
+    (ended,) = [each for each in two.here.get("/api/token/sessions/", headers=header).json() if not each["current"]]
+    assert two.here.delete(f"/api/token/sessions/{ended['id']}/", headers=header).status_code == 204
+
+
 def reuse(two, row, name, login):
     assert [two.here.post("/api/token/refresh/", data=login).status_code for _ in range(2)] == [200, 401]
 
@@ -211,6 +219,7 @@ ENDS: dict[str, dict[str, Callable]] = {
     },
     "Bearer": {
         "reuse of a spent refresh token": reuse,
+        "end by id": end_by_id,
         "logout": presented("/api/token/logout/"),
         "logout everywhere": presented("/api/token/logout/", everywhere="true"),
         **BY_ADMIN,

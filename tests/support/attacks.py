@@ -74,6 +74,7 @@ CLAIMS = {
             "iat": (False, "1", 253402300800, {}),
             "jti": (True, 1.5, ["a" * 32], "A" * 32, "a" * 31, "a" * 33, " " + "a" * 31),
             "sid": (True, 1.5, ["a" * 32], "A" * 32, "a" * 31, "a" * 32 + "\n"),
+            "sub": ("", "0", 1, True, None, ["1"]),
             "token_type": ("Access", "access ", "refresh\0", True, "id"),
         }.items()
         for value in values
@@ -167,6 +168,8 @@ def _with_checksum(key: str) -> str:
 KINDS: dict[str, tuple[Callable, set[str]]] = {
     "opaque key": (lambda user: Token.objects.get(user=user).key, {"token", "token-cached", "drf-token"}),
     "hashed token": (lambda user: hashed.obtain(user).key, {"token-hashed"}),
+    "hashed token that may only read": (lambda user: hashed.obtain(user, scope="read").key, {"token-hashed"}),
+    "scope of a hashed token": (lambda user: "read", set()),
     "access token": (
         lambda user: str(models.log_in(user).access),
         {"jwt", "jwt-stateless", "simplejwt", "simplejwt-stateless"},

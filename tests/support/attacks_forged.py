@@ -306,7 +306,7 @@ PUBLIC_FORMS: dict[str, Callable] = {
 }
 
 
-CONFUSED_ALGORITHMS = ["RS256", "ES256", "EdDSA"]
+CONFUSED_ALGORITHMS = ["RS256", "ES256", "EdDSA"]  # SimpleJWT has no Ed25519
 
 
 def _ssh(key) -> bytes:

@@ -62,6 +62,7 @@ SIMPLE_JWT = {
     "ISSUER": "https://shop.example",
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=7),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=3),
+    "ROTATE_REFRESH_TOKENS": True,
 }
 """
 STOCK_URLS = """
