@@ -50,16 +50,27 @@ def needed_for(method: str | None) -> str:
 
 def require(request: Request, needed: str) -> None:
     """Raise InsufficientScope if the request's credential is limited to other scopes."""
-    scope = getattr(request.auth, "scope", None)
-    if scope is None or (isinstance(scope, str) and needed in scope.split(" ")):
-        return
-    # DRF's force_authenticate() has no challenge.
-    header = getattr(request.successful_authenticator, "authenticate_header", None)
-    challenge: str | None = header and header(request)
+    if not covers(request.auth, needed):
+        # DRF's force_authenticate() has no challenge.
+        header = getattr(request.successful_authenticator, "authenticate_header", None)
+        raise insufficient(request.auth, needed, header and header(request))
+
+
+def covers(credential: Any, needed: str) -> bool:
+    """Return True if the credential is not limited, or its scope includes `needed`."""
+    scope = getattr(credential, "scope", None)
+    return scope is None or (isinstance(scope, str) and needed in scope.split(" "))
+
+
+def insufficient(credential: Any, needed: str, challenge: str | None) -> InsufficientScope:
+    """Return the error for a credential that does not cover `needed`.
+
+    `challenge` is that of the credential's scheme, or None if it has none.
+    """
     if challenge is not None:
         challenge += f', error="{InsufficientScope.default_code}", scope="{needed}"'
     error = InsufficientScope(f"The scope of this credential does not include “{needed}”.", challenge)
-    raise with_reason(error, "scope", **getattr(request.auth, "event_fields", {"user": request.user.pk}))
+    return with_reason(error, "scope", **getattr(credential, "event_fields", {}))
 
 
 def normal(text: str) -> str:

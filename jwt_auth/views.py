@@ -25,6 +25,7 @@ from auth_core.errors import refused
 from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
 from auth_core.renderers import JSONErrorsMixin, JSONRenderer
 from auth_core.schemes import enabled_with
+from auth_core.scopes import WRITE, HasScope, covers, insufficient
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
 from jwt_auth import models, serializers, stock
 from jwt_auth.authentication import JWTAuthentication
@@ -73,14 +74,22 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
     serializer_class = serializers.LogoutSerializer
 
     @extend_schema(
-        operation_id="jwt_logout", tags=["jwt"], responses={204: OpenApiResponse(description="It has ended.")}
+        operation_id="jwt_logout",
+        tags=["jwt"],
+        responses={
+            204: OpenApiResponse(description="It has ended."),
+            403: OpenApiResponse(description="`everywhere` needs the scope `write` of a token that has a scope."),
+        },
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
             token = self._presented(request, serializer.validated_data)
-            stock.operations(token).log_out(token, serializer.validated_data["everywhere"], request)
+            everywhere: bool = serializer.validated_data["everywhere"]
+            if everywhere and not covers(token, WRITE):
+                raise insufficient(token, WRITE, super().get_authenticate_header(request))
+            stock.operations(token).log_out(token, everywhere, request)
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -127,10 +136,17 @@ class _OwnSessionsView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, Gene
 
     kind = "jwt"
     authentication_classes = (JWTAuthentication,)
-    permission_classes = (IsAuthenticated,)
+    permission_classes = (IsAuthenticated, HasScope)
     filter_backends = ()
     pagination_class = None
     serializer_class = serializers.SessionSerializer
+
+    def get_authenticators(self) -> list[Any]:
+        """Return the authenticator, with the keyword of the class that opens the API."""
+        authenticators: list[Any] = super().get_authenticators()
+        for authenticator in authenticators:
+            authenticator.keyword = _keyword()
+        return authenticators
 
     def get_queryset(self) -> QuerySet[models.RefreshFamily]:
         return models.living().filter(user=self.request.user.pk).order_by("-created_at", "-pk")

@@ -263,8 +263,8 @@ def the_list_stumbles(monkeypatch):
     monkeypatch.setattr(TrackViewSet, "list", lambda self, request: request.query_params["page"])
 
 
-def everybody_is_forbidden_to_ask(monkeypatch):
-    monkeypatch.setattr(WhoAmIView, "get", lambda self, request: Response({"detail": "No."}, status=403))
+def everybody_is_gone(monkeypatch):
+    monkeypatch.setattr(WhoAmIView, "get", lambda self, request: Response({"detail": "No."}, status=410))
 
 
 @pytest.mark.once
@@ -275,7 +275,7 @@ def everybody_is_forbidden_to_ask(monkeypatch):
         (no_challenge_is_made, "/whoami/", None, "response_headers_conformance"),
         (any_page_size_is_taken, "/tracks/", "token", "negative_data_rejection"),
         (the_list_stumbles, "/tracks/", "token", "not_a_server_error"),
-        (everybody_is_forbidden_to_ask, "/whoami/", "token", "status_code_conformance"),
+        (everybody_is_gone, "/whoami/", "token", "status_code_conformance"),
     ],
 )
 def test_an_answer_that_the_document_does_not_say_is_noticed(ada, caplog, monkeypatch, sabotage, path, name, check):

@@ -53,6 +53,11 @@ def test_the_endpoints_take_the_keyword_of_the_enabled_class(api, user, mine):
         assert (refused.status_code, refused["WWW-Authenticate"]) == (401, 'Mine realm="api"')
         key = api.post("/api-token-auth/new/", headers=headers).json()["token"]
         assert api.post("/api-token-auth/revoke/", headers={"Authorization": f"Mine {key}"}).status_code == 204
+    else:
+        refused = api.get("/api/token/sessions/", headers={"Authorization": "Bearer x"})
+        assert (refused.status_code, refused["WWW-Authenticate"]) == (401, 'Mine realm="api"')
+        (login,) = api.get("/api/token/sessions/", headers=headers).json()
+        assert api.delete(f"/api/token/sessions/{login['id']}/", headers=headers).status_code == 204
 
 
 def test_events_name_the_scheme_of_the_subclass(api, user, mine, logged):

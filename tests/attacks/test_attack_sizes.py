@@ -27,7 +27,15 @@ pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 
 NAME = "n" * 300  # auth_user.username has 150
 TOKEN = "t" * (MAX_TOKEN_LENGTH + 1)
-FIELDS = {"username": NAME, "password": "p", "refresh": TOKEN, "token": TOKEN, "label": NAME, "everywhere": NAME}
+FIELDS = {
+    "username": NAME,
+    "password": "p",
+    "refresh": TOKEN,
+    "token": TOKEN,
+    "label": NAME,
+    "everywhere": NAME,
+    "scope": NAME,
+}
 
 
 def urlconf(*patterns) -> ModuleType:

@@ -6,6 +6,7 @@ from rest_framework.authtoken.models import Token
 from clients.httpx_auth import CredentialError, FileStore, Store, TokenAuth
 from tests.support.threads import at_once
 from tests.support.wire import BASE, REVOKE, ROTATE, THREADS, Wire, who
+from tokens import hashed
 
 
 @pytest.mark.once
@@ -53,6 +54,18 @@ def test_a_token_that_is_refused_is_one_clear_error_each_time(wire, client_of, t
         with pytest.raises(CredentialError, match=r"the token was refused, log in again: .*Invalid token"):
             client.post(path)
     assert [status for _, status in wire.sent] == [200, 200, 401, 401, 401]
+
+
+@pytest.mark.once
+def test_a_token_of_too_little_scope_is_kept_and_sent_once(door_to, wire, client_of, token, user):
+    door_to("token-hashed")
+    reader = hashed.obtain(user, scope="read").key
+    store = Store(reader)
+    client = client_of(token(store=store))
+    refused = client.post("/tracks/", json={})
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    assert who(client) == "token-hashed"
+    assert (store.load(), wire.sent) == (reader, [("/tracks/", 403), ("/whoami/", 200)])
 
 
 @pytest.mark.once

@@ -31,7 +31,7 @@ def test_a_first_start_loads_the_tracks_and_every_printed_request_works_as_print
             page = pasted(line)
             assert page["count"] == 1297
             assert len(page["results"]) == 2
-        assert set(pasted(refresh)) == {"access", "refresh"}
+        assert {"access", "refresh"} < set(pasted(refresh))
 
 
 def test_a_second_start_loses_nothing_and_adds_nothing(tmp_path):

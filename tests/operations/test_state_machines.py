@@ -24,6 +24,8 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import rule, run_state_machine_as_test
 from rest_framework.authtoken.models import Token
 
+from auth_core import scopes
+from auth_core.scopes import FULL, READ, WRITE
 from config.schemes import SCHEMES
 from jwt_auth import models
 from jwt_auth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
@@ -51,7 +53,14 @@ SELDOM = st.sampled_from([False, False, False, True])
 
 # --- opaque tokens --------------------------------------------------------------------------------
 
-_TOKEN_STEPS = [*["use", "log in", "rotate"] * 3, "revoke", "revoke everywhere", "change password", "deactivate"]
+_TOKEN_STEPS = [
+    *["use", "log in", "rotate"] * 3,
+    "write",
+    "revoke",
+    "revoke everywhere",
+    "change password",
+    "deactivate",
+]
 
 
 class TokenLives(Lives):
@@ -84,9 +93,12 @@ class TokenLives(Lives):
     def using(self, key):
         return Step(self.presenting(key, "get", "/whoami/"), "use", (key,))
 
-    def logging_in(self, name, password):
-        body = {"username": name, "password": password}
-        return Step(request("post", "/api-token-auth/", body=body), "log_in", (name, password))
+    def writing(self, key):
+        return Step(self.presenting(key, "post", "/tracks/", {}), "write", (key,))
+
+    def logging_in(self, name, password, scope=FULL):
+        body = {"username": name, "password": password, **({"scope": scope} if self.per_client else {})}
+        return Step(request("post", "/api-token-auth/", body=body), "log_in", (name, password, scope))
 
     def rotating(self, key, method="post"):
         return Step(self.presenting(key, method, "/api-token-auth/new/"), "rotate", (key,))
@@ -94,6 +106,14 @@ class TokenLives(Lives):
     def revoking(self, key, everywhere=False):
         do = self.presenting(key, "post", "/api-token-auth/revoke/", {"everywhere": everywhere})
         return Step(do, "revoke_everywhere" if everywhere else "revoke", (key,))
+
+    @rule(name=st.sampled_from(NAMES), scope=st.sampled_from([READ, WRITE]))
+    def log_in_for_less(self, name, scope):
+        self.take(self.logging_in(name, self.password(name), scope if self.per_client else FULL))
+
+    @rule(age=AGES)
+    def write(self, age):
+        self.take(self.writing(self.chosen(self.credentials(), age)))
 
     @rule(age=AGES, method=st.sampled_from(["post", "get"]))
     def rotate(self, age, method):
@@ -132,6 +152,7 @@ class TokenLives(Lives):
         known = {
             "use": lambda: self.using(key),
             "log in": lambda: self.logging_in(name, self.password(name)),
+            "write": lambda: self.writing(key),
             "rotate": lambda: self.rotating(key),
             "revoke": lambda: self.revoking(key),
             "revoke everywhere": lambda: self.revoking(key, everywhere=True),
@@ -380,6 +401,21 @@ def rotation_looks_before_it_writes(monkeypatch):
     monkeypatch.setattr(hashed, "rotate", rotate)
 
 
+def rotation_widens_the_scope(monkeypatch):
+    rotate = hashed.rotate
+
+    def widen(key):
+        new_key = rotate(key)
+        HashedToken.objects.filter(digest=wire.digest(new_key or "")).update(scope=FULL)
+        return new_key
+
+    monkeypatch.setattr(hashed, "rotate", widen)
+
+
+def nobody_asks_for_a_scope(monkeypatch):
+    monkeypatch.setattr(scopes, "require", lambda request, needed: None)
+
+
 def the_memory_is_not_told(monkeypatch):
     monkeypatch.setattr(token_cache, "drop", lambda key: None)
 
@@ -392,6 +428,8 @@ def the_memory_is_not_told(monkeypatch):
         ("jwt", a_parent_is_answered_for_ever),
         ("token-hashed", rotation_leaves_the_old_one_alive),
         ("token-hashed", rotation_looks_before_it_writes),
+        ("token-hashed", rotation_widens_the_scope),
+        ("token-hashed", nobody_asks_for_a_scope),
         ("token-cached", the_memory_is_not_told),
     ],
 )

@@ -168,6 +168,8 @@ def _with_checksum(key: str) -> str:
 KINDS: dict[str, tuple[Callable, set[str]]] = {
     "opaque key": (lambda user: Token.objects.get(user=user).key, {"token", "token-cached", "drf-token"}),
     "hashed token": (lambda user: hashed.obtain(user).key, {"token-hashed"}),
+    "hashed token that may only read": (lambda user: hashed.obtain(user, scope="read").key, {"token-hashed"}),
+    "scope of a hashed token": (lambda user: "read", set()),
     "access token": (
         lambda user: str(models.log_in(user).access),
         {"jwt", "jwt-stateless", "simplejwt", "simplejwt-stateless"},

@@ -4,7 +4,7 @@ import json
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"
-NAMES = ("username", "password", "refresh", "token", "label", "title", "genre", "everywhere")
+NAMES = ("username", "password", "refresh", "token", "label", "title", "genre", "everywhere", "scope")
 
 
 def _all(value: str) -> bytes:

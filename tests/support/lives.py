@@ -118,6 +118,7 @@ class Row:
     created: int
     used: int
     key: str | None
+    scope: str = "read write"
 
 
 @dataclass
@@ -168,14 +169,31 @@ class Tokens(World):
             row.used = self.now
         return row
 
-    @atomic
-    def use(self, key, answer):
+    def let_through(self, key: str, needed: str, answer: Answer) -> Row | None:
+        """Return the row of a valid key whose scope includes `needed`, or explain the refusal."""
         row = self.honoured(key)
-        answer.must_be(200 if row else 401)
-        assert row is None or answer.body["id"] == self.users[row.user].id
+        if row is None:
+            answer.must_be(401)
+        elif needed not in row.scope.split():
+            answer.must_be(403)
+        else:
+            return row
+        return None
 
     @atomic
-    def log_in(self, name, password, answer):
+    def use(self, key, answer):
+        if row := self.let_through(key, "read", answer):
+            answer.must_be(200)
+            assert answer.body["id"] == self.users[row.user].id
+
+    @atomic
+    def write(self, key, answer):
+        """Send a track without any field, which whoever may write is told."""
+        if self.let_through(key, "write", answer):
+            answer.must_be(400)
+
+    @atomic
+    def log_in(self, name, password, scope, answer):
         own, limit = self.own(name), self.switches["TOKENS_PER_USER"]
         living = [row for row in own if not self.is_expired(row)]
         if not self.let_in(name, password):
@@ -187,7 +205,7 @@ class Tokens(World):
             if self.per_client:  # a login deletes its user's tokens that expired a day ago
                 self.rows = [row for row in self.rows if row.user != name or not self.is_expired(row, DAY)]
             if self.per_client or not own:
-                self.rows.append(Row(name, self.now, self.now, None))
+                self.rows.append(Row(name, self.now, self.now, None, scope))
             elif self.is_expired(own[0]):  # an expired shared token is replaced
                 own[0].key, own[0].created = None, self.now
             self.issued(self.own(name)[-1], answer)
@@ -212,8 +230,9 @@ class Tokens(World):
             self.rows.remove(row)
 
     def revoke_everywhere(self, key, answer):
-        row = self.honoured(key)
-        answer.must_be(204 if row else 401)
+        row = self.let_through(key, "write", answer)
+        if row:
+            answer.must_be(204)
         yield  # the request is accepted; a rotation from here on saves no token
         if row:
             self.end(row.user)
@@ -224,22 +243,23 @@ class Tokens(World):
 
         An expired one stays until a login at least a day later.
         """
-        row = self.honoured(key)
-        answer.must_be(200 if row else 401)
-        if row:
+        if row := self.let_through(key, "read", answer):
+            answer.must_be(200)
             oldest_first = sorted(self.own(row.user), key=lambda each: each.created)
-            assert [each["last_four"] for each in reversed(answer.body)] == [each.key[-4:] for each in oldest_first]
+            listed = [(each["last_four"], each["scope"]) for each in reversed(answer.body)]
+            assert listed == [(each.key[-4:], each.scope) for each in oldest_first]
 
     @atomic
     def delete_by_id(self, key, other, answer):
         """Delete the token with the id of `other`, if it belongs to the same user."""
-        row = self.honoured(key)
-        own = [each for each in self.own(row.user) if each.key == other] if row else []
-        answer.must_be(401 if row is None else 204 if own else 404)
-        self.rows = [each for each in self.rows if each not in own]
+        if row := self.let_through(key, "write", answer):
+            own = [each for each in self.own(row.user) if each.key == other]
+            answer.must_be(204 if own else 404)
+            self.rows = [each for each in self.rows if each not in own]
 
     def issued(self, row: Row, answer: Answer):
         key = answer.body["token"]
+        assert answer.body.get("scope") == (row.scope if self.per_client else None)
         if row.key is None:
             assert key not in self.issued_at, "this key was issued before"
             row.key = key

@@ -137,7 +137,7 @@ class Lives(RuleBasedStateMachine):
                 except AssertionError as error:
                     complaints.append(f"{question.name} {self.named(text)}: {error}")
             self.go_on_with(worlds, complaints)
-            (self.lived.add if answer.status == 200 else self.lived.discard)(text)
+            (self.lived.discard if answer.status == 401 else self.lived.add)(text)  # 403: of too little scope
             self.counts["questions"] += 1
 
     def go_on_with(self, worlds: list[World], complaints: list[str]):

@@ -314,6 +314,26 @@ def test_a_claim_of_a_scope_limits_an_access_token(door_to, user, logged, name, 
     assert logged.words() == ["credential.refused scope"] * statuses.count(403)
 
 
+@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+def test_an_access_token_that_may_only_read_ends_its_own_login_alone(door_to, user, name):
+    api, pair, other = door_to(name).client, logins.log_in(user), logins.log_in(user)
+    headers = {"Authorization": f"Bearer {forge(str(pair.access), scope='read')}"}
+    sessions = "/api/token/sessions/"
+    assert len(api.get(sessions, headers=headers).json()) == 2
+    for refused in (
+        api.delete(f"{sessions}{other.access.sid}/", headers=headers),
+        api.post("/api/token/logout/", {"everywhere": True}, headers=headers),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+        assert refused["WWW-Authenticate"] == 'Bearer realm="api", error="insufficient_scope", scope="write"'
+    assert api.post("/api/token/logout/", headers=headers).status_code == 204
+    assert [each.pk for each in logins.living()] == [other.access.sid]
+    # The holder of a refresh token, which has no scope, can end all.
+    refresh = {"refresh": str(other.refresh), "everywhere": True}
+    assert api.post("/api/token/logout/", refresh, headers=headers).status_code == 204
+    assert not logins.living().exists()
+
+
 class Guarded(APIView):
     permission_classes = (IsAuthenticated, HasScope)
 

@@ -53,7 +53,11 @@ class TrackViewSet(ModelViewSet):
     filter_backends = [DjangoFilterBackend]
     filterset_class = TrackFilter
     lookup_value_regex = views.TrackViewSet.lookup_value_regex
-    get_permissions = views.TrackViewSet.get_permissions
+
+    def get_permissions(self):
+        ours = views.TrackViewSet()
+        ours.request = self.request
+        return ours.get_permissions()
 
     def filter_queryset(self, queryset):
         return queryset if self.detail else super().filter_queryset(queryset)
