@@ -10,7 +10,7 @@ from typing import Self
 class EventMessage(str):
     """The word of an event; its text, which `logging` takes for the message, has the fields too."""
 
-    __slots__ = ("fields",)
+    fields: dict[str, str]
 
     def __new__(cls, word: str, fields: dict[str, str]) -> Self:
         message = super().__new__(cls, word)
