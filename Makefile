@@ -85,12 +85,16 @@ hooks: .venv/test  ## check format, style, imports, types and spelling at each c
 	$(BIN)/pre-commit install
 
 lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --upgrade --extra bench --extra load --extra lock --extra test --output-file requirements/test.txt pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --output-file requirements/run.txt pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --output-file requirements/bench.txt pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra load --output-file requirements/load.txt pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt pyproject.toml
-LOCK := --extra service --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+	$(COMPILE) --upgrade --extra bench --extra load --extra lock --extra test --output-file requirements/test.txt
+	$(COMPILE) --constraint requirements/test.txt --output-file requirements/run.txt
+	$(COMPILE) --constraint requirements/test.txt --extra bench --output-file requirements/bench.txt
+	$(COMPILE) --constraint requirements/test.txt --extra bench --extra load --output-file requirements/load.txt
+	$(COMPILE) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt
+	for version in 6.0 6.1; do echo "Django~=$$version.0" | \
+	  $(BIN)/uv pip compile $(LOCK) --upgrade --no-deps --python-version 3.12 --output-file requirements/django-$$version.txt -; done
+LOCK := --quiet --universal --generate-hashes --no-header --no-annotate
+# The service is locked to Django's long-term release; `make matrix` tests the others of pyproject.toml.
+COMPILE = echo "Django<6" | $(BIN)/uv pip compile $(LOCK) --python-version 3.11 --extra service --constraint - pyproject.toml
 
 clean:  ## remove .venv and caches; keep the database and .env
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
