@@ -14,7 +14,6 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connections
 from django.db.models import Field, Model, QuerySet, Value
-from django.db.models.query import get_related_populators
 
 M = TypeVar("M", bound=Model)
 
@@ -36,7 +35,8 @@ class Query(Generic[M]):
 
     `build` returns the queryset. It is called once, when the query first runs, since models refer
     to each other by then. The query may have joins by select_related(), only() and defer(), and
-    parameters in filter(), but no annotations and no prefetch_related().
+    parameters in filter(), but no annotations, no prefetch_related() and no fetch_mode(), and no
+    select_related() from a model to its child, for which first() raises TypeError.
     """
 
     def __init__(self, build: Callable[[], QuerySet[M]]):
@@ -81,12 +81,8 @@ class _Plan:
         known = dict(zip(names, parameters, strict=True))
         self.places = {name: each.output_field for name, each in known.items() if isinstance(each, Parameter)}
         self.constants = {name: each for name, each in known.items() if name not in self.places}
-        klass_info, select = compiler.klass_info, compiler.select
-        own = klass_info["select_fields"]
-        self.model = klass_info["model"]
-        self.columns = slice(own[0], own[-1] + 1)
-        self.names = [column.target.attname for column, *_ in select[self.columns]]
-        self.related = get_related_populators(klass_info, select, connection.alias)  # type: ignore[call-arg]
+        select = compiler.select
+        self.row = _Row(compiler.klass_info, select, connection.alias)
         converters = compiler.get_converters([column for column, *_ in select])
         self.converters = [(index, *converter) for index, converter in converters.items()]
 
@@ -104,10 +100,7 @@ class _Plan:
         for index, convert, expression in self.converters:
             for converter in convert:
                 row[index] = converter(row[index], expression, connection)
-        instance = self.model.from_db(connection.alias, self.names, row[self.columns])
-        for related in self.related:
-            related.populate(row, instance)
-        return instance
+        return self.row.instance(row)
 
     def _cursor(self) -> Any:
         """Return the connection's cursor, kept while it is open: a new one costs a fifth."""
@@ -119,3 +112,36 @@ class _Plan:
             self.cursor = connection.cursor()
             self.opened = connection.connection
         return self.cursor
+
+
+class _Row:
+    """Which columns of a row make an instance of which model, and which make those joined to it.
+
+    Django's own class for this, RelatedPopulator, takes other parameters from 6.1 on.
+    """
+
+    def __init__(self, klass_info: dict[str, Any], select: Any, alias: str):
+        if klass_info.get("from_parent"):
+            raise TypeError(f"select_related() to a child model, {klass_info['model'].__name__}, is not supported")
+        own = klass_info["select_fields"]
+        self.model, self.alias = klass_info["model"], alias
+        self.columns = slice(own[0], own[-1] + 1)
+        self.names = [column.target.attname for column, *_ in select[self.columns]]
+        self.key = self.names.index(self.model._meta.pk.attname)
+        self.joined = [
+            (_Row(each, select, alias), each["local_setter"], each["remote_setter"])
+            for each in klass_info.get("related_klass_infos", ())
+        ]
+
+    def instance(self, row: list[Any]) -> Any:
+        """Return the model's instance with those joined to it, or None if its key is NULL."""
+        values = row[self.columns]
+        if values[self.key] is None:
+            return None  # an outer join found no row
+        instance = self.model.from_db(self.alias, self.names, values)
+        for joined, set_here, set_there in self.joined:
+            other = joined.instance(row)
+            set_here(instance, other)
+            if other is not None:
+                set_there(other, instance)
+        return instance

@@ -1,5 +1,6 @@
 """The service's WSGI handler and its request class. The lab times the same ones."""
 
+from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 
@@ -22,9 +23,10 @@ class Request(WSGIRequest):
     def _set_content_type_params(self, meta):
         try:
             super()._set_content_type_params(meta)
-        except (ValueError, TypeError):
+        except (BadRequest, ValueError, TypeError):
             # An unknown encoding (RFC 2231) or charset, a NUL in either, a section number of 5,000
-            # digits, or sections without an order (TypeError, up to Python 3.13).
+            # digits, sections without an order (TypeError, up to Python 3.13), or more than 10,000
+            # characters (from Django 6.0 on). Django 6.1 raises BadRequest instead of ValueError.
             self.content_type, self.content_params = "", None
 
     @property

@@ -6,8 +6,10 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.test import client as test_client
 from rest_framework.test import APIClient
 
+from config.handler import Request
 from config.schemes import SCHEMES
 from tests.support import processes, servers
 from tests.support.accounts import PASSWORD
@@ -15,6 +17,8 @@ from tests.support.admin import client_with_rows
 from tests.support.clients import Door
 from tests.support.events import Logged
 from tests.urlconf import urlconf_for
+
+test_client.WSGIRequest = Request  # the class whose requests the service's handler makes
 
 
 # pytest-django moves tests with transactions of their own behind all others. This puts each file

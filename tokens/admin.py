@@ -83,8 +83,10 @@ class OpaqueTokenAdmin(_LogsEventsMixin, TokenAdmin):
         _refuse_popup(request)
         return super().delete_view(request, *args, **kwargs)
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        # Django passes action_location from 6.1 on.
+        place = {} if action_location is None else {"action_location": action_location}
+        actions = super().get_actions(request, **place)
         # `revoke` does the same without a page that lists what depends on a token: nothing does.
         actions.pop("delete_selected", None)
         return actions

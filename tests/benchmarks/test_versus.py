@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import jsonschema
 import numpy as np
@@ -16,8 +17,10 @@ from benchmarks.messages import ANONYMOUS, Blocks, Entry, Sample
 from benchmarks.processes import start, turns
 from benchmarks.questions.versus import run as versus
 from benchmarks.questions.versus.command import command
-from benchmarks.questions.versus.tables import policy_before
+from benchmarks.questions.versus.tables import answer, policy_before
+from benchmarks.results.records.versus import Added
 from benchmarks.results.schema import schema
+from benchmarks.stats.intervals import Interval
 from tests.support import servers
 
 pytestmark = pytest.mark.once  # the lab brings its own databases
@@ -28,12 +31,18 @@ URL = "/tracks/"
 # --- the answer -----------------------------------------------------------------------------------
 
 
-def run_of(before, after, again) -> turns.Run:
-    """Return a run with these times of a request in each turn at each place, in µs."""
+def run_of(before, after, again, adds: float | None = None) -> turns.Run:
+    """Return a run with these times of a request in each turn at each place, in µs.
+
+    `adds`: what "token" adds to a request before; it adds 8 µs more later. None: no such contender.
+    """
 
     def sample(microseconds: float) -> Sample:
         p25 = {ANONYMOUS: [1000 * microseconds] * 4}
-        return Sample([Entry(ANONYMOUS)], {}, {}, {}, blocks={URL: Blocks([()], p25, p25, p25, p25)})
+        if adds is not None:
+            more = adds if microseconds in before else adds + 8
+            p25["token"] = [1000 * (microseconds + more)] * 4
+        return Sample([Entry(name) for name in p25], {}, {}, {}, blocks={URL: Blocks([()], p25, p25, p25, p25)})
 
     done = tuple(
         turns.Turn(0, 0, dict(zip(versus.PLACES, map(sample, each), strict=True)))
@@ -43,21 +52,53 @@ def run_of(before, after, again) -> turns.Run:
 
 
 def test_a_request_is_compared_by_turn():
-    answer = versus.analyse(run_of([200, 400, 300], [100, 201, 150], [101, 200, 150]), URL, ANONYMOUS, margin_us=5)
-    assert answer.before.estimate == 300
-    assert answer.difference.estimate == pytest.approx(np.mean([-100, -199, -150]))
-    assert answer.ratio.estimate == pytest.approx(451 / 900)
-    assert answer.ratio.half_width < 0.02
-    assert answer.verdict == "faster"
-    assert answer.control.estimate == pytest.approx(0)
-    assert answer.run.conclusive
+    found = versus.analyse(run_of([200, 400, 300], [100, 201, 150], [101, 200, 150]), URL, ANONYMOUS, margin_us=5)
+    assert found.before.estimate == 300
+    assert found.difference.estimate == pytest.approx(np.mean([-100, -199, -150]))
+    assert found.ratio.estimate == pytest.approx(451 / 900)
+    assert found.ratio.half_width < 0.02
+    assert found.verdict == "faster"
+    assert found.control.estimate == pytest.approx(0)
+    assert found.run.conclusive
+
+
+def test_what_a_contender_adds_is_compared_apart_from_what_every_request_costs():
+    run = run_of([200, 400, 300], [230, 429, 331], [231, 430, 330], adds=50)
+    found = versus.analyse(run, URL, "token", margin_us=10)
+    assert found.difference.estimate == pytest.approx(38)
+    assert found.verdict == "slower"
+    assert (found.adds.before.estimate, found.adds.after.estimate) == pytest.approx((50, 58))
+    assert found.adds.difference.estimate == pytest.approx(8)
+    assert found.adds.now == "equivalent"
+    assert versus.analyse(run, URL, ANONYMOUS, margin_us=10).adds is None
 
 
 def test_a_checkout_that_differs_from_its_copy_tells_nothing():
-    answer = versus.analyse(run_of([200, 400, 300], [200, 400, 300], [210, 411, 309]), URL, ANONYMOUS, margin_us=5)
-    assert answer.verdict == "equivalent"
-    (reason,) = answer.run.reasons
+    found = versus.analyse(run_of([200, 400, 300], [200, 400, 300], [210, 411, 309]), URL, ANONYMOUS, margin_us=5)
+    assert found.verdict == "equivalent"
+    (reason,) = found.run.reasons
     assert reason.startswith("the A/A control differs from itself by +10.0 µs")
+
+
+def test_the_answer_tells_the_request_and_what_is_added_to_it():
+    record = SimpleNamespace(
+        contender="token",
+        url=URL,
+        revision=SimpleNamespace(name="v1"),
+        verdict=SimpleNamespace(conclusive=True),
+        difference=Interval(38, 37, 39),
+        ratio=None,
+        now="slower",
+        adds=Added(Interval(50, 49, 51), Interval(58, 57, 59), Interval(8, 7, 9), "equivalent"),
+        margin_us=10,
+    )
+    request = (
+        "token on /tracks/: a request costs what it cost at v1, a difference of +38.0 µs (+37.0 to +39.0): slower."
+    )
+    both = f"{request} On top of anonymous, the difference is +8.0 µs (+7.0 to +9.0): the same within 10 µs."
+    assert answer(record) == both
+    record.adds = None
+    assert answer(record) == request
 
 
 @pytest.mark.parametrize(

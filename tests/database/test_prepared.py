@@ -175,6 +175,8 @@ def test_every_type_of_field_comes_back_as_the_orm_brings_it(transactional_db):
                         assert both == (None, None) or values(both[0]) == values(both[1]), name
         with pytest.raises(ValidationError):
             Query(lambda: joined.filter(uuid=Parameter(Everything._meta.get_field("uuid")))).first("no uuid")
+        with pytest.raises(TypeError, match="child model, Member, is not supported"):
+            Query(lambda: Account.objects.select_related("member").filter(pk=Parameter(Account._meta.pk))).first(None)
     finally:
         with connection.schema_editor() as editor:
             for model in (Everything, Member, Account):

@@ -40,6 +40,9 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, pat
     balanced order, and time blocks of the same request. Both must answer with the same body, byte
     for byte. A second copy of this checkout's service is the run's own A/A control.
 
+    With --contender, the table also says what the contender adds to anonymous's request, before
+    and now: a change that every request pays is no part of that.
+
     The run is inconclusive when the control's interval (99 %) excludes zero and the difference is
     above 0.5 % of the request, when the hypervisor took more than 5 % of the time the processors
     had work, or when other work had the processor for more than 20 % of the time.

@@ -7,7 +7,8 @@ folder, a second copy of this checkout's service with a database of its own, is 
 
 All times are in microseconds. A turn's figure is that of a whole request: the 25th percentile of
 its blocks, averaged over the middle half of the rounds. Difference and ratio are paired by turn,
-with Student's and Fieller's intervals.
+with Student's and Fieller's intervals. A contender is also compared by what it adds to anonymous's
+request, which the same processes time.
 
 The run is inconclusive if the control differs (99 %, and by more than half a percent of the
 request), or if the machine was busy, by the bounds of `overhead`.
@@ -29,10 +30,11 @@ from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import start
 from benchmarks.processes.turns import Place, Run
 from benchmarks.questions import by_turns
-from benchmarks.results.records.versus import Revision, Versus
+from benchmarks.results.records.versus import Added, Revision, Versus
 from benchmarks.stats import overhead, verdicts
-from benchmarks.stats.intervals import Interval, mean, ratio_interval, t_interval
+from benchmarks.stats.intervals import Figures, Interval, mean, ratio_interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, Verdict
+from benchmarks.stats.verdicts import Outcome
 
 BEFORE, AFTER, AGAIN = "before", "after", "again"
 PLACES = (BEFORE, AFTER, AGAIN)
@@ -50,6 +52,7 @@ class Answer:
 
     `difference`, `ratio`  this checkout's request to the revision's
     `verdict`  on this checkout, compared with the revision
+    `adds`     the same for what the contender adds to anonymous's request; None: it is anonymous
     `control`  this checkout's copy minus this checkout
     `run`      whether the run can be trusted
     """
@@ -58,7 +61,8 @@ class Answer:
     after: Interval
     difference: Interval
     ratio: Interval | None
-    verdict: str
+    verdict: Outcome
+    adds: Added | None
     control: Interval
     run: Verdict
 
@@ -137,17 +141,28 @@ def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
         *overhead.machine_reasons(run.steal, run.waited),
         *overhead.control_reasons(control, float(after.mean())),
     ]
-    # The verdict is on the subtrahend: this checkout.
-    (verdict,) = verdicts.judge([mean(before - after)], margin_us)
+    added = {
+        place: np.array(run.figures(place, url, lambda blocks: overhead.overhead(blocks, contender)))
+        for place in (BEFORE, AFTER)
+        if contender != ANONYMOUS
+    }
+    # Each verdict is on the subtrahend: this checkout.
+    differences = [before - after, *([added[BEFORE] - added[AFTER]] if added else [])]
+    verdict, *of_added = verdicts.judge([mean(each) for each in differences], margin_us)
     return Answer(
         before=t_interval(before),
         after=t_interval(after),
         difference=t_interval(after - before),
         ratio=ratio_interval(after, before),
         verdict=verdict,
+        adds=_added(added[BEFORE], added[AFTER], *of_added) if added else None,
         control=control,
         run=Verdict.of(reasons),
     )
+
+
+def _added(before: Figures, after: Figures, verdict: Outcome) -> Added:
+    return Added(t_interval(before), t_interval(after), t_interval(np.subtract(after, before)), verdict)
 
 
 def record(
@@ -176,6 +191,7 @@ def record(
         difference=answer.difference,
         ratio=answer.ratio,
         now=answer.verdict,
+        adds=answer.adds,
         control=answer.control,
         facts={place: run.rehearsals[place].facts[url][contender] for place in PLACES},
         verdict=answer.run,

@@ -10,7 +10,8 @@ from benchmarks.questions.versus.run import AFTER, BEFORE
 from benchmarks.reporting import tables
 from benchmarks.reporting.wording import interval
 from benchmarks.results.records.versus import Versus
-from benchmarks.stats.verdicts import EQUIVALENT, INCONCLUSIVE
+from benchmarks.stats.intervals import Interval
+from benchmarks.stats.verdicts import EQUIVALENT, INCONCLUSIVE, Outcome
 
 
 def of(record: Versus) -> Table:
@@ -19,15 +20,18 @@ def of(record: Versus) -> Table:
         f"{record.contender} on {record.url} ({len(record.turns)} processes of each; times in µs, sizes in bytes)",
         "service",
         "request (95 %)",
+        *(["adds (95 %)"] if record.adds else []),
         "SQL",
         "body",
     )
+    adds = record.adds and {BEFORE: record.adds.before, AFTER: record.adds.after}
     for name, times, place in (
         (f"{record.revision.name} ({record.revision.commit[:12]})", record.before, BEFORE),
         ("this checkout", record.after, AFTER),
     ):
         facts = record.facts[place]
-        shown.add_row(name, interval(times), str(facts.sql_statements), str(facts.response_bytes))
+        added = [interval(adds[place])] if adds else []
+        shown.add_row(name, interval(times), *added, str(facts.sql_statements), str(facts.response_bytes))
     return shown
 
 
@@ -35,6 +39,7 @@ def remarks(record: Versus, run: Run) -> list[str]:
     """Return what a reader must know to read the table, a paragraph each."""
     return [
         f"The bodies differ: {record.unlike}." if record.unlike else "The bodies are equal, byte for byte.",
+        *(["Adds: microseconds on top of `anonymous`, in the same processes."] if record.adds else []),
         f"A/A control: this checkout differs from its copy by {interval(record.control)} µs (99 % interval).",
         *policy_before(run.rehearsals[BEFORE].service, record.service, record.revision.name),
     ]
@@ -52,11 +57,18 @@ def answer(record: Versus) -> str:
     what, revision = f"{record.contender} on {record.url}", record.revision.name
     if not record.verdict.conclusive:
         return f"{what}: this run cannot tell whether {revision} was faster or slower."
-    difference, ratio = record.difference, record.ratio
+    ratio = record.ratio
     times = f" {ratio.estimate:.3f} times ({ratio.low:.3f} to {ratio.high:.3f})" if ratio else ""
-    verdict = {EQUIVALENT: f"the same within {record.margin_us:g} µs", INCONCLUSIVE: "no difference shown"}
-    return (
+    text = (
         f"{what}: a request costs{times} what it cost at {revision}, a difference of "
-        f"{difference.estimate:+.1f} µs ({difference.low:+.1f} to {difference.high:+.1f}): "
-        f"{verdict.get(record.now, record.now)}."
+        f"{_difference(record.difference, record.now, record.margin_us)}."
     )
+    if record.adds:
+        added = _difference(record.adds.difference, record.adds.now, record.margin_us)
+        text += f" On top of anonymous, the difference is {added}."
+    return text
+
+
+def _difference(difference: Interval, now: Outcome, margin_us: float) -> str:
+    verdict = {EQUIVALENT: f"the same within {margin_us:g} µs", INCONCLUSIVE: "no difference shown"}
+    return f"{difference.estimate:+.1f} µs ({difference.low:+.1f} to {difference.high:+.1f}): {verdict.get(now, now)}"

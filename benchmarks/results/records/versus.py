@@ -17,13 +17,28 @@ class Revision:
     commit: str
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a contender adds to anonymous's request, at the revision and in this checkout.
+
+    `now`  the verdict on this checkout, compared with the revision
+    """
+
+    before: Interval
+    after: Interval
+    difference: Interval
+    now: Outcome
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versus(ByTurns):
     """The result of `versus`: a request of this checkout's service, compared with the revision's.
 
     `before`, `after`  a request at the revision and in this checkout
     `ratio`            after to before
-    `now`              the verdict on this checkout, compared with the revision
+    `now`              the verdict on this checkout, compared with the revision; it and that of
+                       `adds` hold together (Holm)
+    `adds`             None: the contender is anonymous
     `control`          this checkout's copy minus this checkout
     `facts`            before, after or again (the copy) -> what is counted of one request
     `unlike`           where the bodies differ; empty: they are equal
@@ -41,5 +56,6 @@ class Versus(ByTurns):
     difference: Interval
     ratio: Interval | None
     now: Outcome
+    adds: Added | None = None
     control: Interval
     facts: dict[str, Facts]
