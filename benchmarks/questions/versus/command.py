@@ -79,5 +79,6 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, pat
         [tables.of(record), *tables.remarks(record, run), *conditions(record, machine)],
         verdict=record.verdict,
         closing=[tables.answer(record)],
+        machine=machine,
         hidden=place["database_url"],
     )
