@@ -9,7 +9,10 @@ from rest_framework.authtoken import serializers as stock
 
 from auth_core import scopes, usernames
 from auth_core.bodies import TextField
+from auth_core.openapi import extend_schema_field
 from tokens.models import HashedToken
+
+_WORD = f"{scopes.READ}|{scopes.WRITE}"
 
 
 class AuthTokenSerializer(stock.AuthTokenSerializer):
@@ -57,6 +60,7 @@ class RevokeSerializer(serializers.Serializer[Any]):
     )
 
 
+@extend_schema_field({"type": "string", "pattern": f"^({_WORD})( ({_WORD}))*$"})
 class ScopeField(TextField):
     """A scope, in any order, with a word once or more often."""
 

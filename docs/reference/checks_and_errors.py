@@ -20,8 +20,9 @@ def checks_and_errors() -> str:
         f"# Checks and errors\n\n{HEAD}\n"
         "This page is generated from the code by `make reference`. `{…}` stands for a value that the message names.\n\n"
         "## System checks\n\n"
-        "An error (E) stops the service and every command at start-up; a warning (W) is logged. Where `config.E001`\n"
-        "has `{error}`, it says what is allowed, as [switches](switches.md) does.\n\n"
+        "An error (E) stops the service and every command at start-up; a warning (W) is logged. `--skip-checks` skips\n"
+        "them, but the commands that cannot be undone do not have it. Where `config.E001` has `{error}`, it says what\n"
+        "is allowed, as [switches](switches.md) does.\n\n"
         f"{table(('id', 'message', 'hint'), checks())}\n"
         "## Status codes of errors\n\n"
         'An error\'s body is JSON: `{"detail": "…"}`, or for status 400 a list of messages for each wrong field.\n\n'

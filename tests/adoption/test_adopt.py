@@ -139,9 +139,9 @@ def test_the_client_is_one_file(checkout, tmp_path):
 
 @pytest.mark.once
 def test_one_kind_takes_ten_lines_at_most_and_both_take_fifteen():
-    counts = {
-        kinds: sum(bool(line.strip()) for text in lines for line in text.splitlines()) for kinds, lines in LINES.items()
-    }
+    migrated = {"token-hashed": ""}  # the other two may accept SimpleJWT's tokens by two lines more
+    added = {kinds: "".join(lines) + migrated.get(kinds, UNTIL) for kinds, lines in LINES.items()}
+    counts = {kinds: sum(map(bool, text.split("\n"))) for kinds, text in added.items()}
     print(counts)
     assert all(count <= (15 if " " in kinds else 10) for kinds, count in counts.items()), counts
 
@@ -170,7 +170,7 @@ def test_the_wheel_requires_what_its_packages_import(wheel):
     (head,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
     lines = wheel.read(head).decode().splitlines()
     required = set(re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", "\n".join(lines), re.MULTILINE))
-    optional = {"drf-spectacular", "redis"}  # the extras `openapi` and `redis`
+    optional = {"drf-spectacular", "orjson", "redis"}
     imported = {
         name.partition(".")[0]
         for file in wheel.namelist()
@@ -184,7 +184,7 @@ def test_the_wheel_requires_what_its_packages_import(wheel):
     }
     # PyJWT[crypto] brings cryptography, and Django brings asgiref.
     assert found - optional == required | {"cryptography", "asgiref"}
-    assert {f"Provides-Extra: {name}" for name in ("openapi", "redis")} < set(lines)
+    assert {f"Provides-Extra: {name}" for name in ("openapi", "orjson", "redis")} < set(lines)
 
 
 def names(node: ast.AST) -> list[str]:
