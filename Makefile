@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test test-lab race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
+.PHONY: other-python run test matrix test-lab race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -21,6 +21,9 @@ test: lint  ## run lint and every test, on SQLite and on PostgreSQL
 	TEST_DATABASE=postgresql $(PYTEST) -m "not once"
 # PYTHONDONTWRITEBYTECODE= keeps bytecode: without it, pytest rewrites 350 modules in each process, which takes 7 s.
 PYTEST := ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+matrix:  ## run every test on each Django of pyproject.toml with each Python found; MATRIX="3.12:6.1 3.13::sqlite" chooses
+	@$(PYTHON) -m tests.matrix $(MATRIX)
 
 test-lab: .venv/test  ## run the lab's long tests: whole runs of every question
 	$(PYTEST) -m lab
@@ -96,8 +99,8 @@ LOCK := --quiet --universal --generate-hashes --no-header --no-annotate
 # The service is locked to Django's long-term release; `make matrix` tests the others of pyproject.toml.
 COMPILE = echo "Django<6" | $(BIN)/uv pip compile $(LOCK) --python-version 3.11 --extra service --constraint - pyproject.toml
 
-clean:  ## remove .venv and caches; keep the database and .env
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+clean:  ## remove .venv, .matrix and caches; keep the database and .env
+	rm -rf .venv .matrix .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list the targets
