@@ -32,7 +32,7 @@ from jwt_auth.authentication import JWTAuthentication, JWTStatelessUserAuthentic
 from jwt_auth.models import RefreshFamily
 from tests.support.lives import Answer, Tokens
 from tests.support.lives_of_pairs import Pairs
-from tests.support.random_lives import NAMES, Lives, Step, request, saved_once
+from tests.support.random_lives import NAMES, Lives, Step, moving, request, saved_once
 from tokens import hashed, wire
 from tokens.authentication import TokenAuthentication
 from tokens.cache import token_cache
@@ -112,6 +112,11 @@ class TokenLives(Lives):
     @rule(name=st.sampled_from(NAMES), scope=SCOPES)
     def log_in_for_less(self, name, scope):
         self.take(self.logging_in(name, self.password(name), scope))
+
+    @rule(name=st.sampled_from(NAMES), age=st.sampled_from([0, 100, 700]))
+    def move_a_key_of_drfs(self, name, age):
+        if self.per_client and name in self.world.users:
+            self.take(moving(name, age))
 
     @rule(age=AGES)
     def write(self, age):
