@@ -1,20 +1,26 @@
 """Errors of the API as clients see them: JSON, a status, a challenge for each enabled scheme."""
 
+import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
+from rest_framework.views import set_rollback
 
 from auth_core import events
 from auth_core.credentials import is_presented
+from auth_core.database_errors import is_database_away, is_lost_race
 from auth_core.mixins import View
 from auth_core.schemes import scheme_of
 from auth_core.scopes import InsufficientScope
+
+logger = logging.getLogger(__name__)
 
 
 class ServiceUnavailable(APIException):
@@ -42,12 +48,36 @@ class ContentTooLarge(APIException):
     default_code = "too_large"
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def unavailable(request: HttpRequest | Request, error: BaseException) -> JsonResponse:
+    """Log that the database is away, and return 503 with the time to wait."""
+    logger.error("database away: %s", error, exc_info=error)
+    events.log_event(events.SERVICE_UNAVAILABLE, reason="database", request=request)
+    return JsonResponse(
+        {"detail": ServiceUnavailable.default_detail},
+        status=ServiceUnavailable.status_code,
+        headers={"Retry-After": str(ServiceUnavailable.wait)},
+    )
+
+
+def answer_to_database_error(request: HttpRequest | Request, error: Exception) -> JsonResponse | None:
+    """Return the answer to a database that is away or to a lost race, or None for another error."""
+    if is_database_away(error):
+        return unavailable(request, error)
+    if is_lost_race(error):
+        logger.warning("race lost: %s", error.args[0])  # a ProtectedError's args[1] has all rows
+        return JsonResponse({"detail": Conflict.default_detail}, status=Conflict.status_code)
+    return None
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
     """Answer as DRF's handler does, with 413 as JSON and every challenge on a 401.
 
-    ApiErrorMiddleware answers for a database that is away, since it answers for pages outside of
-    DRF too.
+    A database that is away is 503, a lost race 409.
     """
+    answer = answer_to_database_error(context["request"], exc)
+    if answer is not None:
+        set_rollback()  # of ATOMIC_REQUESTS, as DRF does for the errors that it answers
+        return answer
     if isinstance(exc, RequestDataTooBig):
         exc = ContentTooLarge()
     response = drf_exception_handler(exc, context)

@@ -1,10 +1,11 @@
 """Events: what happened to a credential, whose it is and from which address; never the credential.
 
-Each event is a record of the logger `auth`. Its message is one of the words below, its fields are
-those of `log_event`. METRICS counts the same records (telemetry/metrics.py). A handler that fails,
-for example because the disk is full, prints why on stderr and raises nothing: that is how `logging`
-works, so an event never costs a client its answer. docs/reference/events-and-metrics.md explains
-each event.
+Each event is a record of the logger `auth`. Its fields are those of `log_event`. Its message is one
+of the words below and the fields, so that each formatter shows them; `event_messages.word_of`
+returns the word alone. METRICS counts the same records (telemetry/metrics.py). A handler that
+fails, for example because the disk is full, prints why on stderr and raises nothing: that is how
+`logging` works, so an event never costs a client its answer. docs/reference/events-and-metrics.md
+explains each event.
 """
 
 import logging
@@ -18,6 +19,7 @@ from django.urls import ResolverMatch
 from rest_framework.request import Request
 
 from auth_core.address import client_address
+from auth_core.event_messages import EventMessage
 from auth_core.schemes import enabled_classes, kind_of, scheme_of
 
 logger = logging.getLogger("auth")
@@ -73,7 +75,7 @@ def log_event(
     address = client_address(request) if request is not None else None
     fields = {"scheme": scheme, "user": user, "token": token, "family": family, "reason": reason, "address": address}
     extra = {name: str(value) for name, value in fields.items() if value not in (None, "")}
-    logger.log(logging.WARNING if event in _WARNINGS else logging.INFO, event, extra=extra)
+    logger.log(logging.WARNING if event in _WARNINGS else logging.INFO, EventMessage(event, extra), extra=extra)
 
 
 def log_event_on_commit(event: str, *, using: str | None = None, **fields: Any) -> None:
@@ -144,8 +146,26 @@ def _session_ended(sender: object, request: HttpRequest, user: Any, **kwargs: An
         log_event_on_commit(LOGIN_ENDED, scheme=SESSION, user=user.pk, reason="logout", request=request)
 
 
+class _LastResort(logging.StreamHandler[Any]):
+    """A handler that writes events to stderr while the project has configured no handler at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("{levelname} {name} {message}", style="{"))
+        self.addFilter(lambda record: not logger.root.handlers and logger.handlers == [self])
+
+
+def show() -> None:
+    """Let events be logged from INFO on, and on stderr, unless the project's LOGGING says more."""
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+    if not logger.hasHandlers():
+        logger.addHandler(_LastResort())
+
+
 def connect() -> None:
     """Listen to Django's signals; each app of credentials calls this when it is ready."""
+    show()
     user_login_failed.connect(_login_failed, dispatch_uid="auth_core.events.failed")
     user_logged_in.connect(_session_began, dispatch_uid="auth_core.events.began")
     user_logged_out.connect(_session_ended, dispatch_uid="auth_core.events.ended")

@@ -8,9 +8,9 @@ from django.http import JsonResponse
 from django.middleware import common
 from rest_framework.permissions import SAFE_METHODS
 
-from auth_core import address, events
-from auth_core.database_errors import is_database_away, is_lost_race
-from auth_core.errors import Conflict, ContentTooLarge, ServiceUnavailable
+from auth_core import address
+from auth_core.database_errors import is_database_away
+from auth_core.errors import ContentTooLarge, answer_to_database_error, unavailable
 from auth_core.impossible_values import is_impossible_value
 from config.views import bad_request
 
@@ -72,12 +72,10 @@ class ApiErrorMiddleware:
 
     def process_exception(self, request, exception):
         """Return a response to errors that no code caused, in every view: DRF's and the admin's."""
-        if is_database_away(exception):
-            return _unavailable(request, exception)
-        if is_lost_race(exception):
-            # Handled here, because a foreign key is checked at commit, after the view's own code.
-            logger.warning("race lost: %s", exception.args[0])  # a ProtectedError's args[1] has all rows
-            return JsonResponse({"detail": Conflict.default_detail}, status=Conflict.status_code)
+        # Handled here too, because a foreign key is checked at commit, after the view's own code.
+        answer = answer_to_database_error(request, exception)
+        if answer is not None:
+            return answer
         match = request.resolver_match
         if (match.app_name == "admin" or match.url_name == "session-login") and is_impossible_value(exception):
             # The admin queries ids, dates and numbers as they come in URLs and hidden fields, some
@@ -85,17 +83,6 @@ class ApiErrorMiddleware:
             logger.warning("admin: impossible value refused: %s", exception, exc_info=exception)
             return bad_request(request, exception)
         return None
-
-
-def _unavailable(request, error: BaseException) -> JsonResponse:
-    """Log that the database is away, and return 503 with the time to wait."""
-    logger.error("database away: %s", error, exc_info=error)
-    events.log_event(events.SERVICE_UNAVAILABLE, reason="database", request=request)
-    return JsonResponse(
-        {"detail": ServiceUnavailable.default_detail},
-        status=ServiceUnavailable.status_code,
-        headers={"Retry-After": str(ServiceUnavailable.wait)},
-    )
 
 
 class SessionMiddleware(sessions.SessionMiddleware):
@@ -120,7 +107,7 @@ class SessionMiddleware(sessions.SessionMiddleware):
             cause = error.__context__ and error.__context__.__context__
             if cause is None or not is_database_away(cause):
                 raise
-            return _unavailable(request, cause)
+            return unavailable(request, cause)
 
 
 def _has_body(request) -> bool:

@@ -94,7 +94,7 @@ class _StockToken(simplejwt.Token):
     @property
     def user_id(self) -> Any:
         value = self.payload.get(conf.user_id_claim)
-        return str(value) if type(value) is int else value  # a number before SimpleJWT 5.5
+        return str(value) if type(value) is int and value > 0 else value  # a number before SimpleJWT 5.5
 
 
 class AccessToken(_StockToken):

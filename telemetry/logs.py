@@ -7,6 +7,8 @@ import re
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
 
+from auth_core.event_messages import word_of
+
 # The fields of an event (auth_core/events.py), in the order of the log line.
 FIELDS = ("scheme", "user", "token", "family", "reason", "address")
 
@@ -26,6 +28,7 @@ class TextFormatter(logging.Formatter):
         super().__init__("{asctime} {levelname} {name} {message}", style="{")
 
     def formatMessage(self, record):  # noqa: N802 - logging's name
+        record.message = word_of(record)
         pairs = ((name, getattr(record, name, None)) for name in FIELDS)
         fields = [f"{name}={_value(str(value))}" for name, value in pairs if value is not None]
         return " ".join([_escaped(super().formatMessage(record)), *fields])
@@ -47,6 +50,10 @@ class JsonFormatter(_JsonFormatter):
             # Django adds the request to records, and its text contains the query string.
             reserved_attrs=[*RESERVED_ATTRS, "request"],
         )
+
+    def add_fields(self, log_data, record, message_dict):
+        record.message = word_of(record)
+        super().add_fields(log_data, record, message_dict)
 
 
 def _escaped(text: str) -> str:

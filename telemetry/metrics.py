@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, values
 from prometheus_client.mmap_dict import _INITIAL_MMAP_SIZE, MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from auth_core.event_messages import word_of
+
 
 class ReservedCounts(MmapedDict):
     """A mapped file of counts that reserves space on the disk before it writes.
@@ -89,6 +91,6 @@ class EventCounter(logging.Handler):
     def emit(self, record):
         try:
             scheme, reason = (getattr(record, name, "") for name in ("scheme", "reason"))
-            EVENTS.labels(record.getMessage(), scheme, reason).inc()
+            EVENTS.labels(word_of(record), scheme, reason).inc()
         except Exception:  # noqa: BLE001 - handleError prints it, as in every handler
             self.handleError(record)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -39,6 +40,7 @@ def finish(
     closing: Sequence[str] = (),
     code: int = 0,
     written_as: str = "Everything measured",
+    machine: dict[str, Any] | None = None,
     hidden: str | None = None,
 ):
     """Write the result of a command, show it, and exit: the last call of a command that measures.
@@ -52,9 +54,10 @@ def finish(
     `closing`     lines in bold at the end, after the verdict
     `code`        exit code for a reason other than the verdict
     `written_as`  name of the file's content in the line with its path; empty: no such line
+    `machine`     environment.describe() from before the run; None: what it says now
     `hidden`      word of the command line to leave out: the database's URL, with its password
     """
-    written = path and files.save(path, record, Environment(**environment.describe()), hidden=hidden)
+    written = path and files.save(path, record, Environment(**(machine or environment.describe())), hidden=hidden)
     console = terminal.console()
     show(console, shown)
     if written and written_as:

@@ -93,6 +93,21 @@ jwt: the admin finds it by e-mail and deletes it: True 302, before and after: 20
 }
 
 
+# The events that each kind's life logs, with their reasons.
+EVENTS = {
+    "token-hashed": """
+login.succeeded, login.failed password, request.throttled login-address, request.throttled login-username
+credential.refused invalid, token.rotated, token.issued command, token.revoked admin, token.revoked logout
+credential.refused scope, credentials.ended password_change, credentials.ended deactivation
+""",
+    "jwt": """
+login.succeeded, login.failed password, request.throttled login-address, request.throttled login-username
+credential.refused ended, refresh.rotated, refresh.reused, login.ended admin, login.ended logout
+stock.accepted, stock.exchanged, credentials.ended password_change, credentials.ended deactivation
+""",
+}
+
+
 @pytest.mark.parametrize("kinds", LINES)
 def test_the_folders_and_the_lines_of_the_page_are_enough(kinds, checkout, tmp_path):
     shop = Shop(tmp_path)
@@ -118,6 +133,12 @@ def adopt_and_walk(shop: Shop, kinds: str, checkout: Path):
     done = shop.run("-W", "error", "walk.py", kinds, json.dumps(shop.before), PYTHONPATH=f"{shop.folder}/site")
     assert done.returncode == 0, done.stderr
     assert done.stdout == expected(kinds)
+    logged = re.findall(r"^(?:INFO|WARNING) auth (\S+)(?:.* reason=(\S+))?", done.stderr, re.MULTILINE)
+    wanted = {event for kind in kinds.split() for event in re.split(", |\n", EVENTS[kind].strip())}
+    missing = wanted - {" ".join(event).strip() for event in logged}
+    assert not missing, done.stderr
+    assert re.search(r"login\.succeeded scheme=[\w-]+ user=[0-9a-f-]{36} .*address=203\.0\.113\.", done.stderr)
+    assert not [token for token in shop.before["tokens"] if token in done.stderr]
 
 
 def expected(kinds: str) -> str:

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from auth_core.event_messages import word_of
 from tests.support.accounts import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -34,8 +35,8 @@ def by_the_admin(client, username, password):
     return answer.status_code, answer.context and answer.context["form"].non_field_errors()
 
 
-PAIR = ["access", "expires_in", "refresh", "refresh_expires_in"]
 # Row: how a client logs in, and the response to the right password.
+PAIR = ["access", "expires_in", "refresh", "refresh_expires_in"]
 DOORS = {
     "token": (by_the_api("/api-token-auth/"), (200, ["token"])),
     "token-hashed": (by_the_api("/api-token-auth/"), (200, ["scope", "token"])),
@@ -71,7 +72,7 @@ def test_a_name_longer_than_its_column_is_a_wrong_login_and_asks_no_database(
     caplog.clear()
     with django_assert_num_queries(0):
         assert log_in(name, PASSWORD) == wrong
-    logged = [(record.getMessage(), record.reason) for record in caplog.records if record.name == "auth"]
+    logged = [(word_of(record), record.reason) for record in caplog.records if record.name == "auth"]
     assert logged == [("login.failed", "password")]
 
 

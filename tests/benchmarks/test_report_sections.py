@@ -160,3 +160,10 @@ def test_crossings_are_numbered_in_the_picture_and_listed_below(page_of):
     page = page_of(overhead(), flows())
     assert "1" in page.figures[-1]["svg"]
     assert rows_of(page, "flows", 1)["1"] == ["token, jwt", "12.9 (12.1 to 13.8)", "token", "jwt"]
+
+
+def test_a_login_with_each_password_hasher_is_told(page_of):
+    page = page_of(overhead(), flows())
+    rows = rows_of(page, "flows", 3)
+    assert rows["argon2"] == ["–", "–", "67.90 (66.90 to 68.90)", "0.70 (0.69 to 0.71)", "69 to 71", "95.8 to 98.5"]
+    assert any(text.strip().endswith("and one UPDATE.") for text in page.texts)

@@ -7,6 +7,9 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.processes import environment
+from benchmarks.questions import outcome
+from benchmarks.questions.flows.section import section
 from benchmarks.questions.report.command import command
 from benchmarks.results import files as results
 from benchmarks.results.schema import schema
@@ -15,6 +18,7 @@ from tests.support.question_results import (
     WRITERS,
     distance,
     flows,
+    flows_record,
     load,
     load_away,
     revocation,
@@ -161,3 +165,18 @@ def test_a_result_keeps_to_the_schema(name):
 def test_what_is_no_result_breaks_the_schema(document):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(schema()).validate(document)
+
+
+def test_a_result_describes_the_machine_as_it_was_before_the_run(tmp_path):
+    machine = environment.describe() | {"load_average": [7.0, 6.0, 5.0]}
+    outcome.finish(tmp_path / "run.json", flows_record(), [], machine=machine)
+    head, _ = results.load(tmp_path / "run.json", ["flows"])
+    assert head.environment.load_average == (7.0, 6.0, 5.0)
+
+
+def test_a_result_of_flows_from_before_the_hashers_is_read(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(without(flows(), "hashers")))
+    _, record = results.load(path, ["flows"])
+    assert record.hashers == ()
+    assert len(section(record).grids) == len(section(flows_record()).grids) - 1

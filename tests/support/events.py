@@ -4,6 +4,7 @@ import logging
 
 from django.contrib.auth import get_user_model
 
+from auth_core.event_messages import word_of
 from config.schemes import SCHEMES
 from jwt_auth import models as logins
 from telemetry.logs import FIELDS
@@ -24,7 +25,7 @@ class Logged(logging.Handler):
 
     def emit(self, record):
         fields = {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
-        self.events.append({"event": record.getMessage(), **fields})
+        self.events.append({"event": word_of(record), **fields})
 
     def words(self) -> list[str]:
         """Return each event with its reason, and clear the list."""

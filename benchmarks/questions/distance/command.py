@@ -58,4 +58,4 @@ def command(distances, schemes, count, budget, rounds, path, **place):
     with outcome.refusals(), scratch("postgresql", **place) as database:
         record = experiment.measure(assignment, database, distances, count, budget, rounds, begin)
     shown = [tables.of(record), *tables.remarks(record, machine)]
-    outcome.finish(path, record, shown, verdict=record.verdict, hidden=place["database_url"])
+    outcome.finish(path, record, shown, machine=machine, verdict=record.verdict, hidden=place["database_url"])

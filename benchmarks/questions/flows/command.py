@@ -66,4 +66,4 @@ def command(schemes, access_lifetime, session_lifetime, count, budget, populatio
     record = experiment.record(run, lifetimes, budget, population, stored, seconds)
     lines = [*populated(population, stored), *tables.remarks(record, machine)]
     shown = [*tables.of(record), *lines]
-    outcome.finish(path, record, shown, verdict=record.verdict, hidden=place["database_url"])
+    outcome.finish(path, record, shown, machine=machine, verdict=record.verdict, hidden=place["database_url"])

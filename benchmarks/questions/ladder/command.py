@@ -70,6 +70,7 @@ def command(schemes, others, url, count, budget, rounds, block, drop, population
         record,
         _shown(record, machine),
         verdict=record.verdict,
+        machine=machine,
         hidden=place["database_url"],
     )
 

@@ -71,4 +71,4 @@ def command(schemes, kinds, reference, distances, url, within, connections, seco
         run, plan, contenders, core, seconds=took, service=service, population=population, stored=stored
     )
     shown = [*tables.of(record), *tables.remarks(record, machine)]
-    outcome.finish(path, record, shown, verdict=record.verdict, hidden=place["database_url"])
+    outcome.finish(path, record, shown, machine=machine, verdict=record.verdict, hidden=place["database_url"])

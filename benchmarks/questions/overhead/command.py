@@ -63,4 +63,6 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
         *tables.about(record, machine),
     ]
     credential = place["database_url"]
-    outcome.finish(path, record, shown, verdict=record.verdict, closing=[record.answer], hidden=credential)
+    outcome.finish(
+        path, record, shown, machine=machine, verdict=record.verdict, closing=[record.answer], hidden=credential
+    )

@@ -66,7 +66,7 @@ def command(populations, schemes, refreshes, tracks, url, count, budget, flow_tu
     with outcome.refusals(), scratch.several(len(populations), **place) as made:
         record = scale.measure(assignment, dict(zip(populations, made, strict=True)), plan, begin)
     shown = [*tables.of(record), *tables.remarks(record, machine)]
-    outcome.finish(path, record, shown, verdict=record.verdict, hidden=place["database_url"])
+    outcome.finish(path, record, shown, machine=machine, verdict=record.verdict, hidden=place["database_url"])
 
 
 def _check_room(needed: int):

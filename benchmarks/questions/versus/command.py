@@ -40,8 +40,7 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, pat
     balanced order, and time blocks of the same request. Both must answer with the same body, byte
     for byte. A second copy of this checkout's service is the run's own A/A control.
 
-    With --contender, the table also says what the contender adds to anonymous's request, before
-    and now: a change that every request pays is no part of that.
+    The table of a --contender also shows what it adds to anonymous's request, then and now.
 
     The run is inconclusive when the control's interval (99 %) excludes zero and the difference is
     above 0.5 % of the request, when the hypervisor took more than 5 % of the time the processors
@@ -73,11 +72,8 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, pat
                 run = turns.run(assignment, places, count or options.PROCESSES, end, rounds, watcher)
     seconds = round(time.monotonic() - begin, 1)
     record = versus.record(run, assignment, margin, budget, Revision(revision, commit), unlike, seconds)
+    shown = [tables.of(record), *tables.remarks(record, run), *conditions(record, machine)]
+    closing = [tables.answer(record)]
     outcome.finish(
-        path,
-        record,
-        [tables.of(record), *tables.remarks(record, run), *conditions(record, machine)],
-        verdict=record.verdict,
-        closing=[tables.answer(record)],
-        hidden=place["database_url"],
+        path, record, shown, machine=machine, verdict=record.verdict, closing=closing, hidden=place["database_url"]
     )

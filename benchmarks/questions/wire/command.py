@@ -73,7 +73,9 @@ def command(
             run, assignment, margin, precision, budget, machine, inside, beside_file=beside and beside.name, **known
         )
     shown, credential = _shown(record, beside, margin, machine), db["database_url"]
-    outcome.finish(path, record, shown, verdict=record.verdict, closing=[record.answer], hidden=credential)
+    outcome.finish(
+        path, record, shown, machine=machine, verdict=record.verdict, closing=[record.answer], hidden=credential
+    )
 
 
 def _shown(record: Wire, beside, margin: float, machine: dict[str, Any]) -> Iterator[Table | str]:

@@ -6,7 +6,10 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The machine, the interpreter and the checkout that made a result. None: unknown."""
+    """The machine, the interpreter and the checkout that made a result. None: unknown.
+
+    `load_average`  over 1, 5 and 15 minutes, before the run
+    """
 
     python: str
     processor: str
