@@ -160,13 +160,13 @@ def each_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Erro
     """Yield an error if two enabled classes of opaque tokens read the same keyword."""
     found: dict[str, type] = {}
     for cls in enabled_classes():
-        keyword = getattr(cls, "keyword", None)
-        if not isinstance(keyword, str) or kind_of(cls) == "jwt":  # jwt_auth has a check of its own
-            continue
-        other = found.setdefault(keyword.lower(), cls)
-        if other is not cls:
+        keyword: Any = getattr(cls, "keyword", None) or ()
+        for word in (keyword,) if isinstance(keyword, str) else keyword:
+            other = found.setdefault(word.lower(), cls)
+            if other is cls or "jwt" in (kind_of(cls), kind_of(other)):  # jwt_auth has a check of its own
+                continue
             yield Error(
-                f"{other.__qualname__} and {cls.__qualname__} both answer to the keyword {keyword!r}, so the first "
+                f"{other.__qualname__} and {cls.__qualname__} both answer to the keyword {word!r}, so the first "
                 "refuses every credential of the second.",
                 hint="Enable one of them, or give a subclass of one another `keyword`.",
                 id="auth_core.E007",

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.apps import apps
-from django.core.checks import Error, register
+from django.conf import settings
+from django.core.checks import Error, Warning, register
 from rest_framework.settings import api_settings
 
 from auth_core.schemes import enabled_classes
@@ -49,5 +50,24 @@ def scopes_are_enforced(app_configs: Any, **kwargs: Any) -> list[Error]:
             "may only read could write.",
             hint="Add auth_core.scopes.HasScope there, and to each view that has permission_classes of its own.",
             id="tokens.E003",
+        )
+    ]
+
+
+@register
+def cache_is_used(app_configs: Any, **kwargs: Any) -> list[Warning]:
+    """Return a warning if each request runs in a transaction, whose reads are never cached."""
+    from tokens.authentication import CachedTokenAuthentication
+
+    is_enabled = any(issubclass(cls, CachedTokenAuthentication) for cls in enabled_classes())
+    atomic = [alias for alias, database in settings.DATABASES.items() if database.get("ATOMIC_REQUESTS")]
+    if not (is_enabled and atomic):
+        return []
+    return [
+        Warning(
+            f"DATABASES[{atomic[0]!r}] has ATOMIC_REQUESTS, so CachedTokenAuthentication caches nothing: what a "
+            "transaction reads may be rolled back.",
+            hint="Turn ATOMIC_REQUESTS off, or take TokenAuthentication.",
+            id="tokens.W001",
         )
     ]

@@ -353,8 +353,8 @@ def test_ours_names_each_row_as_it_is_called_and_warns_of_nothing():
     document = schema_of(SCHEMES.values())
     assert warnings() == ""
     assert set(document["components"]["securitySchemes"]) == set(SCHEMES)
-    for name in SCHEMES:
-        assert document["paths"][f"/{name}/"]["get"]["security"] == [{name: []}]
+    for name, row in SCHEMES.items():
+        assert document["paths"][f"/{name}/"]["get"]["security"] == [{name: ["read"] if row.scoped else []}]
 
 
 # --- B9 ------------------------------------------------------------------------------------------
