@@ -7,7 +7,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from auth_core.credentials import credential
+from auth_core.credentials import credential, first
 from auth_core.events import with_reason
 from auth_core.schemes import refuse_unread
 from tokens import hashed, models, wire
@@ -69,7 +69,7 @@ class TokenAuthentication(authentication.TokenAuthentication):
         return _KEY.fullmatch(key) is not None
 
     def authenticate_header(self, request: Request) -> str:
-        return f'{self.keyword} realm="api"'
+        return f'{first(self.keyword)} realm="api"'
 
 
 class CachedTokenAuthentication(TokenAuthentication):

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.apps import apps
-from django.core.checks import Error, register
+from django.conf import settings
+from django.core.checks import Error, Warning, register
 from rest_framework.settings import api_settings
 
 from auth_core.schemes import enabled_classes
@@ -12,16 +13,8 @@ from auth_core.scopes import HasScope
 
 @register
 def authtoken_is_installed_after_us(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Return an error unless rest_framework.authtoken is installed, and after this app."""
+    """Return an error unless rest_framework.authtoken is installed after this app."""
     names = [config.name for config in apps.get_app_configs()]
-    if "rest_framework.authtoken" not in names:
-        return [
-            Error(
-                "rest_framework.authtoken is not in INSTALLED_APPS.",
-                hint="Its table holds the tokens.",
-                id="tokens.E001",
-            )
-        ]
     if names.index("tokens") > names.index("rest_framework.authtoken"):
         return [
             Error(
@@ -49,5 +42,24 @@ def scopes_are_enforced(app_configs: Any, **kwargs: Any) -> list[Error]:
             "may only read could write.",
             hint="Add auth_core.scopes.HasScope there, and to each view that has permission_classes of its own.",
             id="tokens.E003",
+        )
+    ]
+
+
+@register
+def cache_is_used(app_configs: Any, **kwargs: Any) -> list[Warning]:
+    """Return a warning if each request runs in a transaction, whose reads are never cached."""
+    from tokens.authentication import CachedTokenAuthentication
+
+    is_enabled = any(issubclass(cls, CachedTokenAuthentication) for cls in enabled_classes())
+    atomic = [alias for alias, database in settings.DATABASES.items() if database.get("ATOMIC_REQUESTS")]
+    if not (is_enabled and atomic):
+        return []
+    return [
+        Warning(
+            f"DATABASES[{atomic[0]!r}] has ATOMIC_REQUESTS, so CachedTokenAuthentication caches nothing: what a "
+            "transaction reads may be rolled back.",
+            hint="Turn ATOMIC_REQUESTS off, or take TokenAuthentication.",
+            id="tokens.W001",
         )
     ]

@@ -35,7 +35,6 @@ def by_the_admin(client, username, password):
     return answer.status_code, answer.context and answer.context["form"].non_field_errors()
 
 
-PAIR = ["access", "expires_in", "refresh", "refresh_expires_in"]
 # Row: how a client logs in, and the response to the right password.
 PAIR = ["access", "expires_in", "refresh", "refresh_expires_in"]
 DOORS = {

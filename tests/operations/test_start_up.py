@@ -37,6 +37,9 @@ VALUES = [
     ("JWT_ISSUER", "https://tracks.example", "settings.SIMPLE_JWT['ISSUER']", "https://tracks.example"),
     ("JWT_AUDIENCE", "tracks", "settings.SIMPLE_JWT['AUDIENCE']", "tracks"),
     ("JWT_LEEWAY", "1m", "settings.JWT_LEEWAY.total_seconds()", 60),
+    ("JWT_CLAIMS", "tests.support.claim_hooks.role", "settings.JWT_CLAIMS", "tests.support.claim_hooks.role"),
+    ("JWT_CLAIMS", "", "settings.JWT_CLAIMS", None),
+    ("JWT_ACCESS_TYPE", "at+jwt", "settings.JWT_ACCESS_TYPE", "at+jwt"),
     ("JWT_ACCEPT_STOCK_UNTIL", "none", "settings.JWT_ACCEPT_STOCK_UNTIL", None),
     ("JWT_ACCEPT_STOCK_UNTIL", "2099-12-31", "repr(settings.JWT_ACCEPT_STOCK_UNTIL)", "datetime.date(2099, 12, 31)"),
     (

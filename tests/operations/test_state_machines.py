@@ -51,6 +51,7 @@ STEPS = int(os.environ.get("FUZZ_STEPS", "20"))
 AGES = st.integers(0, 9)  # see Lives.chosen
 KINDS = st.sampled_from(["refresh", "access"])
 SELDOM = st.sampled_from([False, False, False, True])
+SCOPES = st.sampled_from([READ, WRITE, FULL])
 
 
 # --- opaque tokens --------------------------------------------------------------------------------
@@ -99,6 +100,7 @@ class TokenLives(Lives):
         return Step(self.presenting(key, "post", "/tracks/", {}), "write", (key,))
 
     def logging_in(self, name, password, scope=FULL):
+        scope = scope if self.per_client else FULL
         body = {"username": name, "password": password, **({"scope": scope} if self.per_client else {})}
         return Step(request("post", "/api-token-auth/", body=body), "log_in", (name, password, scope))
 
@@ -109,9 +111,9 @@ class TokenLives(Lives):
         do = self.presenting(key, "post", "/api-token-auth/revoke/", {"everywhere": everywhere})
         return Step(do, "revoke_everywhere" if everywhere else "revoke", (key,))
 
-    @rule(name=st.sampled_from(NAMES), scope=st.sampled_from([READ, WRITE]))
+    @rule(name=st.sampled_from(NAMES), scope=SCOPES)
     def log_in_for_less(self, name, scope):
-        self.take(self.logging_in(name, self.password(name), scope if self.per_client else FULL))
+        self.take(self.logging_in(name, self.password(name), scope))
 
     @rule(age=AGES)
     def write(self, age):
@@ -145,15 +147,16 @@ class TokenLives(Lives):
         age=st.integers(0, 1),
         two=st.sampled_from(_TOKEN_STEPS),
         third=st.lists(st.sampled_from(_TOKEN_STEPS), max_size=1),
+        scope=SCOPES,
     )
-    def at_the_same_moment(self, age, two, third):
+    def at_the_same_moment(self, age, two, third, scope):
         key = self.chosen(self.credentials(), age)
         name = next((row.user for row in self.world.rows if row.key == key), NAMES[0])
         if not self.world.is_active(name):
             return
         known = {
             "use": lambda: self.using(key),
-            "log in": lambda: self.logging_in(name, self.password(name)),
+            "log in": lambda: self.logging_in(name, self.password(name), scope),
             "write": lambda: self.writing(key),
             "rotate": lambda: self.rotating(key),
             "revoke": lambda: self.revoking(key),

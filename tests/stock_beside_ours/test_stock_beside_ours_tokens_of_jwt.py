@@ -98,7 +98,7 @@ HOSTILE_TO_REFRESH = [pytest.param({"jti": "\0"}, id="jti NUL"), pytest.param({"
 @beside("J12", ("simplejwt", 500), ("jwt", 401))
 def test_a_well_signed_hostile_claim(log_in, changes, row, expected):
     door, pair = log_in(row)
-    forged = {kind: forge(token, **changes) for kind, token in pair.items()}
+    forged = {kind: forge(pair[kind], **changes) for kind in ("access", "refresh")}
     assert whoami(door, forged) == expected
     assert refresh(door.client, forged).status_code == expected
 
