@@ -13,6 +13,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, router
+from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 from rest_framework.settings import api_settings
 
@@ -161,8 +162,8 @@ def each_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Erro
     found: dict[str, type] = {}
     for cls in enabled_classes():
         keyword: Any = getattr(cls, "keyword", None) or ()
-        for word in (keyword,) if isinstance(keyword, str) else keyword:
-            other = found.setdefault(word.lower(), cls)
+        for word in keyword if isinstance(keyword, tuple) else (keyword,):
+            other = found.setdefault(str(word).lower(), cls)
             if other is cls or "jwt" in (kind_of(cls), kind_of(other)):  # jwt_auth has a check of its own
                 continue
             yield Error(
@@ -208,3 +209,20 @@ def clock_is_steady(app_configs: Any, **kwargs: Any) -> Iterator[Warning]:
             hint="Set USE_TZ=True, or TIME_ZONE='UTC'.",
             id="auth_core.W005",
         )
+
+
+@register
+def credentials_are_accepted(app_configs: Any, **kwargs: Any) -> Iterator[Warning]:
+    """Yield a warning for each login whose credentials no enabled class accepts."""
+    for kind in ("token", "jwt"):
+        try:
+            path = reverse(f"{kind}-obtain")
+        except NoReverseMatch:
+            continue
+        if not any(kind_of(cls) == kind for cls in enabled_classes()):
+            yield Warning(
+                f"{path} issues credentials that no class in DEFAULT_AUTHENTICATION_CLASSES accepts.",
+                hint="Add the class, or remove the endpoints. If your views name their own, add auth_core.W006 to "
+                "SILENCED_SYSTEM_CHECKS.",
+                id="auth_core.W006",
+            )

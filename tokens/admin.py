@@ -34,8 +34,9 @@ class _LogsEventsMixin(revocation.LogsRevocationMixin):
     service: TokenService[Any]
 
     def get_autocomplete_fields(self, request: HttpRequest) -> Any:
-        users: Any = self.admin_site._registry.get(get_user_model())
-        return ("user",) if users and users.get_search_fields(request) else ()
+        site, user_model = self.admin_site, get_user_model()
+        is_there = site.is_registered(user_model)
+        return ("user",) if is_there and site.get_model_admin(user_model).get_search_fields(request) else ()
 
     def log_revocation(self, request: HttpRequest, obj: Any) -> None:
         self.log_event(events.TOKEN_REVOKED, obj, request)

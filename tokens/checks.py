@@ -13,16 +13,8 @@ from auth_core.scopes import HasScope
 
 @register
 def authtoken_is_installed_after_us(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Return an error unless rest_framework.authtoken is installed, and after this app."""
+    """Return an error unless rest_framework.authtoken is installed after this app."""
     names = [config.name for config in apps.get_app_configs()]
-    if "rest_framework.authtoken" not in names:
-        return [
-            Error(
-                "rest_framework.authtoken is not in INSTALLED_APPS.",
-                hint="Its table holds the tokens.",
-                id="tokens.E001",
-            )
-        ]
     if names.index("tokens") > names.index("rest_framework.authtoken"):
         return [
             Error(

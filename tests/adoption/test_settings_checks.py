@@ -129,6 +129,7 @@ FORGOTTEN = {
         "auth_core.E007",
     ),
     "the middleware of proxies": (MIDDLEWARE, "auth_core.W003"),
+    "the classes": ('del REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]', "auth_core.W006"),
     "sessions in the database": (
         'INSTALLED_APPS.append("django.contrib.sessions")\n'
         'SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"',
@@ -136,12 +137,12 @@ FORGOTTEN = {
     ),
     "a transaction around each request": (
         'DATABASES["default"]["ATOMIC_REQUESTS"] = True\n'
-        'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"] = ["tokens.authentication.CachedTokenAuthentication"]',
+        'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"][0] = "tokens.authentication.CachedTokenAuthentication"',
         "tokens.W001",
     ),
     "time zones": ('USE_TZ, TIME_ZONE = False, "Europe/Berlin"', "auth_core.W005"),
 }
-ALONE = {"auth_core.E007", "tokens.W001"}  # their lines exclude each other
+ALONE = {"auth_core.E007", "auth_core.W006", "tokens.W001"}  # their lines exclude each other
 KEPT = {
     "an entry of CACHES that counts": FORGOTTEN["a cache in the database"][0]
     + '\nCACHES["auth"] = {"BACKEND": "auth_core.caches.LocMemCache"}',
@@ -181,3 +182,12 @@ def test_all_that_is_wrong_in_a_project_is_named_at_once_without_a_traceback(tmp
     assert "Traceback" not in done.stderr
     expected = {message for _, message in FORGOTTEN.values()} | {"auth_core.E001", "auth_core.E002"}
     assert {message for message in expected if f"({message})" in done.stderr} == expected - ALONE
+
+
+def test_the_app_of_drfs_tokens_is_asked_for_by_name(tmp_path):
+    lines = 'INSTALLED_APPS.remove("rest_framework.authtoken")\n'
+    done = Host(tmp_path, f"{BOTH}{lines}", BOTH_URLS).run("-m", "django", "check")
+    assert done.stderr.splitlines()[-1] == (
+        'django.core.exceptions.ImproperlyConfigured: tokens needs "rest_framework.authtoken" in INSTALLED_APPS, '
+        'after "tokens": its table holds the tokens (tokens.E001)'
+    )

@@ -146,7 +146,7 @@ def test_no_hostile_scope_obtains_a_token(api, user, scope):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("scope", ["", "readwrite", "Write", "writer", "read,write", "admin *", "write\x00"])
+@pytest.mark.parametrize("scope", ["", "readwrite", "Write", "writer", "read,write", "admin *", "write\t"])
 def test_a_scope_that_somebody_wrote_into_the_table_grants_only_the_words_it_has(api, user, scope):
     key = hashed.obtain(user, scope="read").key
     HashedToken.objects.update(scope=scope)

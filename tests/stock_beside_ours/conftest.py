@@ -1,8 +1,20 @@
 """Fixtures of several files of this folder."""
 
+import re
+
 import pytest
 
-from tests.support.stock import LOGIN
+from tests.support.stock import LOGIN, holds_for
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Print with a failure for which versions of the libraries the finding holds."""
+    report = yield
+    finding = re.search(r"\b[TJB][0-9]+\b", f"{item.function.__doc__ or ''} {item.name}")
+    if report.failed and finding:
+        report.sections.append(("Stock beside ours", holds_for(finding[0])))
+    return report
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 Each finding is a pair. The stock half asserts what the library does today, and fails when an
 upstream release mends it. The other half asserts what this project promises. `beside` makes the
-pair; B1 … B9 are the findings' names.
+pair; B1 … B9 are the findings' names. A failure prints the versions that the finding holds for.
 """
 
 import json
@@ -31,7 +31,18 @@ from config.schemes import SCHEMES, SchemeError, choose
 from config.switches import SWITCHES
 from config.views import WhoAmIView
 from tests.support import servers
-from tests.support.stock import LOGIN, ON_POSTGRESQL, ThreePerMinute, beside, by_the_library, serve, whoami
+from tests.support.stock import (
+    HOLDS_FOR,
+    LOGIN,
+    ON_POSTGRESQL,
+    ThreePerMinute,
+    beside,
+    by_the_library,
+    holds_for,
+    installed,
+    serve,
+    whoami,
+)
 from tests.support.threads import at_once
 from tests.urlconf import urlconf_for
 
@@ -390,3 +401,15 @@ def test_the_slow_hasher_is_the_one_that_is_served():
     served = servers.run("-c", script, DJANGO_SETTINGS_MODULE="config.settings")
     assert served.stdout.strip() == "django.contrib.auth.hashers.PBKDF2PasswordHasher"
     assert PBKDF2PasswordHasher.iterations >= 1_000_000
+
+
+# --- the versions --------------------------------------------------------------------------------
+
+
+@pytest.mark.once
+def test_every_finding_names_the_versions_it_holds_for_and_these_are_installed():
+    """Look at the pairs again when this fails, and add the version or mend the stock half."""
+    for letter, libraries in HOLDS_FOR.items():
+        for library, versions in libraries.items():
+            here = ".".join(map(str, installed(library)))
+            assert any(f"{here}.".startswith(f"{each}.") for each in versions), holds_for(letter)

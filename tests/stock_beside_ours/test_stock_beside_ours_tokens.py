@@ -1,4 +1,4 @@
-"""The behaviour of DRF's authtoken today, and this project's instead: T1 … T9.
+"""The behaviour of DRF's authtoken today, and this project's instead: T1 … T10.
 
 test_stock_beside_ours_both.py says how to read a pair.
 """
@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.contrib.admin import AdminSite
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.core import serializers
 from django.core.management import call_command
@@ -30,7 +30,16 @@ from auth_core import revocation
 from config.views import WhoAmIView
 from tests.support.accounts import change_password
 from tests.support.clients import new_client
-from tests.support.stock import LOGIN, ThreePerMinute, beside, by_the_library, postgresql_only, serve, whoami
+from tests.support.stock import (
+    LOGIN,
+    ThreePerMinute,
+    beside,
+    by_the_library,
+    installed,
+    postgresql_only,
+    serve,
+    whoami,
+)
 from tests.support.threads import at_once
 from tokens import models, signals
 from tokens.management.commands import drf_create_token as our_command
@@ -363,3 +372,37 @@ def test_our_auto_create_respects_loaddata_and_goes_with_a_user_who_is_rolled_ba
     assert not Token.objects.exists()
     call_command("loaddata", dump, verbosity=0)
     assert Token.objects.get().key in dump.read_text()
+
+
+# --- T10 -----------------------------------------------------------------------------------------
+
+# Before, a proxy's delete() looked for a key that is the user's id. DRF's own admin knew of that.
+DELETES = installed("djangorestframework") >= (3, 18, 2)
+
+
+@pytest.fixture
+def plain_admin(settings, client, staff):
+    """Serve an admin of one's own for DRF's TokenProxy, which does not derive from DRF's."""
+    site = AdminSite()
+    site.register(TokenProxy, ModelAdmin)
+    middleware = settings.MIDDLEWARE
+    serve(settings, path("admin/", site.urls))
+    settings.MIDDLEWARE = middleware
+    client.force_login(staff)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("pages", "model", "names", "deleted"),
+    [
+        pytest.param("plain_admin", "authtoken_tokenproxy", "key", DELETES, id="T10-stock"),
+        pytest.param("our_admin", "tokens_opaquetoken", "user_id", True, id="T10-ours"),
+    ],
+)
+def test_whether_the_admin_deletes_the_token_that_it_says_it_has_deleted(request, user, pages, model, names, deleted):
+    client = request.getfixturevalue(pages)
+    token = Token.objects.get(user=user)
+    response = client.post(reverse(f"admin:{model}_delete", args=[getattr(token, names)]), {"post": "yes"})
+    assert response.status_code == 302
+    assert LogEntry.objects.filter(action_flag=DELETION).count() == 1
+    assert Token.objects.filter(key=token.key).exists() != deleted

@@ -44,6 +44,10 @@ EVENTS = ["password changed", "deactivated", "deactivated behind the signals", "
 
 
 MOSTLY = st.sampled_from([True, True, True, False])
+SELDOM = st.sampled_from([False, False, False, True])
+
+
+AGES = st.integers(0, 9)  # see Lives.chosen
 
 
 @dataclass(frozen=True)

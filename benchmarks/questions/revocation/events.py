@@ -5,6 +5,7 @@ Which endpoints a scheme has follows from its URLconf: a new row of the table ne
 
 from collections.abc import Callable
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import models
@@ -61,7 +62,7 @@ def _logout(service: Service) -> tuple[Happen | None, str]:
 
 def _row_of(login: Login) -> models.Model | None:
     """Return the row in the admin whose unique text is the access credential itself, or None."""
-    for model in admin.site._registry:
+    for model in filter(admin.site.is_registered, apps.get_models()):
         for field in model._meta.concrete_fields:
             if field.unique and isinstance(field, models.CharField):
                 row = model._default_manager.filter(**{field.attname: login.access}).first()
