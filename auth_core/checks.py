@@ -162,9 +162,8 @@ def each_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Erro
     found: dict[str, type] = {}
     for cls in enabled_classes():
         keyword: Any = getattr(cls, "keyword", None) or ()
-        words = (keyword,) if isinstance(keyword, str) else keyword
-        for word in words if isinstance(words, list | tuple) else ():  # a wrong type is another check's
-            other = found.setdefault(word.lower(), cls)
+        for word in keyword if isinstance(keyword, tuple) else (keyword,):
+            other = found.setdefault(str(word).lower(), cls)
             if other is cls or "jwt" in (kind_of(cls), kind_of(other)):  # jwt_auth has a check of its own
                 continue
             yield Error(
