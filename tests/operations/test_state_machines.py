@@ -10,6 +10,7 @@ FUZZ_EXAMPLES and FUZZ_STEPS make the runs longer, and random: `make fuzz`.
 
 import os
 import time
+from datetime import date
 from io import StringIO
 from uuid import UUID
 
@@ -31,8 +32,9 @@ from jwt_auth import models
 from jwt_auth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
 from jwt_auth.models import RefreshFamily
 from tests.support.lives import Answer, Tokens
-from tests.support.lives_of_pairs import Pairs
-from tests.support.random_lives import NAMES, Lives, Step, request, saved_once
+from tests.support.lives_of_migrants import Migrants
+from tests.support.random_lives import NAMES, Lives, Step, User, request, saved_once
+from tests.support.stock_tokens import stock_pair
 from tokens import hashed, wire
 from tokens.authentication import TokenAuthentication
 from tokens.cache import token_cache
@@ -187,7 +189,8 @@ class PairLives(Lives):
 
     def new_world(self, now, switches):
         self.sign_with(0)
-        return Pairs(now, switches, stateless=issubclass(self.authentication, JWTStatelessUserAuthentication))
+        self.override(JWT_ACCEPT_STOCK_UNTIL=date(2099, 12, 31), JWT_ISSUER="https://tracks.example", JWT_AUDIENCE="a")
+        return Migrants(now, switches, stateless=issubclass(self.authentication, JWTStatelessUserAuthentication))
 
     def sign_with(self, key: int, *older: int):
         secrets = [f"the secret of the key number {number} of this test" for number in (key, *older)]
@@ -270,6 +273,13 @@ class PairLives(Lives):
         self.take(self.listing(access))
         self.take(self.ending(access, other))
 
+    @rule(name=st.sampled_from(NAMES))
+    def begin_with_a_pair_of_simplejwt(self, name):
+        if self.world.is_active(name):
+            pair = stock_pair(User.objects.get(username=name))
+            for world in self.worlds:
+                world.issued_by_simplejwt(name, pair)
+
     @rule(drop=st.booleans())
     def change_the_keys(self, drop):
         """Sign with another key and keep the previous one for verifying, or drop that one."""
@@ -283,8 +293,7 @@ class PairLives(Lives):
 
     @rule(access_type=st.sampled_from(["JWT", "at+jwt"]))
     def change_the_type(self, access_type):
-        """Type new access tokens differently, which ends nothing."""
-        self.override(JWT_ACCESS_TYPE=access_type)
+        self.override(JWT_ACCESS_TYPE=access_type)  # which ends nothing
 
     def clean_up(self):
         def do(client):
@@ -302,7 +311,7 @@ class PairLives(Lives):
     def at_the_same_moment(self, age, two, third):
         refresh, access = (self.chosen(self.world.of_kind(kind), age) for kind in ("refresh", "access"))
         login = self.world.rows.get(self.world.tokens[refresh].login)
-        name = login.user if login else NAMES[0]
+        name = login.user if login else getattr(self.world.tokens[refresh], "user", NAMES[0])
         if not self.world.is_active(name):
             return
         known = {
