@@ -270,6 +270,13 @@ def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckM
             hint="Allowed: None, a datetime.date, or a datetime.datetime with a time zone.",
             id="jwt_auth.E007",
         )
+    elif api_settings.ALGORITHM not in ALLOWED_ALGORITHMS:
+        algorithm = api_settings.ALGORITHM
+        yield Error(
+            f"JWT_ACCEPT_STOCK_UNTIL is set, and {algorithm} in SIMPLE_JWT is no algorithm of SimpleJWT.",
+            hint="Keep the algorithm with which SimpleJWT signed until the end, or remove JWT_ACCEPT_STOCK_UNTIL.",
+            id="jwt_auth.E007",
+        )
     elif datetime.now(UTC) >= (stock.accepted_until() or datetime.max.replace(tzinfo=UTC)):
         yield Warning(
             f"JWT_ACCEPT_STOCK_UNTIL ({until}) has passed, so tokens of SimpleJWT are refused.",

@@ -96,6 +96,11 @@ class _StockToken(simplejwt.Token):
         value = self.payload.get(conf.user_id_claim)
         return str(value) if type(value) is int and value > 0 else value  # a number before SimpleJWT 5.5
 
+    @property
+    def scope(self) -> Any:
+        """Return the claim `scope`, which limits this token as it limits one of ours."""
+        return self.payload.get("scope")
+
 
 class AccessToken(_StockToken):
     """An access token that SimpleJWT issued."""
