@@ -67,7 +67,7 @@ def settings_are_right(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 @register
 def settings_are_spelt_right(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    """Yield an error for each name that is nearly a setting of ours, a warning for a stranger."""
+    """Yield an error for each misspelt setting, and a warning for an unknown one."""
     ours = [name for name in vars(Conf) if name.isupper()]
     for name in dir(settings):
         if not name.isupper() or name in ours or hasattr(global_settings, name):

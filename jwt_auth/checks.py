@@ -201,7 +201,7 @@ def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Itera
 
 @register
 def simplejwt_leaves_us_our_tokens(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
-    """Yield an error for a class of SimpleJWT's own that reads the same keyword as one of ours."""
+    """Yield an error for a class of SimpleJWT that reads the same keyword as our own."""
     ours = [cls for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]
     theirs = [cls for cls in enabled_classes() if issubclass(cls, stock_authentication.JWTAuthentication)]
     for cls, other in product(ours, theirs):
@@ -267,6 +267,13 @@ def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckM
         yield Error(
             f"JWT_ACCEPT_STOCK_UNTIL is {until!r}.",
             hint="Allowed: None, a datetime.date, or a datetime.datetime with a time zone.",
+            id="jwt_auth.E007",
+        )
+    elif api_settings.ALGORITHM not in ALLOWED_ALGORITHMS:
+        algorithm = api_settings.ALGORITHM
+        yield Error(
+            f"JWT_ACCEPT_STOCK_UNTIL is set, and {algorithm} in SIMPLE_JWT is no algorithm of SimpleJWT.",
+            hint="Keep the algorithm with which SimpleJWT signed until the end, or remove JWT_ACCEPT_STOCK_UNTIL.",
             id="jwt_auth.E007",
         )
     elif (end := stock.accepted_until()) and datetime.now(UTC) >= end:

@@ -283,13 +283,10 @@ class PairLives(Lives):
     @rule(drop=st.booleans())
     def change_the_keys(self, drop):
         """Sign with another key and keep the previous one for verifying, or drop that one."""
-        signing = self.world.signing
-        if drop:
-            self.sign_with(signing)
-            self.change(verifying={signing})
-        else:
-            self.sign_with(signing + 1, signing)
-            self.change(signing=signing + 1, verifying={signing + 1, signing})
+        signing = self.world.signing + (not drop)
+        older = () if drop else (signing - 1,)
+        self.sign_with(signing, *older)
+        self.change(signing=signing, verifying={signing, *older})
 
     @rule(access_type=st.sampled_from(["JWT", "at+jwt"]))
     def change_the_type(self, access_type):

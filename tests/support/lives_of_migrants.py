@@ -18,9 +18,9 @@ class StockToken(Token):
 class Migrants(Pairs):
     """A world of JWT pairs in which some clients hold a pair that SimpleJWT issued."""
 
-    # By the token's id: the login that it became or None, its end, and the name of its user.
+    # The login that a token became or None, its end, and the name of its user; the key is its id.
     spent: dict[str, tuple[str | None, int, str]] = field(default_factory=dict)
-    cutoffs: dict[str, int] = field(default_factory=dict)  # by the user's name
+    cutoffs: dict[str, int] = field(default_factory=dict)
 
     def issued_by_simplejwt(self, name: str, pair: dict[str, str]):
         for kind, text in pair.items():
