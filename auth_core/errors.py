@@ -108,7 +108,7 @@ def _challenges(view: View, request: Request) -> str:
 def _is_presented(authenticator: BaseAuthentication, request: Request) -> bool:
     """Return True if the request has a credential of this class's scheme."""
     challenge = authenticator.authenticate_header(request) or ""
-    # A class of ours may accept several keywords, of which one stands in its challenge.
+    # Our classes may accept several keywords. The challenge has the first of them.
     keyword = getattr(authenticator, "keyword", None) or challenge.partition(" ")[0]
     return is_presented(request, keyword)
 

@@ -24,7 +24,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.crypto import salted_hmac
 from rest_framework.authtoken.models import Token
 
-from auth_core.caches import cache_alias
+from auth_core.caches import TIMEOUTS, cache_alias
 from auth_core.conf import conf
 from tokens.entries import Entry, seal, unseal
 
@@ -156,7 +156,10 @@ class TokenCache:
         from tokens.valkey import Shared  # needs the package redis
 
         name = f"token-cache:{salted_hmac('tokens.cache.name', '', algorithm='sha256').hexdigest()[:16]}"
-        return Shared(configured["LOCATION"], configured.get("OPTIONS", {}), name, self._drop, self._drop_all)
+        servers = configured["LOCATION"]  # the first of several is the one that is written to, as in Django
+        url = servers if isinstance(servers, str) else servers[0]
+        options = {**TIMEOUTS, **configured.get("OPTIONS", {})}
+        return Shared(url, options, name, self._drop, self._drop_all)
 
 
 token_cache = TokenCache()

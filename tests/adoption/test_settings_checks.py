@@ -128,6 +128,11 @@ FORGOTTEN = {
         'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].insert(0,"rest_framework.authentication.TokenAuthentication")',
         "auth_core.E007",
     ),
+    "SimpleJWT's own class": (
+        'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].append('
+        '"rest_framework_simplejwt.authentication.JWTAuthentication")',
+        "jwt_auth.E009",
+    ),
     "the middleware of proxies": (MIDDLEWARE, "auth_core.W003"),
     "the classes": ('del REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]', "auth_core.W006"),
     "sessions in the database": (
