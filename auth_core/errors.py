@@ -109,7 +109,8 @@ def _is_presented(authenticator: BaseAuthentication, request: Request) -> bool:
     """Return True if the request has a credential of this class's scheme."""
     challenge = authenticator.authenticate_header(request) or ""
     # Our classes may accept several keywords. The challenge has the first of them.
-    keyword = getattr(authenticator, "keyword", None) or challenge.partition(" ")[0]
+    is_ours = hasattr(authenticator, "kind")
+    keyword: Any = getattr(authenticator, "keyword", None) if is_ours else challenge.partition(" ")[0]
     return is_presented(request, keyword)
 
 
