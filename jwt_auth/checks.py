@@ -17,7 +17,7 @@ from rest_framework_simplejwt.settings import DEFAULTS, api_settings
 
 from auth_core.checks import needs_settings
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
-from auth_core.schemes import enabled_classes, kind_of, scheme_of
+from auth_core.schemes import dotted, enabled_classes, kind_of, scheme_of
 from jwt_auth import stock
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.claims import ClaimsError, hook
@@ -205,14 +205,16 @@ def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Err
     """Yield an error if another enabled class takes a keyword of ours for its own."""
     found: dict[str, type] = {}
     for cls in enabled_classes():
-        keyword = getattr(cls, "keyword", None)
+        theirs = conf.header_types if issubclass(cls, stock_authentication.JWTAuthentication) else None
+        keyword = getattr(cls, "keyword", theirs)
         for word in keyword if isinstance(keyword, tuple) else (keyword,):
             other = found.setdefault(str(word).lower(), cls) if word else cls
-            if other is not cls and {kind_of(other), kind_of(cls)} >= {"jwt"}:
+            if other is not cls and "jwt" in (kind_of(other), kind_of(cls)):
                 yield Error(
-                    f"{other.__qualname__} and {cls.__qualname__} both answer to the keyword {word!r}, so the first "
-                    "refuses every credential of the second.",
-                    hint="Give one another keyword: SIMPLE_JWT['AUTH_HEADER_TYPES'], or `keyword` in a subclass.",
+                    f"{dotted(other)} and {dotted(cls)} both answer to the keyword {word!r}, so the first refuses "
+                    "every credential of the second.",
+                    hint="Enable one of them, or give one another keyword: SIMPLE_JWT['AUTH_HEADER_TYPES'], or "
+                    "`keyword` in a subclass. JWT_ACCEPT_STOCK_UNTIL lets ours accept tokens of SimpleJWT's.",
                     id="jwt_auth.E009",
                 )
 
