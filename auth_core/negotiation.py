@@ -51,7 +51,7 @@ class ContentNegotiation(negotiation.DefaultContentNegotiation):
 
         Return None if the client accepts none of them.
         """
-        ranges = self._get_parsed_accept_list(request)
+        ranges = self._ranges(request)
         chosen, best = None, (0.0, 0)
         for position, media_type in enumerate(media_types):
             main, _, sub = media_type.partition("/")
@@ -67,12 +67,11 @@ class ContentNegotiation(negotiation.DefaultContentNegotiation):
     def get_accept_list(self, request: Any) -> list[str]:
         return super().get_accept_list(_Accept(request.META))  # type: ignore[arg-type]
 
-    def _get_parsed_accept_list(self, request: Any) -> list[_MediaType]:
+    def _ranges(self, request: Any) -> list[_MediaType]:
         try:
-            parsed: list[_MediaType] = super()._get_parsed_accept_list(request)  # type: ignore[misc]
-        except TypeError:  # from Python's `email`, for a parameter that cannot be read; DRF catches ValueError
+            return [_MediaType(text) for text in self.get_accept_list(request)]
+        except (TypeError, ValueError):  # from Python's `email`, for a parameter that cannot be read
             return []
-        return parsed
 
 
 class _Accept:

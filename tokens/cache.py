@@ -25,7 +25,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.crypto import salted_hmac
 from rest_framework.authtoken.models import Token
 
-from auth_core.caches import cache_alias, servers
+from auth_core.caches import TIMEOUTS, cache_alias, servers
 from auth_core.conf import conf
 from tokens.entries import Entry, seal, unseal
 
@@ -166,8 +166,9 @@ class TokenCache:
         with self._lock:  # another thread may have been first
             found: Shared | None = self.__dict__.get("_shared")
             if found is None:
-                server = servers(configured)[0]  # the one that Django, too, writes to
-                found = Shared(server, configured.get("OPTIONS", {}), name, self._drop, self._drop_all)
+                server = servers(configured)[0]  # the one that is written to, as in Django
+                options = {**TIMEOUTS, **configured.get("OPTIONS", {})}
+                found = Shared(server, options, name, self._drop, self._drop_all)
                 self.__dict__["_shared"] = found
         return found
 

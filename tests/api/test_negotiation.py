@@ -65,7 +65,7 @@ def test_what_programs_send_is_not_parsed(api, db, monkeypatch, accept):
     def parsed(self, request):
         raise AssertionError("parsed")
 
-    monkeypatch.setattr(ContentNegotiation, "_get_parsed_accept_list", parsed)
+    monkeypatch.setattr(ContentNegotiation, "_ranges", parsed)
     assert api.get("/health/", headers={} if accept is None else {"Accept": accept}).status_code == 200
 
 

@@ -27,6 +27,17 @@ MISCONFIGURED = [
         "jwt_auth.E013",
         True,
     ),
+    (
+        {
+            "JWT_ALGORITHM": "Ed25519",
+            "JWT_SIGNING_KEY": a_key("EdDSA"),
+            "JWT_ACCEPT_STOCK_UNTIL": "2099-12-31",
+            "AUTH_SCHEMES": "jwt",
+        },
+        "jwt_auth.E007",
+        True,
+    ),
+    ({"JWT_ACCEPT_STOCK_UNTIL": "2020-01-01"}, "jwt_auth.W003", False),
     ({"DEBUG": "on", "ALLOWED_HOSTS": "tracks.example"}, "config.E005", True),
     ({"DEBUG": "on", "GRANIAN_HOST": "0.0.0.0"}, "config.E005", True),
     ({"DEBUG": "on", "GRANIAN_HOST": "::"}, "config.E005", True),

@@ -22,7 +22,6 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from drf_spectacular.openapi import AutoSchema
 from prometheus_client import mmap_dict
-from rest_framework import negotiation
 from rest_framework.utils import mediatypes
 
 from tests.support import servers
@@ -40,7 +39,6 @@ PRIVATE: dict[str, tuple[Any, str | None]] = {
     "_fname": (mmap_dict.MmapedDict, None),
     "_get_filter_parameters": (AutoSchema, "self"),
     "_get_paginator": (AutoSchema, "self"),
-    "_get_parsed_accept_list": (negotiation.DefaultContentNegotiation, "self, request"),
     "_get_request_body": (AutoSchema, "self, direction"),
     "_get_response_bodies": (AutoSchema, "self, direction"),
     "_init_value": (mmap_dict.MmapedDict, "self, key"),

@@ -62,6 +62,11 @@ class Pairs(World):
         lives = login and not login.ended and self.is_active(login.user)
         return login if lives and self.is_good(token) else None
 
+    def presenter(self, token: Token) -> str | None:
+        """Return the name of the user whose living login this token belongs to, or None."""
+        login = self.living(token)
+        return login.user if login else None
+
     def is_current(self, token: Token, login: Login) -> bool:
         return token.id == login.refresh_tokens[-1]
 
@@ -147,23 +152,23 @@ class Pairs(World):
     @atomic
     def list_sessions(self, access, answer):
         """List the user's logins that could still be refreshed. Every row reads the database."""
-        login = self.living(self.tokens[access])
-        answer.must_be(200 if login else 401)
-        if login:
-            living = {sid for sid, each in self.rows.items() if each.user == login.user and self.is_listed(each)}
+        name = self.presenter(self.tokens[access])
+        answer.must_be(200 if name else 401)
+        if name:
+            living = {sid for sid, each in self.rows.items() if each.user == name and self.is_listed(each)}
             assert {each["id"].replace("-", "") for each in answer.body} == living
-            current = [each["id"].replace("-", "") for each in answer.body if each["current"]]
-            assert current == [self.tokens[access].login]
+            current = {each["id"].replace("-", "") for each in answer.body if each["current"]}
+            assert current == {self.tokens[access].login} & living
 
     def end_session(self, access, other, answer):
         """End the login with this id, if it belongs to the same user and has not ended."""
-        login = self.living(self.tokens[access])
-        if login is None:
+        name = self.presenter(self.tokens[access])
+        if name is None:
             answer.must_be(401)
             return
         yield  # the request is accepted; a logout from here on does not stop it
         ended = self.rows.get(other)
-        own = ended is not None and ended.user == login.user and self.is_listed(ended)
+        own = ended is not None and ended.user == name and self.is_listed(ended)
         answer.must_be(204 if own else 404)
         if own:
             ended.ended = True

@@ -63,7 +63,7 @@ class DatabaseOperations(base.DatabaseOperations):
 
         The protocol numbers server-side parameters with 16 bits. Django would put all rows into
         one statement, which psycopg refuses: SimpleJWT's `flushexpiredtokens` failed with 65,536
-        expired tokens.
+        expired tokens. Django has this limit itself from 6.1 on.
         """
         return self.connection.features.max_query_params // max(len(fields), 1)
 
