@@ -11,7 +11,7 @@ from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from auth_core.credentials import first
 
 
-class JWTScheme(OpenApiAuthenticationExtension):
+class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The security scheme of a document whose project has no extension of its own for the class."""
 
     target_class = "jwt_auth.authentication.JWTAuthentication"

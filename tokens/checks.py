@@ -98,8 +98,9 @@ def _ignores_scope(cls: type, options: dict[str, Any]) -> bool:
 def _asks_for_scope(permission: Any) -> bool:
     """Return True for HasScope, and for permissions combined with & or | that always ask it."""
     if isinstance(permission, OperandHolder):
+        operator: Any = permission.operator_class
         operands = [permission.op1_class, permission.op2_class]
-        return any(map(_asks_for_scope, operands if permission.operator_class is AND else operands[:1]))
+        return any(map(_asks_for_scope, operands if operator is AND else operands[:1]))
     return isinstance(permission, type) and issubclass(permission, HasScope)
 
 
