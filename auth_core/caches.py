@@ -39,6 +39,12 @@ def cache_alias() -> str:
     return "auth" if "auth" in settings.CACHES else "default"
 
 
+def servers(configured: dict[str, Any]) -> list[Any]:
+    """Return the URLs in the LOCATION of an entry of CACHES with our RedisCache."""
+    location = configured.get("LOCATION") or ""
+    return list(location) if isinstance(location, list | tuple) else [location]
+
+
 def counter() -> Counter:
     """Return the cache that counts. Raises ImproperlyConfigured for one that cannot."""
     alias = cache_alias()

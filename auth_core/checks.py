@@ -19,13 +19,14 @@ from rest_framework.settings import api_settings
 
 from auth_core import revocation
 from auth_core.address import ForwardedMiddleware
-from auth_core.caches import cache_alias
+from auth_core.caches import cache_alias, servers
 from auth_core.conf import Conf, conf, source_of
 from auth_core.rules import RULES
 from auth_core.schemes import enabled_classes, kind_of
 
 _SECRET = ("JWT_SIGNING_KEY", "JWT_VERIFYING_KEYS")
 _PREFIXES = ("JWT_", "TOKEN_", "TOKENS_")
+_REDIS_URLS = ("redis://", "rediss://", "unix://")
 
 
 def wrong_settings() -> dict[str, str]:
@@ -154,6 +155,14 @@ def cache_can_count(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
         yield Error(
             f"CACHES[{alias!r}]: {backend} needs the package redis.", hint="pip install redis", id="auth_core.E006"
         )
+    elif backend == "auth_core.caches.RedisCache":
+        urls = servers(settings.CACHES[alias])  # not printed: they may hold passwords
+        if not all(isinstance(url, str) and url.startswith(_REDIS_URLS) for url in urls):
+            yield Error(
+                f"CACHES[{alias!r}]['LOCATION'] is no URL of a server.",
+                hint=f"Allowed: a URL, or a list of them, each beginning with {', '.join(_REDIS_URLS)}.",
+                id="auth_core.E006",
+            )
 
 
 @register

@@ -33,6 +33,11 @@ def kind_of(cls: type) -> str | None:
     return getattr(cls, "kind", None) or next(of_libraries, None)
 
 
+def dotted(cls: type) -> str:
+    """Return the dotted path of a class, for messages: two libraries may name theirs alike."""
+    return f"{cls.__module__}.{cls.__name__}"
+
+
 def enabled_classes() -> list[type[BaseAuthentication]]:
     """Return the authentication classes that open the API unless a view names its own."""
     return cast(list[type[BaseAuthentication]], api_settings.DEFAULT_AUTHENTICATION_CLASSES)
