@@ -22,7 +22,7 @@ from auth_core.address import ForwardedMiddleware
 from auth_core.caches import cache_alias, servers
 from auth_core.conf import Conf, conf, source_of
 from auth_core.rules import RULES
-from auth_core.schemes import enabled_classes, kind_of
+from auth_core.schemes import dotted, enabled_classes, kind_of
 
 _SECRET = ("JWT_SIGNING_KEY", "JWT_VERIFYING_KEYS")
 _PREFIXES = ("JWT_", "TOKEN_", "TOKENS_")
@@ -175,8 +175,8 @@ def each_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Erro
             other = found.setdefault(str(word).lower(), cls)
             if other is not cls:
                 yield Error(
-                    f"{other.__qualname__} and {cls.__qualname__} both answer to the keyword {word!r}, so the first "
-                    "refuses every credential of the second.",
+                    f"{dotted(other)} and {dotted(cls)} both answer to the keyword {word!r}, so the first refuses "
+                    "every credential of the second.",
                     hint="Enable one of them, or give a subclass of one another `keyword`. For jwt_auth, "
                     "SIMPLE_JWT['AUTH_HEADER_TYPES'] sets the keyword.",
                     id="auth_core.E007",

@@ -17,7 +17,7 @@ from rest_framework_simplejwt.settings import DEFAULTS, api_settings
 
 from auth_core.checks import needs_settings
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
-from auth_core.schemes import enabled_classes, scheme_of
+from auth_core.schemes import dotted, enabled_classes, scheme_of
 from jwt_auth import stock
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.claims import ClaimsError, hook
@@ -208,10 +208,9 @@ def simplejwt_leaves_us_our_tokens(app_configs: Any, **kwargs: Any) -> Iterator[
         keywords: Any = cls.keyword if isinstance(cls.keyword, tuple) else (cls.keyword,)
         if {str(word).lower() for word in keywords} & {str(word).lower() for word in api_settings.AUTH_HEADER_TYPES}:
             yield Error(
-                f"SimpleJWT's {other.__qualname__} and our {cls.__qualname__} read the same keyword. The first refuses "
-                "every token of the second, or honours those of logins that have ended.",
-                hint=f"Remove {other.__module__}.{other.__qualname__}: until JWT_ACCEPT_STOCK_UNTIL, ours accepts "
-                "SimpleJWT's tokens too.",
+                f"{dotted(other)} and {dotted(cls)} read the same keyword. The first refuses every token of the "
+                "second, or honours those of logins that have ended.",
+                hint=f"Remove {dotted(other)}: until JWT_ACCEPT_STOCK_UNTIL, ours accepts SimpleJWT's tokens too.",
                 id="jwt_auth.E009",
             )
 
