@@ -129,8 +129,7 @@ print(Session.objects.count(), client.session.get("_auth_user_id"))
 """
 
 
-@pytest.mark.parametrize("engine", ["db", "cached_db"])
-@pytest.mark.parametrize("registered", [True, False])
+@pytest.mark.parametrize(("registered", "engine"), [(True, "db"), (False, "cached_db")])
 def test_the_admin_finds_users_by_the_name_they_log_in_with(tmp_path, registered, engine):
     host = Host(
         tmp_path,
