@@ -153,7 +153,7 @@ class TokenCache:
 
     @cached_property
     def _shared(self) -> "Shared | None":
-        """What this process shares with others: nothing without our RedisCache.
+        """Return what this process shares with others, or None without our RedisCache.
 
         Read when it is first used: `check` names what is wrong with CACHES.
         """
