@@ -39,6 +39,12 @@ def cache_alias() -> str:
     return "auth" if "auth" in settings.CACHES else "default"
 
 
+def servers(configured: dict[str, Any]) -> list[Any]:
+    """Return the URLs in the LOCATION of an entry of CACHES with our RedisCache."""
+    location = configured.get("LOCATION") or ""
+    return list(location) if isinstance(location, list | tuple) else [location]
+
+
 def counter() -> Counter:
     """Return the cache that counts. Raises ImproperlyConfigured for one that cannot."""
     alias = cache_alias()
@@ -109,7 +115,7 @@ class NumberSerializer:
         return None
 
 
-_TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}  # seconds
+TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}  # seconds
 
 
 class RedisCache(redis.RedisCache):
@@ -124,7 +130,7 @@ class RedisCache(redis.RedisCache):
     def __init__(self, server: str | list[str], params: dict[str, Any]):
         # Django would take a comma or semicolon in a password for the end of one server's URL.
         super().__init__([server] if isinstance(server, str) else server, params)
-        self._options = {**_TIMEOUTS, **self._options, "serializer": NumberSerializer}
+        self._options = {**TIMEOUTS, **self._options, "serializer": NumberSerializer}
 
     def count(self, key: str, seconds: int) -> tuple[int, float]:
         """Count one attempt, as the head of this module says. Raises CacheAwayError."""

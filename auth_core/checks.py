@@ -19,13 +19,14 @@ from rest_framework.settings import api_settings
 
 from auth_core import revocation
 from auth_core.address import ForwardedMiddleware
-from auth_core.caches import cache_alias
+from auth_core.caches import cache_alias, servers
 from auth_core.conf import Conf, conf, source_of
 from auth_core.rules import RULES
-from auth_core.schemes import enabled_classes, kind_of
+from auth_core.schemes import dotted, enabled_classes, kind_of
 
 _SECRET = ("JWT_SIGNING_KEY", "JWT_VERIFYING_KEYS")
 _PREFIXES = ("JWT_", "TOKEN_", "TOKENS_")
+_REDIS_URLS = ("redis://", "rediss://", "unix://")
 
 
 def wrong_settings() -> dict[str, str]:
@@ -67,7 +68,7 @@ def settings_are_right(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 @register
 def settings_are_spelt_right(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    """Yield an error for each name that is nearly a setting of ours, a warning for a stranger."""
+    """Yield an error for each misspelt setting, and a warning for an unknown one."""
     ours = [name for name in vars(Conf) if name.isupper()]
     for name in dir(settings):
         if not name.isupper() or name in ours or hasattr(global_settings, name):
@@ -154,24 +155,32 @@ def cache_can_count(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
         yield Error(
             f"CACHES[{alias!r}]: {backend} needs the package redis.", hint="pip install redis", id="auth_core.E006"
         )
+    elif backend == "auth_core.caches.RedisCache":
+        urls = servers(settings.CACHES[alias])  # not printed: they may hold passwords
+        if not all(isinstance(url, str) and url.startswith(_REDIS_URLS) for url in urls):
+            yield Error(
+                f"CACHES[{alias!r}]['LOCATION'] is no URL of a server.",
+                hint=f"Allowed: a URL, or a list of them, each beginning with {', '.join(_REDIS_URLS)}.",
+                id="auth_core.E006",
+            )
 
 
 @register
 def each_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
-    """Yield an error if two enabled classes of opaque tokens read the same keyword."""
+    """Yield an error if two enabled classes read the same keyword."""
     found: dict[str, type] = {}
     for cls in enabled_classes():
         keyword: Any = getattr(cls, "keyword", None) or ()
         for word in keyword if isinstance(keyword, tuple) else (keyword,):
             other = found.setdefault(str(word).lower(), cls)
-            if other is cls or "jwt" in (kind_of(cls), kind_of(other)):  # jwt_auth has a check of its own
-                continue
-            yield Error(
-                f"{other.__qualname__} and {cls.__qualname__} both answer to the keyword {word!r}, so the first "
-                "refuses every credential of the second.",
-                hint="Enable one of them, or give a subclass of one another `keyword`.",
-                id="auth_core.E007",
-            )
+            if other is not cls:
+                yield Error(
+                    f"{dotted(other)} and {dotted(cls)} both answer to the keyword {word!r}, so the first refuses "
+                    "every credential of the second.",
+                    hint="Enable one of them, or give a subclass of one another `keyword`. For jwt_auth, "
+                    "SIMPLE_JWT['AUTH_HEADER_TYPES'] sets the keyword.",
+                    id="auth_core.E007",
+                )
 
 
 @register

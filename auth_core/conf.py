@@ -59,7 +59,7 @@ def simple_jwt() -> dict[str | None, Any]:
 
 
 def source_of(name: str) -> str:
-    """Return where the value of this setting of ours stands, for messages about it."""
+    """Return the name under which the project wrote this setting, for messages."""
     stock = vars(Conf)[name].stock
     from_stock = stock in simple_jwt() and not (name.isupper() and hasattr(settings, name))
     return f"SIMPLE_JWT[{stock!r}]" if from_stock else name

@@ -108,8 +108,9 @@ def _challenges(view: View, request: Request) -> str:
 def _is_presented(authenticator: BaseAuthentication, request: Request) -> bool:
     """Return True if the request has a credential of this class's scheme."""
     challenge = authenticator.authenticate_header(request) or ""
-    # A class of ours may accept several keywords, of which one stands in its challenge.
-    keyword = getattr(authenticator, "keyword", None) or challenge.partition(" ")[0]
+    # Our classes may accept several keywords. The challenge has the first of them.
+    is_ours = hasattr(authenticator, "kind")
+    keyword: Any = getattr(authenticator, "keyword", None) if is_ours else challenge.partition(" ")[0]
     return is_presented(request, keyword)
 
 

@@ -4,6 +4,8 @@ Imports nothing of Django, since logging is configured before the apps are loade
 """
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Self
 
 
@@ -12,9 +14,9 @@ class EventMessage(str):
 
     fields: dict[str, str]
 
-    def __new__(cls, word: str, fields: dict[str, str]) -> Self:
-        message = super().__new__(cls, word)
-        message.fields = fields
+    def __new__(cls, word: str, fields: Mapping[str, str] = MappingProxyType({})) -> Self:
+        message = super().__new__(cls, word)  # copy and pickle call it with the word alone, then set `fields`
+        message.fields = dict(fields)
         return message
 
     def __str__(self) -> str:

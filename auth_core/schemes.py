@@ -33,6 +33,11 @@ def kind_of(cls: type) -> str | None:
     return getattr(cls, "kind", None) or next(of_libraries, None)
 
 
+def dotted(cls: type) -> str:
+    """Return the dotted path of a class, for messages: two libraries may name theirs alike."""
+    return f"{cls.__module__}.{cls.__name__}"
+
+
 def enabled_classes() -> list[type[BaseAuthentication]]:
     """Return the authentication classes that open the API unless a view names its own."""
     return cast(list[type[BaseAuthentication]], api_settings.DEFAULT_AUTHENTICATION_CLASSES)
@@ -63,3 +68,11 @@ def refuse_unread(cls: type, base: type, names: tuple[str, ...], instead: str) -
     if unread:
         named = ", ".join(f"`{name}`" for name in unread)
         raise TypeError(f"{cls.__qualname__}: {base.__qualname__} does not read {named}; {instead}")
+
+
+def refuse_keyword(cls: type) -> None:
+    """Raise TypeError unless the `keyword` that a subclass sets is a word or a tuple of words."""
+    keyword = vars(cls).get("keyword", "inherited")
+    words = keyword if isinstance(keyword, tuple) else (keyword,)
+    if not words or not all(isinstance(word, str) and word.split() == [word] for word in words):
+        raise TypeError(f"{cls.__qualname__}: `keyword` is {keyword!r}; allowed: a word, or a tuple of words")

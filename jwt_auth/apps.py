@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class JWTAuthConfig(AppConfig):
@@ -15,6 +15,8 @@ class JWTAuthConfig(AppConfig):
         from auth_core import events, revocation
         from jwt_auth import checks, signals  # noqa: F401 - imported to register themselves
 
+        if apps.is_installed("drf_spectacular"):
+            from jwt_auth import openapi  # noqa: F401 - imported to register itself
         revocation.connect()
         events.connect()
         events.reasons_by_cause[ExpiredTokenError] = "expired"

@@ -9,7 +9,7 @@ from rest_framework_simplejwt.models import TokenUser
 
 from auth_core.conf import conf
 from auth_core.credentials import credential, first
-from auth_core.schemes import refuse_unread, scheme_of
+from auth_core.schemes import refuse_keyword, refuse_unread, scheme_of
 from jwt_auth import stock
 from jwt_auth.models import user_of
 from jwt_auth.tokens import AccessToken
@@ -38,6 +38,7 @@ class JWTAuthentication(BaseAuthentication):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        refuse_keyword(cls)
         refuse_unread(
             cls,
             JWTAuthentication,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 from django.apps import apps
@@ -17,7 +17,7 @@ from rest_framework_simplejwt.settings import DEFAULTS, api_settings
 
 from auth_core.checks import needs_settings
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
-from auth_core.schemes import enabled_classes, kind_of, scheme_of
+from auth_core.schemes import dotted, enabled_classes, scheme_of
 from jwt_auth import stock
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.claims import ClaimsError, hook
@@ -200,21 +200,19 @@ def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Itera
 
 
 @register
-@needs_settings("JWT_")
-def every_keyword_has_one_class(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
-    """Yield an error if another enabled class takes a keyword of ours for its own."""
-    found: dict[str, type] = {}
-    for cls in enabled_classes():
-        keyword = getattr(cls, "keyword", None)
-        for word in keyword if isinstance(keyword, tuple) else (keyword,):
-            other = found.setdefault(str(word).lower(), cls) if word else cls
-            if other is not cls and {kind_of(other), kind_of(cls)} >= {"jwt"}:
-                yield Error(
-                    f"{other.__qualname__} and {cls.__qualname__} both answer to the keyword {word!r}, so the first "
-                    "refuses every credential of the second.",
-                    hint="Give one another keyword: SIMPLE_JWT['AUTH_HEADER_TYPES'], or `keyword` in a subclass.",
-                    id="jwt_auth.E009",
-                )
+def simplejwt_leaves_us_our_tokens(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error for a class of SimpleJWT that reads the same keyword as our own."""
+    ours = [cls for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]
+    theirs = [cls for cls in enabled_classes() if issubclass(cls, stock_authentication.JWTAuthentication)]
+    for cls, other in product(ours, theirs):
+        keywords: Any = cls.keyword if isinstance(cls.keyword, tuple) else (cls.keyword,)
+        if {str(word).lower() for word in keywords} & {str(word).lower() for word in api_settings.AUTH_HEADER_TYPES}:
+            yield Error(
+                f"{dotted(other)} and {dotted(cls)} read the same keyword. The first refuses every token of the "
+                "second, or honours those of logins that have ended.",
+                hint=f"Remove {dotted(other)}: until JWT_ACCEPT_STOCK_UNTIL, ours accepts SimpleJWT's tokens too.",
+                id="jwt_auth.E009",
+            )
 
 
 @register
@@ -284,7 +282,7 @@ def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckM
             hint="Keep SIGNING_KEY (HS), or VERIFYING_KEY (RS, ES, EdDSA), until the end.",
             id="jwt_auth.E007",
         )
-    elif datetime.now(UTC) >= (stock.accepted_until() or datetime.max.replace(tzinfo=UTC)):
+    elif (end := stock.accepted_until()) and datetime.now(UTC) >= end:
         yield Warning(
             f"JWT_ACCEPT_STOCK_UNTIL ({until}) has passed, so tokens of SimpleJWT are refused.",
             hint="Remove JWT_ACCEPT_STOCK_UNTIL.",

@@ -59,7 +59,7 @@ class RefreshFamily(models.Model):
 
 
 class StockToken(models.Model):
-    """A refresh token of SimpleJWT's own that was spent: for a login of ours, or by a logout.
+    """A refresh token of SimpleJWT that was spent: a login replaced it, or a logout ended it.
 
     The row outlives the login, so that no deletion makes the token valid again. It refers to the
     login by no foreign key: the command that deletes expired logins would have to look here first.

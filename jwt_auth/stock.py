@@ -53,7 +53,7 @@ class _StockToken(simplejwt.Token):
 
     @classmethod
     def instead(cls, text: str, error: TokenError) -> Self:
-        """Return the token in `text`, which is none of ours: that raised `error`.
+        """Return SimpleJWT's token in `text`, after our own class raised `error` for it.
 
         Raises `error` where no such token is accepted, and for a token that names a key of ours: it
         belongs to a login, which says whether it counts.
@@ -88,7 +88,7 @@ class _StockToken(simplejwt.Token):
 
     @property
     def jti(self) -> str:
-        """Return what our tables call the token: a digest, as long as the id of a token of ours."""
+        """Return what our tables call the token: a digest, as long as the id of our own tokens."""
         return hashlib.sha256(self.payload["jti"].encode()).hexdigest()[:32]
 
     @property
@@ -98,7 +98,7 @@ class _StockToken(simplejwt.Token):
 
     @property
     def scope(self) -> Any:
-        """Return the claim `scope`, which limits this token as it limits one of ours."""
+        """Return the claim `scope`, which limits this token as it limits our own."""
         return self.payload.get("scope")
 
 
@@ -128,7 +128,7 @@ class RefreshToken(_StockToken):
 
 
 def access_token(text: str) -> tokens.AccessToken | AccessToken:
-    """Return a verified access token, of ours or of SimpleJWT's own. Raises TokenError."""
+    """Return a verified access token, our own or SimpleJWT's. Raises TokenError."""
     try:
         return tokens.AccessToken(text)  # type: ignore[arg-type]
     except TokenError as error:
@@ -136,7 +136,7 @@ def access_token(text: str) -> tokens.AccessToken | AccessToken:
 
 
 def refresh_token(text: str) -> tokens.RefreshToken | RefreshToken:
-    """Return a verified refresh token, of ours or of SimpleJWT's own. Raises TokenError."""
+    """Return a verified refresh token, our own or SimpleJWT's. Raises TokenError."""
     try:
         return tokens.RefreshToken(text)  # type: ignore[arg-type]
     except TokenError as error:

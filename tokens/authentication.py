@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from auth_core.credentials import credential, first
 from auth_core.events import with_reason
-from auth_core.schemes import refuse_unread
+from auth_core.schemes import refuse_keyword, refuse_unread
 from tokens import hashed, models, wire
 from tokens.cache import token_cache
 from tokens.service import TokenService
@@ -30,6 +30,7 @@ class TokenAuthentication(authentication.TokenAuthentication):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        refuse_keyword(cls)
         # DRF's class reads the table of `model`. This one would still accept the tokens of its own.
         refuse_unread(
             cls,

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.crypto import salted_hmac
 from rest_framework.authtoken.models import Token
 
-from auth_core.caches import cache_alias
+from auth_core.caches import TIMEOUTS, cache_alias, servers
 from auth_core.conf import conf
 from tokens.entries import Entry, seal, unseal
 
@@ -49,7 +50,7 @@ class TokenCache:
         self._drops = 0  # so far, in any process
         self._has_read = False
         self._lock = threading.Lock()
-        self._shared = self._valkey(settings.CACHES.get(cache_alias(), {})) if self._seconds else None
+        self.__dict__.pop("_shared", None)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -89,8 +90,8 @@ class TokenCache:
 
     def close(self) -> None:
         """Clear the cache and stop the listener."""
-        if self._shared is not None:
-            self._shared.close()
+        if shared := self.__dict__.get("_shared"):
+            shared.close()
         self.reset()
 
     def reset(self) -> None:
@@ -150,13 +151,26 @@ class TokenCache:
     def _digest(self, key: str) -> bytes:
         return blake2b(key.encode(), key=self._secret, digest_size=32).digest()
 
-    def _valkey(self, configured: dict[str, Any]) -> "Shared | None":
-        if configured.get("BACKEND") != "auth_core.caches.RedisCache":
+    @cached_property
+    def _shared(self) -> "Shared | None":
+        """What this process shares with others: nothing without our RedisCache.
+
+        Read when it is first used: `check` names what is wrong with CACHES.
+        """
+        configured = settings.CACHES.get(cache_alias(), {})
+        if not self._seconds or configured.get("BACKEND") != "auth_core.caches.RedisCache":
             return None
         from tokens.valkey import Shared  # needs the package redis
 
         name = f"token-cache:{salted_hmac('tokens.cache.name', '', algorithm='sha256').hexdigest()[:16]}"
-        return Shared(configured["LOCATION"], configured.get("OPTIONS", {}), name, self._drop, self._drop_all)
+        with self._lock:  # another thread may have been first
+            found: Shared | None = self.__dict__.get("_shared")
+            if found is None:
+                server = servers(configured)[0]  # the one that is written to, as in Django
+                options = {**TIMEOUTS, **configured.get("OPTIONS", {})}
+                found = Shared(server, options, name, self._drop, self._drop_all)
+                self.__dict__["_shared"] = found
+        return found
 
 
 token_cache = TokenCache()

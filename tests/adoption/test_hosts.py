@@ -1,8 +1,10 @@
 """Our folders in projects that differ from ours: fewer packages, other apps, other users."""
 
+import json
+
 import pytest
 
-from tests.support.host_projects import JWT, JWT_URLS, TOKEN_URLS, TOKENS, Host
+from tests.support.host_projects import BOTH, BOTH_URLS, JWT, JWT_URLS, TOKEN_URLS, TOKENS, Host
 
 pytestmark = pytest.mark.once
 
@@ -62,7 +64,26 @@ def test_each_optional_module_is_imported_without_its_package(tmp_path, settings
             "INSTALLED", "['auth_core', 'tokens']" if "tokens" in settings else "['auth_core', 'jwt_auth']"
         )
     )
-    assert failed == (["tokens.valkey"] if "tokens" in settings else [])
+    assert failed == (["tokens.valkey"] if "tokens" in settings else ["jwt_auth.openapi"])
+
+
+def test_the_openapi_document_of_a_project_names_our_schemes_as_it_named_the_stock_ones(tmp_path):
+    settings = """
+INSTALLED_APPS.append("drf_spectacular")
+REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "drf_spectacular.openapi.AutoSchema"
+SIMPLE_JWT = {"AUTH_HEADER_TYPES": ("JWT", "Bearer")}
+"""
+    done = Host(tmp_path, BOTH + settings, BOTH_URLS).run_code(
+        "from drf_spectacular.generators import SchemaGenerator\n"
+        "document = SchemaGenerator().get_schema(public=True)\n"
+        "schemes, guarded = document['components']['securitySchemes'], document['paths']['/guarded/']['get']\n"
+        "print(json.dumps([schemes, guarded['security']]))"
+    )
+    schemes, security = json.loads(done.stdout)
+    assert set(schemes) == {"tokenAuth", "jwtAuth"}
+    assert schemes["jwtAuth"]["description"] == 'Token-based authentication with required prefix "JWT"'
+    assert security == [{"tokenAuth": []}, {"jwtAuth": []}]
+    assert "could not resolve authenticator" not in done.stderr
 
 
 def test_a_host_without_our_folders_runs(tmp_path):

@@ -1,7 +1,11 @@
 """Events in projects without our LOGGING: who, why and from where, in each project's own log."""
 
+import copy
+import pickle
+
 import pytest
 
+from auth_core.event_messages import EventMessage
 from tests.support.host_projects import TOKEN_URLS, TOKENS, Host
 
 pytestmark = pytest.mark.once
@@ -58,6 +62,12 @@ def test_a_handler_of_ones_own_reads_the_fields(tmp_path):
         "login.failed token-hashed password 192.0.2.1",
         "credential.refused token-hashed invalid 127.0.0.1",
     ]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda message: pickle.loads(pickle.dumps(message))])
+def test_a_handler_may_copy_an_event_or_send_it_to_another_process(copied):
+    message = copied(EventMessage("login.failed", {"reason": "password"}))
+    assert (str(message), message.fields) == ("login.failed reason=password", {"reason": "password"})
 
 
 def test_a_project_may_silence_events(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.host_projects import BOTH, BOTH_URLS, Host
+from tests.support.host_projects import BOTH, BOTH_URLS, FULL, MANAGER, Host
 
 pytestmark = pytest.mark.once
 
@@ -91,26 +91,6 @@ TEMPLATES = [{
     ]},
 }]
 """
-USERS = """
-import uuid
-from django.contrib.auth.base_user import BaseUserManager
-from django.contrib.auth.models import AbstractUser
-from django.db import models
-
-class People(BaseUserManager):
-    def create_user(self, **fields):
-        user = self.model(**fields)
-        user.set_password("correct horse")
-        user.save()
-        return user
-
-class User(AbstractUser):
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    username = None
-    email = models.EmailField(unique=True)
-    objects = People()
-    USERNAME_FIELD, REQUIRED_FIELDS = "email", []
-"""
 REGISTERED = """
 from django.contrib import admin
 from accounts.models import User
@@ -158,7 +138,7 @@ def test_the_admin_finds_users_by_the_name_they_log_in_with(tmp_path, registered
         f'{BOTH_URLS}from django.contrib import admin\nurlpatterns.append(path("staff/", admin.site.urls))\n',
         files={
             "accounts/__init__.py": "",
-            "accounts/models.py": USERS,
+            "accounts/models.py": MANAGER + FULL,
             "accounts/migrations/__init__.py": "",
             **({"accounts/admin.py": REGISTERED} if registered else {}),
         },

@@ -2,22 +2,10 @@
 
 import pytest
 
-from tests.support.host_projects import BOTH, BOTH_URLS, Host
+from tests.support.host_projects import BOTH, BOTH_URLS, FULL, MANAGER, Host
 
 pytestmark = pytest.mark.once
 
-MANAGER = """
-import uuid
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.db import models
-
-class People(BaseUserManager):
-    def create_user(self, password=None, **fields):
-        user = self.model(**fields)
-        user.set_password(password)
-        user.save(using=self._db)
-        return user
-"""
 # A model that has nothing but what a login needs, under other names than Django's own model.
 BARE = """
 class User(AbstractBaseUser):
@@ -26,16 +14,6 @@ class User(AbstractBaseUser):
     last_login = None
     people = People()
     USERNAME_FIELD = "-field-"
-"""
-FULL = """
-from django.contrib.auth.models import AbstractUser
-
-class User(AbstractUser):
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    username = None
-    email = models.EmailField(unique=True)
-    objects = People()
-    USERNAME_FIELD, REQUIRED_FIELDS = "email", []
 """
 CHILD = """
 class Person(models.Model):

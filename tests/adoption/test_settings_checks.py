@@ -112,6 +112,7 @@ def test_a_setting_that_another_library_may_read_is_a_warning(settings):
 # --- what a project must have, each with the lines that forget it ---------------------------------
 
 MIDDLEWARE = 'MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]\nREST_FRAMEWORK["NUM_PROXIES"] = 1\n'
+REDIS = 'CACHES = {"default": {"BACKEND": "auth_core.caches.RedisCache"'
 FORGOTTEN = {
     "rest_framework": ('INSTALLED_APPS.remove("rest_framework")', "auth_core.E003"),
     "our handler of errors": ('del REST_FRAMEWORK["EXCEPTION_HANDLER"]', "auth_core.W002"),
@@ -128,6 +129,13 @@ FORGOTTEN = {
         'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].insert(0,"rest_framework.authentication.TokenAuthentication")',
         "auth_core.E007",
     ),
+    "SimpleJWT's own class": (
+        'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].append('
+        '"rest_framework_simplejwt.authentication.JWTAuthentication")',
+        "jwt_auth.E009",
+    ),
+    "a server for the cache": (f"{REDIS}}}}}", "auth_core.E006"),
+    "a URL that the package redis knows": (f'{REDIS}, "LOCATION": ["redis://h", "valkey://h"]}}}}', "auth_core.E006"),
     "the middleware of proxies": (MIDDLEWARE, "auth_core.W003"),
     "the classes": ('del REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]', "auth_core.W006"),
     "sessions in the database": (
@@ -142,13 +150,17 @@ FORGOTTEN = {
     ),
     "time zones": ('USE_TZ, TIME_ZONE = False, "Europe/Berlin"', "auth_core.W005"),
 }
-ALONE = {"auth_core.E007", "auth_core.W006", "tokens.W001"}  # their lines exclude each other
+ALONE = {"auth_core.E007", "auth_core.W006", "jwt_auth.E009", "tokens.W001"}  # their lines exclude each other
 KEPT = {
     "an entry of CACHES that counts": FORGOTTEN["a cache in the database"][0]
     + '\nCACHES["auth"] = {"BACKEND": "auth_core.caches.LocMemCache"}',
     "no limit": FORGOTTEN["no cache"][0] + "\nLOGIN_THROTTLE = None",
     "the middleware": MIDDLEWARE + 'MIDDLEWARE.insert(0, "auth_core.address.ForwardedMiddleware")',
     "another keyword": 'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].append("config.mine.OldTokens")',
+    "SimpleJWT's own class with another keyword": 'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].append('
+    '"rest_framework_simplejwt.authentication.JWTAuthentication")\n'
+    'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"][1] = "config.mine.OurPairs"',
+    "two servers for the cache": f'{REDIS}, "LOCATION": ["redis://h", "unix://h"]}}}}',
     "UTC": 'USE_TZ, TIME_ZONE = False, "UTC"',
 }
 
@@ -164,8 +176,61 @@ def test_what_a_project_may_have_is_no_error(tmp_path, kept):
     mine = (
         "from rest_framework.authentication import TokenAuthentication\n"
         "class OldTokens(TokenAuthentication):\n    keyword = 'Old'\n"
+        "from jwt_auth.authentication import JWTAuthentication\n"
+        "class OurPairs(JWTAuthentication):\n    keyword = 'Pair'\n"
     )
     assert Host(tmp_path, f"{BOTH}{KEPT[kept]}\n", BOTH_URLS, files={"config/mine.py": mine}).messages() == {}
+
+
+VIEWS = """
+from rest_framework.decorators import action, permission_classes
+from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
+from auth_core.scopes import HasScope
+
+class Own(APIView):
+    permission_classes = [IsAuthenticated]
+
+class Optional(APIView):
+    permission_classes = [IsAuthenticated | HasScope]
+
+class Both(APIView):
+    permission_classes = [IsAuthenticated & HasScope]
+
+class Scoped(APIView):
+    permission_classes = [IsAuthenticated, HasScope]
+
+class Public(APIView):
+    permission_classes = [AllowAny]
+
+class NoTokens(APIView):
+    authentication_classes = []
+    permission_classes = [IsAdminUser]
+
+class Orders(ViewSet):
+    def list(self, request): ...
+    @action(detail=False, permission_classes=[IsAdminUser])
+    def all(self, request): ...
+
+@api_view()
+@permission_classes([IsAdminUser])
+def function(request): ...
+
+router = SimpleRouter()
+router.register("orders", Orders, basename="order")
+views = [view.as_view() for view in (Own, Optional, Both, Scoped, Public, NoTokens)]
+urlpatterns += [path("", include([path(f"{number}/", view) for number, view in enumerate([*views, function])]))]
+urlpatterns += router.urls
+"""
+
+
+def test_views_whose_permissions_ask_for_no_scope_are_named(tmp_path):
+    messages = Host(tmp_path, BOTH, BOTH_URLS + VIEWS).messages()
+    assert set(messages) == {"tokens.W002"}
+    views = "config.urls.Optional, config.urls.Orders, config.urls.Own, config.urls.function."
+    assert f"has no HasScope: {views} " in messages["tokens.W002"]
 
 
 def test_all_that_is_wrong_in_a_project_is_named_at_once_without_a_traceback(tmp_path):

@@ -16,6 +16,7 @@ from auth_core.throttling import AddressThrottle
 from tests.support import servers
 from tests.support.accounts import PASSWORD
 from tests.support.throttling import LIMIT, disconnect, log_in, log_in_to_the_admin, use_cache, with_header
+from tokens.cache import TokenCache
 from tokens.valkey import Shared
 
 pytestmark = pytest.mark.once  # the cache counts, not the database
@@ -141,6 +142,18 @@ def test_both_connections_to_valkey_speak_resp2_and_give_up_after_a_second(setti
         assert connection.retry.get_retries() == 0
         connection.disconnect()
     shared.close()
+
+
+def test_a_project_may_name_a_server_with_its_replicas_and_no_options(settings, valkey):
+    mine = {"BACKEND": "auth_core.caches.RedisCache", "LOCATION": [valkey, "redis://127.0.0.1:1"]}
+    settings.CACHES = {**settings.CACHES, "auth": mine}
+    settings.TOKEN_CACHE_SECONDS = 30
+    cache = TokenCache()
+    for client in (caches["auth"]._cache.get_client(write=True), cache._shared._client):
+        assert client.ping()
+        found = client.connection_pool.connection_kwargs
+        assert (found["socket_timeout"], found["socket_connect_timeout"]) == (1, 1)
+    cache.close()
 
 
 def test_without_its_cache_a_login_is_refused_and_the_rest_goes_on(api, user, obtain_pair, settings):

@@ -9,6 +9,8 @@ from rest_framework_simplejwt.authentication import JWTAuthentication as StockJW
 from rest_framework_simplejwt.settings import DEFAULTS
 
 from config.schemes import SCHEMES
+from jwt_auth.authentication import JWTStatelessUserAuthentication
+from tokens.authentication import HashedTokenAuthentication
 from tokens.models import HashedToken
 
 pytestmark = pytest.mark.once
@@ -109,3 +111,12 @@ def test_a_hook_of_simplejwts_class_is_refused_and_not_ignored(cls, name):
         type("Mine", (base, StockJWTAuthentication), {})
     mine = type("Mine", (base,), {"keyword": "JWT", "www_authenticate_realm": "mine"})
     assert mine().authenticate_header(None) == 'JWT realm="mine"'
+
+
+@pytest.mark.parametrize("base", [HashedTokenAuthentication, JWTStatelessUserAuthentication])
+@pytest.mark.parametrize(
+    "keyword", ["", "Two words", "Token ", (), ("Token", ""), ["Token"], b"Token", None, property()]
+)
+def test_a_keyword_that_no_request_can_have_is_refused(base, keyword):
+    with pytest.raises(TypeError, match="; allowed: a word, or a tuple of words"):
+        type("Mine", (base,), {"keyword": keyword})

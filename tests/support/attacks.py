@@ -9,10 +9,12 @@ import hmac
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.management import call_command
 from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, SlidingToken
 
@@ -149,6 +151,17 @@ def _revoked_hashed(user) -> str:
     return key
 
 
+def _moved(user) -> str:
+    """Return a key of DRF's table after move_drf_tokens."""
+    key = Token.objects.get(user=user).key
+    call_command("move_drf_tokens", "--force", stdout=StringIO())
+    return key
+
+
+def _digest_of_moved(user) -> str:
+    return wire.digest(_moved(user)).hex()[:40]
+
+
 def _other_prefix(user) -> str:
     """Return the random part of a valid token under another prefix, with the right checksum."""
     random = hashed.obtain(user).key.split("_")[1]
@@ -169,6 +182,8 @@ KINDS: dict[str, tuple[Callable, set[str]]] = {
     "opaque key": (lambda user: Token.objects.get(user=user).key, {"token", "token-cached", "drf-token"}),
     "hashed token": (lambda user: hashed.obtain(user).key, {"token-hashed"}),
     "hashed token that may only read": (lambda user: hashed.obtain(user, scope="read").key, {"token-hashed"}),
+    "opaque key, moved": (_moved, {"token-hashed"}),
+    "digest of a moved key, cut to its length": (_digest_of_moved, set()),
     "scope of a hashed token": (lambda user: "read", set()),
     "access token": (
         lambda user: str(models.log_in(user).access),

@@ -57,6 +57,30 @@ REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].append("jwt_auth.authentication
 """
 BOTH_URLS = f"{TOKEN_URLS}\n{JWT_URLS}\n"
 
+# The users of a project who log in by e-mail: accounts/models.py.
+MANAGER = """
+import uuid
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+class People(BaseUserManager):
+    def create_user(self, password=None, **fields):
+        user = self.model(**fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+"""
+FULL = """
+from django.contrib.auth.models import AbstractUser
+
+class User(AbstractUser):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    username = None
+    email = models.EmailField(unique=True)
+    objects = People()
+    USERNAME_FIELD, REQUIRED_FIELDS = "email", []
+"""
+
 # Python imports this module at its start, from the folders of PYTHONPATH.
 _BLOCKING = """
 import os, sys

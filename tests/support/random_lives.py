@@ -6,14 +6,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from io import StringIO
 
 import time_machine
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.test import override_settings
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from config.schemes import Scheme
@@ -40,6 +44,10 @@ EVENTS = ["password changed", "deactivated", "deactivated behind the signals", "
 
 
 MOSTLY = st.sampled_from([True, True, True, False])
+SELDOM = st.sampled_from([False, False, False, True])
+
+
+AGES = st.integers(0, 9)  # see Lives.chosen
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,19 @@ def request(method: str, path: str, credential: str = "", body: dict | None = No
         return Answer(response.status_code, response.json() if response.content else None)
 
     return send
+
+
+def moving(name: str, age: int) -> Step:
+    """Return the step that moves a key of DRF's table, issued so many seconds ago."""
+
+    def do(client):
+        Token.objects.all().delete()  # each user came with one
+        token = Token.objects.create(user=User.objects.get(username=name))
+        Token.objects.update(created=timezone.now() - timedelta(seconds=age))
+        call_command("move_drf_tokens", "--force", stdout=StringIO())
+        return Answer(0, {"key": token.key})
+
+    return Step(do, "move", (name, age))
 
 
 class Lives(RuleBasedStateMachine):
