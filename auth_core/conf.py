@@ -9,6 +9,7 @@ SIMPLE_JWT, if it holds one of the same meaning. A name in small letters stands 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -78,7 +79,10 @@ def _signing_key() -> str:
 
 
 def _text(value: Any) -> Any:
-    return value.decode() if isinstance(value, bytes) else value
+    """Return text for bytes. Bytes that are no text stay as they are, and a check refuses them."""
+    with suppress(UnicodeDecodeError):
+        return value.decode() if isinstance(value, bytes) else value
+    return value
 
 
 def _verifying_keys(value: Any) -> tuple[str, ...]:
@@ -88,7 +92,10 @@ def _verifying_keys(value: Any) -> tuple[str, ...]:
 
 
 def _duration(value: Any) -> Any:
-    return timedelta(seconds=value) if type(value) in (int, float) else value
+    """Return a timedelta for seconds. A check refuses a number that is no length of time."""
+    with suppress(ValueError, OverflowError):
+        return timedelta(seconds=value) if type(value) in (int, float) else value
+    return value
 
 
 def _session_lifetime() -> timedelta:

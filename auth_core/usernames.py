@@ -32,6 +32,7 @@ def typed(data: Any) -> Any:
 def normal(name: str) -> str | None:
     """Return the name as Django's forms look it up, without blanks around it and in form NFKC.
 
+    In a column of numbers or UUIDs it is the value as Python writes it: "1_0" and "+10" are "10".
     Return None for a name that no account can have: one longer than the user model's column, or
     text for a column of numbers. A name that is too long is not normalised: that takes time without
     a bound, and only makes it longer.
@@ -42,9 +43,10 @@ def normal(name: str) -> str | None:
     if len(name) <= longest:
         name = unicodedata.normalize("NFKC", name)
     try:
-        column.to_python(name)  # type: ignore[union-attr]
+        value = column.to_python(name)  # type: ignore[union-attr]
     except ValidationError:
         return None
+    name = name if value is None else str(value)
     return name if len(name) <= longest else None
 
 

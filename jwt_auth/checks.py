@@ -275,6 +275,13 @@ def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckM
             hint="Keep the algorithm with which SimpleJWT signed until the end, or remove JWT_ACCEPT_STOCK_UNTIL.",
             id="jwt_auth.E007",
         )
+    elif not stock.can_verify():
+        algorithm = api_settings.ALGORITHM
+        yield Error(
+            f"JWT_ACCEPT_STOCK_UNTIL is set, and SIMPLE_JWT has no key that verifies a token of {algorithm}.",
+            hint="Keep SIGNING_KEY (HS), or VERIFYING_KEY (RS, ES, EdDSA), until the end.",
+            id="jwt_auth.E007",
+        )
     elif (end := stock.accepted_until()) and datetime.now(UTC) >= end:
         yield Warning(
             f"JWT_ACCEPT_STOCK_UNTIL ({until}) has passed, so tokens of SimpleJWT are refused.",

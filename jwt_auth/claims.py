@@ -25,6 +25,8 @@ def hook() -> Hook | None:
     """Return the function of JWT_CLAIMS, or None if there is none. Raises ClaimsError."""
     value = conf.JWT_CLAIMS
     if isinstance(value, str):
+        if not all(map(str.isidentifier, value.split("."))):
+            raise ClaimsError(f"JWT_CLAIMS={value!r} cannot be imported: allowed is the dotted path of a function")
         try:
             value = import_string(value)
         except ImportError as error:

@@ -361,10 +361,25 @@ def _names_a_key(text: str) -> bool:
     return "kid" in header
 
 
+def can_verify() -> bool:
+    """Return True if SimpleJWT's backend can use its key, or would get it from JWK_URL."""
+    backend = _backend()
+    try:
+        if backend.algorithm.startswith("HS"):
+            return backend.prepared_signing_key is not None
+        return backend.jwks_client is not None or backend.prepared_verifying_key is not None
+    except (jwt.PyJWTError, TypeError, ValueError):  # what PyJWT raises depends on the algorithm
+        return False
+
+
+def _backend() -> Any:
+    """Return SimpleJWT's backend, whose module cannot be imported with an algorithm it lacks."""
+    return import_string("rest_framework_simplejwt.state.token_backend")
+
+
 @cache
 def _memo() -> Memo:
-    backend: Any = import_string("rest_framework_simplejwt.state.token_backend")
-    return Memo(backend.get_leeway().total_seconds())
+    return Memo(_backend().get_leeway().total_seconds())
 
 
 def _forget(setting: str, **kwargs: Any) -> None:

@@ -33,13 +33,20 @@ def bare(key: str, name: str = EMAIL, field: str = "email") -> str:
     return BARE.replace("-key-", key).replace("-name-", name).replace("-field-", field)
 
 
-# Each model, with the name of its user and a name that no user can have.
+# Each model, with the name of its user, a name that no user can have, and another spelling of the
+# first.
 MODELS = {
-    "uuid": (bare("id = models.UUIDField(primary_key=True, default=uuid.uuid4)"), "ada@example.org", "a" * 300),
+    "uuid": (
+        bare("id = models.UUIDField(primary_key=True, default=uuid.uuid4)"),
+        "ada@example.org",
+        "a" * 300,
+        " ADA@example.org",
+    ),
     "text": (
         bare("code = models.CharField(max_length=36, primary_key=True, default=uuid.uuid4)"),
         "ada@example.org",
         "a" * 300,
+        "Ada@EXAMPLE.org ",
     ),
     "big": (
         bare(
@@ -49,9 +56,10 @@ MODELS = {
         ),
         "491710000000",
         "ada",
+        "+49_1710000000",
     ),
-    "full": (FULL, "ada@example.org", "a" * 300),
-    "child of another table": (CHILD, "ada@example.org", "a" * 300),
+    "full": (FULL, "ada@example.org", "a" * 300, " ADA@example.org"),
+    "child of another table": (CHILD, "ada@example.org", "a" * 300, " ADA@example.org"),
 }
 WALK = """
 from django.core.checks import run_checks
@@ -59,7 +67,7 @@ from django.core.management import call_command
 call_command("makemigrations", "accounts", verbosity=0)
 call_command("migrate", verbosity=0)
 print([each.id for each in run_checks()])
-name, impossible = NAMES
+name, impossible, respelt = NAMES
 field = User.USERNAME_FIELD
 login = {field: name, "password": "correct horse"}
 user = User._default_manager.create_user(**login)
@@ -81,9 +89,11 @@ print([status(first), status(token), len(get("/api-token-auth/tokens/", token).j
 pair = post("/api/token/refresh/", {"refresh": post("/api/token/", login)["refresh"]})
 access = "Bearer " + pair["access"]
 print([status("Bearer x"), status(access), len(get("/api/token/sessions/", access).json())])
-# A name that cannot be; then one name from many addresses, at one login after the other.
-print([attempt(path, impossible, "192.0.2.1") for path in ("/api-token-auth/", "/api/token/")])
-print([attempt(path, name, f"192.0.2.{i}") for i in range(10, 15) for path in ("/api-token-auth/", "/api/token/")])
+# A name that cannot be; then one name, in two spellings, from many addresses.
+PATHS = ["/api-token-auth/", "/api/token/"]
+print([attempt(path, impossible, "192.0.2.1") for path in PATHS])
+names = [name, respelt, name, respelt, name]
+print([attempt(path, each, f"192.0.2.{i}") for i, each in enumerate(names, 10) for path in PATHS])
 user.set_password("another horse")
 user.save()
 print([status(token), status(access)])
@@ -92,7 +102,7 @@ print([status(token), status(access)])
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_user_model_of_another_shape(tmp_path, model):
-    code, name, impossible = MODELS[model]
+    code, *names = MODELS[model]
     host = Host(
         tmp_path,
         f'{BOTH}INSTALLED_APPS += ["accounts"]\nAUTH_USER_MODEL = "accounts.User"\n',
@@ -103,7 +113,7 @@ def test_a_user_model_of_another_shape(tmp_path, model):
             "accounts/migrations/__init__.py": "",
         },
     )
-    done = host.run_code(WALK.replace("NAMES", repr((name, impossible))))
+    done = host.run_code(WALK.replace("NAMES", repr(names)))
     assert done.stdout.splitlines() == [
         "[]",
         "[401, 200, 1]",

@@ -173,6 +173,8 @@ def test_a_hook_that_fails_spends_no_token_of_simplejwt_either(api, user, settin
         ("tests.support.claim_hooks.no_such_function", "cannot be imported: "),
         ("role", "cannot be imported: role doesn't look like a module path"),
         ("", "cannot be imported"),
+        ("...", "cannot be imported"),
+        (".claims.role", "cannot be imported"),
         ("tests.support.claim_hooks.not_callable", "allowed: a function"),
         (7, "JWT_CLAIMS is 7; allowed: a function, the dotted path of one, or None"),
     ],

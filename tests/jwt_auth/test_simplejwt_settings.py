@@ -171,6 +171,21 @@ def test_of_two_settings_that_differ_a_check_says_which_counts(host, settings, n
 
 
 @pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SIGNING_KEY", b"\xffhidden" * 8),
+        ("VERIFYING_KEY", b"\xffhidden" * 8),
+        *[("LEEWAY", value) for value in (float("nan"), float("inf"), 10**400)],
+    ],
+)
+def test_a_value_that_cannot_be_read_is_an_error_that_shows_no_key(host, name, value):
+    host(**{"ALGORITHM": "ES256", "SIGNING_KEY": a_key("ES256"), name: value})
+    (error,) = [message for message in run_checks() if message.id == "auth_core.E001"]
+    assert error.msg.startswith(f"SIMPLE_JWT['{name}'] is ")
+    assert "hidden" not in f"{error.msg} {error.hint}"
+
+
 def test_an_error_names_the_setting_that_the_value_came_from(host):
     host(SIGNING_KEY="short", REFRESH_TOKEN_LIFETIME=timedelta(minutes=1))
     messages = {message.id: message.msg for message in run_checks() if message.is_serious()}

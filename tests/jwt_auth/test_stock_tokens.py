@@ -7,7 +7,9 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from rest_framework_simplejwt import state
 from rest_framework_simplejwt import tokens as simplejwt
+from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
@@ -15,6 +17,7 @@ from jwt_auth import models
 from jwt_auth.models import RefreshFamily, StockCutoff, StockToken
 from tests.support.accounts import ENDINGS, PASSWORD, change_password
 from tests.support.events import enable
+from tests.support.keys import a_key, public_pem
 from tests.support.logins import NOON, at, claims, reason, refresh, verify, whoami
 from tests.support.stock_tokens import log_out, stock_access, stock_forge, stock_pair, stock_refresh
 from tests.support.tables import dump
@@ -345,6 +348,22 @@ def test_a_check_tells_a_wrong_end_and_one_that_has_passed(settings, until, ids)
 
 
 @pytest.mark.once
+@pytest.mark.parametrize(
+    ("algorithm", "key", "is_right"),
+    [
+        ("HS256", "k" * 64, True),
+        *[("HS256", key, False) for key in ("", None, a_key("ES256"))],
+        *[(algorithm, public_pem(a_key(algorithm)), True) for algorithm in ("RS256", "ES256", "EdDSA")],
+        *[(algorithm, key, False) for algorithm in ("RS256", "ES256", "EdDSA") for key in ("", None, "nonsense")],
+        ("ES256", public_pem(a_key("RS256")), False),
+    ],
+)
+def test_a_check_tells_of_a_key_that_verifies_nothing(settings, monkeypatch, algorithm, key, is_right):
+    """Otherwise anybody's token without `kid` would be answered by an error of the server."""
+    monkeypatch.setattr(state, "token_backend", TokenBackend(algorithm, key, key))
+    assert ("jwt_auth.E007" not in [each.id for each in run_checks()]) is is_right
+
+
 def test_a_check_tells_that_clients_may_not_keep_what_a_refresh_returns(settings):
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ROTATE_REFRESH_TOKENS": False}
     assert "jwt_auth.W004" in [message.id for message in run_checks()]
