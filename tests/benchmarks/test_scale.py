@@ -44,7 +44,8 @@ def test_every_table_of_credentials_is_populated():
         for model in apps.get_app_config(app).get_models()
         if not model._meta.proxy
     }
-    assert {table.model for table in population.TABLES} == {"auth.User", *own}
+    while_moving = {"jwt_auth.StockToken", "jwt_auth.StockCutoff"}  # no scheme's own credentials are in them
+    assert {table.model for table in population.TABLES} == {"auth.User", *own} - while_moving
 
 
 @pytest.fixture
