@@ -297,6 +297,22 @@ def stock_tokens_have_an_end(app_configs: Any, **kwargs: Any) -> Iterator[CheckM
         )
 
 
+@register
+@needs_settings("JWT_")
+def stock_tokens_cannot_be_guessed(app_configs: Any, **kwargs: Any) -> Iterator[Warning]:
+    """Yield a warning for a short secret that verifies SimpleJWT's tokens, but not ours."""
+    secret, algorithm = simple_jwt().get("SIGNING_KEY") or settings.SECRET_KEY, simple_jwt().get("ALGORITHM", "HS256")
+    length = len(secret if isinstance(secret, bytes) else str(secret).encode())
+    is_own = secret == conf.JWT_SIGNING_KEY  # then E002 refuses it
+    if conf.JWT_ACCEPT_STOCK_UNTIL and is_symmetric(str(algorithm)) and length < LEAST_SECRET_BYTES and not is_own:
+        yield Warning(
+            f"JWT_ACCEPT_STOCK_UNTIL is set, and SIMPLE_JWT['SIGNING_KEY'] has {length} bytes.",
+            hint=f"{algorithm} needs {LEAST_SECRET_BYTES} bytes or more (RFC 7518 3.2): whoever guesses the secret "
+            "signs tokens for every user until then. Choose an early end.",
+            id="jwt_auth.W005",
+        )
+
+
 def _rows() -> list[str | None]:
     """Return the names of the enabled rows of this app."""
     return [scheme_of(cls) for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]

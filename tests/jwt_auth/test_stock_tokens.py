@@ -364,6 +364,25 @@ def test_a_check_tells_of_a_key_that_verifies_nothing(settings, monkeypatch, alg
     assert ("jwt_auth.E007" not in [each.id for each in run_checks()]) is is_right
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("simple_jwt", "secret_key", "length"),
+    [
+        ({"SIGNING_KEY": "secret"}, "s" * 50, 6),
+        ({"SIGNING_KEY": b"\xe4" * 31, "ALGORITHM": "HS384"}, "s" * 50, 31),
+        ({}, "s" * 31, 31),
+        ({"SIGNING_KEY": "k" * 32}, "s" * 31, None),
+        ({}, "s" * 32, None),
+        ({"SIGNING_KEY": "short", "ALGORITHM": "RS256"}, "s" * 50, None),
+    ],
+)
+def test_a_check_tells_of_a_secret_that_can_be_guessed(settings, simple_jwt, secret_key, length):
+    settings.JWT_ACCEPT_STOCK_UNTIL = date(2031, 1, 1)
+    settings.SIMPLE_JWT, settings.SECRET_KEY = simple_jwt, secret_key
+    warnings = [message.msg for message in run_checks() if message.id == "jwt_auth.W005"]
+    assert [f"has {length} bytes." in text for text in warnings] == ([True] if length else [])
+
+
 def test_a_check_tells_that_clients_may_not_keep_what_a_refresh_returns(settings):
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ROTATE_REFRESH_TOKENS": False}
     assert "jwt_auth.W004" in [message.id for message in run_checks()]
