@@ -43,6 +43,11 @@ def enabled_classes() -> list[type[BaseAuthentication]]:
     return cast(list[type[BaseAuthentication]], api_settings.DEFAULT_AUTHENTICATION_CLASSES)
 
 
+def enabled_from(base: type) -> list[type[BaseAuthentication]]:
+    """Return the enabled classes that are `base` or derive from it."""
+    return [cls for cls in enabled_classes() if issubclass(cls, base)]
+
+
 def enabled_schemes() -> list[str]:
     """Return the names of the enabled schemes."""
     return [scheme for cls in enabled_classes() if (scheme := scheme_of(cls))]

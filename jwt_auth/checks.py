@@ -17,7 +17,7 @@ from rest_framework_simplejwt.settings import DEFAULTS, api_settings
 
 from auth_core.checks import needs_settings
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
-from auth_core.schemes import dotted, enabled_classes, scheme_of
+from auth_core.schemes import dotted, enabled_from, scheme_of
 from jwt_auth import stock
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.claims import ClaimsError, hook
@@ -202,10 +202,10 @@ def simplejwt_settings_can_be_honoured(app_configs: Any, **kwargs: Any) -> Itera
 @register
 def simplejwt_leaves_us_our_tokens(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for a class of SimpleJWT that reads the same keyword as our own."""
-    ours = [cls for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]
-    theirs = [cls for cls in enabled_classes() if issubclass(cls, stock_authentication.JWTAuthentication)]
-    for cls, other in product(ours, theirs):
-        keywords: Any = cls.keyword if isinstance(cls.keyword, tuple) else (cls.keyword,)
+    theirs = enabled_from(stock_authentication.JWTAuthentication)
+    for cls, other in product(enabled_from(JWTAuthentication), theirs):
+        keyword: Any = cls.keyword  # type: ignore[attr-defined]
+        keywords = keyword if isinstance(keyword, tuple) else (keyword,)
         if {str(word).lower() for word in keywords} & {str(word).lower() for word in api_settings.AUTH_HEADER_TYPES}:
             yield Error(
                 f"{dotted(other)} and {dotted(cls)} read the same keyword. The first refuses every token of the "
@@ -245,7 +245,7 @@ def access_tokens_have_their_type(app_configs: Any, **kwargs: Any) -> Iterator[E
 @needs_settings("JWT_")
 def simplejwt_knows_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for an enabled row of SimpleJWT that could not sign with JWT_ALGORITHM."""
-    theirs = [cls for cls in enabled_classes() if issubclass(cls, stock_authentication.JWTAuthentication)]
+    theirs = enabled_from(stock_authentication.JWTAuthentication)
     if theirs and api_settings.ALGORITHM not in ALLOWED_ALGORITHMS:
         algorithm, enabled = api_settings.ALGORITHM, theirs[0].__qualname__
         yield Error(
@@ -315,4 +315,4 @@ def stock_tokens_cannot_be_guessed(app_configs: Any, **kwargs: Any) -> Iterator[
 
 def _rows() -> list[str | None]:
     """Return the names of the enabled rows of this app."""
-    return [scheme_of(cls) for cls in enabled_classes() if issubclass(cls, JWTAuthentication)]
+    return [scheme_of(cls) for cls in enabled_from(JWTAuthentication)]

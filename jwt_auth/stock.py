@@ -283,8 +283,9 @@ def _is_ended(token: _StockToken, user: Any, cutoff: models.StockCutoff | None) 
     leeway = token.get_token_backend().get_leeway().total_seconds()
     if cutoff is not None and token.payload["iat"] - leeway <= cutoff.ended_at.timestamp():
         return True
-    revoked = token.payload.get(conf.revoke_token_claim) != get_md5_hash_password(user.password)
-    return bool(conf.check_revoke_token) and revoked
+    if not conf.check_revoke_token:
+        return False
+    return bool(token.payload.get(conf.revoke_token_claim) != get_md5_hash_password(user.password))
 
 
 def _unknown() -> TokenError:

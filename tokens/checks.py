@@ -10,7 +10,7 @@ from django.urls import get_resolver
 from rest_framework.permissions import AND, AllowAny, OperandHolder
 from rest_framework.settings import api_settings
 
-from auth_core.schemes import dotted, enabled_classes
+from auth_core.schemes import dotted, enabled_from
 from auth_core.scopes import HasScope
 
 MOST_NAMED = 5
@@ -36,7 +36,7 @@ def scopes_are_enforced(app_configs: Any, **kwargs: Any) -> list[Error]:
     """Return an error if hashed tokens open the API and nothing asks for their scope."""
     from tokens.authentication import HashedTokenAuthentication
 
-    if not any(issubclass(cls, HashedTokenAuthentication) for cls in enabled_classes()):
+    if not enabled_from(HashedTokenAuthentication):
         return []
     permissions: Any = api_settings.DEFAULT_PERMISSION_CLASSES
     if any(issubclass(cls, HasScope) for cls in permissions):
@@ -109,9 +109,8 @@ def cache_is_used(app_configs: Any, **kwargs: Any) -> list[Warning]:
     """Return a warning if each request runs in a transaction, whose reads are never cached."""
     from tokens.authentication import CachedTokenAuthentication
 
-    is_enabled = any(issubclass(cls, CachedTokenAuthentication) for cls in enabled_classes())
     atomic = [alias for alias, database in settings.DATABASES.items() if database.get("ATOMIC_REQUESTS")]
-    if not (is_enabled and atomic):
+    if not (enabled_from(CachedTokenAuthentication) and atomic):
         return []
     return [
         Warning(

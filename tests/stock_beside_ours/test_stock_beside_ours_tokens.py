@@ -59,16 +59,21 @@ def without_our_signals():
 # --- T1 ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def stock_admin(settings, client, staff):
-    """Serve DRF's own TokenAdmin on a site of its own."""
+def serve_admin(settings, client, staff, model_admin: type[ModelAdmin]):
+    """Serve an admin of DRF's TokenProxy on a site of its own, and return a logged-in client."""
     site = AdminSite()
-    site.register(TokenProxy, TokenAdmin)
+    site.register(TokenProxy, model_admin)
     middleware = settings.MIDDLEWARE
     serve(settings, path("admin/", site.urls))
     settings.MIDDLEWARE = middleware
     client.force_login(staff)
     return client
+
+
+@pytest.fixture
+def stock_admin(settings, client, staff):
+    """Serve DRF's own TokenAdmin."""
+    return serve_admin(settings, client, staff, TokenAdmin)
 
 
 @pytest.fixture
@@ -383,13 +388,7 @@ DELETES = installed("djangorestframework") >= (3, 18, 2)
 @pytest.fixture
 def plain_admin(settings, client, staff):
     """Serve an admin of one's own for DRF's TokenProxy, which does not derive from DRF's."""
-    site = AdminSite()
-    site.register(TokenProxy, ModelAdmin)
-    middleware = settings.MIDDLEWARE
-    serve(settings, path("admin/", site.urls))
-    settings.MIDDLEWARE = middleware
-    client.force_login(staff)
-    return client
+    return serve_admin(settings, client, staff, ModelAdmin)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from rest_framework.authtoken.models import Token
 
 from auth_core import revocation
 from auth_core.commands import CheckedCommand
-from auth_core.schemes import enabled_classes
+from auth_core.schemes import enabled_from
 from tokens import hashed, wire
 from tokens.authentication import HashedTokenAuthentication
 from tokens.models import HashedToken
@@ -36,7 +36,7 @@ class Command(CheckedCommand):
     def handle(self, *, batch: int, force: bool, **options: Any) -> None:
         if not 1 <= batch <= 10_000:
             raise CommandError(f"--batch {batch}: allowed: 1 to 10000")
-        if not force and not any(issubclass(cls, HashedTokenAuthentication) for cls in enabled_classes()):
+        if not force and not enabled_from(HashedTokenAuthentication):
             raise CommandError(
                 "every client would be logged out, and nothing was moved: no class in "
                 "REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'] accepts hashed tokens. Name "
