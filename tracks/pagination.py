@@ -38,8 +38,8 @@ class TrackPaginator(Paginator):
         """Return the rows of a page in the last quarter of all tracks, or None for other pages.
 
         They are counted from the end, which is nearer. Their statement counts the tracks again,
-        because one that was added since would move the page; then return None too. With filters a
-        second count would cost more than is saved.
+        because one that was added since would move the page; then return None too. A second count
+        of a filtered list would cost more than it saves.
         """
         if bottom < self.count * 3 // 4 or self.object_list.query.where:
             return None
