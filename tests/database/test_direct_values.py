@@ -116,7 +116,7 @@ def values(instance) -> list:
     The texts tell 1.5 from 1.50, 0.0 from -0.0, and a moment's zone and fold.
     """
     own = [(name, type(value), repr(value)) for name, value in vars(instance).items() if name != "_state"]
-    state = {name: value for name, value in vars(instance._state).items() if name != "fields_cache"}
+    state = [getattr(instance._state, name, None) for name in ("adding", "db", "fetch_mode")]  # the last: 6.1
     related = [values(each) for each in instance._state.fields_cache.values() if each is not None]
     return [type(instance), own, state, related]
 
