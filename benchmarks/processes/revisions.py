@@ -44,7 +44,7 @@ def lay_out(commit: str, folder: Path):
 
 @contextmanager
 def driving(earlier: bool = True) -> Iterator[None]:
-    """Raise RevisionError for a failure of an earlier revision's service; pass on other failures."""
+    """Raise RevisionError if an earlier revision's service fails; pass on other failures."""
     try:
         yield
     except start.WorkerRefusedError as refusal:
