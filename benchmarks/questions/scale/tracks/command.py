@@ -85,8 +85,8 @@ def command(copies, source, against, queries, analyze, plans, anyway, count, pat
     is left out there.
 
     --from takes a database that was loaded before, so that nobody loads a million tracks for each
-    run. The service's migrations run on the copy. With --against, the service of the revision
-    answers from a copy of its own, and both must answer with the same bodies.
+    run. The service's migrations run on the copy. --against also times the service of a revision
+    on a copy of its own, and both must answer with the same bodies.
 
     The run is inconclusive when the first page, timed twice by each process, differs from itself
     (99 %, and by more than half a percent), when the hypervisor took more than 5 % of the time the

@@ -85,8 +85,8 @@ def prepare(
 ) -> dict[str, tuple[Place, Filled]]:
     """Make the databases, until the stack ends, and return the places by name.
 
-    With a revision, its service makes each database and ours migrates a copy, so that both read the
-    same tracks. Raises DatabaseError, revisions.RevisionError and start.WorkerFailedError.
+    A revision's service makes each database and ours migrates a copy, so that both read the same
+    tracks. Raises DatabaseError, revisions.RevisionError and start.WorkerFailedError.
     """
     earlier = None
     if plan.revision:
