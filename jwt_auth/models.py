@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
-from auth_core import events, prepared, revocation
+from auth_core import accounts, events, prepared, revocation
 from auth_core.conf import conf
 from auth_core.schemes import enabled_scheme
 from jwt_auth.claims import claims_of
@@ -116,12 +116,14 @@ class Pair:
 def log_in(user: Any, label: str = "") -> Pair | None:
     """Start a family with this label and return its first pair.
 
-    Return None if the account changed since `user` was read (see revocation.lock_if_unchanged).
+    Return None if the account changed since `user` was read (see accounts.lock_if_unchanged).
     """
     family = new_family(user, label)
     pair = mint(family, family.created_at)  # first, since JWT_CLAIMS may raise
+    if accounts.insert_if_unchanged(family, user):
+        return pair
     with transaction.atomic():
-        if not revocation.lock_if_unchanged(user):
+        if not accounts.lock_if_unchanged(user):
             return None
         family.save(force_insert=True)
     return pair

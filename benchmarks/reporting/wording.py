@@ -37,11 +37,14 @@ def count(value: int | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the largest unit of which it is a whole number: 90 s, 5 min, 1 h, 30 d."""
+    """Return a time in the largest unit of which it is a whole number: 90 s, 5 min, 1 h, 30 d.
+
+    Less than a second is in milliseconds.
+    """
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
+    return f"{seconds:g} s" if seconds >= 1 or not seconds else f"{1000 * seconds:g} ms"
 
 
 def listed(words: Iterable[str], last: str = "and") -> str:

@@ -61,6 +61,14 @@ def test_in_another_process_it_may_take_longer():
     assert standings["b"].seconds == 9
 
 
+def test_milliseconds_in_another_process_are_neither_at_once_nor_a_second():
+    elsewhere = (Delay("a", "logout", End("within", 0.024, 401), alone_ms=(9.4, 23.1)),)
+    revocation = replace(ends_of(NOW, NOW, LATER), elsewhere=elsewhere)
+    standings = {one.name: one for one in frontier.standings(table_of(1, 200, 300), revocation)}
+    assert (standings["a"].seconds, standings["a"].delay) == (0.024, "within 24 ms")
+    assert {name: one.dominated_by for name, one in standings.items()} == {"a": (), "b": (), "c": ("a", "b")}
+
+
 def test_the_worst_event_counts_and_events_that_a_scheme_has_not_do_not():
     cells = {
         "logout": Cell("-"),
@@ -124,7 +132,18 @@ def test_a_figure_has_three_digits_or_a_decimal(value, text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(30, "30 s"), (90, "90 s"), (300, "5 min"), (3600, "1 h"), (5400, "90 min"), (86_400, "1 d"), (0.5, "0.5 s")],
+    [
+        (30, "30 s"),
+        (90, "90 s"),
+        (300, "5 min"),
+        (3600, "1 h"),
+        (5400, "90 min"),
+        (86_400, "1 d"),
+        (0.5, "500 ms"),
+        (0.024, "24 ms"),
+        (1.5, "1.5 s"),
+        (0, "0 s"),
+    ],
 )
 def test_a_duration_is_in_the_largest_whole_unit(seconds, text):
     assert duration(seconds) == text

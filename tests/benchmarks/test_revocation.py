@@ -239,7 +239,7 @@ def test_with_a_valkey_the_other_process_is_told(tmp_path):
     assert {shown(each["alone"]) for each in document["elsewhere"]} == {"within 7"}
     # Each trial ended before the entry was too old, so Valkey's message arrived.
     assert all(len(each["with_valkey_ms"]) == 2 for each in document["elsewhere"])
-    assert "with Valkey, worst of 2" in process.stdout
+    assert "milliseconds: worst of 2" in process.stdout
 
 
 def test_a_failure_is_not_taken_for_a_refusal(found, rows):

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.databases.scratch import several
-from benchmarks.messages import ANONYMOUS, Blocks, Entry, Sample
+from benchmarks.messages import ANONYMOUS, Assignment, Blocks, Entry, Sample
 from benchmarks.processes import start, turns
 from benchmarks.questions.versus import run as versus
 from benchmarks.questions.versus.command import command
@@ -165,9 +165,10 @@ def checkout(tmp_path_factory):
     made.commit("another-page", PAGES, pages + ANOTHER_PAGE)
     made.commit("a-statement-more", PAGES, pages + A_STATEMENT_MORE)
     head = made.git("rev-parse", "HEAD")
-    made.git("rm", "-rq", "--cached", "auth_core", "telemetry")
-    made.git("commit", "--quiet", "-m", "before-the-layout")
-    made.git("tag", "before-the-layout")
+    for tag, package in (("without-a-package", "auth_core"), ("without-a-service", "config")):
+        made.git("rm", "-rq", "--cached", package)
+        made.git("commit", "--quiet", "-m", tag)
+        made.git("tag", tag)
     made.git("reset", "--quiet", "--mixed", head)
     return made
 
@@ -210,13 +211,17 @@ def test_a_revision_that_this_lab_cannot_drive_is_told(checkout, tmp_path, monke
     assert str(refused.value) == why
 
 
-def test_the_revision_of_the_documented_measurement_is_refused_by_name():
+@pytest.mark.lab
+def test_the_revision_of_the_documented_measurement_answers_as_this_checkout_does(tmp_path):
     measured = (servers.ROOT / "docs/explanation/what-we-measured.md").read_text("utf-8")
     revision = re.search(r"^\$ python -m benchmarks versus (\S+)", measured, re.MULTILINE).group(1)
     if subprocess.run(["git", "cat-file", "-e", revision], cwd=servers.ROOT, capture_output=True).returncode:
         pytest.skip(f"this checkout's history does not reach back to {revision}")
-    with pytest.raises(versus.RevisionError, match=f"revision {revision} has no telemetry/, auth_core/: it is older"):
-        versus.commit(revision)
+    services = versus.lay_out(versus.commit(revision), tmp_path)
+    assert (services[versus.BEFORE] / "auth_core.py").is_file()  # it is older than that package
+    with several(len(versus.PLACES), "sqlite", None, "kept") as made:
+        places = versus.fill(made, services, ())
+        assert versus.unlike(places, Assignment((), {URL: 0}, 15, 5, seed=0)) == ""
 
 
 def test_a_revision_that_was_served_with_another_connection_policy_is_said_to_be():
@@ -230,14 +235,22 @@ def test_a_revision_that_is_none_is_told():
         versus.commit("nonsense")
 
 
-def test_a_revision_from_before_the_layout_is_refused_by_name(checkout, monkeypatch):
+def test_a_package_that_the_revision_has_not_is_not_taken_from_this_checkout(checkout, tmp_path, monkeypatch):
     monkeypatch.setattr(start, "ROOT", checkout.folder)
-    assert versus.commit("too-old") == checkout.git("rev-parse", "too-old")
+    services = versus.lay_out(versus.commit("without-a-package"), tmp_path)
+    databases = several(len(versus.PLACES), "sqlite", None, "kept")
+    with databases as made, pytest.raises(versus.RevisionError) as refused:
+        versus.fill(made, services, ())
+    why = "ModuleNotFoundError: No module named 'auth_core' at this revision"
+    assert str(refused.value) == f"this lab cannot drive the service at that revision: {why}"
+
+
+def test_a_revision_without_a_service_is_refused_by_name(checkout, monkeypatch):
+    monkeypatch.setattr(start, "ROOT", checkout.folder)
     with pytest.raises(versus.RevisionError) as refused:
-        versus.commit("before-the-layout")
-    assert str(refused.value) == (
-        "revision before-the-layout has no telemetry/, auth_core/: it is older than the layout that this lab drives"
-    )
+        versus.commit("without-a-service")
+    why = "revision without-a-service has no config/, and so no service that this lab could drive"
+    assert str(refused.value) == why
 
 
 def test_every_package_of_the_service_is_measured():

@@ -21,7 +21,8 @@ from benchmarks.results.records.revocation import Revocation
     "--trials",
     click.IntRange(0, 1000),
     20,
-    "Trials of each event between two processes with a Valkey, for schemes that answer from memory; 0: no Valkey.",
+    "Trials of each event between two processes, without and with a Valkey, for schemes that answer from memory; "
+    "0: one, without a Valkey.",
 )
 @options.databases
 @options.json_file("revocation", "the result")

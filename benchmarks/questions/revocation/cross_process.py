@@ -1,12 +1,14 @@
 """How long after an event in one process does another process refuse the credential?
 
-Two processes of the real service share one database, for schemes that answer from memory. Without
-Valkey, the other process's clock is moved, to the second. Times with Valkey, which the run starts,
-are real: from the end of the event's answer in one process to the start of the first request that
-the other one refuses, with one request after another. This module imports no Django.
+Two processes of the real service share one database, for schemes that answer from memory, without
+Valkey and with one that the run starts. Times are real: from the end of the event's answer in one
+process to the start of the first request that the other one refuses, with one request after
+another. If the database alone does not tell the other process, its clock is moved, to the second.
+This module imports no Django.
 """
 
 import json
+import math
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,12 +16,20 @@ from typing import Any
 
 from benchmarks.databases.scratch import Database
 from benchmarks.processes import start
-from benchmarks.questions.revocation.messages import AT_ACCESS_EXPIRY, AT_ONCE, DEACTIVATED, NO_EVENT, STAFF_TAKEN_AWAY
+from benchmarks.questions.revocation.messages import (
+    AT_ACCESS_EXPIRY,
+    AT_ONCE,
+    DEACTIVATED,
+    KEY_REMOVED,
+    STAFF_TAKEN_AWAY,
+    WITHIN,
+)
 from benchmarks.questions.revocation.search import find
 from benchmarks.results.records.revocation import Delay, End, Ends
 from config.schemes import SCHEMES
 
 LONGEST = 5.0  # seconds to wait for a refusal
+HEARD = 2.0  # the same, to find out whether the other process is told at all
 
 _OF_STAFF = {STAFF_TAKEN_AWAY}
 
@@ -38,22 +48,47 @@ def measurable(rows: Sequence[Ends], from_memory: Sequence[str]) -> list[Ends]:
 
 
 def run(rows: Sequence[Ends], database: Database, trials: int) -> list[Delay]:
-    """Return a delay for each row and each event it has, with `trials` of each event with Valkey.
+    """Return a delay for each row and each event that ends its credential in the same process.
 
-    0 trials need no Valkey. Raises NoValkeyError, start.WorkerRefusedError or
-    start.WorkerFailedError.
+    Each event has so many trials. 0 trials need no Valkey, and find out once what the database
+    does. Raises NoValkeyError, start.WorkerRefusedError or start.WorkerFailedError.
     """
     delays = []
     for row in rows:
-        events = [event for event, cell in row.cells.items() if cell.kind != NO_EVENT]
-        with _two(row.scheme, database, {}, clock=True) as (here, there):
-            alone = {event: _alone(here, there, event, row.access_seconds) for event in events}
-        measured = dict.fromkeys(events, ())
+        # In a service that runs on, no key is removed.
+        events = [event for event, cell in row.cells.items() if cell.kind == AT_ONCE and event != KEY_REMOVED]
+        with _two(row.scheme, database, {}, clock=False) as (here, there):
+            by_database = _trials(here, there, events, max(trials, 1)) if _is_told(here, there, events[0]) else {}
+        by_valkey = {}
         if trials:
             with _valkey() as url, _two(row.scheme, database, {"CACHE_URL": url}, clock=False) as (here, there):
-                measured = {event: tuple(_delay_ms(here, there, event) for _ in range(trials)) for event in events}
-        delays += [Delay(row.scheme, event, alone[event], measured[event]) for event in events]
+                by_valkey = _trials(here, there, events, trials)
+        if by_database:
+            alone = {event: End(WITHIN, math.ceil(max(each)) / 1000, 401) for event, each in by_database.items()}
+        else:
+            with _two(row.scheme, database, {}, clock=True) as (here, there):
+                alone = {event: _alone(here, there, event, row.access_seconds) for event in events}
+        delays += [
+            Delay(row.scheme, event, alone[event], by_valkey.get(event, ()), by_database.get(event, ()))
+            for event in events
+        ]
     return delays
+
+
+def _is_told(here: start.Conversation, there: start.Conversation, event: str) -> bool:
+    return _delay_ms(here, there, event, HEARD) is not None
+
+
+def _trials(
+    here: start.Conversation, there: start.Conversation, events: Sequence[str], trials: int
+) -> dict[str, tuple[float, ...]]:
+    def once(event: str) -> float:
+        delay = _delay_ms(here, there, event, LONGEST)
+        if delay is None:
+            raise start.WorkerRefusedError(f"{event}: still accepted in another process {LONGEST} s later")
+        return delay
+
+    return {event: tuple(once(event) for _ in range(trials)) for event in events}
 
 
 def _alone(here: start.Conversation, there: start.Conversation, event: str, lifetime: int | None) -> End:
@@ -65,14 +100,13 @@ def _alone(here: start.Conversation, there: start.Conversation, event: str, life
     return find(ask, lifetime, AT_ACCESS_EXPIRY)
 
 
-def _delay_ms(here: start.Conversation, there: start.Conversation, event: str) -> float:
+def _delay_ms(here: start.Conversation, there: start.Conversation, event: str, seconds: float) -> float | None:
+    """Return the milliseconds until the other process refuses; None: not within so many seconds."""
     login = _remembered(there, event)
-    there.ask(watch=login, of_staff=event in _OF_STAFF, seconds=LONGEST)
+    there.ask(watch=login, of_staff=event in _OF_STAFF, seconds=seconds)
     done = here.ask(happen=event, login=login)["done_ns"]
     refused = there.hear()["refused_ns"]
-    if refused is None:
-        raise start.WorkerRefusedError(f"{event}: still accepted in another process {LONGEST} s later")
-    return max(0, refused - done) / 1e6
+    return None if refused is None else max(0, refused - done) / 1e6
 
 
 def _remembered(there: start.Conversation, event: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The section of a report that shows a result of `revocation`."""
 
+from collections.abc import Sequence
+
 from benchmarks.reporting import frontier
 from benchmarks.reporting.page import Field, Grid, Section
 from benchmarks.results.records.revocation import Cell, End, Ends, Event, Revocation
@@ -38,13 +40,16 @@ def _elsewhere(revocation: Revocation) -> list[Grid]:
     rows = []
     for each in revocation.elsewhere:
         row = schemes.get(each.scheme, Ends(each.scheme, None, None, {}))
-        measured = (
-            f"{max(each.with_valkey_ms):.1f} ms, worst of {len(each.with_valkey_ms)}" if each.with_valkey_ms else "–"
-        )
-        alone = Field(_refusal(each.alone, row), frontier.kind(frontier.seconds(each.alone, row)))
-        rows.append((Field(each.scheme), Field(each.event), alone, Field(measured)))
+        alone = _worst(each.alone_ms) or _refusal(each.alone, row)
+        kind = frontier.kind(frontier.seconds(each.alone, row))
+        measured = _worst(each.with_valkey_ms) or "–"
+        rows.append((Field(each.scheme), Field(each.event), Field(alone, kind), Field(measured)))
     title = "In another process than the one in which the event happened, for schemes that answer from memory"
     return [Grid(title, ("scheme", "event", "without Valkey", "with Valkey"), tuple(rows), prose=True)]
+
+
+def _worst(milliseconds: Sequence[float]) -> str:
+    return f"{max(milliseconds):.1f} ms, worst of {len(milliseconds)}" if milliseconds else ""
 
 
 def _end(cell: Cell | None, row: Ends) -> Field:

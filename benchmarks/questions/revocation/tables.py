@@ -39,8 +39,10 @@ def _events(record: Revocation) -> Table:
 
 
 def _cross_process(delays: Sequence[Delay]) -> Table:
+    trials = len(delays[0].with_valkey_ms)
+    worst = f"; milliseconds: worst of {trials}" if trials else ""
     shown = Table(
-        title="\nThe same in another process than the one in which the event happened",
+        title=f"\nThe same in another process than the one in which the event happened{worst}",
         title_justify="left",
         box=box.SIMPLE,
         padding=(0, 1),
@@ -48,14 +50,17 @@ def _cross_process(delays: Sequence[Delay]) -> Table:
     )
     shown.add_column("scheme")
     shown.add_column("event")
-    shown.add_column("without Valkey")
-    trials = len(delays[0].with_valkey_ms)
+    shown.add_column("without Valkey", justify="right")
     if trials:
-        shown.add_column(f"with Valkey, worst of {trials}", justify="right")
+        shown.add_column("with Valkey", justify="right")
     for delay in delays:
-        measured = [f"{max(delay.with_valkey_ms):.1f} ms"] if trials else []
-        shown.add_row(delay.scheme, delay.event, _text(delay.alone), *measured)
+        alone = _worst(delay.alone_ms) if delay.alone_ms else _text(delay.alone)
+        shown.add_row(delay.scheme, delay.event, alone, *([_worst(delay.with_valkey_ms)] if trials else []))
     return shown
+
+
+def _worst(milliseconds: Sequence[float]) -> str:
+    return f"{max(milliseconds):.1f} ms"
 
 
 def remarks(record: Revocation) -> list[str]:
@@ -74,8 +79,9 @@ def remarks(record: Revocation) -> list[str]:
         lines.insert(
             0,
             "In another process: schemes that answer without a statement and still refuse at once in the process of "
-            "the event. Without Valkey, the other process's clock is moved. Times with Valkey are real: from the "
-            "end of the event's answer to the start of the first refused request, with one request after another.",
+            "the event. Milliseconds are real: from the end of the event's answer to the start of the first refused "
+            "request, with one request after another. Where the database alone does not tell the other process, its "
+            "clock is moved.",
         )
     for event in record.events:
         ways: dict[str, list[str]] = {}

@@ -38,7 +38,7 @@ from benchmarks.stats.verdicts import Outcome
 
 BEFORE, AFTER, AGAIN = "before", "after", "again"
 PLACES = (BEFORE, AFTER, AGAIN)
-# The service's packages. Python would take a package that the revision lacks from this checkout.
+# The service's packages, of which an early revision has fewer.
 SERVICE = ("config", "telemetry", "tokens", "jwt_auth", "tracks", "auth_core")
 
 
@@ -70,25 +70,32 @@ class Answer:
 def commit(revision: str) -> str:
     """Return the whole name of the commit.
 
-    Raises RevisionError if there is none, or if it lacks a package of the service.
+    Raises RevisionError if there is none, or if it has no service.
     """
     name = _git("rev-parse", "--verify", f"{revision}^{{commit}}").decode().strip()
-    packages = _git("ls-tree", "-d", "--name-only", name).decode().split()
-    missing = [f"{package}/" for package in SERVICE if package not in packages]
-    if missing:
-        lacks = ", ".join(missing)
-        raise RevisionError(f"revision {revision} has no {lacks}: it is older than the layout that this lab drives")
+    if "config" not in _packages(name):
+        raise RevisionError(f"revision {revision} has no config/, and so no service that this lab could drive")
     return name
+
+
+def _packages(commit: str) -> list[str]:
+    folders = _git("ls-tree", "-d", "--name-only", commit).decode().split()
+    return [package for package in SERVICE if package in folders]
 
 
 def lay_out(commit: str, folder: Path) -> dict[str, Path]:
     """Copy the packages of each place into `folder`, and return place -> its folder.
 
-    Raises RevisionError.
+    A package that the revision does not have becomes a module that cannot be imported: Python would
+    take this checkout's. Raises RevisionError.
     """
     services = {place: folder / place for place in PLACES}
-    with zipfile.ZipFile(io.BytesIO(_git("archive", "--format=zip", commit, "--", *SERVICE))) as archive:
+    packages = _packages(commit)
+    with zipfile.ZipFile(io.BytesIO(_git("archive", "--format=zip", commit, "--", *packages))) as archive:
         archive.extractall(services[BEFORE])
+    for package in set(SERVICE) - set(packages):
+        why = f"No module named {package!r} at this revision"
+        (services[BEFORE] / f"{package}.py").write_text(f"raise ModuleNotFoundError({why!r}, name={package!r})\n")
     for place in (AFTER, AGAIN):
         for package in SERVICE:
             # Without compiled modules: the first process of each place compiles its own.

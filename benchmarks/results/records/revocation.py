@@ -20,12 +20,13 @@ class Event:
 class End:
     """When a token stops working after an event; "-": there is no such event.
 
-    `seconds`  from the event to the first whole second at which it is refused; None for never and -
+    `seconds`  from the event to the first whole second at which it is refused, or a fraction of one
+               if the time was real; None for never and -
     `status`   of that refusal; None for never and -
     """
 
     kind: Kind
-    seconds: int | None = None
+    seconds: int | float | None = None
     status: int | None = None
 
     def __post_init__(self) -> None:
@@ -69,13 +70,16 @@ class Delay:
     """When a credential ends in another process than the one in which the event happened.
 
     `alone`           without Valkey
-    `with_valkey_ms`  from the event to the first refusal, in each trial; empty: not measured
+    `alone_ms`        without Valkey, from the event to the first refusal, in each trial; empty: the
+                      database does not tell the other process of it, and `alone` is by the clock
+    `with_valkey_ms`  the same with Valkey; empty: not measured
     """
 
     scheme: str
     event: str
     alone: End
     with_valkey_ms: tuple[float, ...] = ()
+    alone_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
