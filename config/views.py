@@ -77,7 +77,7 @@ class WhoAmIView(APIView):
         ),
     )
     def get(self, request):
-        scheme = scheme_of(type(request.successful_authenticator))
+        authenticator = request.successful_authenticator
         try:
             # A stateless user's id is a claim, and may be anything.
             user_id = User._meta.pk.to_python(request.user.pk)
@@ -86,8 +86,8 @@ class WhoAmIView(APIView):
         return Response(
             {
                 "id": user_id,
-                "username": getattr(request.user, User.USERNAME_FIELD, ""),
-                "scheme": scheme,
+                "username": getattr(request.user, User.USERNAME_FIELD, "") if _reads_user(authenticator) else "",
+                "scheme": scheme_of(type(authenticator)),
             }
         )
 
@@ -114,6 +114,11 @@ class DocsView(JSONErrorsMixin, SpectacularSwaggerView):
     """Swagger UI."""
 
     http_method_names = ("get", "head")  # not OPTIONS, which has no template
+
+
+def _reads_user(authenticator) -> bool:
+    """Return False for a class of which each request would make a query to read the user's name."""
+    return getattr(authenticator, "reads_user", True)
 
 
 def _endpoints() -> dict[str, list[str]]:
