@@ -302,6 +302,7 @@ OPENED = [
     ("drf-token,simplejwt", f"Token, {BEARER}", {"drf-token", "token", "simplejwt", "jwt"}, "10110"),
     ("simplejwt-stateless", BEARER, {"simplejwt", "jwt"}, "00110"),
     ("jwt-stateless", BEARER, {"jwt"}, "00111"),
+    ("jwt-pushed", BEARER, {"jwt"}, "00111"),
 ]
 
 
