@@ -27,7 +27,7 @@ def _flows(record: Flows) -> Table:
     shown.add_column("scheme", no_wrap=True)
     shown.add_column("flow", no_wrap=True)
     for heading in ("takes (95 %)", "no hash", "to stock (95 %)", "SQL", "fsyncs", "rows", "bytes"):
-        shown.add_column(heading, justify="right", no_wrap=True)
+        shown.add_column(heading, justify="right", overflow="fold", no_wrap="95 %" not in heading)
     for each in record.flows:
         if record.endpoints[each.scheme] != each.scheme:
             continue
