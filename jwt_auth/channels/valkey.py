@@ -44,6 +44,9 @@ class ValkeyChannel(ReadingChannel, ValkeyListener):
         now = time.monotonic()
         if now >= self._next_reading:
             self.drop_ended()
+            connection = connections[self.alias]
+            if connection.settings_dict["OPTIONS"].get("pool"):
+                connection.close()  # gives it back to the requests
             self._next_reading = now + READING
 
     def announced(self, message: bytes) -> None:
