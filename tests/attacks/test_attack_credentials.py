@@ -33,7 +33,8 @@ OF_ROW = {
         ("get", "/api/token/sessions/"),
         ("delete", f"/api/token/sessions/{NOBODYS}/"),
     ],
-    "jwt-stateless": [],  # has the views of jwt
+    "jwt-pushed": [],  # has the views of jwt
+    "jwt-stateless": [],
 }
 # Path, field, and the token of a pair that belongs in the field.
 IN_A_BODY = [

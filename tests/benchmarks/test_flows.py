@@ -279,6 +279,7 @@ COUNTED = {
 }
 COUNTED |= {("token-cached", flow): each for (name, flow), each in COUNTED.items() if name == "token"}
 COUNTED |= {(f"{name}-stateless", flow): each for (name, flow), each in COUNTED.items() if name in ("simplejwt", "jwt")}
+COUNTED |= {("jwt-pushed", flow): each for (name, flow), each in COUNTED.items() if name == "jwt"}
 
 
 OUTSTANDING, BLACKLISTED, LOGIN = (
@@ -312,7 +313,7 @@ def grown(document) -> dict[tuple[str, str], dict]:
     }
 
 
-REMEMBERED = {"simplejwt-stateless", "token-cached", "jwt-stateless"}  # accepted without a statement
+REMEMBERED = {"simplejwt-stateless", "token-cached", "jwt-pushed", "jwt-stateless"}  # accepted without a statement
 
 
 def counted(document) -> dict[tuple[str, str], tuple[int, int]]:
