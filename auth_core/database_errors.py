@@ -1,4 +1,4 @@
-"""Tell a database that is away, and a lost race, from a defect of this service."""
+"""Tell a database that is away, a lost race and a stale statement from a defect of this service."""
 
 import sqlite3
 
@@ -68,3 +68,17 @@ def is_lost_race(error: BaseException) -> bool:
         return False
     cause = error.__cause__
     return getattr(cause, "sqlstate", None) in _LOST_RACES or getattr(cause, "sqlite_errorcode", None) in _LOST_RACES
+
+
+def is_stale_statement(error: BaseException) -> bool:
+    """Return True for psycopg's error that a statement must be prepared again.
+
+    A column was altered ("cached plan must not change result type"), or behind a pooler the
+    statement is missing (26000) or another client has prepared it (42P05). The server uses the code
+    0A000 for other errors than the first too, and its message may be in any language. Only the name
+    of its function identifies it.
+    """
+    diag = getattr(error, "diag", None)
+    return getattr(error, "sqlstate", None) in ("26000", "42P05") or (
+        getattr(diag, "source_function", None) == "RevalidateCachedQuery"
+    )

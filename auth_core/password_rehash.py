@@ -32,8 +32,7 @@ def check_password(user: AbstractBaseUser, raw_password: str) -> bool:
     is_correct = hashers.check_password(raw_password, user.password, renew)
     if is_outrun:
         written = users.filter(pk=user.pk).values_list("password", flat=True).first()
-        # The hash of another password is not taken over: `revocation.lock_if_unchanged` refuses
-        # then.
+        # The hash of another password is not taken over: `accounts.lock_if_unchanged` refuses then.
         if written is not None and hashers.check_password(raw_password, written):
             user.password = written
     return is_correct

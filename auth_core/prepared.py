@@ -2,9 +2,10 @@
 
 The ORM takes about 200 µs to write the same SELECT on every request, SQLite about 15 to answer it.
 What it found out while compiling (the SQL, which columns make which model, how each column's value
-is converted) is kept here; the rest goes the ORM's own way: its cursor, so that transactions,
-`assertNumQueries` and execute_wrapper() see the statement, its converters, and `Model.from_db`. On
-PostgreSQL the text is the same each time, so psycopg has the server plan it once
+is converted) is kept here. `auth_core/direct.py` runs the statement and `auth_core/instances.py`
+makes the instances, each by a shorter way than the ORM's where nobody can notice it. Django's
+cursor runs it for execute_wrapper(), `assertNumQueries` and the log of queries, and on PostgreSQL
+in transactions. The text is the same each time, so psycopg has the server plan it once
 (`prepare_threshold` in config/settings.py).
 """
 
@@ -14,6 +15,9 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connections
 from django.db.models import Field, Model, QuerySet, Value
+
+from auth_core import direct
+from auth_core.instances import Maker
 
 M = TypeVar("M", bound=Model)
 
@@ -71,16 +75,12 @@ class _Plan:
         # A copy, since compiling changes the query.
         compiler: Any = queryset.query.chain().get_compiler(connection=connection)
         self.connection = connection
-        self.opened: Any = None  # what `cursor` belongs to
+        self.opened: Any = None  # what `cursor` and `way` belong to
         self.cursor: Any = None
-        sql, parameters = compiler.as_sql()
-        # Named: Django's SQLite cursor turns them into SQLite's own style ten times as fast as
-        # "%s".
-        names = [f"p{index}" for index in range(len(parameters))]
-        self.sql = sql.replace("%%", "%%%%") % tuple(f"%({name})s" for name in names)
-        known = dict(zip(names, parameters, strict=True))
-        self.places = {name: each.output_field for name, each in known.items() if isinstance(each, Parameter)}
-        self.constants = {name: each for name, each in known.items() if name not in self.places}
+        self.way: direct.Way | None = None
+        self.sql, parameters = compiler.as_sql()
+        self.constants = list(parameters)
+        self.places = [(i, each.output_field) for i, each in enumerate(parameters) if isinstance(each, Parameter)]
         select = compiler.select
         self.row = _Row(compiler.klass_info, select, connection.alias)
         converters = compiler.get_converters([column for column, *_ in select])
@@ -88,12 +88,10 @@ class _Plan:
 
     def first(self, values: tuple[Any, ...]) -> Any:
         connection = self.connection
-        parameters = self.constants.copy()
-        for (name, field), value in zip(self.places.items(), values, strict=True):
-            parameters[name] = field.get_db_prep_value(value, connection)
-        cursor = self._cursor()
-        cursor.execute(self.sql, parameters)
-        rows = cursor.fetchall()  # to the end, or SQLite would go on holding its read transaction
+        arguments = self.constants.copy()
+        for (index, field), value in zip(self.places, values, strict=True):
+            arguments[index] = field.get_db_prep_value(value, connection)
+        rows = self._rows(arguments)
         if not rows:
             return None
         row = list(rows[0])
@@ -102,16 +100,30 @@ class _Plan:
                 row[index] = converter(row[index], expression, connection)
         return self.row.instance(row)
 
-    def _cursor(self) -> Any:
-        """Return the connection's cursor, kept while it is open: a new one costs a fifth."""
+    def _rows(self, arguments: list[Any]) -> Any:
+        """Return the rows, of which the first is used.
+
+        The connection's cursor is kept while it is open: a new one costs a fifth. Django's cursor
+        runs the statement if somebody watches statements, and if it has to raise that the
+        transaction is broken.
+        """
         connection = self.connection
         connection.close_if_health_check_failed()
         if connection.queries_logged:
-            return connection.cursor()
-        if connection.connection is None or connection.connection is not self.opened:
-            self.cursor = connection.cursor()
-            self.opened = connection.connection
-        return self.cursor
+            cursor = connection.cursor()
+        else:
+            if connection.connection is None or connection.connection is not self.opened:
+                self.cursor = connection.cursor()
+                self.opened = connection.connection
+                self.way = direct.way_of(connection, self.cursor, self.sql, len(self.constants))
+            if self.way is not None and not connection.execute_wrappers and not connection.needs_rollback:
+                with connection.wrap_database_errors:
+                    rows = self.way(arguments)
+                if rows is not None:
+                    return rows
+            cursor = self.cursor
+        cursor.execute(self.sql, arguments)
+        return cursor.fetchall()  # to the end, or SQLite would go on holding its read transaction
 
 
 class _Row:
@@ -124,10 +136,11 @@ class _Row:
         if klass_info.get("from_parent"):
             raise TypeError(f"select_related() to a child model, {klass_info['model'].__name__}, is not supported")
         own = klass_info["select_fields"]
-        self.model, self.alias = klass_info["model"], alias
+        model, self.alias = klass_info["model"], alias
         self.columns = slice(own[0], own[-1] + 1)
-        self.names = [column.target.attname for column, *_ in select[self.columns]]
-        self.key = self.names.index(self.model._meta.pk.attname)
+        names = [column.target.attname for column, *_ in select[self.columns]]
+        self.key = names.index(model._meta.pk.attname)
+        self.make = Maker(model, names)
         self.joined = [
             (_Row(each, select, alias), each["local_setter"], each["remote_setter"])
             for each in klass_info.get("related_klass_infos", ())
@@ -138,7 +151,7 @@ class _Row:
         values = row[self.columns]
         if values[self.key] is None:
             return None  # an outer join found no row
-        instance = self.model.from_db(self.alias, self.names, values)
+        instance = self.make(self.alias, values)
         for joined, set_here, set_there in self.joined:
             other = joined.instance(row)
             set_here(instance, other)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.db.models.signals import post_save, pre_delete, pre_save
@@ -62,18 +61,6 @@ def lock_users(user_ids: Iterable[Any], using: str | None = None) -> None:
     """
     users = get_user_model()._base_manager.using(using).select_for_update(no_key=True)
     list(users.filter(pk__in=user_ids).order_by("pk").values_list("pk"))
-
-
-def lock_if_unchanged(user: AbstractBaseUser) -> bool:
-    """Lock the user's row until the transaction ends; return True if the account is unchanged.
-
-    Call it inside `transaction.atomic()`, between checking a password and issuing a credential. A
-    change of password, a deactivation or a deletion then either came before, and the answer is
-    False, or waits. A renewed hash is no change: `password_rehash.check_password` leaves it on
-    `user`.
-    """
-    now = get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user.pk).first()
-    return now is not None and now.is_active and now.password == user.password
 
 
 class LogsRevocationMixin(_Admin):

@@ -76,7 +76,7 @@ class WhoAmIView(APIView):
     )
     def get(self, request):
         user_model = get_user_model()
-        scheme = scheme_of(type(request.successful_authenticator))
+        authenticator = request.successful_authenticator
         try:
             # A stateless user's id is a claim, and may be anything.
             user_id = user_model._meta.pk.to_python(request.user.pk)
@@ -85,8 +85,8 @@ class WhoAmIView(APIView):
         return Response(
             {
                 "id": user_id,
-                "username": getattr(request.user, user_model.USERNAME_FIELD, ""),
-                "scheme": scheme,
+                "username": getattr(request.user, user_model.USERNAME_FIELD, "") if _reads_user(authenticator) else "",
+                "scheme": scheme_of(type(authenticator)),
             }
         )
 
@@ -113,6 +113,11 @@ class DocsView(JSONErrorsMixin, SpectacularSwaggerView):
     """Swagger UI."""
 
     http_method_names = ("get", "head")  # not OPTIONS, which has no template
+
+
+def _reads_user(authenticator) -> bool:
+    """Return False for a class of which each request would make a query to read the user's name."""
+    return getattr(authenticator, "reads_user", True)
 
 
 def _endpoints() -> dict[str, list[str]]:

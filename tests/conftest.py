@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from config.handler import Request
 from config.schemes import SCHEMES
+from jwt_auth.pushed import logins
 from tests.support import processes, servers
 from tests.support.accounts import PASSWORD
 from tests.support.admin import client_with_rows
@@ -44,6 +45,13 @@ def _nobody_is_left():
 def _empty_cache():
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_listener():
+    """End the listener that a test has started, whose connection keeps the database."""
+    yield
+    logins.close()
 
 
 @pytest.fixture

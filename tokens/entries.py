@@ -10,9 +10,11 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import DEFERRED, Field, Model
+from django.db.models import Field, Model
 from django.utils.crypto import salted_hmac
 from rest_framework.authtoken.models import Token
+
+from auth_core.instances import Maker
 
 _SECRET = "password"  # not even its hash is cached; reading it makes a query
 _TOKEN_NAMES = ("key", "user_id", "created")  # in the order of its columns
@@ -23,8 +25,7 @@ _SEAL_BYTES = 32
 class Entry:
     """A user and the token's creation.
 
-    `row` has a value for each column of the user, DEFERRED for the password. `alias` names the
-    database.
+    `row` has a value for each column of the user but the password. `alias` names the database.
     """
 
     alias: str
@@ -34,7 +35,7 @@ class Entry:
     @classmethod
     def of(cls, user: Model, token: Token) -> "Entry | None":
         """Return the entry, or None if a value is mutable: all requests would share it."""
-        row = tuple(DEFERRED if field.attname == _SECRET else getattr(user, field.attname) for field in _columns())
+        row = tuple(getattr(user, field.attname) for field in _columns())
         try:
             hash(row)
         except TypeError:
@@ -43,8 +44,8 @@ class Entry:
 
     def credentials(self, key: str) -> tuple[Model, Token]:
         """Return a new user and a new token, as the ORM makes them from a row."""
-        user = get_user_model().from_db(self.alias, _names(), self.row)
-        token = Token.from_db(self.alias, _TOKEN_NAMES, (key, user.pk, self.created))
+        user = _make_user()(self.alias, self.row)
+        token = _make_token()(self.alias, (key, user.pk, self.created))
         Token.user.field.set_cached_value(token, user)
         return user, token
 
@@ -54,7 +55,7 @@ def seal(digest: bytes, user: Model, token: Token, read_at: float) -> bytes:
 
     `read_at` is the time.time() at which the entry was read.
     """
-    values = [_plain(field, user) for field in _columns() if field.attname != _SECRET]
+    values = [_plain(field, user) for field in _columns()]
     text = json.dumps([read_at, token._state.db, token.created.isoformat(), values]).encode()
     return _hash(digest, text) + text
 
@@ -65,8 +66,7 @@ def unseal(digest: bytes, data: bytes) -> tuple[Entry, float] | None:
     if not hmac.compare_digest(data[:_SEAL_BYTES], _hash(digest, text)):
         return None
     read_at, alias, created, values = json.loads(text)
-    values = iter(values)
-    row = tuple(DEFERRED if field.attname == _SECRET else field.to_python(next(values)) for field in _columns())
+    row = tuple(field.to_python(value) for field, value in zip(_columns(), values, strict=True))
     return Entry(alias, row, datetime.fromisoformat(created)), read_at
 
 
@@ -89,10 +89,19 @@ def _sealing_key() -> bytes:
 
 @cache
 def _columns() -> "tuple[Field[Any, Any], ...]":
-    return tuple(get_user_model()._meta.concrete_fields)
+    """Return the columns that are cached."""
+    return tuple(field for field in get_user_model()._meta.concrete_fields if field.attname != _SECRET)
+
+
+def _names() -> list[str]:
+    return [field.attname for field in _columns()]
 
 
 @cache
-def _names() -> tuple[str, ...]:
-    """Return the names of the columns that are cached."""
-    return tuple(field.attname for field in _columns() if field.attname != _SECRET)
+def _make_user() -> Maker[Any]:
+    return Maker(get_user_model(), _names())
+
+
+@cache
+def _make_token() -> Maker[Token]:
+    return Maker(Token, _TOKEN_NAMES)

@@ -14,7 +14,7 @@ from django.db import InternalError, OperationalError, transaction
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
-from auth_core import events, prepared, revocation, scopes
+from auth_core import accounts, events, prepared, revocation, scopes
 from auth_core.conf import conf
 from auth_core.schemes import enabled_scheme
 from tokens import wire
@@ -59,7 +59,7 @@ def obtain(user: Any, label: str = "", scope: str = scopes.FULL) -> HashedToken 
     count.
     """
     with transaction.atomic():
-        if not revocation.lock_if_unchanged(user):
+        if not accounts.lock_if_unchanged(user):
             return None
         own = HashedToken.objects.filter(user=user)
         # Not those that have just expired: if the clock is ahead, they are valid again once it is

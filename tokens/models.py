@@ -2,17 +2,17 @@
 
 import sys
 from datetime import datetime, timedelta
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authtoken.models import Token, TokenProxy
 
-from auth_core import events, prepared, revocation, scopes
+from auth_core import accounts, events, prepared, scopes
 from auth_core.conf import conf
 from auth_core.schemes import enabled_scheme
 from tokens.cache import token_cache
@@ -100,6 +100,12 @@ def _has_expired_by(moment: datetime) -> Q:
 _BY_KEY = prepared.Query(lambda: Token.objects.select_related("user").filter(key=prepared.Parameter(Token._meta.pk)))
 
 
+@cache
+def _by_user(alias: str) -> prepared.Query[Token]:
+    tokens = Token.objects.using(alias).select_related("user")
+    return prepared.Query(lambda: tokens.filter(user=prepared.Parameter(Token._meta.get_field("user"))))
+
+
 def find(key: str) -> Token | None:
     """Return the token with this key, with its user, in one query."""
     return _BY_KEY.first(key)
@@ -122,9 +128,21 @@ def obtain(user: Any) -> Token | None:
 
     Return None if the account changed since `user` was read: its password, its being active, its
     existence.
+
+    A token that exists is read in one statement together with the account, and no lock is needed: a
+    change that commits later deletes the token, as it deletes every token of the user that it
+    finds. Only a new key needs the lock, since such a change might not find it.
     """
+    # Not from a replica, which may still have a key that was replaced.
+    token = _by_user(router.db_for_write(Token)).first(user.pk)
+    if token is None:
+        token = Token(key=Token.generate_key(), user=user)
+        if accounts.insert_if_unchanged(token, user):
+            return token
+    elif accounts.is_unchanged(user, token.user) and not is_expired(token):
+        return token
     with transaction.atomic():
-        if not revocation.lock_if_unchanged(user):
+        if not accounts.lock_if_unchanged(user):
             return None
         token, _ = Token.objects.get_or_create(user=user)
         if is_expired(token):

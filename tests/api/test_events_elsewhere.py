@@ -147,7 +147,14 @@ def test_a_login_with_as_many_tokens_as_allowed_is_a_failed_one(door_to, user, l
 @pytest.mark.parametrize("name", OURS)
 def test_a_password_changed_while_it_is_checked_is_a_failed_login(door_to, user, logged, settings, monkeypatch, name):
     enable(settings, name)
-    monkeypatch.setattr(revocation, "lock_if_unchanged", lambda user: False)
+    check = User.check_password
+
+    def check_and_change(self, raw_password):
+        is_correct = check(self, raw_password)
+        User.objects.filter(pk=self.pk).update(password="another hash")
+        return is_correct
+
+    monkeypatch.setattr(User, "check_password", check_and_change)
     obtain(door_to(name))
     assert logged.events[0]["scheme"] == name
     assert logged.words() == ["login.failed changed"]

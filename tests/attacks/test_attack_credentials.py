@@ -33,8 +33,8 @@ OF_ROW = {
         ("get", "/api/token/sessions/"),
         ("delete", f"/api/token/sessions/{NOBODYS}/"),
     ],
-    "jwt-pushed": [],  # has the views of jwt
-    "jwt-stateless": [],
+    "jwt-stateless": [],  # has the views of jwt
+    "jwt-pushed": [],
 }
 # Path, field, and the token of a pair that belongs in the field.
 IN_A_BODY = [

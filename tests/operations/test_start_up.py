@@ -303,6 +303,7 @@ OPENED = [
     ("simplejwt-stateless", BEARER, {"simplejwt", "jwt"}, "00110"),
     ("jwt-pushed", BEARER, {"jwt"}, "00111"),
     ("jwt-stateless", BEARER, {"jwt"}, "00111"),
+    ("jwt-pushed", BEARER, {"jwt"}, "00111"),
 ]
 
 

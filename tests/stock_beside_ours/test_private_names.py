@@ -6,6 +6,7 @@ says which file uses what, and which versions it was read in.
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -14,6 +15,7 @@ from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache.backends import locmem, redis
@@ -22,6 +24,12 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from drf_spectacular.openapi import AutoSchema
 from prometheus_client import mmap_dict
+from psycopg._connection_base import BaseConnection
+from psycopg._preparing import PrepareManager
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+from psycopg.generators import execute
+from psycopg.pq import ExecStatus, Format
 from rest_framework.utils import mediatypes
 
 from tests.support import servers
@@ -46,6 +54,8 @@ PRIVATE: dict[str, tuple[Any, str | None]] = {
     "_lock": (locmem.LocMemCache("guard", {}), None),
     "_map_basic_serializer": (AutoSchema, "self, serializer, direction"),
     "_max_entries": (locmem.LocMemCache("guard", {}), None),
+    "_names": (PrepareManager, None),
+    "_prepared": (BaseConnection, None),
     "_used": (mmap_dict.MmapedDict, None),
     "_set_content_type_params": (WSGIRequest, "self, meta"),
 }
@@ -102,7 +112,7 @@ def test_the_library_still_has_it_with_these_parameters(name):
     holder, parameters = PRIVATE[name]
     files = ", ".join(sorted({str(file) for each, file in used() if each == name}))
     message = f"{files} uses {name}, which differs in {installed()}"
-    assert name in dir(holder) or f"self.{name} = " in inspect.getsource(holder), message
+    assert name in dir(holder) or re.search(rf"self\.{name}(: .+)? = ", inspect.getsource(holder)), message
     if parameters is not None:
         assert ", ".join(inspect.signature(getattr(holder, name)).parameters) == parameters, message
 
@@ -131,6 +141,29 @@ def test_the_compiler_says_which_columns_make_which_model():
     for place, (converters, expression) in compiler.get_converters(columns).items():
         assert expression is columns[place], installed()
         assert all(map(callable, converters)), installed()
+
+
+def test_psycopg_keeps_the_names_of_its_prepared_statements_by_text_and_types():
+    """auth_core/direct_postgresql.py runs a statement by the name that psycopg gave it."""
+    with psycopg.connect(servers.start_postgresql(), autocommit=True, prepare_threshold=0) as pg:
+        names = pg._prepared._names
+        for _ in range(2):
+            pg.execute("SELECT %s || '%%', 1 / (%s - 80000)", ["a", 70_000])
+            assert len(names) == 1
+        ((key, name),) = names.items()
+        dumper = Transformer(pg)
+        values = dumper.dump_sequence(["b", 80_000], [PyFormat.AUTO] * 2)
+        assert key == (b"SELECT $1 || '%', 1 / ($2 - 80000)", dumper.types)
+        pg.pgconn.send_describe_prepared(name)
+        (described,) = pg.wait(execute(pg.pgconn))
+        assert (described.status, [described.ftype(place) for place in (0, 1)]) == (ExecStatus.COMMAND_OK, [25, 23])
+        pg.pgconn.send_query_prepared(name, values, dumper.formats, Format.BINARY)
+        (result,) = pg.wait(execute(pg.pgconn))
+        assert result.status == ExecStatus.FATAL_ERROR
+        assert isinstance(error_from_result(result, dumper.encoding), psycopg.DataError)
+        pg.execute("ROLLBACK")
+        assert pg._prepared._names is names
+        assert not names
 
 
 def classes() -> Iterator[type]:

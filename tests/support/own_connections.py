@@ -10,9 +10,9 @@ from django.db import ConnectionHandler
 
 
 @contextmanager
-def connection_to(url: str, **options):
+def connection_to(url: str, engine: str = "config.databases.postgresql", **options):
     """Yield a Django connection to the PostgreSQL at this URL; `options` are its OPTIONS."""
-    database = {**environ.Env.db_url_config(url), "ENGINE": "config.databases.postgresql", "CONN_MAX_AGE": None}
+    database = {**environ.Env.db_url_config(url), "ENGINE": engine, "CONN_MAX_AGE": None}
     database["OPTIONS"] = {**database.get("OPTIONS", {}), "server_side_binding": True, **options}
     connection = ConnectionHandler({"default": database})["default"]
     try:

@@ -7,7 +7,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIRequestFactory
 
 from tests.support.track_rows import LIST, client, url
-from tracks import urls
+from tracks import pagination, urls
 from tracks.filters import TrackFilter
 from tracks.models import Album, Artist, Genre, Track
 from tracks.views import TrackViewSet
@@ -31,6 +31,7 @@ def many(users, rock):
         )
 
 
+@pytest.mark.parametrize("long", [10_000, 0])
 @pytest.mark.parametrize("page_size", [1, 25, 100])
 @pytest.mark.parametrize(
     "query",
@@ -42,13 +43,17 @@ def many(users, rock):
         "search=album",
         "owner=me",
         "ordering=artist,-album",
+        "page=last",
     ],
 )
-def test_a_page_takes_two_queries_whatever_its_size(many, users, django_assert_num_queries, query, page_size):
+def test_a_page_takes_two_queries_whatever_its_size(
+    many, users, monkeypatch, django_assert_num_queries, query, page_size, long
+):
+    monkeypatch.setattr(pagination, "LONG", long)
     api = client(users["owner"])
     with django_assert_num_queries(2):
         answer = api.get(f"{LIST}?{query}&page_size={page_size}")
-    assert len(answer.json()["results"]) == page_size
+    assert len(answer.json()["results"]) == min(page_size, 20 if query == "page=last" and page_size > 20 else 120)
 
 
 def test_the_count_joins_nothing_and_the_page_fetches_no_secret(many, users, django_assert_num_queries):

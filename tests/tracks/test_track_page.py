@@ -23,7 +23,7 @@ from rest_framework.test import APIClient
 from rest_framework.viewsets import ModelViewSet
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns  # noqa: F401
-from tracks import views
+from tracks import pagination, views
 from tracks.filters import TrackFilter
 from tracks.models import Album, Artist, Genre, Track
 from tracks.pagination import TrackPagination
@@ -167,6 +167,10 @@ FOUND = [
     "page=1&page_size=100",
     "page_size=1",
     "page_size=7&page=4",
+    "page_size=7&page=8",
+    "page_size=7&page=9&ordering=artist,-title",
+    "page_size=1&page=60&ordering=-duration_ms",
+    "page_size=1&page=46&ordering=-album",
     "page_size=&page=",
     *(
         f"ordering={sign}{name}"
@@ -213,8 +217,14 @@ REFUSED = {
 }
 
 
+@pytest.fixture(params=[10_000, 0], ids=["few tracks", "many tracks"])
+def long(request, monkeypatch):
+    """Read lists as if 10,000 tracks, or none, were few."""
+    monkeypatch.setattr(pagination, "LONG", request.param)
+
+
 @pytest.mark.parametrize("query", [*FOUND, *REFUSED])
-def test_the_list_is_stocks_list_whatever_is_asked(tracks, people, query):
+def test_the_list_is_stocks_list_whatever_is_asked(tracks, people, long, query):
     assert_alike(lambda: client(people["alice"]).get(f"{LIST}?{query}"), REFUSED.get(query, 200))
 
 

@@ -12,6 +12,7 @@ from django.db.backends.postgresql import base
 from psycopg import Error, OperationalError
 from psycopg.pq import TransactionStatus
 
+from auth_core.database_errors import is_stale_statement
 from config.databases.kept import KeptConnectionMixin
 
 
@@ -32,21 +33,12 @@ class Cursor(base.ServerBindingCursor):
         try:
             return super().execute(query, params, **options)
         except Error as error:
-            if not _is_stale(error):
+            if not is_stale_statement(error):
                 raise
             if self.connection.info.transaction_status != TransactionStatus.IDLE:
                 raise OperationalError(f"the transaction was lost: {error}") from error
         self.connection.execute("DEALLOCATE ALL")
         return super().execute(query, params, **options)
-
-
-def _is_stale(error: Error) -> bool:
-    """Return True if the statement must be prepared again.
-
-    The server uses the code 0A000 for other errors too, and its message may be in any language.
-    Only the name of its function identifies this one.
-    """
-    return error.sqlstate in ("26000", "42P05") or error.diag.source_function == "RevalidateCachedQuery"
 
 
 class CursorWrapper(utils.CursorWrapper):
