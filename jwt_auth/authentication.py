@@ -107,6 +107,11 @@ class JWTPushedAuthentication(JWTAuthentication):
     remembers_logins = True
     reads_user = False
 
+    @staticmethod
+    def channel() -> str | None:
+        """Return the name of the channel by which this process hears of ends now, or None."""
+        return logins.heard
+
     def get_user(self, validated_token: AccessToken | stock.AccessToken) -> Any:
         if isinstance(validated_token, stock.AccessToken):
             return super().get_user(validated_token)

@@ -301,7 +301,6 @@ OPENED = [
     # project's access tokens.
     ("drf-token,simplejwt", f"Token, {BEARER}", {"drf-token", "token", "simplejwt", "jwt"}, "10110"),
     ("simplejwt-stateless", BEARER, {"simplejwt", "jwt"}, "00110"),
-    ("jwt-pushed", BEARER, {"jwt"}, "00111"),
     ("jwt-stateless", BEARER, {"jwt"}, "00111"),
     ("jwt-pushed", BEARER, {"jwt"}, "00111"),
 ]

@@ -13,7 +13,6 @@ STATEMENTS = {
     "jwt": 1,
     "jwt-pushed": 1,  # for the same reason
     "jwt-stateless": 0,
-    "jwt-pushed": 1,  # as token-cached
 }
 
 
