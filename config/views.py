@@ -19,6 +19,8 @@ from auth_core.negotiation import ContentNegotiation
 from auth_core.renderers import JSONErrorsMixin
 from auth_core.schemes import scheme_of
 
+User = get_user_model()
+
 
 class IndexView(APIView):
     """The enabled schemes and the endpoints."""
@@ -75,17 +77,16 @@ class WhoAmIView(APIView):
         ),
     )
     def get(self, request):
-        user_model = get_user_model()
         authenticator = request.successful_authenticator
         try:
             # A stateless user's id is a claim, and may be anything.
-            user_id = user_model._meta.pk.to_python(request.user.pk)
+            user_id = User._meta.pk.to_python(request.user.pk)
         except ValidationError:
             raise AuthenticationFailed("The token names no user.") from None
         return Response(
             {
                 "id": user_id,
-                "username": getattr(request.user, user_model.USERNAME_FIELD, "") if _reads_user(authenticator) else "",
+                "username": getattr(request.user, User.USERNAME_FIELD, "") if _reads_user(authenticator) else "",
                 "scheme": scheme_of(type(authenticator)),
             }
         )
