@@ -109,7 +109,7 @@ class JWTPushedAuthentication(JWTAuthentication):
 
     @staticmethod
     def channel() -> str | None:
-        """Return the name of the channel by which this process hears of ends now, or None."""
+        """Return by which way this process hears of ends now, or None."""
         return logins.heard
 
     def get_user(self, validated_token: AccessToken | stock.AccessToken) -> Any:

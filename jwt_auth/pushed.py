@@ -72,9 +72,9 @@ class LivingLogins:
 
     @property
     def heard(self) -> str | None:
-        """Return the name of the channel by which this process hears now, or None."""
+        """Return by which way this process hears of ends now, or None."""
         channel = self._channel
-        return channel.name if channel is not None and channel.is_heard(time.monotonic()) else None
+        return channel.way if channel is not None and channel.is_heard(time.monotonic()) else None
 
     @property
     def is_used(self) -> bool:

@@ -23,7 +23,7 @@ class Channel(Listener):
     label = "jwt-pushed"
     instead = "every login is read from the database"
     alias: str
-    name: str  # how the word travels
+    way: str  # by which it hears
 
     def announce(self, sids: list[str]) -> None:
         """Announce that these logins ended, where the database does not do so itself."""

@@ -23,7 +23,7 @@ class FileChannel(ReadingChannel):
     """
 
     source = "the database"
-    name = "the file"
+    way = "the file"
     errors = (Error, OperationalError, OSError)
 
     def receive(self) -> None:

@@ -137,7 +137,7 @@ def send(url: str | None, message: bytes):
     """Publish the message on the channel, as somebody does who may write there."""
     if url:
         with redis.Redis.from_url(url) as client:
-            assert client.publish(logins._channel._name, message)
+            assert client.publish(logins._channel.name, message)
             return
     text = message.decode("utf-8", "replace").replace("\0", "")
     with connection.cursor() as cursor:

@@ -282,7 +282,6 @@ COUNTED = {
 COUNTED |= {("token-cached", flow): each for (name, flow), each in COUNTED.items() if name == "token"}
 COUNTED |= {("jwt-pushed", flow): each for (name, flow), each in COUNTED.items() if name == "jwt"}
 COUNTED |= {(f"{name}-stateless", flow): each for (name, flow), each in COUNTED.items() if name in ("simplejwt", "jwt")}
-COUNTED |= {("jwt-pushed", flow): each for (name, flow), each in COUNTED.items() if name == "jwt"}
 
 OUTSTANDING, BLACKLISTED, LOGIN = (
     {"token_blacklist_outstandingtoken": {"inserted": 1, "deleted": 0}},

@@ -67,11 +67,11 @@ def ending(access: str, ago: timedelta):
 
 def test_an_end_that_began_to_be_written_long_before_this_process_listened_is_heard(access):
     """SQLite has one writer, which may hold its transaction open for longer than OVERLAP."""
-    with ending(access, 3 * OVERLAP):
-        other = LivingLogins()
-        hear(other)
-        remember(other, access)  # which lives until the other transaction commits
+    other = LivingLogins()
     try:
+        with ending(access, 3 * OVERLAP):
+            other._channel.listen()
+            remember(other, access)  # which lives until the other transaction commits
         wait_until(lambda: not remembers(other, access), seconds=10)
     finally:
         other.close()
