@@ -24,7 +24,7 @@ from auth_core.schemes import enabled_with
 from jwt_auth.tokens import SESSION_CLAIM, AccessToken
 
 if TYPE_CHECKING:
-    from jwt_auth.channels.channel import Channel
+    from jwt_auth.channels.common import Channel
 
 ENTRIES = 50_000  # at most about 20 MB
 
@@ -60,12 +60,12 @@ class LivingLogins:
             drops = self._drops  # before anything is read
         if entry is not None and is_heard and entry[0] == user_id:
             return LoginUser(token, entry[1])
+        self._has_read = True
         user = _user_of(token)
         # Not what is read in a transaction, whose snapshot may be older than the last announcement,
         # nor from a database that may be behind the one that announces.
         alias = user._state.db
         if alias == channel.alias and not connections[alias].in_atomic_block:
-            self._has_read = True
             channel.listen()
             self._put(sid, (user_id, user.pk), drops)
         return user
