@@ -63,7 +63,7 @@ def lineup(
 ) -> list[Contender]:
     """Return the contenders: each scheme on each server at each distance.
 
-    With `reference` the stock one comes first, and once more as the A/A control.
+    `reference` adds the stock one first, and once more as the A/A control.
     """
     found: dict[Contender, None] = {}
     for away in distances or [None]:
