@@ -112,7 +112,19 @@ class JWTPushedAuthentication(JWTAuthentication):
         """Return by which way this process hears of ends now, or None."""
         return logins.heard
 
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        accepted = super().authenticate(request)
+        # A template reads the user after the view, where nothing turns a refusal into a 401.
+        if accepted is not None and _is_page(request):
+            str(accepted[0])
+        return accepted
+
     def get_user(self, validated_token: AccessToken | stock.AccessToken) -> Any:
         if isinstance(validated_token, stock.AccessToken):
             return super().get_user(validated_token)
         return logins.user_of(validated_token)
+
+
+def _is_page(request: Request) -> bool:
+    """Return True if the answer is HTML."""
+    return getattr(getattr(request, "accepted_renderer", None), "media_type", None) == "text/html"

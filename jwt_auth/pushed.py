@@ -24,7 +24,7 @@ from auth_core.schemes import enabled_with
 from jwt_auth.tokens import SESSION_CLAIM, AccessToken
 
 if TYPE_CHECKING:
-    from jwt_auth.channels.channel import Channel
+    from jwt_auth.channels.common import Channel
 
 ENTRIES = 50_000  # at most about 20 MB
 

@@ -29,6 +29,12 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path)
 
 
+# Before the fixtures end: a listener that a test has started reads from the test's database.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item):
+    logins.close()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nobody_is_left():
     """Fail the last test of each pytest process if a process that the tests started still runs."""
@@ -45,13 +51,6 @@ def _nobody_is_left():
 def _empty_cache():
     yield
     cache.clear()
-
-
-@pytest.fixture(autouse=True)
-def _no_listener():
-    """End the listener that a test has started, whose connection keeps the database."""
-    yield
-    logins.close()
 
 
 @pytest.fixture

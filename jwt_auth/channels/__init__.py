@@ -4,22 +4,28 @@
 - Otherwise on PostgreSQL, with psycopg 3: NOTIFY, which commits with the transaction.
 - Otherwise on a SQLite file: the file, which every commit changes.
 
-Elsewhere nothing is heard, so every login is read from the database.
+Elsewhere there is none, so every login is read from the database.
 """
 
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import connections, router
 
 from auth_core.caches import shared_cache
-from jwt_auth.channels.channel import Channel, Dropped, Gap
+from jwt_auth.channels.common import Channel, Dropped, Gap
 
 
-def why_unheard() -> str | None:
-    """Return why no end of a login can be heard under these settings, or None if it can."""
+def why_not() -> str | None:
+    """Return why no login can be remembered under these settings, or None if it can."""
+    alias, read = _alias(), router.db_for_read(get_user_model())
+    connection: Any = connections[alias]
+    if read != alias:
+        return f"users are read from the database {read!r}, which may be behind {alias!r}"
+    if connection.settings_dict["ATOMIC_REQUESTS"]:
+        return "with ATOMIC_REQUESTS each is read in a transaction, which may be behind"
     if shared_cache() is not None:
         return None
-    connection: Any = connections[_alias()]
     if connection.vendor == "postgresql":
         return None if hasattr(connection.Database, "pq") else "psycopg2 is installed, not psycopg 3"
     if connection.vendor == "sqlite":
@@ -33,7 +39,7 @@ def channel(dropped: Dropped, gap: Gap) -> Channel | None:
     Its thread calls `dropped` with the sids of logins that ended, and `gap` when some may have been
     missed.
     """
-    if why_unheard() is not None:
+    if why_not() is not None:
         return None
     alias, shared = _alias(), shared_cache()
     # Each needs a package of its own.

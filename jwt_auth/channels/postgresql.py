@@ -11,7 +11,7 @@ from django.db import connections
 from psycopg import Connection, Notify, OperationalError
 
 from auth_core.listening import HEARTBEAT, SILENCE, refuse_silence
-from jwt_auth.channels.channel import Channel, Dropped, Gap
+from jwt_auth.channels.common import Channel, Dropped, Gap
 from jwt_auth.models import RefreshFamily
 
 # What migration 0004 creates: the triggers, and the channel to which they send sids.

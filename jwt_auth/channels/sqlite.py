@@ -8,7 +8,7 @@ from typing import Any
 from django.db import Error, connections
 
 from auth_core.listening import SILENCE
-from jwt_auth.channels.channel import ReadingChannel
+from jwt_auth.channels.common import ReadingChannel
 
 POLL = 0.02  # seconds from one look at the file to the next
 

@@ -8,7 +8,7 @@ from django.utils.crypto import salted_hmac
 from redis.exceptions import RedisError
 
 from auth_core.valkey import ValkeyListener
-from jwt_auth.channels.channel import Dropped, Gap, ReadingChannel
+from jwt_auth.channels.common import Dropped, Gap, ReadingChannel
 
 READING = 1.0  # seconds from one reading to the next
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from auth_core.listening import SILENCE
 from jwt_auth import models, pushed
-from jwt_auth.channels.channel import OVERLAP
+from jwt_auth.channels.common import OVERLAP
 from jwt_auth.models import RefreshFamily
 from jwt_auth.pushed import LivingLogins, logins
 from jwt_auth.tokens import AccessToken

@@ -23,6 +23,12 @@ def begin(settings, url: str | None = None):
     logins.close()
 
 
+def log_in(user) -> dict[str, str]:
+    """Return the pair of a new login."""
+    pair = models.log_in(user)
+    return {"refresh": str(pair.refresh), "access": str(pair.access)}
+
+
 def asked(door, access: str, path: str = "/whoami/") -> tuple[int, int]:
     """Return (status, SQL statements) of one request."""
     with CaptureQueriesContext(connection) as statements:
@@ -84,11 +90,11 @@ def _by_user(ending):
     return end
 
 
-def log_out(door, user, pair):
+def log_out_this(door, user, pair):
     assert door.client.post("/api/token/logout/", {"refresh": pair["refresh"]}).status_code == 204
 
 
-def log_out_everywhere(door, user, pair):
+def log_out_all(door, user, pair):
     body = {"refresh": pair["refresh"], "everywhere": True}
     assert door.client.post("/api/token/logout/", body).status_code == 204
 
@@ -121,6 +127,6 @@ def end_in_the_admin(door, user, pair):
 
 
 ENDINGS = [
-    *map(_by_user, ENDS_OF_USERS), log_out, log_out_everywhere, reuse, end_by_id, delete_users, delete_login,
+    *map(_by_user, ENDS_OF_USERS), log_out_this, log_out_all, reuse, end_by_id, delete_users, delete_login,
     delete_logins, end_in_the_admin,
 ]  # fmt: skip
