@@ -60,7 +60,7 @@ class LivingLogins:
             drops = self._drops  # before anything is read
         if entry is not None and is_heard and entry[0] == user_id:
             return LoginUser(token, entry[1])
-        self._has_read = True
+        self._has_read = True  # first: what ends from here on has to be dropped
         user = _user_of(token)
         # Not what is read in a transaction, whose snapshot may be older than the last announcement,
         # nor from a database that may be behind the one that announces.
@@ -69,6 +69,12 @@ class LivingLogins:
             channel.listen()
             self._put(sid, (user_id, user.pk), drops)
         return user
+
+    @property
+    def heard(self) -> str | None:
+        """Return by which way this process hears of ends now, or None."""
+        channel = self._channel
+        return channel.way if channel is not None and channel.is_heard(time.monotonic()) else None
 
     @property
     def is_used(self) -> bool:

@@ -22,6 +22,7 @@ class ValkeyChannel(ReadingChannel, ValkeyListener):
     """
 
     source = "Valkey or the database"
+    way = "Valkey"
     errors = (RedisError, Error)
 
     def __init__(self, alias: str, configured: dict[str, Any], dropped: Dropped, gap: Gap):
