@@ -45,6 +45,12 @@ def servers(configured: dict[str, Any]) -> list[Any]:
     return list(location) if isinstance(location, list | tuple) else [location]
 
 
+def shared_cache() -> dict[str, Any] | None:
+    """Return the entry of CACHES that processes share, or None without our RedisCache."""
+    configured: dict[str, Any] = settings.CACHES.get(cache_alias(), {})
+    return configured if configured.get("BACKEND") == "auth_core.caches.RedisCache" else None
+
+
 def counter() -> Counter:
     """Return the cache that counts. Raises ImproperlyConfigured for one that cannot."""
     alias = cache_alias()

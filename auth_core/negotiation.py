@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from rest_framework import negotiation
@@ -11,6 +12,9 @@ from rest_framework.request import Request
 from rest_framework.utils.mediatypes import _MediaType
 
 ANYTHING = "*/*"
+# What is remembered: the choices for this many headers, of at most this many characters each, which
+# is more than browsers send. Other headers are parsed each time.
+MOST_REMEMBERED, LONGEST_REMEMBERED = 128, 250
 _QUALITY = re.compile(r"[0-9]{0,3}\.?[0-9]{1,9}|[0-9]{1,3}\.")
 
 
@@ -23,7 +27,7 @@ class ContentNegotiation(negotiation.DefaultContentNegotiation):
     9110 12.5.1).
 
     `*/*` and a single type, which programs send, are not parsed: that saves 10 µs, a tenth of a
-    small answer.
+    small answer. The choice for any other header is remembered: a browser's takes 4 µs, not 23.
     """
 
     def select_renderer(  # type: ignore[override]
@@ -51,27 +55,12 @@ class ContentNegotiation(negotiation.DefaultContentNegotiation):
 
         Return None if the client accepts none of them.
         """
-        ranges = self._ranges(request)
-        chosen, best = None, (0.0, 0)
-        for position, media_type in enumerate(media_types):
-            main, _, sub = media_type.partition("/")
-            covering = [each for each in ranges if each.main_type in (main, "*") and each.sub_type in (sub, "*")]
-            if not covering:
-                continue
-            exact = max(covering, key=lambda each: each.precedence)  # only its quality counts
-            rank = _quality(exact.params.get("q", "1")), exact.precedence
-            if rank[0] and rank > best:
-                best, chosen = rank, (position, _written(exact, media_type))
-        return chosen
+        accepted, offered = tuple(self.get_accept_list(request)), tuple(media_types)
+        is_short = sum(map(len, accepted)) <= LONGEST_REMEMBERED
+        return _remembered(accepted, offered) if is_short else _preferred(accepted, offered)
 
     def get_accept_list(self, request: Any) -> list[str]:
         return super().get_accept_list(_Accept(request.META))  # type: ignore[arg-type]
-
-    def _ranges(self, request: Any) -> list[_MediaType]:
-        try:
-            return [_MediaType(text) for text in self.get_accept_list(request)]
-        except (TypeError, ValueError):  # from Python's `email`, for a parameter that cannot be read
-            return []
 
 
 class _Accept:
@@ -79,6 +68,28 @@ class _Accept:
 
     def __init__(self, meta: dict[str, str]):
         self.headers = {"accept": meta.get("HTTP_ACCEPT", "").strip(" \t,") or ANYTHING}
+
+
+def _preferred(accepted: tuple[str, ...], media_types: tuple[str, ...]) -> tuple[int, str] | None:
+    try:
+        ranges = [_MediaType(text) for text in accepted]
+    except (TypeError, ValueError):  # from Python's `email`, for a parameter that cannot be read
+        return None
+    chosen, best = None, (0.0, 0)
+    for position, media_type in enumerate(media_types):
+        main, _, sub = media_type.partition("/")
+        covering = [each for each in ranges if each.main_type in (main, "*") and each.sub_type in (sub, "*")]
+        if not covering:
+            continue
+        exact = max(covering, key=lambda each: each.precedence)  # only its quality counts
+        rank = _quality(exact.params.get("q", "1")), exact.precedence
+        if rank[0] and rank > best:
+            best, chosen = rank, (position, _written(exact, media_type))
+    return chosen
+
+
+# The choice depends on these texts alone, and the cache forgets what it was not asked for longest.
+_remembered = lru_cache(MOST_REMEMBERED)(_preferred)
 
 
 def _quality(text: str) -> float:

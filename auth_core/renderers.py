@@ -46,6 +46,12 @@ class JSONRenderer(renderers.JSONRenderer):
                 return body.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
         return super().render(data, accepted_media_type, renderer_context)
 
+    def get_indent(self, accepted_media_type: Any, renderer_context: Any) -> Any:
+        # Only a parameter of the type changes it. Looking for one takes DRF 1.5 µs.
+        if accepted_media_type and ";" not in accepted_media_type:
+            return renderer_context.get("indent")
+        return super().get_indent(accepted_media_type, renderer_context)
+
 
 class JSONErrorsMixin(View):
     """For a view whose renderers write one kind of document only: answer errors in JSON."""

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.conf import settings
+from django.core.signals import request_started
+from django.db import reset_queries
 from django.utils.module_loading import import_string
 
 from config.schemes import SCHEMES
@@ -18,3 +21,7 @@ class ServiceConfig(AppConfig):
 
         from config import checks, openapi  # noqa: F401 - imported to register themselves
         from config.databases import lookups  # noqa: F401
+
+        if not settings.DEBUG:
+            # Django logs queries with DEBUG only. Emptying no log before each request takes 2.5 µs.
+            request_started.disconnect(reset_queries)

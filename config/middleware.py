@@ -2,10 +2,12 @@ import logging
 import re
 
 from django.conf import settings
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import JsonResponse
-from django.middleware import common
+from django.middleware import common, csrf
 from rest_framework.permissions import SAFE_METHODS
 
 from auth_core import address
@@ -15,6 +17,8 @@ from auth_core.impossible_values import is_impossible_value
 from config.views import bad_request
 
 logger = logging.getLogger(__name__)
+
+ADMIN = "/admin/"  # what the paths of the admin begin with, here and in config/urls.py
 
 
 class ForwardedMiddleware(address.ForwardedMiddleware):
@@ -76,8 +80,7 @@ class ApiErrorMiddleware:
         answer = answer_to_database_error(request, exception)
         if answer is not None:
             return answer
-        match = request.resolver_match
-        if (match.app_name == "admin" or match.url_name == "session-login") and is_impossible_value(exception):
+        if request.path_info.startswith(ADMIN) and is_impossible_value(exception):
             # The admin queries ids, dates and numbers as they come in URLs and hidden fields, some
             # of them only while it renders the page.
             logger.warning("admin: impossible value refused: %s", exception, exc_info=exception)
@@ -85,7 +88,20 @@ class ApiErrorMiddleware:
         return None
 
 
-class SessionMiddleware(sessions.SessionMiddleware):
+class AdminOnly:
+    """A mixin for middleware that only the admin needs: pass all other requests on.
+
+    The API has neither sessions nor cookies. `path_info` is the text that Django resolves, decoded
+    and without SCRIPT_NAME, so no spelling of a URL of the admin comes past its middleware.
+    """
+
+    def __call__(self, request):
+        if request.path_info.startswith(ADMIN):
+            return super().__call__(request)
+        return self.get_response(request)
+
+
+class SessionMiddleware(AdminOnly, sessions.SessionMiddleware):
     """Django's session middleware, which ignores a cookie that cannot be a session's key.
 
     A key has 32 letters and digits, and PostgreSQL fails on a NUL in one. If a session cannot be
@@ -108,6 +124,21 @@ class SessionMiddleware(sessions.SessionMiddleware):
             if cause is None or not is_database_away(cause):
                 raise
             return unavailable(request, cause)
+
+
+class CsrfViewMiddleware(AdminOnly, csrf.CsrfViewMiddleware):
+    """Django's protection against forged requests, which only a cookie makes possible."""
+
+    def process_view(self, request, *args):
+        return super().process_view(request, *args) if request.path_info.startswith(ADMIN) else None
+
+
+class AuthenticationMiddleware(AdminOnly, auth.AuthenticationMiddleware):
+    """Django's middleware that reads the session's user."""
+
+
+class MessageMiddleware(AdminOnly, messages.MessageMiddleware):
+    """Django's middleware that keeps the admin's messages for its next page."""
 
 
 def _has_body(request) -> bool:

@@ -110,6 +110,14 @@ _ROWS = (
         urlconf="jwt_auth.urls",
         summary="The access token of `jwt` without a query: verified once per process, accepted until it expires",
     ),
+    Scheme(
+        name="jwt-pushed",
+        keyword="Bearer",
+        authentication="jwt_auth.authentication.JWTPushedAuthentication",
+        issue="jwt_auth.issue.jwt",
+        urlconf="jwt_auth.urls",
+        summary="`jwt` without a query while its login is known to live: ends are pushed to every process",
+    ),
 )
 
 SCHEMES: dict[str, Scheme] = {row.name: row for row in _ROWS}

@@ -3,6 +3,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from auth_core.throttling import throttled_login
+from config.middleware import ADMIN
 from config.views import DocsView, HealthView, IndexView, SchemaView, WhoAmIView
 
 urlpatterns = [
@@ -12,8 +13,8 @@ urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
     # Before the admin's own login, which has no throttle.
-    path("admin/login/", throttled_login(admin.site.login), name="session-login"),
-    path("admin/", admin.site.urls),
+    path(f"{ADMIN[1:]}login/", throttled_login(admin.site.login), name="session-login"),
+    path(ADMIN[1:], admin.site.urls),
     path("", include("tracks.urls")),
     *([path("", include("telemetry.metrics_view"))] if settings.METRICS else []),
     # The endpoints of each enabled row. Two rows may share them.

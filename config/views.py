@@ -19,6 +19,8 @@ from auth_core.negotiation import ContentNegotiation
 from auth_core.renderers import JSONErrorsMixin
 from auth_core.schemes import scheme_of
 
+User = get_user_model()
+
 
 class IndexView(APIView):
     """The enabled schemes and the endpoints."""
@@ -75,18 +77,17 @@ class WhoAmIView(APIView):
         ),
     )
     def get(self, request):
-        user_model = get_user_model()
-        scheme = scheme_of(type(request.successful_authenticator))
+        authenticator = request.successful_authenticator
         try:
             # A stateless user's id is a claim, and may be anything.
-            user_id = user_model._meta.pk.to_python(request.user.pk)
+            user_id = User._meta.pk.to_python(request.user.pk)
         except ValidationError:
             raise AuthenticationFailed("The token names no user.") from None
         return Response(
             {
                 "id": user_id,
-                "username": getattr(request.user, user_model.USERNAME_FIELD, ""),
-                "scheme": scheme,
+                "username": getattr(request.user, User.USERNAME_FIELD, "") if _reads_user(authenticator) else "",
+                "scheme": scheme_of(type(authenticator)),
             }
         )
 
@@ -113,6 +114,11 @@ class DocsView(JSONErrorsMixin, SpectacularSwaggerView):
     """Swagger UI."""
 
     http_method_names = ("get", "head")  # not OPTIONS, which has no template
+
+
+def _reads_user(authenticator) -> bool:
+    """Return False for a class of which each request would make a query to read the user's name."""
+    return getattr(authenticator, "reads_user", True)
 
 
 def _endpoints() -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from auth_core.credentials import credential, first
 from auth_core.schemes import refuse_keyword, refuse_unread, scheme_of
 from jwt_auth import stock
 from jwt_auth.models import user_of
+from jwt_auth.pushed import logins
 from jwt_auth.tokens import AccessToken
 
 
@@ -91,3 +92,34 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: AccessToken | stock.AccessToken) -> TokenUser:
         return TokenUser(validated_token)
+
+
+class JWTPushedAuthentication(JWTAuthentication):
+    """The same access token without a query, as long as its login is known to live (pushed.py).
+
+    Returns (user, jwt_auth.tokens.AccessToken) and raises InvalidToken (401) as JWTAuthentication
+    does. A user of whom no more than the key is known reads the rest when it is first used. A
+    logout, a password change, a deactivation or a deletion is refused at once in its own process,
+    and in another as soon as it hears of it. While it hears nothing, each login is read.
+    """
+
+    scheme = "jwt-pushed"
+    remembers_logins = True
+    reads_user = False
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        accepted = super().authenticate(request)
+        # A template reads the user after the view, where nothing turns a refusal into a 401.
+        if accepted is not None and _is_page(request):
+            str(accepted[0])
+        return accepted
+
+    def get_user(self, validated_token: AccessToken | stock.AccessToken) -> Any:
+        if isinstance(validated_token, stock.AccessToken):
+            return super().get_user(validated_token)
+        return logins.user_of(validated_token)
+
+
+def _is_page(request: Request) -> bool:
+    """Return True if the answer is HTML."""
+    return getattr(getattr(request, "accepted_renderer", None), "media_type", None) == "text/html"

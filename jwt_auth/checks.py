@@ -18,8 +18,8 @@ from rest_framework_simplejwt.settings import DEFAULTS, api_settings
 from auth_core.checks import needs_settings
 from auth_core.conf import Conf, conf, derived_signing_key, simple_jwt, source_of
 from auth_core.schemes import dotted, enabled_from, scheme_of
-from jwt_auth import stock
-from jwt_auth.authentication import JWTAuthentication
+from jwt_auth import channels, stock
+from jwt_auth.authentication import JWTAuthentication, JWTPushedAuthentication
 from jwt_auth.claims import ClaimsError, hook
 from jwt_auth.jwk import ALGORITHMS, KeyFormatError, is_symmetric, signing_key, verifying_key
 from jwt_auth.keys import AT_JWT
@@ -311,6 +311,19 @@ def stock_tokens_cannot_be_guessed(app_configs: Any, **kwargs: Any) -> Iterator[
             "signs tokens for every user until then. Choose an early end.",
             id="jwt_auth.W005",
         )
+
+
+@register
+def logins_can_be_remembered(app_configs: Any, **kwargs: Any) -> Iterator[Warning]:
+    """Yield a warning for each class that is to remember logins, and cannot."""
+    for cls in enabled_from(JWTPushedAuthentication):
+        if reason := channels.why_not():
+            yield Warning(
+                f"{scheme_of(cls)!r} remembers no login, so it reads each from the database: {reason}.",
+                hint='It remembers logins with "auth_core.caches.RedisCache" in CACHES, on PostgreSQL with psycopg 3, '
+                "and on SQLite in a file. `jwt` makes the same query.",
+                id="jwt_auth.W006",
+            )
 
 
 def _rows() -> list[str | None]:

@@ -1,13 +1,13 @@
 """Refresh families: one row for each login, and the operations on it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
@@ -15,10 +15,27 @@ from auth_core import accounts, events, prepared, revocation
 from auth_core.conf import conf
 from auth_core.schemes import enabled_scheme
 from jwt_auth.claims import claims_of
+from jwt_auth.pushed import logins
 from jwt_auth.tokens import AccessToken, RefreshToken
 
 REUSE = "reuse"
 LOGOUT = "logout"
+
+# Rows are kept for longer than any token is valid, in case a lifetime was shortened in between.
+MARGIN = timedelta(days=1)
+
+
+class LoginQuerySet(models.QuerySet["RefreshFamily"]):
+    """Logins, whose deletion is announced. Django deletes those of a deleted user without this."""
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        using = self.select_for_update().db  # that of writes
+        with transaction.atomic(using=using):
+            logins.end(note_deletion(self.using(using)), using)
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
 
 
 class RefreshFamily(models.Model):
@@ -51,8 +68,33 @@ class RefreshFamily(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=20, blank=True, choices=Reason)
 
+    objects = LoginQuerySet.as_manager()
+
     class Meta:
         verbose_name = "login"
+        indexes = [
+            # To find what has ended lately (channels/). A login that has not ended has no entry.
+            models.Index("revoked_at", name="jwt_auth_login_ended", condition=models.Q(revoked_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        using = using or router.db_for_write(RefreshFamily, instance=self)
+        with transaction.atomic(using=using):
+            logins.end(note_deletion(RefreshFamily.objects.using(using).filter(pk=self.pk)), using)
+            return super().delete(using, keep_parents)
+
+
+class DeletedLogin(models.Model):
+    """A login whose row was deleted while it lived, so that processes find its end (channels/)."""
+
+    id = models.UUIDField(primary_key=True, editable=False, help_text="The id of the login.")
+    deleted_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = "deleted login"
 
     def __str__(self) -> str:
         return str(self.id)
@@ -279,8 +321,25 @@ def living() -> models.QuerySet[RefreshFamily]:
 
 def end(reason: str, using: str | None = None, **families: Any) -> int:
     """End the families that match this filter, and return how many had not ended before."""
-    living = RefreshFamily.objects.using(using).filter(**families, revoked_at=None)
-    return living.update(revoked_at=timezone.now(), reason=reason)
+    using, now = using or router.db_for_write(RefreshFamily), timezone.now()
+    matching = RefreshFamily.objects.using(using).filter(**families)
+    number = matching.filter(revoked_at=None).update(revoked_at=now, reason=reason)
+    if number:
+        ended = matching.filter(revoked_at=now).values_list("pk", flat=True)
+        logins.end([families["pk"]] if "pk" in families else ended, using)
+    return number
+
+
+def note_deletion(families: models.QuerySet[RefreshFamily]) -> list[UUID]:
+    """Write down the ids of those of these logins that have not expired, and return them.
+
+    A reader of what ended lately (channels/) finds no row of a login that was deleted.
+    """
+    now = timezone.now()
+    sids = list(families.filter(refresh_expires_at__gt=now - MARGIN).values_list("pk", flat=True))
+    deleted = [DeletedLogin(id=sid, deleted_at=now) for sid in sids]
+    DeletedLogin.objects.using(families.db).bulk_create(deleted, ignore_conflicts=True)
+    return sids
 
 
 def log_event(event: str, family: RefreshFamily, **fields: Any) -> None:

@@ -12,6 +12,8 @@ from jwt_auth import models, stock
 @receiver(credentials_revoked, dispatch_uid="jwt_auth.end")
 def end_families(sender: object, user_id: Any, reason: str, using: str | None, **kwargs: Any) -> None:
     """End every login of the user."""
+    if reason == DELETION:
+        models.note_deletion(models.RefreshFamily.objects.using(using).filter(user_id=user_id))
     models.end(reason, using=using, user_id=user_id)
 
 

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from config.handler import Request
 from config.schemes import SCHEMES
+from jwt_auth.pushed import logins
 from tests.support import processes, servers
 from tests.support.accounts import PASSWORD
 from tests.support.admin import client_with_rows
@@ -26,6 +27,12 @@ test_client.WSGIRequest = Request  # the class whose requests the service's hand
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path)
+
+
+# Before the fixtures end: a listener that a test has started reads from the test's database.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item):
+    logins.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,12 +20,11 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.crypto import salted_hmac
 from rest_framework.authtoken.models import Token
 
-from auth_core.caches import TIMEOUTS, cache_alias, servers
+from auth_core.caches import shared_cache
 from auth_core.conf import conf
 from tokens.entries import Entry, seal, unseal
 
@@ -157,8 +156,8 @@ class TokenCache:
 
         Read when it is first used: `check` names what is wrong with CACHES.
         """
-        configured = settings.CACHES.get(cache_alias(), {})
-        if not self._seconds or configured.get("BACKEND") != "auth_core.caches.RedisCache":
+        configured = shared_cache() if self._seconds else None
+        if configured is None:
             return None
         from tokens.valkey import Shared  # needs the package redis
 
@@ -166,9 +165,7 @@ class TokenCache:
         with self._lock:  # another thread may have been first
             found: Shared | None = self.__dict__.get("_shared")
             if found is None:
-                server = servers(configured)[0]  # the one that is written to, as in Django
-                options = {**TIMEOUTS, **configured.get("OPTIONS", {})}
-                found = Shared(server, options, name, self._drop, self._drop_all)
+                found = Shared(configured, name, self._drop, self._drop_all)
                 self.__dict__["_shared"] = found
         return found
 

@@ -9,6 +9,7 @@ from rest_framework.filters import search_smart_split
 from rest_framework.settings import api_settings
 
 from tracks.fields import ListField, NamesField, SinceField, UntilField, WholeNumberField
+from tracks.lookups import contains
 from tracks.models import MAX_DURATION_MS, Album, Artist, Genre, Track
 from tracks.pagination import TrackPagination
 from tracks.permissions import user_pk
@@ -106,7 +107,7 @@ class TrackFilter(filters.FilterSet):
 
     title = filters.CharFilter(max_length=TITLE_LENGTH, label="Title", help_text="Exactly this title.")
     title__icontains = filters.CharFilter(
-        "title", "icontains", max_length=TITLE_LENGTH, label="Title contains", help_text="Part of the title."
+        max_length=TITLE_LENGTH, method="by_title_part", label="Title contains", help_text="Part of the title."
     )
     album = filters.CharFilter(
         max_length=ALBUM_LENGTH, method="by_album", label="Album", help_text="Exactly this album title."
@@ -223,17 +224,22 @@ class TrackFilter(filters.FilterSet):
             raise exceptions.ValidationError(wrong)
         return super().is_valid()
 
+    def by_title_part(self, queryset, name, value):
+        return queryset.filter(contains("title", value))
+
     def by_album(self, queryset, name, value):
         return queryset.filter(album__in=Album.objects.filter(title=value))
 
     def by_album_part(self, queryset, name, value):
-        return queryset.filter(album__in=Album.objects.filter(title__icontains=value))
+        return queryset.filter(album__in=Album.objects.filter(contains("title", value)))
 
     def by_artist(self, queryset, name, value):
         return queryset.filter(album__in=Album.objects.filter(artist__name=value))
 
     def by_artist_part(self, queryset, name, value):
-        return queryset.filter(album__in=Album.objects.filter(artist__name__icontains=value))
+        return queryset.filter(
+            album__in=Album.objects.filter(artist__in=Artist.objects.filter(contains("name", value)))
+        )
 
     def by_genre(self, queryset, name, value):
         # `=` lets the rest of the index give the order; `IN` does not.
@@ -259,8 +265,9 @@ class TrackFilter(filters.FilterSet):
         if len(words) > MAX_SEARCH_WORDS:
             raise exceptions.ValidationError({"search": [f"At most {MAX_SEARCH_WORDS} words."]})
         for word in words:
-            albums = Album.objects.filter(Q(title__icontains=word) | Q(artist__name__icontains=word))
-            queryset = queryset.filter(Q(title__icontains=word) | Q(composer__icontains=word) | Q(album__in=albums))
+            artists = Artist.objects.filter(contains("name", word))
+            albums = Album.objects.filter(contains("title", word) | Q(artist__any_of=artists))
+            queryset = queryset.filter(contains("title", word) | contains("composer", word) | Q(album__any_of=albums))
         return queryset
 
 

@@ -17,6 +17,11 @@ SESSION = Candidate(
     header="HTTP_COOKIE",
     separator="=",
     refusal=403,
+    # The service's own act on the admin's requests only.
+    middleware=(
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ),
 )
 
 

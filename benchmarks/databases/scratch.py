@@ -1,9 +1,11 @@
 """Where a run keeps its scratch database, and how the service connects to it."""
 
+import sqlite3
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -20,6 +22,9 @@ CONNECTIONS = {
     "pool": "a connection of psycopg's pool for each request",
     "per-request": "a new connection for each request, Django's default",
 }
+
+
+SQLITE = "sqlite:///"  # how the URL of a file begins
 
 
 class DatabaseError(Exception):
@@ -60,6 +65,40 @@ def several(count: int, database: str, database_url: str | None, connection: str
 
 
 @contextmanager
+def copy(url: str, connection: str) -> Iterator[Database]:
+    """Copy a database, whose own stays as it is, and remove the copy at the end.
+
+    `url`  sqlite:///file, or a PostgreSQL database, to which nobody else may be connected
+
+    Raises DatabaseError.
+    """
+    with ExitStack() as stack:
+        if url.startswith(SQLITE):
+            folder = stack.enter_context(TemporaryDirectory(prefix="benchmarks-"))
+            made = Path(folder) / "copy.sqlite3"
+            _copy_file(Path(url.removeprefix(SQLITE)), made)
+            yield Database(f"{SQLITE}{made}", connection)
+        else:
+            yield Database(stack.enter_context(_on_server(server_of(url), urlsplit(url).path[1:])), connection)
+
+
+def server_of(url: str) -> str:
+    """Return the URL of the database `postgres` on the same PostgreSQL server."""
+    return urlsplit(url)._replace(path="/postgres").geturl()
+
+
+def _copy_file(source: Path, copy: Path):
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
+            closing(sqlite3.connect(copy)) as new,
+        ):
+            old.backup(new)
+    except sqlite3.Error as error:
+        raise DatabaseError(f"SQLite: {source}: {error}") from None
+
+
+@contextmanager
 def _embedded() -> Iterator[str]:
     with warnings.catch_warnings(), TemporaryDirectory(prefix="benchmarks-") as folder:
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
@@ -70,13 +109,16 @@ def _embedded() -> Iterator[str]:
 
 
 @contextmanager
-def _on_server(server: str) -> Iterator[str]:
+def _on_server(server: str, template: str = "") -> Iterator[str]:
+    """Make a database, empty or a copy of `template`, and drop it at the end."""
     import psycopg
+    from psycopg import sql
 
     name = f"benchmarks_{uuid4().hex[:12]}"
+    copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
     try:
         with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + copied)
     except psycopg.Error as error:
         raise DatabaseError(f"PostgreSQL: {error}") from None
     try:

@@ -1,4 +1,4 @@
-"""What one call makes the database do: SQL statements, rows and bytes written.
+"""What one call makes the database do: SQL statements, rows and bytes written, waits for the disk.
 
 The database counts the rows inserted, updated or deleted in each table: PostgreSQL by its
 statistics, SQLite by temporary triggers, which are not part of the file. The bytes are the growth
@@ -7,6 +7,8 @@ of the write-ahead log:
 - SQLite's log holds a copy of every changed page, each with a header.
 - PostgreSQL's log holds records of what changed. The first change of a page after a checkpoint logs
   the whole page, and others' work may do so too, so callers take the least of several calls.
+
+PostgreSQL also counts how often its log was forced to the disk (fsync). SQLite does not tell.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ BYTES = {
 }
 
 _LEAST_POSTGRESQL = 150_000  # has pg_stat_force_next_flush()
+_IO_POSTGRESQL = 180_000  # counts the log's fsyncs in pg_stat_io, before that in pg_stat_wal
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,13 @@ class Written:
 
     `statements`  without BEGIN and COMMIT, which not every backend sends as statements
     `tables`      the written ones by name
+    `fsyncs`      of the write-ahead log; None: the database does not tell
     """
 
     statements: int
     tables: dict[str, Rows]
     bytes: int
+    fsyncs: int | None = None
 
     @property
     def rows(self) -> int:
@@ -78,18 +83,20 @@ def count(call: Callable[[], object]) -> Written:
         return execute(sql, params, many, context)
 
     connection.ensure_connection()
-    counting, rows, log = _COUNTERS[connection.vendor]
+    counting, rows, log, fsyncs = _COUNTERS[connection.vendor]
     with counting():
         before, log_before = rows(), log(reset=True)
+        forced = fsyncs()
         with connection.execute_wrapper(note):
             call()
         log_after, after = log(reset=False), rows()
+        forced_after = fsyncs()
     tables = {
         name: Rows(*(now - then for now, then in zip(counts, before.get(name, (0, 0, 0)), strict=True)))
         for name, counts in after.items()
         if counts != before.get(name, (0, 0, 0))
     }
-    return Written(len(statements), tables, log_after - log_before)
+    return Written(len(statements), tables, log_after - log_before, None if forced is None else forced_after - forced)
 
 
 @contextmanager
@@ -139,6 +146,13 @@ def _postgresql_log(reset: bool) -> int:
     return int(_row("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")[0])
 
 
+def _postgresql_fsyncs() -> int:
+    _row("SELECT pg_stat_force_next_flush()")
+    if connection.pg_version >= _IO_POSTGRESQL:
+        return int(_row("SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'")[0])
+    return _row("SELECT wal_sync FROM pg_stat_wal")[0]
+
+
 def _row(sql: str) -> tuple:
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -152,6 +166,6 @@ def _by_table(sql: str) -> dict[str, tuple[int, int, int]]:
 
 
 _COUNTERS = {
-    "sqlite": (_sqlite_counting, _sqlite_rows, _sqlite_log),
-    "postgresql": (nullcontext, _postgresql_rows, _postgresql_log),
+    "sqlite": (_sqlite_counting, _sqlite_rows, _sqlite_log, lambda: None),
+    "postgresql": (nullcontext, _postgresql_rows, _postgresql_log, _postgresql_fsyncs),
 }

@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases.latency import MOST
@@ -314,6 +315,15 @@ def timing(fresh: str, interval: str) -> Decorator:
         return command
 
     return add
+
+
+def refuse_given(context: click.Context):
+    """Raise click.UsageError for an option that stands before the name of a subcommand."""
+    for parameter in context.command.params:
+        if context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"{parameter.opts[0]} belongs to {context.info_name}, not {context.invoked_subcommand}"
+            )
 
 
 def json_file(command: str, content: str = "everything measured") -> Decorator:

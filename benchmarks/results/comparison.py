@@ -1,4 +1,4 @@
-"""What changed from one `overhead` run to another: another day, another version, another machine.
+"""What changed from one run to another: on another day, in another version, on another machine.
 
 Processes of two runs are not paired, so differences are Welch's. They include what changed on the
 machine from one day to the other; the anonymous request shows how much that is.
@@ -14,6 +14,7 @@ from benchmarks.results import files
 from benchmarks.results.records.common import Environment, Head
 from benchmarks.results.records.compare import Change
 from benchmarks.results.records.overhead import Overhead
+from benchmarks.results.records.scale_tracks import ScaleTracks
 from benchmarks.stats import overhead, verdicts
 from benchmarks.stats.intervals import Mean, mean, welch
 
@@ -40,10 +41,13 @@ class UnlikeError(Exception):
     """Two runs that must not be compared; the message says why."""
 
 
-def read(path: Path) -> tuple[Head, Overhead]:
-    """Return a result of `overhead`. Raises files.ResultError."""
-    head, run = files.load(path, [Overhead.command])
-    return head, cast(Overhead, run)
+Comparable = Overhead | ScaleTracks
+
+
+def read(path: Path) -> tuple[Head, Comparable]:
+    """Return a result of `overhead` or of `scale tracks`. Raises files.ResultError."""
+    head, run = files.load(path, [Overhead.command, ScaleTracks.command])
+    return head, cast(Comparable, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Conditions:
         return found.get(name) if isinstance(found, Mapping) else getattr(found, name)
 
 
-def conditions(head: Head, run: Overhead) -> Conditions:
+def conditions(head: Head, run: Comparable) -> Conditions:
     """Return the conditions of a result."""
     return Conditions(head.environment, run.service, run.plan)
 
@@ -96,8 +100,15 @@ def figures(entries: Sequence[Entry], processes: Sequence[Mapping[str, Blocks]])
     }
 
 
-def figures_of(run: Overhead) -> Figures:
-    """Return the figures of a result."""
+def figures_of(run: Comparable) -> Figures:
+    """Return the figures of a result; among tracks, a request for each query, by their number."""
+    if isinstance(run, ScaleTracks):
+        found: dict[str, dict[str, list[float]]] = {}
+        for turn in run.turns:
+            for size in run.sizes:
+                for query, milliseconds in turn.median_ms[f"{size.tracks:,} tracks"].items():
+                    found.setdefault(f"?{query}", {}).setdefault(f"{size.tracks:,}", []).append(1000 * milliseconds)
+        return found
     return figures(run.contenders, [each.blocks for each in run.processes])
 
 

@@ -90,6 +90,13 @@ def _distance(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"distance_ms": asked, "round_trip_us": took_us[asked], **row, "waits": result["waits"][row["name"]]}
 
 
+def _scale_tracks(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for size in result["sizes"]:
+        for query in size["queries"]:
+            steps = {name: "; ".join(query[name]) for name in ("plan", "before_plan")}
+            yield {"tracks": size["tracks"], **query, **steps}
+
+
 _TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "overhead": _overhead,
     "revocation": _revocation,
@@ -99,6 +106,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "load": _load,
     "distance": _distance,
     "scale": lambda result: iter(result["changes"]),
+    "scale tracks": _scale_tracks,
     "compare": lambda result: iter(result["changes"]),
     "selftest": lambda result: iter(result["lines"]),
 }

@@ -23,6 +23,10 @@ class Interval:
     def half_width(self) -> float:
         return (self.high - self.low) / 2
 
+    def divided(self, by: float) -> "Interval":
+        """Return the interval in a unit that is `by` times as large."""
+        return Interval(self.estimate / by, self.low / by, self.high / by)
+
     def excludes(self, value: float) -> bool:
         return not self.low <= value <= self.high
 

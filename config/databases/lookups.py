@@ -27,6 +27,7 @@ from functools import cache
 from django.core.exceptions import EmptyResultSet
 from django.db.models import CharField, TextField, lookups
 
+_LIKE_ESCAPES = {"%": r"\%", "_": r"\_", "\\": r"\\"}
 LAST_CASED = 0x1E943  # Adlam; no later character has an upper case in Unicode 16
 
 
@@ -61,11 +62,20 @@ def _glob(term: str) -> str:
     return "".join(sets)
 
 
+def _like(term: str) -> str:
+    """Return a LIKE pattern that matches whatever `_glob(term)` does, and more."""
+    return "".join(
+        "_" if not character.isascii() or character in "iIsS" else _LIKE_ESCAPES.get(character, character)
+        for character in term
+    )
+
+
 class _SqliteMixin:
     """A lookup that uses GLOB, whose sets work in every alphabet, where LIKE would differ.
 
     On half a million titles, LIKE took up to 0.1 µs per row, GLOB 0.2 to 0.3 µs, and a Python
-    function 0.4 to 0.5 µs.
+    function 0.4 to 0.5 µs. So LIKE skips most rows that cannot match, with `_` for each letter in
+    which it differs, and GLOB compares the others.
     """
 
     around = "{}"  # the pattern between GLOB's wildcards
@@ -80,7 +90,8 @@ class _SqliteMixin:
         if term.isascii() and not set("iIsS") & set(term):  # ı and ſ have the upper case I and S
             return super().as_sql(compiler, connection)
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} GLOB %s", [*parameters, self.around.format(_glob(term))]
+        like, glob = self.around.replace("*", "%").format(_like(term)), self.around.format(_glob(term))
+        return f"({column} LIKE %s ESCAPE '\\' AND {column} GLOB %s)", [*parameters, like, *parameters, glob]
 
 
 @CharField.register_lookup

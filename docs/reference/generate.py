@@ -195,11 +195,13 @@ def lab_commands() -> str:
     from benchmarks.__main__ import main
 
     parts, overview = [], []
-    for name in main.list_commands(None):
-        command = main.get_command(None, name)
+    commands = {name: main.get_command(None, name) for name in main.list_commands(None)}
+    for group in [name for name, each in commands.items() if isinstance(each, click.Group)]:
+        commands |= {f"{group} {name}": each for name, each in commands[group].commands.items()}
+    for name, command in sorted(commands.items(), key=lambda each: list(commands).index(each[0].partition(" ")[0])):
         context = click.Context(command, info_name=f"python -m benchmarks {name}")
         question, _, rest = inspect.cleandoc(command.help).partition("\n\n")
-        overview.append((f"[`{name}`](#{name})", sentence(question)))
+        overview.append((f"[`{name}`](#{name.replace(' ', '-')})", sentence(question)))
         usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
         parts.append(
             f"## {name}\n\n{sentence(question)}\n\n    {usage}\n\n{paragraphs(rest)}{options(command, context)}"

@@ -78,6 +78,6 @@ def test_a_login_under_another_name_of_its_route_is_one_event(api, user, mine, l
 
 
 def test_the_admins_own_login_is_logged_as_a_session(client, user, settings, logged):
-    settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [path("staff/", admin.site.urls)]})
-    client.post("/staff/login/", {**LOGIN, "password": "wrong"})
+    settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [path("admin/", admin.site.urls)]})
+    client.post("/admin/login/", {**LOGIN, "password": "wrong"})
     assert [(event["event"], event["scheme"]) for event in logged.events] == [("login.failed", "session")]

@@ -8,7 +8,9 @@ from django.core.management import CommandError, call_command
 
 pytestmark = pytest.mark.django_db
 
-ENDS_AT_ONCE = pytest.mark.parametrize("row", ["token", "token-hashed", "token-cached", "jwt", "drf-token"])
+ENDS_AT_ONCE = pytest.mark.parametrize(
+    "row", ["token", "token-hashed", "token-cached", "jwt", "jwt-pushed", "drf-token"]
+)
 
 
 def end(*arguments: str) -> str:

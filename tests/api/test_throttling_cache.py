@@ -134,8 +134,8 @@ def test_a_valkey_with_a_password_counts_for_who_knows_it(api, user, settings):
 def test_both_connections_to_valkey_speak_resp2_and_give_up_after_a_second(settings, valkey):
     use_cache(settings, valkey)
     configured = settings.CACHES["default"]
-    shared = Shared(configured["LOCATION"], configured["OPTIONS"], "name", dropped=print, gap=print)
-    for client in (caches["default"]._cache.get_client(), shared._client):
+    shared = Shared(configured, "name", dropped=print, gap=print)
+    for client in (caches["default"]._cache.get_client(), shared.client):
         assert client.client_info()["resp"] == "2"
         connection = client.connection_pool.get_connection()
         assert (connection.socket_timeout, connection.socket_connect_timeout) == (1, 1)
@@ -149,7 +149,7 @@ def test_a_project_may_name_a_server_with_its_replicas_and_no_options(settings, 
     settings.CACHES = {**settings.CACHES, "auth": mine}
     settings.TOKEN_CACHE_SECONDS = 30
     cache = TokenCache()
-    for client in (caches["auth"]._cache.get_client(write=True), cache._shared._client):
+    for client in (caches["auth"]._cache.get_client(write=True), cache._shared.client):
         assert client.ping()
         found = client.connection_pool.connection_kwargs
         assert (found["socket_timeout"], found["socket_connect_timeout"]) == (1, 1)

@@ -43,6 +43,7 @@ DOORS = {
     "token-cached": (by_the_api("/api-token-auth/"), (200, ["token"])),
     "jwt": (by_the_api("/api/token/"), (200, PAIR)),
     "jwt-stateless": (by_the_api("/api/token/"), (200, PAIR)),
+    "jwt-pushed": (by_the_api("/api/token/"), (200, PAIR)),
     "session": (by_the_admin, (302, None)),
 }
 

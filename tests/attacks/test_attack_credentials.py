@@ -34,6 +34,7 @@ OF_ROW = {
         ("delete", f"/api/token/sessions/{NOBODYS}/"),
     ],
     "jwt-stateless": [],  # has the views of jwt
+    "jwt-pushed": [],
 }
 # Path, field, and the token of a pair that belongs in the field.
 IN_A_BODY = [

@@ -81,6 +81,8 @@ _KEYS = {algorithm: a_key(algorithm) for algorithm in attacks_forged.CONFUSED_AL
 @rows
 def test_the_switch_opens_the_doors_to_no_other_kind(door_to, user, name, make, opens):
     credential = make(user)
-    opens = opens | ({"jwt", "jwt-stateless"} if make is attacks.KINDS["access token of stock"][0] else set())
+    opens = opens | (
+        {"jwt", "jwt-stateless", "jwt-pushed"} if make is attacks.KINDS["access token of stock"][0] else set()
+    )
     answer = door_to(name).get("/whoami/", credential)
     assert answer.status_code == (200 if name in opens else 401), answer.content

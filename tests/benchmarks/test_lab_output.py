@@ -176,11 +176,17 @@ def test_a_reader_that_ends_is_no_traceback(arguments, files):
 @pytest.mark.parametrize(
     ("arguments", "takes"),
     [
-        (("csv",), "overhead, revocation, flows, ladder, instructions, load, distance, scale, compare, selftest"),
+        (
+            ("csv",),
+            "overhead, revocation, flows, ladder, instructions, load, distance, scale, scale tracks, compare, selftest",
+        ),
         (("csv", "--processes"), "overhead"),
-        (("report",), "overhead, revocation, flows, ladder, instructions, load, distance, scale, plan, compare"),
+        (
+            ("report",),
+            "overhead, revocation, flows, ladder, instructions, load, distance, scale, scale tracks, plan, compare",
+        ),
         (("plan",), "overhead, flows, revocation, scale"),
-        (("compare", "compared"), "overhead"),
+        (("compare", "compared"), "overhead, scale tracks"),
     ],
     ids=["csv", "csv --processes", "report", "plan", "compare"],
 )

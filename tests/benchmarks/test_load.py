@@ -23,10 +23,10 @@ from benchmarks.databases.scratch import Database
 from benchmarks.processes.start import WorkerRefusedError
 from benchmarks.questions.load import command as load_command
 from benchmarks.questions.load import run as load
-from benchmarks.questions.load.rates import PARTS, Contender, at_saturation, ratios
+from benchmarks.questions.load.rates import PARTS, STOCK, Contender, at_saturation, ratio_to_stock, ratios
 from benchmarks.questions.load.run import BEYOND, HALVINGS, Run
 from benchmarks.questions.users import command as users_command
-from benchmarks.results.records.load import LoadPlan, Series, Step
+from benchmarks.results.records.load import Loaded, LoadPlan, Series, Step
 from benchmarks.results.schema import schema
 from benchmarks.servers import generator, service
 from benchmarks.servers import server as servers
@@ -268,6 +268,34 @@ def test_ratios_are_of_the_same_turn():
     assert ratios(ones, others, at_saturation) == [3, 2]
 
 
+def at_rates(*rates: float) -> list[Series]:
+    return [replace(SERIES, saturation=replace(STEP, per_second=rate)) for rate in rates]
+
+
+def test_a_ratio_has_an_interval_over_the_turns():
+    first, second = (Loaded(name, "x", "y", None, ()) for name in (HERE.name, STOCK.name))
+    ours, theirs = (
+        replace(each, turns=tuple(at_rates(*rates)))
+        for each, rates in ((first, (300, 200, 250)), (second, (100, 100, 100)))
+    )
+    found = ratio_to_stock(ours, [theirs, ours], at_saturation)
+    assert found.estimate == pytest.approx(2.5)
+    assert found.half_width == pytest.approx(4.303 * 0.5 / 3**0.5, rel=1e-3)
+    assert ratio_to_stock(ours, [ours], at_saturation) is None
+
+
+@pytest.mark.parametrize(("again", "conclusive"), [((1030, 1032, 1031), False), ((1010, 1012, 1011), True)])
+def test_a_stock_contender_that_differs_from_itself_makes_the_run_inconclusive(again, conclusive):
+    control = replace(STOCK, again=True)
+    turns = tuple(
+        {STOCK.name: one, control.name: other}
+        for one, other in zip(at_rates(1000, 1000, 1000), at_rates(*again), strict=True)
+    )
+    verdict = load.judge(replace(run_of(), turns=turns), PLAN, [STOCK, control])
+    assert verdict.conclusive == conclusive
+    assert conclusive or verdict.reasons[0].startswith("drf-token on gunicorn, again: answers 1.031 times (1.02")
+
+
 # --- the commands ---------------------------------------------------------------------------------
 
 
@@ -302,7 +330,11 @@ def test_a_run_keeps_what_it_measured_and_leaves_nobody_behind(invoke, tmp_path)
     assert done.exit_code == 3, done.output
     document = json.loads((tmp_path / "run.json").read_text())
     jsonschema.validate(document, schema())
-    assert [each["name"] for each in document["contenders"]] == ["drf-token on gunicorn", "token on granian"]
+    assert [each["name"] for each in document["contenders"]] == [
+        "drf-token on gunicorn",
+        "drf-token on gunicorn, again",
+        "token on granian",
+    ]
     for contender in document["contenders"]:
         (series,) = contender["turns"]
         assert series["saturation"]["statuses"].keys() == {"200"}
@@ -311,8 +343,8 @@ def test_a_run_keeps_what_it_measured_and_leaves_nobody_behind(invoke, tmp_path)
             assert sum(step["statuses"].values()) + step["unanswered"] == int(step["offered_per_second"] * 0.2)
             assert percentile(step["from_intended"], 99) == step["p99_us"] / 1e6
         assert f"{series['saturation']['per_second']:.0f}" in done.output
-    stock, ours = (each["turns"][0]["saturation"]["per_second"] for each in document["contenders"])
-    assert f" {ours / stock:.2f} [" in done.output
+    stock, _, ours = (each["turns"][0]["saturation"]["per_second"] for each in document["contenders"])
+    assert f" {ours / stock:.2f} ({ours / stock:.2f} to" in done.output
     assert document["ceiling_per_second"] > 0
     assert not document["verdict"]["conclusive"]
     assert "INCONCLUSIVE: server and generator share their cores" in done.output

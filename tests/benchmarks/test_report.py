@@ -218,6 +218,7 @@ SECTIONS = {
     "distance": ["distance"],
     "load --distance": ["load-distance"],
     "scale": ["scale"],
+    "scale tracks": ["scale-tracks"],
     "plan": ["plan"],
     "compare": ["compare"],
 }

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from benchmarks.databases.scratch import several
 from benchmarks.messages import ANONYMOUS, Assignment, Blocks, Entry, Sample
-from benchmarks.processes import start, turns
+from benchmarks.processes import revisions, start, turns
+from benchmarks.processes.revisions import RevisionError
 from benchmarks.questions.versus import run as versus
 from benchmarks.questions.versus.command import command
 from benchmarks.questions.versus.tables import answer, policy_before
@@ -131,7 +132,7 @@ class Checkout:
 
     def __init__(self, folder):
         self.folder = folder
-        for package in (*versus.SERVICE, "benchmarks"):
+        for package in (*revisions.SERVICE, "benchmarks"):
             shutil.copytree(servers.ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
         (folder / ".gitignore").write_text("__pycache__/\nresults/\n")
         self.git("init", "--quiet")
@@ -203,9 +204,9 @@ def test_a_revision_that_answers_otherwise_is_refused(checkout):
 
 def test_a_revision_that_this_lab_cannot_drive_is_told(checkout, tmp_path, monkeypatch):
     monkeypatch.setattr(start, "ROOT", checkout.folder)
-    services = versus.lay_out(versus.commit("too-old"), tmp_path)
+    services = versus.lay_out(revisions.commit("too-old"), tmp_path)
     databases = several(len(versus.PLACES), "sqlite", None, "kept")
-    with databases as made, pytest.raises(versus.RevisionError) as refused:
+    with databases as made, pytest.raises(RevisionError) as refused:
         versus.fill(made, services, ())
     why = "this lab cannot drive the service at that revision: ModuleNotFoundError: No module named 'config.schemes'"
     assert str(refused.value) == why
@@ -217,7 +218,7 @@ def test_the_revision_of_the_documented_measurement_answers_as_this_checkout_doe
     revision = re.search(r"^\$ python -m benchmarks versus (\S+)", measured, re.MULTILINE).group(1)
     if subprocess.run(["git", "cat-file", "-e", revision], cwd=servers.ROOT, capture_output=True).returncode:
         pytest.skip(f"this checkout's history does not reach back to {revision}")
-    services = versus.lay_out(versus.commit(revision), tmp_path)
+    services = versus.lay_out(revisions.commit(revision), tmp_path)
     assert (services[versus.BEFORE] / "auth_core.py").is_file()  # it is older than that package
     with several(len(versus.PLACES), "sqlite", None, "kept") as made:
         places = versus.fill(made, services, ())
@@ -231,15 +232,15 @@ def test_a_revision_that_was_served_with_another_connection_policy_is_said_to_be
 
 
 def test_a_revision_that_is_none_is_told():
-    with pytest.raises(versus.RevisionError):
-        versus.commit("nonsense")
+    with pytest.raises(RevisionError):
+        revisions.commit("nonsense")
 
 
 def test_a_package_that_the_revision_has_not_is_not_taken_from_this_checkout(checkout, tmp_path, monkeypatch):
     monkeypatch.setattr(start, "ROOT", checkout.folder)
-    services = versus.lay_out(versus.commit("without-a-package"), tmp_path)
+    services = versus.lay_out(revisions.commit("without-a-package"), tmp_path)
     databases = several(len(versus.PLACES), "sqlite", None, "kept")
-    with databases as made, pytest.raises(versus.RevisionError) as refused:
+    with databases as made, pytest.raises(RevisionError) as refused:
         versus.fill(made, services, ())
     why = "ModuleNotFoundError: No module named 'auth_core' at this revision"
     assert str(refused.value) == f"this lab cannot drive the service at that revision: {why}"
@@ -247,8 +248,8 @@ def test_a_package_that_the_revision_has_not_is_not_taken_from_this_checkout(che
 
 def test_a_revision_without_a_service_is_refused_by_name(checkout, monkeypatch):
     monkeypatch.setattr(start, "ROOT", checkout.folder)
-    with pytest.raises(versus.RevisionError) as refused:
-        versus.commit("without-a-service")
+    with pytest.raises(RevisionError) as refused:
+        revisions.commit("without-a-service")
     why = "revision without-a-service has no config/, and so no service that this lab could drive"
     assert str(refused.value) == why
 
@@ -258,7 +259,7 @@ def test_every_package_of_the_service_is_measured():
         ["git", "ls-files", "*/__init__.py"], cwd=servers.ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     packages = {path.partition("/")[0] for path in tracked} - {"benchmarks", "clients", "docs", "tests"}
-    assert set(versus.SERVICE) == packages
+    assert set(revisions.SERVICE) == packages
 
 
 def test_wrong_usage_is_refused():

@@ -97,6 +97,20 @@ def test_a_value_takes_effect(switch, text, expression, value):
     assert value_of(expression, **{switch: text}) == value
 
 
+@pytest.mark.parametrize(("debug", "empties"), [("on", True), ("off", False)])
+def test_a_request_empties_djangos_log_of_queries_if_something_fills_it(debug, empties):
+    done = servers.run(
+        "-c",
+        "import config.wsgi\n"
+        "from django.core.signals import request_finished, request_started\n"
+        "from django.db import close_old_connections, reset_queries\n"
+        "print(request_started.disconnect(reset_queries))\n"
+        "print(*[each.disconnect(close_old_connections) for each in (request_started, request_finished)])\n",
+        DEBUG=debug,
+    )
+    assert done.stdout.splitlines() == [str(empties), "True True"], done.stderr
+
+
 @pytest.mark.parametrize(
     ("switches", "warns"),
     [
@@ -302,6 +316,7 @@ OPENED = [
     ("drf-token,simplejwt", f"Token, {BEARER}", {"drf-token", "token", "simplejwt", "jwt"}, "10110"),
     ("simplejwt-stateless", BEARER, {"simplejwt", "jwt"}, "00110"),
     ("jwt-stateless", BEARER, {"jwt"}, "00111"),
+    ("jwt-pushed", BEARER, {"jwt"}, "00111"),
 ]
 
 

@@ -186,7 +186,7 @@ KINDS: dict[str, tuple[Callable, set[str]]] = {
     "scope of a hashed token": (lambda user: "read", set()),
     "access token": (
         lambda user: str(models.log_in(user).access),
-        {"jwt", "jwt-stateless", "simplejwt", "simplejwt-stateless"},
+        {"jwt", "jwt-stateless", "jwt-pushed", "simplejwt", "simplejwt-stateless"},
     ),
     "refresh token": (lambda user: str(models.log_in(user).refresh), set()),
     "access token of an ended login": (_ended, {"jwt-stateless", "simplejwt", "simplejwt-stateless"}),

@@ -12,7 +12,7 @@ from tests.support.accounts import PASSWORD
 
 User = get_user_model()
 OPAQUE = ("token", "token-hashed", "token-cached")
-PAIRS = ("jwt", "jwt-stateless")
+PAIRS = ("jwt", "jwt-stateless", "jwt-pushed")
 OURS = OPAQUE + PAIRS
 
 

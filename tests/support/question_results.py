@@ -11,6 +11,9 @@ from benchmarks.results.records.load import Load, Loaded, LoadPlan, Series, Step
 from benchmarks.results.records.plan import Crowd, Plan, Planned
 from benchmarks.results.records.revocation import Cell, Delay, End, Ends, Event, Revocation
 from benchmarks.results.records.scale import Growth, LoginCosts, Scale, Size
+from benchmarks.results.records.scale_tracks import Catalogue, Query, ScaleTracks, TracksTurn
+from benchmarks.results.records.versus import Revision
+from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Verdict
 from tests.support.results import (
     compare,
@@ -200,6 +203,39 @@ def scale(mark: str = "") -> dict[str, Any]:
     return document(record, mark)
 
 
+def scale_tracks(mark: str = "", deep: float = 13.0) -> dict[str, Any]:
+    """Return a result among 3,503 and 1,050,900 tracks, compared with a revision.
+
+    `deep`  how many ms the page 40000 takes
+    """
+
+    def query(text: str, before: float, now: float) -> Query:
+        ratio = Interval(now / before, 0.9 * now / before, 1.1 * now / before)
+        plan, old = (f"SCAN tracks_track USING COVERING INDEX by_duration{mark}",), (f"SCAN tracks_track{mark}",)
+        return Query(f"{text}{mark}", 2, plan, interval(now, 0.5), interval(before, 5.0), 2, old, ratio)
+
+    def size(tracks: int, missing: tuple[str, ...], *queries: Query) -> Catalogue:
+        return Catalogue(tracks, 370 * tracks, 0.0, queries, missing, (), interval(0.01, 0.1))
+
+    deepest = "ordering=-duration_ms&page=40000"
+    medians = {
+        "3,503 tracks": {mark: 1.0},
+        "1,050,900 tracks": {f"{deepest}{mark}": deep},
+        "1,050,900 tracks, before": {f"{deepest}{mark}": 1300.0},
+    }
+    record = ScaleTracks(
+        **{**by_turns(mark, "steal"), "turns": tuple(TracksTurn(seed, seed, medians) for seed in (1, 2))},
+        revision=Revision(f"v1{mark}", f"9ebc36ced171{mark}"),
+        analyzed=False,
+        sizes=(
+            size(3503, (f"{deepest}{mark}",), query("", 1.2, 1.0)),
+            size(1_050_900, (), query("", 5.0, 4.0), query(deepest, 1300.0, deep)),
+        ),
+        control_level=0.995,
+    )
+    return document(record, mark)
+
+
 # --- load, distance -------------------------------------------------------------------------------
 
 
@@ -288,6 +324,7 @@ WRITERS = {
     "instructions": instructions,
     "load": load,
     "distance": distance,
+    "scale tracks": scale_tracks,
     "load --distance": load_away,
     "scale": scale,
     "plan": plan,

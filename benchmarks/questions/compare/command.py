@@ -8,7 +8,7 @@ from benchmarks.questions import options, outcome
 from benchmarks.reporting import tables
 from benchmarks.reporting.wording import interval
 from benchmarks.results import comparison, files
-from benchmarks.results.records.compare import Comparison, Run
+from benchmarks.results.records.compare import SHOWN, Comparison, Run
 from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER
 
 
@@ -19,9 +19,10 @@ from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER
 @options.margin("Microseconds within which a figure counts as unchanged.")
 @click.option("--json", "path", type=options.OUTPUT, help="Where to write the comparison.  [default: nowhere]")
 def command(before, after, anyway, margin, path):
-    """Compare two runs of `overhead`: did anything change?
+    """Compare two runs of `overhead`, or two of `scale tracks`: did anything change?
 
     Each contender is compared with itself on another day, in another version or on another machine.
+    Among tracks, it is the request for each page and search.
     The command refuses runs on unlike processors, databases, connection policies or switches,
     unless --anyway. Verdicts hold for all rows together (Holm).
 
@@ -36,6 +37,8 @@ def command(before, after, anyway, margin, path):
         files.try_file(path)
     with outcome.refusals(files.ResultError, comparison.UnlikeError):
         (old, one), (new, other) = (comparison.read(file) for file in (before, after))
+        if one.command != other.command:
+            raise comparison.UnlikeError(f"a result of {one.command} and one of {other.command}; allowed: two of one")
         unlike = comparison.differences(comparison.conditions(old, one), comparison.conditions(new, other))
         if unlike and not anyway:
             raise comparison.UnlikeError(
@@ -44,6 +47,7 @@ def command(before, after, anyway, margin, path):
         changes = comparison.compare(comparison.figures_of(one), comparison.figures_of(other), margin)
     runs = {before: one, after: other}
     record = Comparison(
+        of=one.command,
         before=Run(before.name, old.date, old.environment),
         after=Run(after.name, new.date, new.environment),
         unlike=tuple(unlike),
@@ -63,10 +67,9 @@ def command(before, after, anyway, margin, path):
 
 
 def _table(record: Comparison) -> Table:
-    shown = tables.empty(
-        "anonymous: its request; all others: what they add; in µs, with 95 % intervals",
-        "URL",
-    )
+    what, unit = SHOWN[record.of]
+    shown = tables.empty(f"{what[0].lower()}{what[1:]}, with 95 % intervals", "URL")
+    shown.columns[0].no_wrap, shown.columns[0].overflow = False, "fold"
     shown.add_column("contender", no_wrap=True)
     for heading in ("before", "after", "change"):
         shown.add_column(heading, justify="right", no_wrap=True)  # else an interval breaks over lines
@@ -81,9 +84,9 @@ def _table(record: Comparison) -> Table:
         shown.add_row(
             change.url,
             change.name,
-            interval(change.before),
-            interval(change.after),
-            interval(change.difference, signed=True),
+            interval(change.before.divided(unit)),
+            interval(change.after.divided(unit)),
+            interval(change.difference.divided(unit), signed=True),
             words[change.verdict],
         )
     return shown

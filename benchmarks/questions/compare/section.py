@@ -2,7 +2,7 @@
 
 from benchmarks.reporting.page import Field, Grid, Section, doubts
 from benchmarks.reporting.wording import interval
-from benchmarks.results.records.compare import Comparison
+from benchmarks.results.records.compare import SHOWN, Comparison
 
 
 def section(comparison: Comparison) -> Section:
@@ -13,18 +13,19 @@ def section(comparison: Comparison) -> Section:
         "equivalent": f"the same within {comparison.margin_us:g}",
         "inconclusive": "not shown",
     }
+    what, unit = SHOWN[comparison.of]
     # What was faster before is worse now.
     kinds = {"faster": "bad", "slower": "good", "equivalent": "mixed", "inconclusive": ""}
     changes = Grid(
-        "Anonymous: its request; all others: what they add; in µs",
+        what,
         ("contender", "URL", "before (95 %)", "after (95 %)", "change (95 %)", "verdict"),
         tuple(
             (
                 Field(each.name),
                 Field(each.url),
-                Field(interval(each.before)),
-                Field(interval(each.after)),
-                Field(interval(each.difference)),
+                Field(interval(each.before.divided(unit))),
+                Field(interval(each.after.divided(unit))),
+                Field(interval(each.difference.divided(unit))),
                 Field(words[each.verdict], kinds[each.verdict]),
             )
             for each in comparison.changes

@@ -75,12 +75,14 @@ class Counts:
     """What one call of a flow makes the database do (see write_counts.py).
 
     `tables`  those that grow or shrink
+    `fsyncs`  of the write-ahead log; None: the database does not tell
     """
 
     statements: int
     rows_written: int
     bytes_written: int
     tables: dict[str, Growth]
+    fsyncs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

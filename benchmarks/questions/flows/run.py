@@ -28,6 +28,7 @@ from benchmarks.stats.break_even import Costs, Crossing, Lifetimes
 from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, TRIMMED, Verdict, control_reasons, machine_reasons
 from benchmarks.terminal import Watcher
+from config.schemes import SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,8 @@ def _flow_cost(run: Run, scheme: str, flow: str) -> Flow:
     counts = run.rehearsal.counts[timed][flow]
     hashes = [process.found.password_hash.verify_ns / 1000 for process in run.processes]
     takes_password = flow.startswith(OBTAIN)
+    reference = _reference(run, scheme, flow)
+    stock = [figure(process.found.flow_ns[reference][flow]) for process in run.processes] if reference else None
     return Flow(
         scheme=scheme,
         flow=flow,
@@ -223,6 +226,23 @@ def _flow_cost(run: Run, scheme: str, flow: str) -> Flow:
         rows_written=counts.rows_written,
         bytes_written=counts.bytes_written,
         tables=counts.tables,
+        fsyncs=counts.fsyncs,
+        reference=reference,
+        ratio=ratio_interval(besides, stock) if stock and reference != timed else None,
+    )
+
+
+def _reference(run: Run, scheme: str, flow: str) -> str | None:
+    """Return the first stock scheme of the run with this scheme's keyword and the same flow."""
+    return next(
+        (
+            timed
+            for name, timed in run.rehearsal.endpoints.items()
+            if SCHEMES[name].is_stock
+            and SCHEMES[name].keyword == SCHEMES[scheme].keyword
+            and flow in run.rehearsal.counts[timed]
+        ),
+        None,
     )
 
 

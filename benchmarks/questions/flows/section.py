@@ -3,7 +3,7 @@
 from benchmarks.questions.flows import hashing
 from benchmarks.reporting import pictures
 from benchmarks.reporting.page import Field, Grid, Picture, Section, doubts
-from benchmarks.reporting.wording import count, duration, interval, listed, number
+from benchmarks.reporting.wording import count, duration, interval, listed, number, ratio
 from benchmarks.results.records.flows import Crossing, Flows
 from benchmarks.stats.intervals import Interval
 
@@ -87,14 +87,28 @@ def _requests(crossing: Crossing) -> str:
 def _costs(flows: Flows) -> Grid:
     return Grid(
         "What a flow costs, times in µs, sizes in bytes",
-        ("scheme", "flow", "takes (95 %)", "without the password hash", "SQL", "rows written", "bytes written"),
+        (
+            "scheme",
+            "flow",
+            "takes (95 %)",
+            "without the password hash",
+            "to stock (95 %)",
+            "SQL",
+            "fsyncs",
+            "rows written",
+            "bytes written",
+        ),
         tuple(
             (
                 Field(each.scheme),
                 Field(each.flow),
                 Field(interval(each.time_us)),
                 Field("–" if each.besides_hash_us is None else interval(each.besides_hash_us)),
-                *(Field(count(number)) for number in (each.statements, each.rows_written, each.bytes_written)),
+                Field("–" if each.ratio is None else ratio(each.ratio)),
+                *(
+                    Field(count(number))
+                    for number in (each.statements, each.fsyncs, each.rows_written, each.bytes_written)
+                ),
             )
             for each in flows.flows
         ),

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from benchmarks.questions.flows import hashing
 from benchmarks.reporting import tables
-from benchmarks.reporting.wording import interval
-from benchmarks.results.records.flows import Flows, Uncrossed
+from benchmarks.reporting.wording import interval, ratio
+from benchmarks.results.records.flows import Flow, Flows, Uncrossed
 
 SHOWN = (1, 10, 100, 1000, 10_000)  # requests per access lifetime
 
@@ -21,26 +21,34 @@ def of(record: Flows) -> list[Table | str]:
 
 
 def _flows(record: Flows) -> Table:
-    """Return a table of flows; schemes that share their endpoints share a line."""
+    """Return a table of flows; schemes that share their endpoints share the lines of the first."""
     processes, rounds = len(record.processes), record.plan["rounds"]
-    shown = _table(f"Flows ({processes} processes, rounds in each: {rounds}; times in ms)")
-    shown.add_column("scheme")
+    shown = _table(f"Flows ({processes} processes, rounds in each: {rounds}; times in ms)", padding=0)
+    shown.add_column("scheme", no_wrap=True)
     shown.add_column("flow", no_wrap=True)
-    for heading in ("takes (95 %)", "without hash", "SQL", "rows", "bytes"):
-        shown.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("takes (95 %)", "no hash", "to stock (95 %)", "SQL", "fsyncs", "rows", "bytes"):
+        shown.add_column(heading, justify="right", overflow="fold", no_wrap="95 %" not in heading)
     for each in record.flows:
         if record.endpoints[each.scheme] != each.scheme:
             continue
         shown.add_row(
-            ", ".join(name for name, timed in record.endpoints.items() if timed == each.scheme),
+            each.scheme,
             each.flow,
             hashing.milliseconds(each.time_us),
             "" if each.besides_hash_us is None else f"{each.besides_hash_us.estimate / 1000:.2f}",
+            _to_stock(record, each),
             str(each.statements),
+            "-" if each.fsyncs is None else str(each.fsyncs),
             str(each.rows_written),
             f"{each.bytes_written:,}",
         )
     return shown
+
+
+def _to_stock(record: Flows, flow: Flow) -> str:
+    if flow.reference == record.endpoints[flow.scheme]:
+        return "stock"
+    return "-" if flow.ratio is None else ratio(flow.ratio)
 
 
 def _hashers(record: Flows) -> Table:
@@ -98,14 +106,18 @@ def remarks(record: Flows, machine: dict[str, Any]) -> list[str]:
     hashed, control = record.password_hash, record.control
     iterations = "" if hashed.iterations is None else f", {hashed.iterations:,} iterations"
     session = duration(record.lifetimes_seconds["session"])
+    shared = ", ".join(f"{name} those of {timed}" for name, timed in record.endpoints.items() if timed != name)
     return [
+        *([f"Shared endpoints: {shared}."] if shared else []),
         "Read first: the cost of a request at your N, how many requests a client makes per access lifetime. It is what "
         "authentication adds to GET /whoami/, and the request's share of logins and refreshes. "
         f"A session of {session} begins with a login; with a pair, each further {_access(record)} begins with a "
         "refresh.",
         "Obtain: a login of a user without a credential; again: of a user with one. Both take the time of the "
         f"password's hash ({hashed.algorithm}{iterations}), {hashing.milliseconds(hashed.time_us)} ms, which is "
-        "timed apart; the rest is timed with a fast hasher. Login: from the cheapest scheme to the dearest. "
+        "timed apart; the rest (no hash) is timed with a fast hasher. To stock: that time, or of a flow without a "
+        "password all of it, divided by the library's of the same keyword. Fsyncs: how often the call waited until the "
+        "write-ahead log was on the disk; SQLite does not tell. Login: from the cheapest scheme to the dearest. "
         "Share: the hash's part of it. SQL: statements, without BEGIN and COMMIT. Rows: "
         f"inserted, updated, deleted. Bytes: {record.bytes_written}.",
         f"A/A control: anonymous's request of {record.anonymous_us:.0f} µs differs from its copy by "
@@ -127,8 +139,8 @@ def _access(record: Flows) -> str:
     return duration(record.lifetimes_seconds["access"])
 
 
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+def _table(title: str, padding: int | tuple[int, ...] = (0, 1, 0, 0)) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE, padding=padding)
 
 
 def _count(requests: float) -> str:

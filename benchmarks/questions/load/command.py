@@ -47,8 +47,9 @@ def command(schemes, kinds, reference, distances, url, within, connections, seco
     The run is inconclusive when the generator may have been the limit (half of what it sends to a
     server that only answers, or half of its core), or was itself late by more than a quarter of
     --within, when server and generator have no separate cores, when a server used less than 85 % of
-    its core at saturation or answered anything but 200 there, or when the hypervisor took more than
-    5 % of the time the processors had work.
+    its core at saturation or answered anything but 200 there, when the A/A control, a second series
+    of the reference, answered more or fewer requests than the first (99 %, and by more than 2 %),
+    or when the hypervisor took more than 5 % of the time the processors had work.
 
     \b
     Exit codes:

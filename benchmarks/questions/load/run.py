@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from random import Random
 from typing import Any
@@ -22,11 +22,12 @@ from benchmarks.databases import latency
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Population, RoundTrip, Stored
 from benchmarks.processes import environment, start
-from benchmarks.questions.load.rates import PARTS, Contender, stock
+from benchmarks.questions.load.rates import PARTS, Contender, at_saturation, ratios_to_stock, stock
 from benchmarks.results.records.load import Load, Loaded, LoadPlan, Series, Step
 from benchmarks.servers import server, service
 from benchmarks.stats.design import endless
-from benchmarks.stats.overhead import Verdict, machine_reasons
+from benchmarks.stats.intervals import t_interval
+from benchmarks.stats.overhead import CONTROL_LEVEL, Verdict, machine_reasons
 from benchmarks.terminal import Watcher
 
 BEYOND = (1.15, 1.3)  # of the rate at saturation, while all lower rates were within the bound
@@ -37,6 +38,7 @@ WARM_UP = 1.0  # seconds in a closed loop, at most a step
 GENERATOR_SHARE = 0.5  # highest share of its ceiling and of its core that the generator may use
 LATE_SHARE = 0.25  # highest share of the bound that the generator itself may be late (99th percentile)
 SERVER_SHARE = 0.85  # lowest share of its core that the server must use at saturation
+CONTROL_SHARE = 0.02  # highest difference of the A/A control's rate at saturation that does not matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,14 @@ class Run:
 def lineup(
     schemes: Iterable[str], kinds: Iterable[str], distances: Iterable[float], reference: bool
 ) -> list[Contender]:
-    """Return the contenders: each scheme on each server at each distance, stock first."""
+    """Return the contenders: each scheme on each server at each distance.
+
+    `reference` adds the stock one first, and once more as the A/A control.
+    """
     found: dict[Contender, None] = {}
     for away in distances or [None]:
         rows = [Contender(scheme, kind, away) for kind, scheme in product(kinds, schemes)]
-        found |= dict.fromkeys([stock(away), *rows] if reference else rows)
+        found |= dict.fromkeys([stock(away), replace(stock(away), again=True), *rows] if reference else rows)
     return list(found)
 
 
@@ -163,7 +168,37 @@ def judge(run: Run, plan: LoadPlan, contenders: Sequence[Contender]) -> Verdict:
             if set(each.saturation.statuses) != {"200"}:
                 answers = ", ".join(f"{count} x {status}" for status, count in each.saturation.statuses.items())
                 reasons.append(f"{contender.name}: not every answer was 200 at saturation: {answers}")
-    return Verdict.of(reasons)
+    return Verdict.of([*reasons, *_control_reasons(loaded(run, contenders))])
+
+
+def _control_reasons(found: Sequence[Loaded]) -> list[str]:
+    """Return why the A/A control says that the turns cannot be compared."""
+    reasons = []
+    for each in found:
+        ratios = ratios_to_stock(each, found, at_saturation) if each.again else None
+        if ratios and len(ratios) > 1:
+            ratio = t_interval(ratios, CONTROL_LEVEL)
+            if ratio.excludes(1) and abs(ratio.estimate - 1) > CONTROL_SHARE:
+                reasons.append(
+                    f"{each.name}: answers {ratio.estimate:.3f} times ({ratio.low:.3f} to {ratio.high:.3f}) as many "
+                    "requests as itself"
+                )
+    return reasons
+
+
+def loaded(run: Run, contenders: Sequence[Contender]) -> tuple[Loaded, ...]:
+    """Return the contenders with their series of all turns."""
+    return tuple(
+        Loaded(
+            each.name,
+            each.scheme,
+            each.server,
+            each.distance_ms,
+            tuple(turn[each.name] for turn in run.turns),
+            each.again,
+        )
+        for each in contenders
+    )
 
 
 def record(run: Run, plan: LoadPlan, contenders: Sequence[Contender], core: int | None, **others: Any) -> Load:
@@ -176,10 +211,7 @@ def record(run: Run, plan: LoadPlan, contenders: Sequence[Contender], core: int 
         server_core=core,
         ceiling_per_second=run.ceiling_per_second,
         round_trips=run.round_trips,
-        contenders=tuple(
-            Loaded(each.name, each.scheme, each.server, each.distance_ms, tuple(turn[each.name] for turn in run.turns))
-            for each in contenders
-        ),
+        contenders=loaded(run, contenders),
         verdict=judge(run, plan, contenders),
         **others,
     )

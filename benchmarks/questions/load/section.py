@@ -23,7 +23,7 @@ def far(found: Load) -> Section:
 
 def _loaded(anchor: str, title: str, found: Load) -> Section:
     groups: dict[tuple[str, float | None], list[Loaded]] = {}
-    for each in found.contenders:
+    for each in (one for one in found.contenders if not one.again):
         groups.setdefault((each.server, each.distance_ms), []).append(each)
     bound = f"{found.plan.bound_us / 1000:g} ms"
     shown = [
@@ -80,7 +80,7 @@ def _rates_away(anchor: str, found: Load) -> list[Picture]:
     if len({each.distance_ms for each in found.contenders}) < 2:
         return []
     lines: Lines = {}
-    for each in found.contenders:
+    for each in (one for one in found.contenders if not one.again):
         rates = [load.at_saturation(series) for series in each.turns]
         value = Interval(load.median(rates), min(rates), max(rates))
         lines.setdefault(f"{each.scheme} on {each.server}", []).append((took_ms[each.distance_ms], value))
@@ -101,13 +101,13 @@ def _rates(found: Load, bound: str) -> Grid:
     def times(each: Loaded, figure: load.Figure) -> str:
         if each.name == load.stock(each.distance_ms).name:
             return "stock"
-        ratios = load.ratios_to_stock(each, found.contenders, figure)
-        return "–" if ratios is None else ratio(Interval(load.median(ratios), min(ratios), max(ratios)))
+        times = load.ratio_to_stock(each, found.contenders, figure)
+        return "–" if times is None else ratio(times)
 
     return Grid(
         f"Requests per second: the median of {turns} turns, minimum and maximum in parentheses; times: ratio to "
-        f"{load.STOCK.name} in the same turn",
-        ("contender", "at saturation", "times", f"within {bound}", "times", "server's use of its core"),
+        f"{load.STOCK.name} in the same turn, the mean over the turns",
+        ("contender", "at saturation", "times (95 %)", f"within {bound}", "times (95 %)", "server's use of its core"),
         tuple(
             (
                 Field(each.name),

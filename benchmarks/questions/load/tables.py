@@ -14,10 +14,11 @@ from benchmarks.questions.load.rates import (
     at_saturation,
     highest,
     median,
-    ratios_to_stock,
+    ratio_to_stock,
     stock,
 )
 from benchmarks.reporting import tables
+from benchmarks.reporting.wording import ratio
 from benchmarks.results.records.load import Load, Loaded
 
 
@@ -29,7 +30,7 @@ def of(record: Load) -> list[Table]:
 def _rates(record: Load) -> Table:
     turns = len(record.contenders[0].turns)
     shown = _empty(f"{record.plan.url}: requests per second, the median of {turns} turns \\[least, most]")
-    for heading in ("at saturation", "times", f"within {record.plan.bound_us / 1000:g} ms", "times"):
+    for heading in ("at saturation", "times (95 %)", f"within {record.plan.bound_us / 1000:g} ms", "times (95 %)"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for each in record.contenders:
         cells = []
@@ -67,7 +68,8 @@ def remarks(record: Load, machine: dict[str, Any]) -> list[str]:
     return [
         *tables.population(record.population, record.stored),
         "Read first: requests per second within the bound, and their ratio to "
-        f"{STOCK.name} in the same turn (times). Within: the highest rate tried at which the 99th percentile, counted "
+        f"{STOCK.name} in the same turn (times), the mean over the turns with Student's interval. Its second series, "
+        "called again, is the A/A control. Within: the highest rate tried at which the 99th percentile, counted "
         f"from when a request was due, was at most {plan.bound_us / 1000:g} ms and every answer 200. "
         f"{plan.connections} kept connections, {plan.seconds:g} s for each rate. {where}",
         f"The generator sends {record.ceiling_per_second:.0f} requests per second to a server that only answers.",
@@ -92,8 +94,8 @@ def _rate(found: Sequence[float | None]) -> str:
 def _ratio(each: Loaded, contenders: Sequence[Loaded], figure: Figure) -> str:
     if each.name == stock(each.distance_ms).name:
         return "1"
-    found = ratios_to_stock(each, contenders, figure)
-    return "-" if found is None else _spread(found, "{:.2f}".format)
+    found = ratio_to_stock(each, contenders, figure)
+    return "-" if found is None else ratio(found)
 
 
 def _spread(found: Sequence[float], text: Callable[[float], str]) -> str:

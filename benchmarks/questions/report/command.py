@@ -33,9 +33,9 @@ def command(run, others, path, events):
     """Write one self-contained HTML page with pictures, made of result files.
 
     Each file is the result of another command: one of overhead, which every report needs, and any
-    of revocation, flows, ladder, instructions, load, distance, scale, plan and compare; two of load
-    if one has --distance. The page leaves out what is not given, and names the command that makes
-    it. It loads nothing, so it can be mailed, printed and kept.
+    of revocation, flows, ladder, instructions, load, distance, scale, scale tracks, plan and
+    compare; two of load if one has --distance. The page leaves out what is not given, and names the
+    command that makes it. It loads nothing, so it can be mailed, printed and kept.
 
     \b
     Exit codes:

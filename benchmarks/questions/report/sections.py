@@ -14,6 +14,7 @@ from benchmarks.questions.plan import section as plan
 from benchmarks.questions.report import frontier
 from benchmarks.questions.revocation import section as revocation
 from benchmarks.questions.scale import section as scale
+from benchmarks.questions.scale.tracks import section as scale_tracks
 from benchmarks.reporting.page import Report, Section
 
 FAR = "load --distance"  # such a result stands on the page next to one with a near database
@@ -28,6 +29,7 @@ _AFTER_THE_FRONTIER: tuple[tuple[str, Callable[[Any], Section | None]], ...] = (
     ("distance", distance.section),
     (FAR, load.far),
     ("scale", scale.section),
+    ("scale tracks", scale_tracks.section),
     ("plan", plan.section),
     ("compare", compare.section),
 )
@@ -42,6 +44,7 @@ PURPOSES = {
     "distance": "what each scheme adds if the database is farther away",
     FAR: "requests per second, by the database's distance",
     "scale": "what changes with more users",
+    "scale tracks": "how long pages and searches take among many tracks",
     "plan": "what a population needs",
     "compare": "what changed since another run",
 }

@@ -1,7 +1,5 @@
 """Does a scheme cost more where there are more users, tokens and logins?"""
 
-import shutil
-import tempfile
 import time
 
 import click
@@ -10,15 +8,16 @@ from benchmarks.databases import population, scratch
 from benchmarks.messages import Assignment
 from benchmarks.processes import environment
 from benchmarks.questions import options, outcome
+from benchmarks.questions.scale import room, tables
 from benchmarks.questions.scale import run as scale
-from benchmarks.questions.scale import tables
+from benchmarks.questions.scale.tracks.command import command as of_tracks
 from benchmarks.results import files
 from config.schemes import SCHEMES
 
 BLOCK, DROP = 15, 5
 
 
-@click.command(name="scale")
+@click.group(name="scale", invoke_without_command=True)
 @options.populations(1000, 1_000_000)
 @options.contenders
 @options.value(
@@ -33,13 +32,18 @@ BLOCK, DROP = 15, 5
 @options.rounds("Rounds in each process.")
 @options.databases
 @options.json_file("scale")
-def command(populations, schemes, refreshes, tracks, url, count, budget, flow_turns, margin, rounds, path, **place):
+@click.pass_context
+def command(
+    context, populations, schemes, refreshes, tracks, url, count, budget, flow_turns, margin, rounds, path, **place
+):
     """Measure whether a scheme costs more with more users, tokens and logins.
 
     A scratch database of each size is loaded before the clock starts, and fresh processes alternate
     between them. At each size the figure is that of `overhead`; difference and ratio to the
     smallest size are paired by turn. All requests use one user's credential: the run shows the
     depth of the indexes, not the time to fetch a page from disk.
+
+    `scale tracks` times pages and searches of the catalogue among many tracks instead.
 
     Afterwards, login and refresh are timed at each size, and `manage.py flush_refresh_families` and
     `flushexpiredtokens`, which clean up expired logins: ours and the stock pair's.
@@ -54,11 +58,15 @@ def command(populations, schemes, refreshes, tracks, url, count, budget, flow_tu
       2  wrong usage
       3  inconclusive
     """
+    if context.invoked_subcommand:
+        options.refuse_given(context)
+        return
     begin = time.monotonic()
     if flow_turns == 1:
         raise click.UsageError("--flow-turns 1: allowed: 0, or 2 and more, over which the intervals are taken")
     if not place["database_url"]:
-        _check_room(sum(population.expected_bytes(each, refreshes, tracks) for each in populations))
+        needed = sum(population.expected_bytes(each, refreshes, tracks) for each in populations)
+        room.check(needed, "--population, --refreshes")
     path, machine = files.destination(path, "scale"), environment.describe()
     assignment = Assignment(schemes or tuple(SCHEMES), {url: 0}, BLOCK, DROP, seed=0)
     budget = options.budget_or(90, budget, count)
@@ -69,12 +77,4 @@ def command(populations, schemes, refreshes, tracks, url, count, budget, flow_tu
     outcome.finish(path, record, shown, machine=machine, verdict=record.verdict, hidden=place["database_url"])
 
 
-def _check_room(needed: int):
-    """Raise click.UsageError unless that many bytes are free where scratch databases are made."""
-    folder = tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise click.UsageError(
-            f"--population, --refreshes: some {needed / 1e9:,.0f} GB to load, of which {folder} has "
-            f"{free / 1e9:,.0f}; allowed: fewer, or --database-url"
-        )
+command.add_command(of_tracks)

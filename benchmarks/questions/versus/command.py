@@ -9,7 +9,7 @@ import click
 from benchmarks import terminal
 from benchmarks.databases import scratch
 from benchmarks.messages import ANONYMOUS, Assignment
-from benchmarks.processes import environment, turns
+from benchmarks.processes import environment, revisions, turns
 from benchmarks.questions import options, outcome
 from benchmarks.questions.versus import run as versus
 from benchmarks.questions.versus import tables
@@ -60,8 +60,8 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, pat
     assignment = Assignment(schemes, {url: 0}, BLOCK, DROP, seed=0)
     budget = options.budget_or(120, budget, count)
     machine = environment.describe()
-    with outcome.refusals(versus.RevisionError), TemporaryDirectory(prefix="benchmarks-") as folder:
-        commit = versus.commit(revision)
+    with outcome.refusals(revisions.RevisionError), TemporaryDirectory(prefix="benchmarks-") as folder:
+        commit = revisions.commit(revision)
         with scratch.several(len(versus.PLACES), **place) as made:
             places = versus.fill(made, versus.lay_out(commit, Path(folder)), schemes)
             unlike = versus.unlike(places, assignment)

@@ -14,12 +14,8 @@ The run is inconclusive if the control differs (99 %, and by more than half a pe
 request), or if the machine was busy, by the bounds of `overhead`.
 """
 
-import io
 import shutil
-import subprocess
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +23,8 @@ import numpy as np
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, Assignment
-from benchmarks.processes import start
+from benchmarks.processes import revisions, start
+from benchmarks.processes.revisions import RevisionError
 from benchmarks.processes.turns import Place, Run
 from benchmarks.questions import by_turns
 from benchmarks.results.records.versus import Added, Revision, Versus
@@ -38,12 +35,6 @@ from benchmarks.stats.verdicts import Outcome
 
 BEFORE, AFTER, AGAIN = "before", "after", "again"
 PLACES = (BEFORE, AFTER, AGAIN)
-# The service's packages, of which an early revision has fewer.
-SERVICE = ("config", "telemetry", "tokens", "jwt_auth", "tracks", "auth_core")
-
-
-class RevisionError(Exception):
-    """A revision that does not exist, or that this lab cannot drive; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +58,15 @@ class Answer:
     run: Verdict
 
 
-def commit(revision: str) -> str:
-    """Return the whole name of the commit.
-
-    Raises RevisionError if there is none, or if it has no service.
-    """
-    name = _git("rev-parse", "--verify", f"{revision}^{{commit}}").decode().strip()
-    if "config" not in _packages(name):
-        raise RevisionError(f"revision {revision} has no config/, and so no service that this lab could drive")
-    return name
-
-
-def _packages(commit: str) -> list[str]:
-    folders = _git("ls-tree", "-d", "--name-only", commit).decode().split()
-    return [package for package in SERVICE if package in folders]
-
-
 def lay_out(commit: str, folder: Path) -> dict[str, Path]:
     """Copy the packages of each place into `folder`, and return place -> its folder.
 
-    A package that the revision does not have becomes a module that cannot be imported: Python would
-    take this checkout's. Raises RevisionError.
+    Raises RevisionError.
     """
     services = {place: folder / place for place in PLACES}
-    packages = _packages(commit)
-    with zipfile.ZipFile(io.BytesIO(_git("archive", "--format=zip", commit, "--", *packages))) as archive:
-        archive.extractall(services[BEFORE])
-    for package in set(SERVICE) - set(packages):
-        why = f"No module named {package!r} at this revision"
-        (services[BEFORE] / f"{package}.py").write_text(f"raise ModuleNotFoundError({why!r}, name={package!r})\n")
+    revisions.lay_out(commit, services[BEFORE])
     for place in (AFTER, AGAIN):
-        for package in SERVICE:
+        for package in revisions.SERVICE:
             # Without compiled modules: the first process of each place compiles its own.
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(start.ROOT / package, services[place] / package, ignore=ignored)
@@ -111,7 +80,7 @@ def fill(databases: Sequence[Database], services: Mapping[str, Path], schemes: S
     """
     places = {name: Place(database, services[name]) for name, database in zip(PLACES, databases, strict=True)}
     for name, place in places.items():
-        with _driving(name):
+        with revisions.driving(name == BEFORE):
             start.fill(place.database, schemes, service=place.service)
     return places
 
@@ -207,7 +176,7 @@ def record(
 
 def _bodies(name: str, place: Place, assignment: Assignment) -> list[bytes]:
     """Return the body that each contender gets at each URL."""
-    with _driving(name):
+    with revisions.driving(name == BEFORE):
         answer = start.ask(
             "benchmarks.questions.versus.bodies_worker",
             assignment.to_json(),
@@ -219,28 +188,3 @@ def _bodies(name: str, place: Place, assignment: Assignment) -> list[bytes]:
     if Path(answer["service"]) != place.service.resolve():
         raise RevisionError(f"{name}: the service in {answer['service']} answered, not that in {place.service}")
     return [body.encode("latin-1") for body in answer["bodies"]]
-
-
-@contextmanager
-def _driving(name: str) -> Iterator[None]:
-    """Raise RevisionError for a failure of the revision's service, and pass on other failures."""
-    try:
-        yield
-    except start.WorkerRefusedError as refusal:
-        if name != BEFORE:
-            raise
-        raise RevisionError(f"at that revision: {refusal}") from None
-    except start.WorkerFailedError as error:
-        if name != BEFORE:
-            raise
-        last = str(error).strip().rpartition("\n")[2]
-        raise RevisionError(f"this lab cannot drive the service at that revision: {last}") from None
-
-
-def _git(*arguments: str) -> bytes:
-    try:
-        return subprocess.run(["git", *arguments], cwd=start.ROOT, capture_output=True, check=True).stdout
-    except FileNotFoundError:
-        raise RevisionError("git is not installed") from None
-    except subprocess.CalledProcessError as error:
-        raise RevisionError(error.stderr.decode(errors="replace").strip()) from None

@@ -17,6 +17,7 @@ from benchmarks.results.records.overhead import Overhead
 from benchmarks.results.records.plan import Plan
 from benchmarks.results.records.revocation import Revocation
 from benchmarks.results.records.scale import Scale
+from benchmarks.results.records.scale_tracks import ScaleTracks
 from benchmarks.results.records.selftest import Selftest
 from benchmarks.results.records.versus import Versus
 from benchmarks.results.records.wire import Wire
@@ -33,6 +34,7 @@ RESULTS: dict[str, type[Record]] = {
         Distance,
         Revocation,
         Scale,
+        ScaleTracks,
         Plan,
         Versus,
         Comparison,

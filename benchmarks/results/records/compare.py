@@ -1,4 +1,4 @@
-"""What `compare` found: changes between two runs of `overhead`."""
+"""What `compare` found: changes between two runs of `overhead` or of `scale tracks`."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,10 +7,18 @@ from benchmarks.results.records.common import Environment, Record
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Outcome, Verdict
 
+# The command whose results are compared -> what is shown of them, and in how many microseconds.
+SHOWN = {
+    "overhead": ("Anonymous: its request; all others: what they add; in µs", 1),
+    "scale tracks": ("A request for a page or a search among so many tracks; in ms", 1000),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What changed for one contender at one URL: for anonymous its request, else what it adds.
+
+    Among tracks, `name` is their number, and what changed is the request.
 
     `difference`  after minus before
     `verdict`     on the contender as it was before, compared with now
@@ -37,6 +45,7 @@ class Run:
 class Comparison(Record):
     """The result of `compare`.
 
+    `of`            the command whose results they are
     `unlike`        conditions in which the runs differ
     `versions`      packages and commits that differ, which may be the cause of a change
     `inconclusive`  why the runs are inconclusive by themselves, a line for each reason
@@ -44,6 +53,7 @@ class Comparison(Record):
 
     command: ClassVar[str] = "compare"
 
+    of: str = "overhead"
     before: Run
     after: Run
     unlike: tuple[str, ...]

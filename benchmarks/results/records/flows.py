@@ -22,6 +22,9 @@ class Flow:
 
     `besides_hash_us`  time without the password's hash; None: the flow takes no password
     `tables`           tables that grow or shrink by one call; None: not counted
+    `fsyncs`           how often the call forced the write-ahead log to the disk; None: not counted
+    `reference`        the stock scheme of the same keyword that has this flow; None: there is none
+    `ratio`            its time, without the hash, to that of `reference`; None: it is that one
     """
 
     scheme: str
@@ -32,6 +35,9 @@ class Flow:
     rows_written: int
     bytes_written: int
     tables: dict[str, Growth] | None
+    fsyncs: int | None = None
+    reference: str | None = None
+    ratio: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)

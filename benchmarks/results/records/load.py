@@ -57,13 +57,18 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A contender. `distance_ms`: delay of the database's answers; None: none was added."""
+    """A contender.
+
+    `distance_ms`  delay of the database's answers; None: none was added
+    `again`        whether it is the A/A control, a second series of the stock contender
+    """
 
     name: str
     scheme: str
     server: str
     distance_ms: float | None
     turns: tuple[Series, ...]
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,3 @@
-from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -8,10 +7,7 @@ from django.utils import timezone
 
 from auth_core.commands import CheckedCommand
 from auth_core.conf import conf
-from jwt_auth.models import RefreshFamily, StockToken
-
-# Rows are kept for longer than any token is valid, in case a lifetime was shortened in between.
-MARGIN = timedelta(days=1)
+from jwt_auth.models import MARGIN, DeletedLogin, RefreshFamily, StockToken
 
 
 class Command(CheckedCommand):
@@ -35,6 +31,9 @@ class Command(CheckedCommand):
         spent = StockToken.objects.filter(expires_at__lt=ends_before)
         if total := self._delete_all(spent, "expires_at", batch):
             self.stdout.write(f"{total} spent tokens of SimpleJWT deleted")
+        forgotten = DeletedLogin.objects.filter(deleted_at__lt=ends_before)
+        if total := self._delete_all(forgotten, "deleted_at", batch):
+            self.stdout.write(f"{total} notes of deleted logins deleted")
 
     def _delete_all(self, expired: QuerySet[Any], field: str, batch: int) -> int:
         total = 0
@@ -53,5 +52,6 @@ class Command(CheckedCommand):
         with transaction.atomic():
             free = expired.order_by(field).select_for_update(skip_locked=True)
             keys = list(free.values_list("pk", flat=True)[:batch])
-            deleted, _ = expired.filter(pk__in=keys).delete()
+            # Django's own `delete`: nobody has to hear of a login that has expired.
+            deleted, _ = QuerySet.delete(expired.filter(pk__in=keys))
         return deleted

@@ -1,0 +1,176 @@
+"""The living logins that this process remembers, so that their access tokens need no query.
+
+An entry says: a query found this login living, and every end that was announced since has been
+heard. An announced end only removes an entry. So ends take no memory, an announcement too many
+costs one query, and a gap in the announcements costs one query for each login. While the channel
+(jwt_auth/channels) is not heard, every login is read from the database.
+"""
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import connections, transaction
+from django.utils.functional import SimpleLazyObject
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+
+from auth_core.schemes import enabled_with
+from jwt_auth.tokens import SESSION_CLAIM, AccessToken
+
+if TYPE_CHECKING:
+    from jwt_auth.channels.common import Channel
+
+ENTRIES = 50_000  # at most about 20 MB
+
+
+class LivingLogins:
+    """The ENTRIES logins that were used last, each with its user's id and key."""
+
+    def __init__(self) -> None:
+        """Read the settings; call close() after overriding one."""
+        # The sid, as the token has it; the user's id, as the token has it; the user's key.
+        self._entries: OrderedDict[str, tuple[str, Any]] = OrderedDict()
+        self._drops = 0  # so far, in any process
+        self._has_read = False
+        self._lock = threading.Lock()
+        self.__dict__.pop("_channel", None)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def user_of(self, token: AccessToken) -> Any:
+        """Return the user of a verified token, without a query if its login is remembered.
+
+        Raises TokenError as `models.user_of` does, which reads the others.
+        """
+        sid, user_id, channel = token.payload[SESSION_CLAIM], token.user_id, self._channel
+        if channel is None:
+            return _user_of(token)
+        is_heard = channel.is_heard(time.monotonic())
+        with self._lock:
+            entry = self._entries.get(sid)
+            if entry is not None:
+                self._entries.move_to_end(sid)
+            drops = self._drops  # before anything is read
+        if entry is not None and is_heard and entry[0] == user_id:
+            return LoginUser(token, entry[1])
+        self._has_read = True
+        user = _user_of(token)
+        # Not what is read in a transaction, whose snapshot may be older than the last announcement,
+        # nor from a database that may be behind the one that announces.
+        alias = user._state.db
+        if alias == channel.alias and not connections[alias].in_atomic_block:
+            channel.listen()
+            self._put(sid, (user_id, user.pk), drops)
+        return user
+
+    @property
+    def is_used(self) -> bool:
+        """Return True if this process remembers logins, or is set up to."""
+        return self._has_read or enabled_with("remembers_logins", True) is not None
+
+    def end(self, sids: Iterable[UUID], using: str) -> None:
+        """Drop these logins and announce their end, when the transaction is committed.
+
+        Where nobody remembers logins, `sids` is not evaluated.
+        """
+        if self.is_used:
+            transaction.on_commit(partial(self._end, [sid.hex for sid in sids]), using, robust=True)
+
+    def drop(self, sids: Iterable[str]) -> None:
+        """Drop these logins, which ended."""
+        with self._lock:
+            self._drops += 1
+            for sid in sids:
+                self._entries.pop(sid, None)
+
+    def drop_all(self) -> None:
+        """Drop every login: an end may have been missed."""
+        with self._lock:
+            self._drops += 1
+            self._entries.clear()
+
+    def close(self) -> None:
+        """Forget every login and stop listening."""
+        if channel := self.__dict__.get("_channel"):
+            channel.close()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again, in a process forked from one whose locks and listener do not exist here."""
+        self.__init__()  # type: ignore[misc]
+
+    def _put(self, sid: str, entry: tuple[str, Any], drops: int) -> None:
+        with self._lock:
+            if drops != self._drops:
+                return  # this login may be among those that were dropped since
+            self._entries[sid] = entry
+            self._entries.move_to_end(sid)
+            if len(self._entries) > ENTRIES:
+                self._entries.popitem(last=False)
+
+    def _end(self, sids: list[str]) -> None:
+        self.drop(sids)
+        if self._channel is not None:
+            self._channel.announce(sids)
+
+    @cached_property
+    def _channel(self) -> "Channel | None":
+        """Return the channel of this process, or None where there can be none (see `channels`)."""
+        from jwt_auth.channels import channel
+
+        with self._lock:  # another thread may have been first
+            if "_channel" not in self.__dict__:
+                self.__dict__["_channel"] = channel(self.drop, self.drop_all)
+        found: Channel | None = self.__dict__["_channel"]
+        return found
+
+
+class LoginUser(SimpleLazyObject):  # type: ignore[type-arg]  # generic in its stubs only
+    """The user of a remembered login, read from the database when a field other than the key is.
+
+    Reading takes the query of `jwt`. It raises InvalidToken (401) if the login has ended by then,
+    or its user is deleted or not active.
+    """
+
+    def __init__(self, token: AccessToken, pk: Any):
+        known = {"pk": pk, _key_name(): pk, "is_authenticated": True, "is_anonymous": False}
+        self.__dict__["_known"] = known  # until the user is read
+        super().__init__(partial(_read, token, known))
+
+    def __getattr__(self, name: str) -> Any:
+        known = self.__dict__["_known"]
+        return known[name] if name in known else super().__getattr__(name)
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def _key_name() -> str:
+    return get_user_model()._meta.pk.attname
+
+
+def _user_of(token: AccessToken) -> Any:
+    from jwt_auth import models
+
+    return models.user_of(token)
+
+
+def _read(token: AccessToken, known: dict[str, Any]) -> Any:
+    try:
+        user = _user_of(token)
+    except TokenError as error:
+        logins.drop([token.payload[SESSION_CLAIM]])
+        raise InvalidToken(error.args[0]) from error
+    known.clear()
+    return user
+
+
+logins = LivingLogins()
+os.register_at_fork(after_in_child=logins.reset)
