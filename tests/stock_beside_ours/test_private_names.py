@@ -19,8 +19,8 @@ import psycopg
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache.backends import locmem, redis
-from django.core.paginator import Paginator
 from django.core.handlers.wsgi import WSGIRequest
+from django.core.paginator import Paginator
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from drf_spectacular.openapi import AutoSchema
