@@ -84,7 +84,11 @@ class _Plan:
         select = compiler.select
         self.row = _Row(compiler.klass_info, select, connection.alias)
         converters = compiler.get_converters([column for column, *_ in select])
-        self.converters = [(index, *converter) for index, converter in converters.items()]
+        self.converters = [
+            (index, direct.converter_of(convert), expression)
+            for index, (several, expression) in converters.items()
+            for convert in several
+        ]
 
     def first(self, values: tuple[Any, ...]) -> Any:
         connection = self.connection
@@ -96,8 +100,7 @@ class _Plan:
             return None
         row = list(rows[0])
         for index, convert, expression in self.converters:
-            for converter in convert:
-                row[index] = converter(row[index], expression, connection)
+            row[index] = convert(row[index], expression, connection)
         return self.row.instance(row)
 
     def _rows(self, arguments: list[Any]) -> Any:

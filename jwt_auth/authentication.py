@@ -107,6 +107,11 @@ class JWTPushedAuthentication(JWTAuthentication):
     remembers_logins = True
     reads_user = False
 
+    @staticmethod
+    def channel() -> str | None:
+        """Return by which way this process hears of ends now, or None."""
+        return logins.heard
+
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         accepted = super().authenticate(request)
         # A template reads the user after the view, where nothing turns a refusal into a 401.

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connections, transaction
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import SimpleLazyObject, empty
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from auth_core.schemes import enabled_with
@@ -60,7 +60,7 @@ class LivingLogins:
             drops = self._drops  # before anything is read
         if entry is not None and is_heard and entry[0] == user_id:
             return LoginUser(token, entry[1])
-        self._has_read = True
+        self._has_read = True  # first: what ends from here on has to be dropped
         user = _user_of(token)
         # Not what is read in a transaction, whose snapshot may be older than the last announcement,
         # nor from a database that may be behind the one that announces.
@@ -69,6 +69,12 @@ class LivingLogins:
             channel.listen()
             self._put(sid, (user_id, user.pk), drops)
         return user
+
+    @property
+    def heard(self) -> str | None:
+        """Return by which way this process hears of ends now, or None."""
+        channel = self._channel
+        return channel.way if channel is not None and channel.is_heard(time.monotonic()) else None
 
     @property
     def is_used(self) -> bool:
@@ -139,14 +145,17 @@ class LoginUser(SimpleLazyObject):  # type: ignore[type-arg]  # generic in its s
     or its user is deleted or not active.
     """
 
+    is_authenticated = True
+    is_anonymous = False
+    _wrapped = empty
+
     def __init__(self, token: AccessToken, pk: Any):
-        known = {"pk": pk, _key_name(): pk, "is_authenticated": True, "is_anonymous": False}
-        self.__dict__["_known"] = known  # until the user is read
-        super().__init__(partial(_read, token, known))
+        # Django's own __init__ sets the same, in four times as long: 0.7 µs.
+        values = object.__getattribute__(self, "__dict__")
+        values["_setupfunc"], values["pk"] = partial(_read, token), pk
 
     def __getattr__(self, name: str) -> Any:
-        known = self.__dict__["_known"]
-        return known[name] if name in known else super().__getattr__(name)
+        return self.pk if name == _key_name() else super().__getattr__(name)
 
     def __bool__(self) -> bool:
         return True
@@ -162,14 +171,12 @@ def _user_of(token: AccessToken) -> Any:
     return models.user_of(token)
 
 
-def _read(token: AccessToken, known: dict[str, Any]) -> Any:
+def _read(token: AccessToken) -> Any:
     try:
-        user = _user_of(token)
+        return _user_of(token)
     except TokenError as error:
         logins.drop([token.payload[SESSION_CLAIM]])
         raise InvalidToken(error.args[0]) from error
-    known.clear()
-    return user
 
 
 logins = LivingLogins()

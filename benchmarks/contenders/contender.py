@@ -4,7 +4,7 @@ All share one handler, one middleware chain and one class for each view. Each ha
 own (urlconf.py), and sends its own headers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -26,6 +26,8 @@ class Contender:
     `headers`   what its requests send, as WSGI names it
     `refused`   what must be answered `refusal`: description -> headers
     `identity`  what `/whoami/` must answer: field -> allowed values
+    `channel`   for a class that remembers logins while it hears of their ends: what returns the
+                name of the channel by which it hears now, or None
     """
 
     entry: Entry
@@ -34,6 +36,7 @@ class Contender:
     refused: Mapping[str, Mapping[str, str]]
     refusal: int
     identity: Mapping[str, Sequence]
+    channel: Callable[[], str | None] | None = None
 
     @classmethod
     def anonymous(cls, name: str, urls: Sequence[str], authentication_classes: Sequence[type] = ()) -> "Contender":
@@ -72,6 +75,7 @@ class Contender:
                 "username": [user.get_username(), ""],  # empty where a scheme does not read the user
                 "scheme": [_named_by(scheme.authentication)],
             },
+            channel=getattr(import_string(scheme.authentication), "channel", None),
         )
 
     @property

@@ -1,6 +1,8 @@
 """The proof that a contender does what it says, and what is counted of one of its requests."""
 
 import json
+import time
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from django.db import connection
@@ -8,7 +10,9 @@ from django.db import connection
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.urlconf import WHOAMI
 from benchmarks.contenders.wsgi import Handler, ask
-from benchmarks.messages import Facts
+from benchmarks.messages import Facts, RefusedError
+
+LONGEST = 10.0  # seconds in which a process must begin to hear
 
 
 def prove(handler: Handler, contender: Contender, url: str, expected: bytes) -> list[str]:
@@ -30,6 +34,25 @@ def prove(handler: Handler, contender: Contender, url: str, expected: bytes) -> 
         if status != contender.refusal:
             faults.append(f"answers {status} {description}, not {contender.refusal}")
     return [f"{contender.name} at {url}: {fault}" for fault in faults]
+
+
+def hear(handler: Handler, contenders: Iterable[Contender]) -> dict[str, str]:
+    """Let each class that remembers logins begin to hear of their ends, before it is timed.
+
+    Return the channel by which each hears, by the contender's name. Raises RefusedError.
+    """
+    channels = {}
+    for contender in contenders:
+        if contender.channel is None:
+            continue
+        end = time.monotonic() + LONGEST
+        while (channel := contender.channel()) is None:
+            if time.monotonic() > end:
+                raise RefusedError(f"{contender.name}: hears of no end of a login within {LONGEST:g} s")
+            ask(handler, contender.environ(WHOAMI))
+            time.sleep(0.01)
+        channels[contender.name] = channel
+    return channels
 
 
 def count(handler: Handler, contender: Contender, url: str) -> Facts:

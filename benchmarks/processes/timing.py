@@ -57,6 +57,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     handler = Handler()
     field = build(assignment, urls, random)
     prove(handler, field, urls)
+    channels = proof.hear(handler, field.values())
     environs = {url: {name: each.environ(url) for name, each in field.items()} for url in urls}
     collector = Collector()
     with garbage_held_back():
@@ -78,7 +79,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
         warm_up={url: count for url, (count, _) in warmed.items()},
         planted_us=planted_us,
         waited=collector.waited,
-        service=service(),
+        service=service() | {"channels": channels},
         blocks=blocks,
     )
 

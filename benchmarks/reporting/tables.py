@@ -140,11 +140,13 @@ def measured(service: dict[str, Any]) -> list[str]:
     """Return the lines about the service that was measured."""
     collected = service.get("garbage_collection")  # a server collects when Python sees fit
     switches = ", ".join(f"{name}={value}" for name, value in service["switches"].items())
+    heard = "; ".join(f"{name} by {channel}" for name, channel in service.get("channels", {}).items())
     return [
         f"Connection policy: {service['connection']}: {CONNECTIONS[service['connection']]} ({policy(service)})",
         f"Database: {service['database']} {service['database_version']}, {service['transport']}. "
         f"Switches: {switches or 'defaults'}."
-        f"{f' Garbage: {collected}.' if collected else ''}",
+        f"{f' Garbage: {collected}.' if collected else ''}"
+        f"{f' Ends of logins are heard: {heard}.' if heard else ''}",
     ]
 
 

@@ -23,6 +23,7 @@ class Channel(Listener):
     label = "jwt-pushed"
     instead = "every login is read from the database"
     alias: str
+    way: str  # by which it hears
 
     def announce(self, sids: list[str]) -> None:
         """Announce that these logins ended, where the database does not do so itself."""
@@ -34,20 +35,25 @@ class ReadingChannel(Channel):
     def __init__(self, alias: str, *args: Any, **options: Any):
         super().__init__(*args, **options)
         self.alias = alias
-        self._read_at = timezone.now()
+        self._read_at: datetime | None = None
 
     def begin(self) -> None:
-        """Read from now on."""
-        self._read_at = timezone.now()
+        """Read from now on: what ended before may have been missed."""
+        self._read_at = None
+        self.gap()
 
     def drop_ended(self) -> None:
-        """Drop the logins that ended since the last reading."""
-        now = timezone.now()
-        # The clock may have been set back.
-        ended = ended_since(min(self._read_at, now) - OVERLAP, self.alias)
-        if ended:
-            self.dropped(ended)
+        """Drop the logins that ended since the last reading; at the first one, drop every login.
+
+        An end that is committed after `begin` may have been written at any time before.
+        """
+        now, read_at = timezone.now(), self._read_at
         self._read_at = now
+        if read_at is None:
+            self.gap()
+        # The clock may have been set back.
+        elif ended := ended_since(min(read_at, now) - OVERLAP, self.alias):
+            self.dropped(ended)
 
 
 def ended_since(moment: datetime, alias: str) -> list[str]:

@@ -38,6 +38,7 @@ class NotifyChannel(Channel):
     """
 
     source = "PostgreSQL"
+    way = "NOTIFY"
     errors = (psycopg.Error,)
 
     def __init__(self, alias: str, dropped: Dropped, gap: Gap):

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import Error, connections
 
+from auth_core.listening import SILENCE
 from jwt_auth.channels.common import ReadingChannel
 
 POLL = 0.02  # seconds from one look at the file to the next
@@ -16,10 +17,13 @@ class FileChannel(ReadingChannel):
     """A connection of its own, of which `PRAGMA data_version` changes with every other's commit.
 
     SQLite has one writer at a time. So what commits after a reading began to write after the commit
-    before that reading, and OVERLAP is longer than a writer waits for its turn. No end is missed.
+    before that reading, which was seen within SILENCE. OVERLAP is longer than that and than a
+    writer waits for its turn, so no end is missed. A thread that did not look for SILENCE begins
+    again.
     """
 
     source = "the database"
+    way = "the file"
     errors = (Error, OperationalError, OSError)
 
     def receive(self) -> None:
@@ -33,10 +37,11 @@ class FileChannel(ReadingChannel):
     def _watch(self, connection: Any) -> None:
         file = _value(connection, "PRAGMA database_list", 2)
         opened, version = _identity(file), _value(connection, "PRAGMA data_version")
-        self.begin()
-        self.gap()
+        looked = float("-inf")
         while not self.closed.is_set():
-            looked = time.monotonic()
+            before, looked = looked, time.monotonic()
+            if looked >= before + SILENCE:
+                self.begin()
             if _identity(file) != opened:
                 raise OperationalError(f"{file} was replaced")
             now = _value(connection, "PRAGMA data_version")

@@ -22,6 +22,7 @@ class ValkeyChannel(ReadingChannel, ValkeyListener):
     """
 
     source = "Valkey or the database"
+    way = "Valkey"
     errors = (RedisError, Error)
 
     def __init__(self, alias: str, configured: dict[str, Any], dropped: Dropped, gap: Gap):
@@ -44,6 +45,9 @@ class ValkeyChannel(ReadingChannel, ValkeyListener):
         now = time.monotonic()
         if now >= self._next_reading:
             self.drop_ended()
+            connection = connections[self.alias]
+            if connection.settings_dict["OPTIONS"].get("pool"):
+                connection.close()  # gives it back to the requests
             self._next_reading = now + READING
 
     def announced(self, message: bytes) -> None:

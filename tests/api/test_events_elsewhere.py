@@ -99,7 +99,7 @@ def test_a_token_deleted_by_its_id_is_told_once(door_to, user, logged, settings)
     assert logged.words() == ["token.revoked logout"]
 
 
-@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+@pytest.mark.parametrize("name", ["jwt", "jwt-pushed", "jwt-stateless"])
 def test_a_login_ended_by_its_id_is_told_once(door_to, user, logged, settings, name):
     enable(settings, name)
     door = door_to(name)

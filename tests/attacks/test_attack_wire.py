@@ -15,7 +15,7 @@ from tests.support import servers
 
 pytestmark = [pytest.mark.attack, pytest.mark.once]
 
-SCHEMES = ["token,jwt", "token-hashed,jwt-stateless", "token-cached,jwt"]
+SCHEMES = ["token,jwt", "token-hashed,jwt-stateless", "token-cached,jwt-pushed"]
 if "ATTACK_ALL_SERVERS" not in os.environ:
     SCHEMES = SCHEMES[:1]
 

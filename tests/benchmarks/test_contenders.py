@@ -46,6 +46,7 @@ STATEMENTS = {
     "simplejwt-stateless": 0,
     "jwt-stateless": 0,
     "token-cached": 0,
+    "jwt-pushed": 0,
     "session": 2,
     "basic": 1,
     **{f"simplejwt-{algorithm.lower()}": 1 for algorithm in ALGORITHMS},
@@ -132,6 +133,7 @@ def test_only_this_projects_own_classes_are_not_stock():
         "token",
         "token-hashed",
         "token-cached",
+        "jwt-pushed",
         *signed,
         *(f"{name}-{algorithm.lower()}" for name in signed for algorithm in ALGORITHMS),
     }

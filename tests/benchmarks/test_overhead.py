@@ -97,6 +97,7 @@ STATEMENTS = {
     "token-hashed": 1,
     "token-cached": 0,
     "jwt": 1,
+    "jwt-pushed": 0,
     "jwt-stateless": 0,
 }
 

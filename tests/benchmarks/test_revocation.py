@@ -180,6 +180,7 @@ ACCESS = {
     "token-cached": [*[AT_ONCE] * 6, NO_EVENT],  # in its own process
     "token-hashed": [*[AT_ONCE] * 6, NO_EVENT],
     "jwt": [AT_ONCE, OURS_AT_EXPIRY, *[AT_ONCE] * 5],
+    "jwt-pushed": [AT_ONCE, OURS_AT_EXPIRY, *[AT_ONCE] * 5],  # in its own process
     "jwt-stateless": [*[OURS_AT_EXPIRY] * 5, NO_EVENT, AT_ONCE],
 }
 REFRESH = {
@@ -190,6 +191,7 @@ REFRESH = {
     "token-cached": [None] * 7,
     "token-hashed": [None] * 7,
     "jwt": [AT_ONCE, "within 10", *[AT_ONCE] * 5],  # JWT_REUSE_GRACE
+    "jwt-pushed": [AT_ONCE, "within 10", *[AT_ONCE] * 5],
     "jwt-stateless": [AT_ONCE, "within 10", *[AT_ONCE] * 3, None, AT_ONCE],
 }
 
@@ -219,6 +221,7 @@ def test_each_row_lives_to_its_own_end_when_nothing_happens(rows, scheme):
         "token-cached": (None, None),
         "token-hashed": (None, None),
         "jwt": (310, 86_410),
+        "jwt-pushed": (310, 86_410),
         "jwt-stateless": (310, 86_410),
     }
     assert (rows[scheme]["access_seconds"], rows[scheme]["refresh_seconds"]) == ends.get(scheme, (300, 86_400))

@@ -44,7 +44,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+@pytest.mark.parametrize("name", ["jwt", "jwt-pushed", "jwt-stateless"])
 def test_a_list_of_ones_own_logins_has_the_newest_first_and_says_which_is_this_one(door_to, user, staff, noon, name):
     api = door_to(name).client
     phone = log_in(api, label="phone")

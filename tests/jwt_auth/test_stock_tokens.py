@@ -44,7 +44,7 @@ def statuses(api, pair) -> list[int]:
 # --- access ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "number"), [("jwt", 1), ("jwt-stateless", 0)])
+@pytest.mark.parametrize(("name", "number"), [("jwt", 1), ("jwt-pushed", 1), ("jwt-stateless", 0)])
 def test_an_access_token_of_simplejwt_opens_the_api_at_no_query_more(door_to, user, name, number):
     door, access = door_to(name), stock_access(user)
     for _ in range(2):
@@ -62,7 +62,7 @@ def test_an_access_token_of_simplejwt_opens_the_api_at_no_query_more(door_to, us
         (datetime(2030, 1, 1, 14, tzinfo=UTC), {"minutes": 119}, {"minutes": 120}),
     ],
 )
-@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+@pytest.mark.parametrize("name", ["jwt", "jwt-pushed", "jwt-stateless"])
 def test_they_are_accepted_until_the_date_and_no_longer(door_to, settings, user, logged, name, until, before, after):
     settings.JWT_ACCEPT_STOCK_UNTIL = until
     door = door_to(name)
@@ -74,13 +74,13 @@ def test_they_are_accepted_until_the_date_and_no_longer(door_to, settings, user,
     assert refused[0] == refused[-1] == "stock"
 
 
-@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+@pytest.mark.parametrize("name", ["jwt", "jwt-pushed", "jwt-stateless"])
 def test_without_the_switch_they_are_refused(door_to, settings, user, name):
     settings.JWT_ACCEPT_STOCK_UNTIL = None
     assert set(statuses(door_to(name).client, stock_pair(user))) == {401}
 
 
-@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+@pytest.mark.parametrize("name", ["jwt", "jwt-pushed", "jwt-stateless"])
 def test_an_expired_one_is_refused_as_expired(door_to, user, pair, logged, name):
     with at(minutes=5):
         assert door_to(name).get("/whoami/", pair["access"]).status_code == 401
@@ -306,7 +306,7 @@ def test_no_token_of_ours_passes_for_one_of_simplejwt(api, user):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+@pytest.mark.parametrize("name", ["jwt", "jwt-pushed", "jwt-stateless"])
 def test_an_operator_sees_who_still_sends_them(door_to, settings, user, logged, name):
     enable(settings, name)
     door, pair = door_to(name), stock_pair(user)

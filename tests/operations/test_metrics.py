@@ -135,7 +135,9 @@ def passed(**switches) -> dict:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("schemes", ["token,jwt", "drf-token,simplejwt", "token-hashed,jwt-stateless", "token-cached"])
+@pytest.mark.parametrize(
+    "schemes", ["token,jwt", "drf-token,simplejwt", "token-hashed,jwt-stateless", "token-cached,jwt-pushed"]
+)
 def test_off_a_request_passes_the_rows_own_classes_and_nothing_else(schemes):
     off = passed(AUTH_SCHEMES=schemes)
     assert off.pop("middleware") == passed(AUTH_SCHEMES=schemes, **ON)["middleware"]

@@ -41,13 +41,16 @@ class Pairs(World):
     verifying: set[int] = field(default_factory=lambda: {0})
     rows: dict[str, Login] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)  # each that a client ever received, valid or not
+    notes: dict[str, int] = field(default_factory=dict)  # when each deleted login was deleted
 
     def end(self, name):
         for login in self.rows.values():
             login.ended = login.ended or login.user == name
 
     def forget(self, name):
-        self.rows = {sid: login for sid, login in self.rows.items() if login.user != name}
+        gone = {sid: login for sid, login in self.rows.items() if login.user == name}
+        self.rows = {sid: login for sid, login in self.rows.items() if sid not in gone}
+        self.notes |= {sid: self.now for sid, login in gone.items() if self.now < login.refresh_end + DAY}
 
     def of_kind(self, kind: str) -> list[str]:
         return [text for text, token in self.tokens.items() if token.kind == kind]
@@ -145,9 +148,21 @@ class Pairs(World):
     def flush(self, answer):
         """Delete what expired over a day ago. Nobody can use any of it."""
         before = self.now - self.switches["JWT_LEEWAY"] - DAY
+        assert answer.body == self.flushed(before)
+
+    def flushed(self, before: int) -> str:
+        """Delete what expired before, and return what the command prints."""
+        return self.flushed_logins(before) + self.flushed_notes(before)
+
+    def flushed_logins(self, before: int) -> str:
         kept = {sid: login for sid, login in self.rows.items() if login.refresh_end >= before}
-        assert answer.body == f"{len(self.rows) - len(kept)} expired logins deleted\n"
-        self.rows = kept
+        number, self.rows = len(self.rows) - len(kept), kept
+        return f"{number} expired logins deleted\n"
+
+    def flushed_notes(self, before: int) -> str:
+        kept = {sid: deleted for sid, deleted in self.notes.items() if deleted >= before}
+        number, self.notes = len(self.notes) - len(kept), kept
+        return f"{number} notes of deleted logins deleted\n" if number else ""
 
     @atomic
     def list_sessions(self, access, answer):
@@ -209,6 +224,7 @@ class Pairs(World):
             *(token.end + leeway for token in self.tokens.values()),
             *(login.rotated + self.switches["JWT_REUSE_GRACE"] for login in logins),
             *(login.refresh_end + leeway + DAY for login in logins),
+            *(deleted + leeway + DAY for deleted in self.notes.values()),
         }
 
 

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from auth_core import revocation
 from config.switches import SWITCHES
 from jwt_auth import models
+from jwt_auth.channels.sqlite import FileChannel
 from jwt_auth.pushed import LivingLogins, logins
 from jwt_auth.tokens import AccessToken
 from tests.support.accounts import ENDINGS as ENDS_OF_USERS
@@ -43,9 +44,17 @@ def wait_until(condition, seconds: float = 60):
 
 
 def hear(those: LivingLogins = logins):
-    """Let these logins listen, and return when they hear."""
-    those._channel.listen()
-    wait_until(lambda: those._channel.is_heard(time.monotonic()))
+    """Let these logins listen, and return when they hear.
+
+    The first change of a SQLite file counts as a gap. It is made here.
+    """
+    channel = those._channel
+    channel.listen()
+    wait_until(lambda: channel.is_heard(time.monotonic()))
+    if isinstance(channel, FileChannel):
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA user_version = 1")
+        wait_until(lambda: channel._read_at is not None)
 
 
 @contextmanager

@@ -21,9 +21,12 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from config.schemes import Scheme
+from jwt_auth.authentication import JWTPushedAuthentication
+from jwt_auth.pushed import logins
 from tests.support.lives import MINUTE, Answer, World, explained
 from tests.support.threads import at_once
 from tokens.authentication import CachedTokenAuthentication
+from tokens.cache import token_cache
 
 User = get_user_model()
 
@@ -263,11 +266,17 @@ class Lives(RuleBasedStateMachine):
 
     @property
     def answers_from_memory(self) -> bool:
-        """Return True if a change without a signal goes unseen for TOKEN_CACHE_SECONDS.
+        """Return True if a change without a signal goes unseen.
 
-        The clock of that limit does not move here.
+        The clock of TOKEN_CACHE_SECONDS does not move here.
         """
-        return issubclass(self.authentication, CachedTokenAuthentication)
+        return issubclass(self.authentication, CachedTokenAuthentication | JWTPushedAuthentication)
+
+    @rule()
+    def the_memory_is_lost(self):
+        """Forget everything that is remembered, as after a gap in what the process hears."""
+        token_cache._drop_all()
+        logins.drop_all()
 
     # --- time and switches ------------------------------------------------------------------------
 

@@ -287,7 +287,7 @@ def test_a_credential_without_a_scope_is_not_limited(door_to, user, name):
     assert door.client.post("/tracks/", NEW, headers=headers).status_code == 201
 
 
-@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+@pytest.mark.parametrize("name", ["jwt", "jwt-pushed", "jwt-stateless"])
 @pytest.mark.parametrize(
     ("scope", "statuses"),
     [
@@ -314,7 +314,7 @@ def test_a_claim_of_a_scope_limits_an_access_token(door_to, user, logged, name, 
     assert logged.words() == ["credential.refused scope"] * statuses.count(403)
 
 
-@pytest.mark.parametrize("name", ["jwt", "jwt-stateless"])
+@pytest.mark.parametrize("name", ["jwt", "jwt-pushed", "jwt-stateless"])
 def test_an_access_token_that_may_only_read_ends_its_own_login_alone(door_to, user, name):
     api, pair, other = door_to(name).client, logins.log_in(user), logins.log_in(user)
     headers = {"Authorization": f"Bearer {forge(str(pair.access), scope='read')}"}

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from benchmarks.contenders import wsgi
+from benchmarks.contenders import proof, wsgi
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.urlconf import WHOAMI
 from benchmarks.contenders.user import USERNAME
@@ -58,6 +58,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
     faults = [fault for name, each in endpoints.items() for fault in each.prove(clients[name][0])]
     if faults:
         raise RefusedError("\n".join(faults))
+    channels = proof.hear(handler, field.values())
 
     blocks: dict[tuple[str, str], Callable[[], float]] = {
         ("", name): partial(_request_block, handler, each.environ(WHOAMI)) for name, each in field.items()
@@ -107,7 +108,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         round_seconds=round_seconds,
         once_seconds=once_seconds,
         bytes_meaning=write_counts.BYTES[connection.vendor],
-        service=timing.service(),
+        service=timing.service() | {"channels": channels},
     )
 
 

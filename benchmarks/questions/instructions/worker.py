@@ -34,17 +34,24 @@ def run(task: Task) -> dict[str, list[int]]:
         field[contender.name] = contender
     handler = Handler()
     timing.prove(handler, field, urls)
-    environs = {name: contender.environ(task.url) for name, contender in field.items()}
-    for environ in environs.values():
-        timing.time_block(handler, environ, WARM_UP)
+    for contender in field.values():
+        timing.time_block(handler, contender.environ(task.url), WARM_UP)
     connection.close()  # a connection must not be used on both sides of a fork
     gc.collect()
     gc.freeze()
     gc.disable()
     return {
-        name: [_copy(timing.time_block, handler, environ, count) for count in (task.few, task.many)]
-        for name, environ in environs.items()
+        name: [_copy(_requests, handler, contender, task.url, count) for count in (task.few, task.many)]
+        for name, contender in field.items()
     }
+
+
+def _requests(handler, contender, url: str, count: int):
+    from benchmarks.contenders import proof
+    from benchmarks.processes import timing
+
+    proof.hear(handler, [contender])  # no listener survives the fork
+    timing.time_block(handler, contender.environ(url), count)
 
 
 def _copy(work: Callable, *arguments) -> int:

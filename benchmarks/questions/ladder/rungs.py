@@ -131,6 +131,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> dict[str, Climb]
     faults = [fault for scheme in schemes for fault in prove(handler, built[scheme], url)]
     if faults:
         raise RefusedError("\n".join(faults))
+    proof.hear(handler, (each.whole for each in built.values()))
     climbs = {}
     gc.collect()
     gc.freeze()

@@ -36,19 +36,23 @@ def _serve() -> tuple[dict, dict]:
     handler = Handler()
     try:
         field = timing.build(assignment, urls, Random(assignment.seed))
+        channels = proof.hear(handler, field.values())
         facts = {url: {name: proof.count(handler, each, url) for name, each in field.items()} for url in urls}
     except RefusedError as refusal:
         return {}, {"refused": str(refusal)}
     finally:
         connections.close_all()  # of this thread, which serves nobody
     selectors = {f"/{number:0{SELECTOR - 1}}": contender for number, contender in enumerate(field.values())}
-    contenders = [asdict(replace(contender, urlconf=selector)) for selector, contender in selectors.items()]
+    # Here, where the service runs, its channel is heard; the client has none.
+    contenders = [
+        asdict(replace(contender, urlconf=selector, channel=None)) for selector, contender in selectors.items()
+    ]
     return (
         {selector: contender.urlconf for selector, contender in selectors.items()},
         {
             "contenders": contenders,
             "facts": {url: {name: asdict(each) for name, each in row.items()} for url, row in facts.items()},
-            "service": {**timing.service(), "garbage_collection": GC_POLICY},
+            "service": {**timing.service(), "garbage_collection": GC_POLICY, "channels": channels},
         },
     )
 
