@@ -272,7 +272,7 @@ def test_a_loader_that_the_project_registered_makes_the_values(url, other, djang
         connection.connection.adapters.register_loader("numeric", FloatLoader)
         plan = plan_of(BY_NAME, connection)
         assert type(run_directly(plan, "ada").pk) is type(run_by_the_cursor(plan, "ada").pk) is float
-        assert {known[1] for known in plan.way._described.values()} == {Format.TEXT}
+        assert {known[1] for known in plan.fast_path._described.values()} == {Format.TEXT}
 
 
 TYPES = {

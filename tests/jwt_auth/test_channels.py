@@ -99,12 +99,14 @@ def test_an_end_that_no_code_of_ours_made_is_heard(heard, pair, end):
 
 def test_what_ends_no_login_drops_none(heard, pushed_door, user, pair):
     remember(logins, pair["access"])
-    other = log_in(user)
+    other, heard_of, dropped = log_in(user), [], logins._channel.dropped
+    logins._channel.dropped = lambda sids: [dropped(sids), heard_of.extend(sids)]
     assert pushed_door.client.post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 200
     get_user_model().objects.update(email="new@example.org")
     models.RefreshFamily.objects.filter(pk=sid(other)).update(label="mine")
     models.RefreshFamily.objects.filter(pk=sid(other)).delete()
-    time.sleep(0.1)
+    wait_until(lambda: heard_of)  # of the deletion, the last of these
+    assert heard_of == [sid(other).hex]
     assert asked(pushed_door, pair["access"]) == HIT
 
 
