@@ -51,8 +51,8 @@ class FileChannel(ReadingChannel):
                 self.drop_ended()
                 version = now
             self.hear(looked)
-            # Many ends at once take long to read; half of the time is for others. A process that was
-            # stopped meanwhile looks again soon.
+            # Many ends at once take long to read; half of the time is for others. A process that
+            # was stopped meanwhile looks again soon.
             self.closed.wait(min(max(POLL, time.monotonic() - looked), HEARTBEAT))
 
 
