@@ -52,7 +52,7 @@ class FileChannel(ReadingChannel):
                 version = now
             self.hear(looked)
             # Many ends at once take long to read; half of the time is for others. A process that
-            # was stopped in between looks again soon.
+            # was stopped meanwhile looks again soon.
             self.closed.wait(min(max(POLL, time.monotonic() - looked), HEARTBEAT))
 
 
