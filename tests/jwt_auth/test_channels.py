@@ -247,6 +247,17 @@ def test_valkey_tells_every_process_of_an_end(published, pushed_door, user, pair
         assert len(other) == 0
 
 
+def test_a_process_that_has_read_no_login_yet_announces_ends_too(published, settings, pair, monkeypatch):
+    monkeypatch.setattr(common.ReadingChannel, "drop_ended", lambda self: None)
+    enable(settings, "jwt-pushed")
+    logins.close()
+    with another() as other:
+        remember(other, pair["access"])
+        models.end(models.LOGOUT, pk=sid(pair))
+        wait_until(lambda: not remembers(other, pair["access"]))
+        assert len(other) == 0
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_an_end_that_nobody_published_is_read_from_the_database(
     published, pushed_door, user, pair, ending, monkeypatch
