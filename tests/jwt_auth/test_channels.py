@@ -162,12 +162,14 @@ def _create_again(name: str):
 def test_a_listener_whom_no_other_connection_reaches_hears_nothing(heard, pushed_door, pair, caplog, monkeypatch):
     logins.close()
     connect, made = type(logins._channel)._connect, []
+    kept = connect(logins._channel)
+    monkeypatch.setattr(kept, "close", lambda: None)
 
     def elsewhere(self):
         """Connect every second time to a database whose notices do not reach this one."""
         made.append(None)
         if len(made) % 2:
-            return connect(self)
+            return kept
         with connect(self) as third:  # an end that arrives by chance proves nothing
             third.execute("SELECT pg_notify('jwt_auth_login_ended', %s)", [str(sid(pair))])
         name = connections["default"].settings_dict["NAME"]
@@ -183,6 +185,9 @@ def test_a_listener_whom_no_other_connection_reaches_hears_nothing(heard, pushed
     assert is_unheard()
     assert "as behind a transaction pooler" in warnings(caplog)[0]
     logins.close()
+    assert kept.execute("SELECT pg_listening_channels()").fetchall() == []
+    monkeypatch.undo()
+    kept.close()
 
 
 @on_postgresql
