@@ -380,6 +380,14 @@ def test_a_database_that_may_be_behind_is_a_reason_with_valkey_too(settings, val
     assert_said("users are read from the database 'other', which may be behind 'default'", True)
 
 
+def test_the_hint_names_each_condition(settings, monkeypatch):
+    enable(settings, "jwt-pushed")
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    (warning,) = [message for message in run_checks() if message.id == "jwt_auth.W006"]
+    for condition in ("RedisCache", "psycopg 3", "SQLite", "ATOMIC_REQUESTS is off", "where they are written"):
+        assert condition in warning.hint
+
+
 def assert_said(reason: str | None, is_enabled: bool):
     found = [message.msg for message in run_checks() if message.id == "jwt_auth.W006"]
     assert [text.partition(": ")[2] for text in found] == ([f"{reason}."] if reason and is_enabled else [])
