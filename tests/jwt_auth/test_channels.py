@@ -219,7 +219,7 @@ def test_a_file_that_was_replaced_is_a_gap(heard, pair, monkeypatch):
     monkeypatch.setattr(sqlite, "_identity", lambda file: (0, 0))
     wait_until(lambda: is_unheard())
     monkeypatch.setattr(sqlite, "_identity", identity)
-    hear()
+    wait_until(lambda: not is_unheard())
     assert len(logins) == 0
 
 
@@ -290,11 +290,12 @@ def test_a_process_that_cannot_read_the_database_counts_as_unheard(published, pu
     assert [line.rpartition(": ")[2] for line in warnings(caplog)] == ["away", "Valkey or the database answers again"]
 
 
-def test_without_a_heartbeat_the_database_is_asked(published, pushed_door, pair):
+def test_without_a_heartbeat_the_database_is_asked(published, pushed_door, pair, caplog):
     remember(logins, pair["access"])
     with redis.Redis.from_url(published) as client:
         client.client_pause(3000)  # milliseconds
     wait_until(lambda: asked(pushed_door, pair["access"]) == MISS, seconds=SILENCE + 5)
+    wait_until(lambda: "no heartbeat for 2.0 s" in "".join(warnings(caplog)))
     wait_until(lambda: asked(pushed_door, pair["access"]) == HIT)
 
 
