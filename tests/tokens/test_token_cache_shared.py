@@ -92,7 +92,7 @@ def entry_of(client: redis.Redis) -> bytes:
 
 
 def test_the_listener_speaks_resp2_whatever_the_options_say(url, settings):
-    """With RESP3, redis-py takes the answer to any command for that to a PING."""
+    """In RESP3, redis-py takes the answer to any command for that to a PING."""
     settings.CACHES["default"].setdefault("OPTIONS", {})["protocol"] = 3
     with another() as cache:
         assert cache._shared.client.get_connection_kwargs()["protocol"] == 2
