@@ -110,7 +110,7 @@ def test_a_listener_whose_reading_does_not_end_is_unheard(access):
         go_on = threading.Event()
         other._channel.drop_ended = lambda: go_on.wait(60)
         models.living().update(label="x")
-        wait_until(lambda: not remembers(other, access), seconds=10)
+        wait_until(lambda: not remembers(other, access), seconds=5)
         assert len(other) == 1
         go_on.set()
 
