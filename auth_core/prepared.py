@@ -3,9 +3,9 @@
 The ORM takes about 200 µs to write the same SELECT on every request, SQLite about 15 to answer it.
 What it found out while compiling (the SQL, which columns make which model, how each column's value
 is converted) is kept here. `auth_core/direct.py` runs the statement and `auth_core/instances.py`
-makes the instances, each by a shorter way than the ORM's where nobody can notice it. Django's
-cursor runs it for execute_wrapper(), `assertNumQueries` and the log of queries, and on PostgreSQL
-in transactions. The text is the same each time, so psycopg has the server plan it once
+makes the instances, each faster than the ORM where nobody can notice it. Django's cursor runs the
+statement for execute_wrapper(), `assertNumQueries` and the log of queries, and on PostgreSQL in
+transactions. The text is the same each time, so psycopg has the server plan it once
 (`prepare_threshold` in config/settings.py).
 """
 
@@ -75,16 +75,20 @@ class _Plan:
         # A copy, since compiling changes the query.
         compiler: Any = queryset.query.chain().get_compiler(connection=connection)
         self.connection = connection
-        self.opened: Any = None  # what `cursor` and `way` belong to
+        self.opened: Any = None  # what `cursor` and `fast_path` belong to
         self.cursor: Any = None
-        self.way: direct.Way | None = None
+        self.fast_path: direct.FastPath | None = None
         self.sql, parameters = compiler.as_sql()
         self.constants = list(parameters)
         self.places = [(i, each.output_field) for i, each in enumerate(parameters) if isinstance(each, Parameter)]
         select = compiler.select
         self.row = _Row(compiler.klass_info, select, connection.alias)
         converters = compiler.get_converters([column for column, *_ in select])
-        self.converters = [(index, *converter) for index, converter in converters.items()]
+        self.converters = [
+            (index, direct.faster_converter(convert), expression)
+            for index, (several, expression) in converters.items()
+            for convert in several
+        ]
 
     def first(self, values: tuple[Any, ...]) -> Any:
         connection = self.connection
@@ -96,8 +100,7 @@ class _Plan:
             return None
         row = list(rows[0])
         for index, convert, expression in self.converters:
-            for converter in convert:
-                row[index] = converter(row[index], expression, connection)
+            row[index] = convert(row[index], expression, connection)
         return self.row.instance(row)
 
     def _rows(self, arguments: list[Any]) -> Any:
@@ -115,10 +118,10 @@ class _Plan:
             if connection.connection is None or connection.connection is not self.opened:
                 self.cursor = connection.cursor()
                 self.opened = connection.connection
-                self.way = direct.way_of(connection, self.cursor, self.sql, len(self.constants))
-            if self.way is not None and not connection.execute_wrappers and not connection.needs_rollback:
+                self.fast_path = direct.fast_path(connection, self.cursor, self.sql, len(self.constants))
+            if self.fast_path is not None and not connection.execute_wrappers and not connection.needs_rollback:
                 with connection.wrap_database_errors:
-                    rows = self.way(arguments)
+                    rows = self.fast_path(arguments)
                 if rows is not None:
                     return rows
             cursor = self.cursor

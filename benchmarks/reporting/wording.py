@@ -22,8 +22,14 @@ def interval(value: Interval, *, signed: bool = False) -> str:
 
 
 def ratio(value: Interval) -> str:
-    """Return an interval of what has no unit, with two decimals."""
-    return f"{value.estimate:.2f} ({value.low:.2f} to {value.high:.2f})".replace("-", MINUS)
+    """Return a ratio with two decimals, or three below a tenth."""
+    return decimals(value, 2 if value.estimate >= 0.1 else 3)
+
+
+def decimals(value: Interval, places: int = 2) -> str:
+    """Return an interval of what has no unit, with so many decimals."""
+    estimate, low, high = (f"{each:.{places}f}" for each in (value.estimate, value.low, value.high))
+    return f"{estimate} ({low} to {high})".replace("-", MINUS)
 
 
 def figure(value: Interval) -> str:

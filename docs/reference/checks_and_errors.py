@@ -82,10 +82,13 @@ def checks() -> list[tuple[str, str, str]]:
     """Return (id, message, hint) of each check and of errors that stop start-up before them."""
     rows = set()
     for tree in modules().values():
+        named = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
         for name, call in calls(tree):
             if not re.search(r"(Error|Warning|ImproperlyConfigured)$", name):
                 continue
-            keywords = {keyword.arg: template(keyword.value) for keyword in call.keywords}
+            keywords = {
+                keyword.arg: template(named.get(ast.unparse(keyword.value), keyword.value)) for keyword in call.keywords
+            }
             texts = [text for text in map(template, call.args) if text]
             found = CHECK_ID.search(" ".join(filter(None, [keywords.get("id"), *texts])))
             message = next((text for text in reversed(texts) if not CHECK_ID.fullmatch(text)), None)

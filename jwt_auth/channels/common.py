@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connections
 from django.utils import timezone
 
 from auth_core.listening import Listener
@@ -12,6 +13,12 @@ from jwt_auth.models import DeletedLogin, RefreshFamily
 # How much older than the last reading an end may be that this reading has not seen: it is written
 # before its transaction commits, with the clock of its machine.
 OVERLAP = timedelta(seconds=60)
+
+_IN_ONE_ROW = """
+SELECT group_concat(id) FROM (
+    SELECT id FROM {} WHERE revoked_at >= %s UNION ALL SELECT id FROM {} WHERE deleted_at >= %s
+)
+"""
 
 Dropped = Callable[[list[str]], None]
 Gap = Callable[[], None]
@@ -58,6 +65,22 @@ class ReadingChannel(Channel):
 
 def ended_since(moment: datetime, alias: str) -> list[str]:
     """Return the sids of the logins that were ended or deleted since then, in one query."""
+    if connections[alias].vendor == "sqlite":
+        return _ended_since_in_one_row(moment, connections[alias])
     ended = RefreshFamily.objects.using(alias).filter(revoked_at__gte=moment).values_list("pk", flat=True)
     deleted = DeletedLogin.objects.using(alias).filter(deleted_at__gte=moment).values_list("pk", flat=True)
     return [sid.hex for sid in ended.union(deleted, all=True)]
+
+
+def _ended_since_in_one_row(moment: datetime, connection: Any) -> list[str]:
+    """Return the same from SQLite, where a thread waits for the others before each row.
+
+    Python's sqlite3 gives up the interpreter's lock to fetch a row. A busy thread hands it back
+    after 5 ms, so that 100 rows took 0.5 s.
+    """
+    tables = [connection.ops.quote_name(model._meta.db_table) for model in (RefreshFamily, DeletedLogin)]
+    since = connection.ops.adapt_datetimefield_value(moment)
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_ONE_ROW.format(*tables), [since, since])
+        (sids,) = cursor.fetchone()
+    return sids.split(",") if sids else []

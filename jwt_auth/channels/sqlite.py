@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import Error, connections
 
-from auth_core.listening import SILENCE
+from auth_core.listening import HEARTBEAT, SILENCE
 from jwt_auth.channels.common import ReadingChannel
 
-POLL = 0.02  # seconds from one look at the file to the next
+POLL = 0.005  # seconds from one look at the file to the next
 
 
 class FileChannel(ReadingChannel):
@@ -37,20 +37,23 @@ class FileChannel(ReadingChannel):
     def _watch(self, connection: Any) -> None:
         file = _value(connection, "PRAGMA database_list", 2)
         opened, version = _identity(file), _value(connection, "PRAGMA data_version")
-        looked = float("-inf")
+        looked = compared = float("-inf")
         while not self.closed.is_set():
             before, looked = looked, time.monotonic()
             if looked >= before + SILENCE:
                 self.begin()
-            if _identity(file) != opened:
-                raise OperationalError(f"{file} was replaced")
+            if looked >= compared + HEARTBEAT:
+                compared = looked
+                if _identity(file) != opened:
+                    raise OperationalError(f"{file} was replaced")
             now = _value(connection, "PRAGMA data_version")
             if now != version:
                 self.drop_ended()
                 version = now
             self.hear(looked)
-            # Many ends at once take long to read; half of the time is for others.
-            self.closed.wait(max(POLL, time.monotonic() - looked))
+            # Many ends at once take long to read; half of the time is for others. A process that
+            # was stopped meanwhile looks again soon.
+            self.closed.wait(min(max(POLL, time.monotonic() - looked), HEARTBEAT))
 
 
 def _value(connection: Any, statement: str, column: int = 0) -> Any:

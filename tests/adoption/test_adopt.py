@@ -203,8 +203,9 @@ def test_the_wheel_requires_what_its_packages_import(wheel):
     found = {
         distributions[name][0].lower().replace("_", "-") for name in imported - PACKAGES - set(sys.stdlib_module_names)
     }
-    # PyJWT[crypto] brings cryptography, and Django brings asgiref.
-    assert found - optional == required | {"cryptography", "asgiref"}
+    # PyJWT[crypto] brings cryptography, and Django brings asgiref. A project on PostgreSQL has
+    # psycopg.
+    assert found - optional == required | {"cryptography", "asgiref", "psycopg"}
     assert {f"Provides-Extra: {name}" for name in ("openapi", "orjson", "redis")} < set(lines)
 
 

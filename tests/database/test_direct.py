@@ -160,7 +160,7 @@ def test_a_percent_sign_is_one_and_constants_stay_in_their_places(plan, key):
         assert (user and user.username) == found
 
 
-def test_other_databases_have_no_shorter_way(plan):
+def test_other_databases_have_no_fast_path(plan):
     class Other:
         vendor = "oracle"
         settings_dict = {"OPTIONS": {}}
@@ -168,4 +168,4 @@ def test_other_databases_have_no_shorter_way(plan):
     class Cursor(CursorWrapper):
         pass
 
-    assert direct.way_of(Other(), Cursor(object(), Other()), "SELECT %s", 1) is None
+    assert direct.fast_path(Other(), Cursor(object(), Other()), "SELECT %s", 1) is None

@@ -79,7 +79,10 @@ def test_it_is_used_where_psycopg_prepares(url, other, django_db_blocker, option
 
 
 def test_a_pool_s_connections_are_asked_by_the_cursor(url, other, django_db_blocker):
-    with django_db_blocker.unblock(), connection_to(url, "django.db.backends.postgresql", pool=True) as connection:
+    with (
+        django_db_blocker.unblock(),
+        connection_to(url, "django.db.backends.postgresql", pool=True, prepare_threshold=0) as connection,
+    ):
         connection.settings_dict["CONN_MAX_AGE"] = 0
         plan = plan_of(BY_NAME, connection)
         for _ in range(3):
@@ -122,6 +125,14 @@ def test_in_a_transaction_the_cursor_runs_it_and_the_transaction_s_rows_are_seen
         assert plan.first(("ada",)) is None
         assert plan.first(("eve",)).pk == 2
     assert other.execute("SELECT name FROM auth_group WHERE id = 2").fetchone() == ("eve",)
+
+
+def test_so_does_it_in_a_transaction_that_django_did_not_begin(plan):
+    pg = plan.connection.connection
+    with pg.transaction(force_rollback=True):
+        pg.execute("UPDATE auth_group SET name = 'eve' WHERE name = 'ada'")
+        assert not is_direct(plan, "eve")
+        assert plan.first(("eve",)).pk == 2
 
 
 def test_in_psycopg_s_pipeline_mode_the_cursor_runs_it(plan):
@@ -175,8 +186,7 @@ def test_other_statements_do_not_displace_one_that_is_used(plan):
     pg = plan.connection.connection
     for number in range(2 * pg.prepared_max):
         pg.execute(f"SELECT {number}", prepare=True)
-        assert plan.first(("ada",)).pk == 2
-    assert is_direct(plan, "ada")
+        assert is_direct(plan, "ada")
 
 
 def test_a_statement_for_other_types_of_values_is_another_statement(url, other, django_db_blocker):
@@ -262,7 +272,7 @@ def test_a_loader_that_the_project_registered_makes_the_values(url, other, djang
         connection.connection.adapters.register_loader("numeric", FloatLoader)
         plan = plan_of(BY_NAME, connection)
         assert type(run_directly(plan, "ada").pk) is type(run_by_the_cursor(plan, "ada").pk) is float
-        assert {known[1] for known in plan.way._described.values()} == {Format.TEXT}
+        assert {known[1] for known in plan.fast_path._described.values()} == {Format.TEXT}
 
 
 TYPES = {

@@ -171,5 +171,7 @@ def test_any_row_is_the_same_with_and_without_the_cursor(zone):
     with made(common, rare):
         plans = check_rows(common, rare, rows, examples=60 if zone == "UTC" else 15)
         if connection.vendor == "postgresql":  # whole rows in binary or none
-            formats = {model: {known[1] for known in plan.way._described.values()} for model, plan in plans.items()}
+            formats = {
+                model: {known[1] for known in plan.fast_path._described.values()} for model, plan in plans.items()
+            }
             assert formats == {common: {Format.BINARY if zone == "UTC" else Format.TEXT}, rare: {Format.TEXT}}

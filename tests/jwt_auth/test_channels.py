@@ -99,12 +99,14 @@ def test_an_end_that_no_code_of_ours_made_is_heard(heard, pair, end):
 
 def test_what_ends_no_login_drops_none(heard, pushed_door, user, pair):
     remember(logins, pair["access"])
-    other = log_in(user)
+    other, heard_of, dropped = log_in(user), [], logins._channel.dropped
+    logins._channel.dropped = lambda sids: [dropped(sids), heard_of.extend(sids)]
     assert pushed_door.client.post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 200
     get_user_model().objects.update(email="new@example.org")
     models.RefreshFamily.objects.filter(pk=sid(other)).update(label="mine")
     models.RefreshFamily.objects.filter(pk=sid(other)).delete()
-    time.sleep(0.1)
+    wait_until(lambda: heard_of)  # of the deletion, the last of these
+    assert heard_of == [sid(other).hex]
     assert asked(pushed_door, pair["access"]) == HIT
 
 
@@ -166,6 +168,8 @@ def test_a_listener_whom_no_other_connection_reaches_hears_nothing(heard, pushed
         made.append(None)
         if len(made) % 2:
             return connect(self)
+        with connect(self) as third:  # an end that arrives by chance proves nothing
+            third.execute("SELECT pg_notify('jwt_auth_login_ended', %s)", [str(sid(pair))])
         name = connections["default"].settings_dict["NAME"]
         connections["default"].settings_dict["NAME"] = "postgres"
         try:
@@ -377,12 +381,45 @@ print("heard")
 """
 
 
-def test_a_process_that_listens_ends_quietly(heard, tmp_path, valkey):
-    logins.close()
+@pytest.fixture
+def scratch(tmp_path) -> dict[str, str]:
+    """Return the switches of a process with a database of its own."""
     url = servers.scratch_database(tmp_path)
     migrated = servers.run("manage.py", "migrate", "--verbosity", "0", DATABASE_URL=url)
     assert migrated.returncode == 0, migrated.stderr
+    return {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
+def test_a_process_that_listens_ends_quietly(heard, scratch, valkey):
     for cache in ("locmem://", valkey.replace("redis://", "valkey://")):
-        switches = {"DATABASE_URL": url, "CACHE_URL": cache, "DJANGO_SETTINGS_MODULE": "config.settings"}
-        done = servers.run_cold("-c", _LISTEN_AND_END, **switches)
+        done = servers.run_cold("-c", _LISTEN_AND_END, CACHE_URL=cache, **scratch)
         assert (done.returncode, done.stdout, done.stderr) == (0, "heard\n", "")
+
+
+_FORK = (
+    _LISTEN_AND_END
+    + """
+import os, threading
+from jwt_auth import pushed
+parent = logins._channel
+logins._put("sid", ("1", 1), logins._drops)
+child = os.fork()
+if not child:
+    assert not len(logins) and logins._channel is not parent and threading.active_count() == 1
+    assert not logins._channel.is_heard(time.monotonic())
+    logins._channel.listen()
+    end = time.monotonic() + 60
+    while not logins._channel.is_heard(time.monotonic()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    logins.close()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert parent.is_heard(time.monotonic()) and len(logins) == 1
+"""
+)
+
+
+def test_a_forked_process_listens_for_itself(heard, scratch):
+    done = servers.run_cold("-W", "ignore", "-c", _FORK, **scratch)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "heard\n", "")

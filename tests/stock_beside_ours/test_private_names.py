@@ -20,6 +20,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache.backends import locmem, redis
 from django.core.handlers.wsgi import WSGIRequest
+from django.core.paginator import Paginator
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from drf_spectacular.openapi import AutoSchema
@@ -46,6 +47,7 @@ PRIVATE: dict[str, tuple[Any, str | None]] = {
     "_close": (BaseDatabaseWrapper, "self"),
     "_fname": (mmap_dict.MmapedDict, None),
     "_get_filter_parameters": (AutoSchema, "self"),
+    "_get_page": (Paginator, "self, args, kwargs"),
     "_get_paginator": (AutoSchema, "self"),
     "_get_request_body": (AutoSchema, "self, direction"),
     "_get_response_bodies": (AutoSchema, "self, direction"),

@@ -29,10 +29,10 @@ on_sqlite = pytest.mark.skipif(ON_POSTGRESQL, reason="concerns SQLite only")
 # another.
 if RUNS > 1:
     OWN = [scheme for scheme in SCHEMES.values() if not scheme.is_stock]
-    TOGETHER = ("token,jwt", "token-hashed,jwt-stateless", "token-cached")
+    TOGETHER = ("token,jwt", "token-hashed,jwt-stateless", "token-cached,jwt-pushed")
 else:
-    OWN = [SCHEMES["token-hashed"], SCHEMES["token-cached"], SCHEMES["jwt"]]
-    TOGETHER = ("token-hashed,jwt", "token-cached")
+    OWN = [SCHEMES[name] for name in ("token-hashed", "token-cached", "jwt", "jwt-pushed")]
+    TOGETHER = ("token-hashed,jwt", "token-cached,jwt-pushed")
 
 
 NAME = attrgetter("name")

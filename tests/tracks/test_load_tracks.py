@@ -6,16 +6,21 @@ import io
 import lzma
 import os
 import threading
+import time
 import zipfile
 from codecs import BOM_UTF16_BE, BOM_UTF32_BE
+from contextlib import suppress
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import connection
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from tests.support.stock import postgresql_only
+from tests.support.threads import at_once
 from tracks import catalogue
 from tracks.models import Album, Artist, Genre, Track
 
@@ -348,3 +353,63 @@ def test_it_is_silent_when_asked_to_be(file, capfd):
 def test_no_progress_bar_is_drawn_where_there_is_no_terminal(file, capfd):
     call_command("load_tracks", file(HEADER + GOOD))
     assert capfd.readouterr() == ("1 tracks in the file, 1 added, 0 already there\n", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_loads_at_once_one_adds_what_is_missing(file):
+    load(file(HEADER + GOOD))  # without new genres, artists or albums that one of them would wait for
+    rows = catalogue.read(file(HEADER + GOOD + OTHER))
+
+    def load_slowly():
+        loaded = catalogue.load(rows, copies=2, progress=lambda done: time.sleep(0.2))
+        return loaded.added, loaded.already_there
+
+    assert sorted(at_once(load_slowly, load_slowly)) == [(0, 4), (3, 1)]
+    assert Track.objects.count() == 4
+
+
+def test_a_title_that_looks_like_a_copys_is_that_copy(file):
+    path = file(HEADER + GOOD + GOOD.replace("So What", "So What (copy 2)"))
+    assert load(path, copies=2).endswith("3 added, 1 already there")
+    assert load(path, copies=2).endswith("0 added, 4 already there")
+
+
+def test_the_copies_come_in_the_order_of_the_file_one_after_the_other(file):
+    load(file(HEADER + GOOD + OTHER), copies=2)
+    titles = ["So What", "Freddie", "So What (copy 2)", "Freddie (copy 2)"]
+    assert list(Track.objects.order_by("pk").values_list("title", flat=True)) == titles
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
+def test_the_connection_is_left_as_it_was(file, error):
+    def progress(done):
+        if error:
+            raise error
+
+    before = state_of_connection()
+    with suppress(KeyboardInterrupt):
+        catalogue.load(catalogue.read(file(HEADER + GOOD)), progress=progress)
+    assert state_of_connection() == before
+
+
+def state_of_connection() -> list:
+    """Return what a load changes: the memory for indexes, and its temporary table."""
+    queries = {
+        "sqlite": ["PRAGMA cache_size", "SELECT name FROM temp.sqlite_master"],
+        "postgresql": [
+            "SHOW work_mem",
+            "SHOW gin_pending_list_limit",
+            "SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema()",
+        ],
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        return [cursor.execute(query).fetchall() for query in queries]
+
+
+@postgresql_only
+def test_no_new_row_waits_outside_of_the_indexes_of_searches(file):
+    load(file(HEADER + GOOD))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list('tracks_track_title_part')")
+        assert cursor.fetchone() == (0,)

@@ -2,7 +2,7 @@
 
 from benchmarks.reporting.lines import Lines, by_round_trip
 from benchmarks.reporting.page import Field, Grid, Section, doubts
-from benchmarks.reporting.wording import ratio
+from benchmarks.reporting.wording import decimals
 from benchmarks.results.records.distance import Distance
 
 
@@ -17,7 +17,7 @@ def section(found: Distance) -> Section:
     waits = Grid(
         "Round trips to the database that each scheme adds to a request",
         ("scheme", "waits (95 %)", "SQL"),
-        tuple((Field(name), Field(ratio(each)), Field(str(statements[name]))) for name, each in found.waits.items()),
+        tuple((Field(name), Field(decimals(each)), Field(str(statements[name]))) for name, each in found.waits.items()),
     )
     trips = Grid(
         "Measured time of a query to the database, in ms",
