@@ -50,8 +50,13 @@ class Listener:
         with self._lock:
             if not (self._thread and self._thread.is_alive()) and not self.closed.is_set():
                 name = self.label.replace(" ", "-")
-                self._thread = threading.Thread(target=self._listen, name=name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._listen, name=name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the machine allows no more; the next request tries again
+                    self.log_away(error)
+                else:
+                    self._thread = thread
 
     def close(self) -> None:
         """Stop the listener and wait for its end."""

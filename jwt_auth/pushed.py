@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import connections, transaction
+from django.db import connections, router, transaction
 from django.utils.functional import SimpleLazyObject, empty
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
@@ -58,14 +58,14 @@ class LivingLogins:
             if entry is not None:
                 self._entries.move_to_end(sid)
             drops = self._drops  # before anything is read
-        if entry is not None and is_heard and entry[0] == user_id:
+        if entry is not None and is_heard and entry[0] == user_id and _reads_from(channel.alias):
             return LoginUser(token, entry[1])
         self._has_read = True  # first: what ends from here on has to be dropped
         user = _user_of(token)
         # Not what is read in a transaction, whose snapshot may be older than the last announcement,
         # nor from a database that may be behind the one that announces.
         alias = user._state.db
-        if alias == channel.alias and not connections[alias].in_atomic_block:
+        if alias == channel.alias and connections[alias].get_autocommit():
             channel.listen()
             self._put(sid, (user_id, user.pk), drops)
         return user
@@ -163,6 +163,11 @@ class LoginUser(SimpleLazyObject):  # type: ignore[type-arg]  # generic in its s
 
 def _key_name() -> str:
     return get_user_model()._meta.pk.attname
+
+
+def _reads_from(alias: str) -> bool:
+    """Return False if a router sends this request elsewhere: each tenant may have a database."""
+    return not router.routers or router.db_for_read(get_user_model()) == alias
 
 
 def _user_of(token: AccessToken) -> Any:

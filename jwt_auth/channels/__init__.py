@@ -7,6 +7,7 @@
 Elsewhere there is none, so every login is read from the database.
 """
 
+from inspect import getattr_static
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -22,6 +23,8 @@ def why_not() -> str | None:
     connection: Any = connections[alias]
     if read != alias:
         return f"users are read from the database {read!r}, which may be behind {alias!r}"
+    if not _is_announced("is_active"):
+        return f"is_active is no column of {get_user_model()._meta.label}, so nobody announces its change"
     if connection.settings_dict["ATOMIC_REQUESTS"]:
         return "with ATOMIC_REQUESTS each is read in a transaction, which may be behind"
     if shared_cache() is not None:
@@ -54,6 +57,13 @@ def channel(dropped: Dropped, gap: Gap) -> Channel | None:
     from jwt_auth.channels.sqlite import FileChannel
 
     return FileChannel(alias, dropped, gap)
+
+
+def _is_announced(name: str) -> bool:
+    """Return True if this attribute of users changes by saving a user, or never."""
+    users = get_user_model()
+    is_column = any(field.name == name for field in users._meta.local_concrete_fields)
+    return is_column or isinstance(getattr_static(users, name), bool)
 
 
 def _alias() -> str:

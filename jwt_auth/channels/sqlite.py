@@ -51,8 +51,9 @@ class FileChannel(ReadingChannel):
                 self.drop_ended()
                 version = now
             self.hear(looked)
-            # Many ends at once take long to read; half of the time is for others.
-            self.closed.wait(max(POLL, time.monotonic() - looked))
+            # Many ends at once take long to read; half of the time is for others. A process that
+            # was stopped meanwhile looks again soon.
+            self.closed.wait(min(max(POLL, time.monotonic() - looked), HEARTBEAT))
 
 
 def _value(connection: Any, statement: str, column: int = 0) -> Any:

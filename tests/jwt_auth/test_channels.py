@@ -162,12 +162,16 @@ def _create_again(name: str):
 def test_a_listener_whom_no_other_connection_reaches_hears_nothing(heard, pushed_door, pair, caplog, monkeypatch):
     logins.close()
     connect, made = type(logins._channel)._connect, []
+    kept = connect(logins._channel)
+    monkeypatch.setattr(kept, "close", lambda: None)
 
     def elsewhere(self):
         """Connect every second time to a database whose notices do not reach this one."""
         made.append(None)
         if len(made) % 2:
-            return connect(self)
+            return kept
+        with connect(self) as third:  # an end that arrives by chance proves nothing
+            third.execute("SELECT pg_notify('jwt_auth_login_ended', %s)", [str(sid(pair))])
         name = connections["default"].settings_dict["NAME"]
         connections["default"].settings_dict["NAME"] = "postgres"
         try:
@@ -181,6 +185,9 @@ def test_a_listener_whom_no_other_connection_reaches_hears_nothing(heard, pushed
     assert is_unheard()
     assert "as behind a transaction pooler" in warnings(caplog)[0]
     logins.close()
+    assert kept.execute("SELECT pg_listening_channels()").fetchall() == []
+    monkeypatch.undo()
+    kept.close()
 
 
 @on_postgresql
@@ -360,6 +367,14 @@ def test_a_database_that_may_be_behind_is_a_reason_with_valkey_too(settings, val
     begin(settings, valkey)
     settings.DATABASE_ROUTERS = [Behind()]
     assert_said("users are read from the database 'other', which may be behind 'default'", True)
+
+
+def test_the_hint_names_each_condition(settings, monkeypatch):
+    enable(settings, "jwt-pushed")
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    (warning,) = [message for message in run_checks() if message.id == "jwt_auth.W006"]
+    for condition in ("RedisCache", "psycopg 3", "SQLite", "ATOMIC_REQUESTS is off", "where they are written"):
+        assert condition in warning.hint
 
 
 def assert_said(reason: str | None, is_enabled: bool):
