@@ -219,7 +219,7 @@ def test_a_file_that_was_replaced_is_a_gap(heard, pair, monkeypatch):
     monkeypatch.setattr(sqlite, "_identity", lambda file: (0, 0))
     wait_until(lambda: is_unheard())
     monkeypatch.setattr(sqlite, "_identity", identity)
-    hear()
+    wait_until(lambda: not is_unheard())
     assert len(logins) == 0
 
 
@@ -252,6 +252,17 @@ def test_valkey_tells_every_process_of_an_end(published, pushed_door, user, pair
         assert len(other) == 0
 
 
+def test_a_process_that_has_read_no_login_yet_announces_ends_too(published, settings, pair, monkeypatch):
+    monkeypatch.setattr(common.ReadingChannel, "drop_ended", lambda self: None)
+    enable(settings, "jwt-pushed")
+    logins.close()
+    with another() as other:
+        remember(other, pair["access"])
+        models.end(models.LOGOUT, pk=sid(pair))
+        wait_until(lambda: not remembers(other, pair["access"]))
+        assert len(other) == 0
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_an_end_that_nobody_published_is_read_from_the_database(
     published, pushed_door, user, pair, ending, monkeypatch
@@ -279,11 +290,12 @@ def test_a_process_that_cannot_read_the_database_counts_as_unheard(published, pu
     assert [line.rpartition(": ")[2] for line in warnings(caplog)] == ["away", "Valkey or the database answers again"]
 
 
-def test_without_a_heartbeat_the_database_is_asked(published, pushed_door, pair):
+def test_without_a_heartbeat_the_database_is_asked(published, pushed_door, pair, caplog):
     remember(logins, pair["access"])
     with redis.Redis.from_url(published) as client:
         client.client_pause(3000)  # milliseconds
     wait_until(lambda: asked(pushed_door, pair["access"]) == MISS, seconds=SILENCE + 5)
+    wait_until(lambda: "no heartbeat for 2.0 s" in "".join(warnings(caplog)))
     wait_until(lambda: asked(pushed_door, pair["access"]) == HIT)
 
 
