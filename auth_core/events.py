@@ -9,11 +9,9 @@ explains each event.
 """
 
 import logging
-from functools import partial
 from typing import Any, TypeVar
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db import transaction
 from django.http import HttpRequest
 from django.urls import ResolverMatch
 from rest_framework.request import Request
@@ -21,6 +19,7 @@ from rest_framework.request import Request
 from auth_core.address import client_address
 from auth_core.event_messages import EventMessage
 from auth_core.schemes import enabled_classes, kind_of, scheme_of
+from auth_core.transactions import after_commit
 
 logger = logging.getLogger("auth")
 
@@ -80,7 +79,7 @@ def log_event(
 
 def log_event_on_commit(event: str, *, using: str | None = None, **fields: Any) -> None:
     """Log the event when the transaction is committed, or at once outside of one."""
-    transaction.on_commit(partial(log_event, event, **fields), using=using, robust=True)
+    after_commit(log_event, event, using=using, **fields)
 
 
 def with_reason(error: Error, reason: str, **fields: object) -> Error:

@@ -321,7 +321,8 @@ def logins_can_be_remembered(app_configs: Any, **kwargs: Any) -> Iterator[Warnin
             yield Warning(
                 f"{scheme_of(cls)!r} remembers no login, so it reads each from the database: {reason}.",
                 hint='It remembers logins with "auth_core.caches.RedisCache" in CACHES, on PostgreSQL with psycopg 3, '
-                "and on SQLite in a file. `jwt` makes the same query.",
+                "and on SQLite in a file, if ATOMIC_REQUESTS is off and users are read where they are written. `jwt` "
+                "makes the same query.",
                 id="jwt_auth.W006",
             )
 

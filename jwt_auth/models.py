@@ -336,7 +336,9 @@ def note_deletion(families: models.QuerySet[RefreshFamily]) -> list[UUID]:
     A reader of what ended lately (channels/) finds no row of a login that was deleted.
     """
     now = timezone.now()
-    sids = list(families.filter(refresh_expires_at__gt=now - MARGIN).values_list("pk", flat=True))
+    living = families.filter(refresh_expires_at__gt=now - MARGIN)
+    # A join may find a login twice. In one order, so that two deletions cannot deadlock.
+    sids = sorted(set(living.values_list("pk", flat=True)))
     deleted = [DeletedLogin(id=sid, deleted_at=now) for sid in sids]
     # A login that is deleted again was brought back by a fixture.
     notes = DeletedLogin.objects.using(families.db)

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import connections, router, transaction
+from django.db import connections, router
 from django.utils.functional import SimpleLazyObject, empty
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from auth_core.schemes import enabled_with
+from auth_core.transactions import after_commit
 from jwt_auth.tokens import SESSION_CLAIM, AccessToken
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class LivingLogins:
         Where nobody remembers logins, `sids` is not evaluated.
         """
         if self.is_used:
-            transaction.on_commit(partial(self._end, [sid.hex for sid in sids]), using, robust=True)
+            after_commit(self._end, [sid.hex for sid in sids], using=using)
 
     def drop(self, sids: Iterable[str]) -> None:
         """Drop these logins, which ended."""

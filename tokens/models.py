@@ -2,7 +2,7 @@
 
 import sys
 from datetime import datetime, timedelta
-from functools import cache, partial, reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
@@ -15,6 +15,7 @@ from rest_framework.authtoken.models import Token, TokenProxy
 from auth_core import accounts, events, prepared, scopes
 from auth_core.conf import conf
 from auth_core.schemes import enabled_scheme
+from auth_core.transactions import after_commit
 from tokens.cache import token_cache
 
 PREFIX_LENGTH = 8  # of 40 hexadecimal digits: enough to tell tokens apart, 128 secret bits left
@@ -164,7 +165,7 @@ def rotate(key: str) -> str | None:
     updated = Token.objects.filter(key=key).update(key=new_key, created=timezone.now())
     if not updated:
         return None
-    transaction.on_commit(partial(token_cache.drop, key), robust=True)  # an UPDATE sends no signal
+    after_commit(token_cache.drop, key, using=None)  # an UPDATE sends no signal
     return new_key
 
 

@@ -1,6 +1,5 @@
 """What happens to tokens when users are saved, and what the token cache drops."""
 
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -11,6 +10,7 @@ from rest_framework.authtoken.models import Token
 
 from auth_core.conf import conf
 from auth_core.revocation import credentials_revoked, user_models
+from auth_core.transactions import after_commit
 from tokens.cache import token_cache
 from tokens.models import HashedToken
 
@@ -43,13 +43,13 @@ def drop_token(sender: object, instance: Token, using: str, created: bool = Fals
     A receiver costs each deletion a query, by which Django reads what it deletes.
     """
     if not created:
-        transaction.on_commit(partial(token_cache.drop, instance.key), using, robust=True)
+        after_commit(token_cache.drop, instance.key, using=using)
 
 
 def drop_user(sender: object, instance: Any, created: bool, using: str, **kwargs: Any) -> None:
     """Drop the tokens of a user who was saved, whatever changed: the cache holds the whole row."""
     if not created and token_cache.is_used:
-        transaction.on_commit(partial(_drop_tokens_of, instance.pk, using), using, robust=True)
+        after_commit(_drop_tokens_of, instance.pk, using, using=using)
 
 
 def _drop_tokens_of(user_id: Any, using: str) -> None:

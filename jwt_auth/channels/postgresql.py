@@ -104,6 +104,7 @@ class NotifyChannel(Channel):
         # An end may arrive through a pooler too, by a connection that listens for somebody else.
         while not any(notice.channel == own for notice in received):
             if time.monotonic() >= end:
+                connection.execute("UNLISTEN *")  # the pooler keeps its connection, for other clients
                 raise OperationalError("no notice of another connection arrives, as behind a transaction pooler")
             _wait(connection, end - time.monotonic())
         received.clear()

@@ -162,12 +162,14 @@ def _create_again(name: str):
 def test_a_listener_whom_no_other_connection_reaches_hears_nothing(heard, pushed_door, pair, caplog, monkeypatch):
     logins.close()
     connect, made = type(logins._channel)._connect, []
+    kept = connect(logins._channel)
+    monkeypatch.setattr(kept, "close", lambda: None)
 
     def elsewhere(self):
         """Connect every second time to a database whose notices do not reach this one."""
         made.append(None)
         if len(made) % 2:
-            return connect(self)
+            return kept
         with connect(self) as third:  # an end that arrives by chance proves nothing
             third.execute("SELECT pg_notify('jwt_auth_login_ended', %s)", [str(sid(pair))])
         name = connections["default"].settings_dict["NAME"]
@@ -183,6 +185,9 @@ def test_a_listener_whom_no_other_connection_reaches_hears_nothing(heard, pushed
     assert is_unheard()
     assert "as behind a transaction pooler" in warnings(caplog)[0]
     logins.close()
+    assert kept.execute("SELECT pg_listening_channels()").fetchall() == []
+    monkeypatch.undo()
+    kept.close()
 
 
 @on_postgresql
@@ -214,7 +219,7 @@ def test_a_file_that_was_replaced_is_a_gap(heard, pair, monkeypatch):
     monkeypatch.setattr(sqlite, "_identity", lambda file: (0, 0))
     wait_until(lambda: is_unheard())
     monkeypatch.setattr(sqlite, "_identity", identity)
-    hear()
+    wait_until(lambda: not is_unheard())
     assert len(logins) == 0
 
 
@@ -247,6 +252,17 @@ def test_valkey_tells_every_process_of_an_end(published, pushed_door, user, pair
         assert len(other) == 0
 
 
+def test_a_process_that_has_read_no_login_yet_announces_ends_too(published, settings, pair, monkeypatch):
+    monkeypatch.setattr(common.ReadingChannel, "drop_ended", lambda self: None)
+    enable(settings, "jwt-pushed")
+    logins.close()
+    with another() as other:
+        remember(other, pair["access"])
+        models.end(models.LOGOUT, pk=sid(pair))
+        wait_until(lambda: not remembers(other, pair["access"]))
+        assert len(other) == 0
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_an_end_that_nobody_published_is_read_from_the_database(
     published, pushed_door, user, pair, ending, monkeypatch
@@ -274,11 +290,12 @@ def test_a_process_that_cannot_read_the_database_counts_as_unheard(published, pu
     assert [line.rpartition(": ")[2] for line in warnings(caplog)] == ["away", "Valkey or the database answers again"]
 
 
-def test_without_a_heartbeat_the_database_is_asked(published, pushed_door, pair):
+def test_without_a_heartbeat_the_database_is_asked(published, pushed_door, pair, caplog):
     remember(logins, pair["access"])
     with redis.Redis.from_url(published) as client:
         client.client_pause(3000)  # milliseconds
     wait_until(lambda: asked(pushed_door, pair["access"]) == MISS, seconds=SILENCE + 5)
+    wait_until(lambda: "no heartbeat for 2.0 s" in "".join(warnings(caplog)))
     wait_until(lambda: asked(pushed_door, pair["access"]) == HIT)
 
 
@@ -362,6 +379,14 @@ def test_a_database_that_may_be_behind_is_a_reason_with_valkey_too(settings, val
     begin(settings, valkey)
     settings.DATABASE_ROUTERS = [Behind()]
     assert_said("users are read from the database 'other', which may be behind 'default'", True)
+
+
+def test_the_hint_names_each_condition(settings, monkeypatch):
+    enable(settings, "jwt-pushed")
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    (warning,) = [message for message in run_checks() if message.id == "jwt_auth.W006"]
+    for condition in ("RedisCache", "psycopg 3", "SQLite", "ATOMIC_REQUESTS is off", "where they are written"):
+        assert condition in warning.hint
 
 
 def assert_said(reason: str | None, is_enabled: bool):

@@ -15,6 +15,7 @@ from jwt_auth import pushed as module
 from jwt_auth.pushed import LivingLogins, logins
 from jwt_auth.tokens import AccessToken
 from tests.support.pushed import ENDINGS, HIT, MISS, REFUSED, another, asked, log_in, remember, remembers, wait_until
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("heard")
 
@@ -197,10 +198,46 @@ def test_requests_beside_an_end_are_refused_after_it(pushed_door, user, pair, en
     assert not any(late)
 
 
-def test_a_login_that_expired_long_ago_leaves_no_note_when_it_is_deleted(user, pair):
-    models.RefreshFamily.objects.update(refresh_expires_at=models.timezone.now() - models.MARGIN)
+@pytest.mark.parametrize(("ago", "notes"), [(models.MARGIN, 0), (models.MARGIN / 2, 1)])
+def test_a_login_whose_access_token_may_still_live_leaves_a_note_when_it_is_deleted(user, pair, ago, notes):
+    models.RefreshFamily.objects.update(refresh_expires_at=models.timezone.now() - ago)
     models.RefreshFamily.objects.all().delete()
-    assert models.DeletedLogin.objects.count() == 0
+    assert models.DeletedLogin.objects.count() == notes
+
+
+def test_logins_are_deleted_where_the_router_writes(user, pair, settings):
+    class Behind:
+        def db_for_read(self, model, **hints):
+            return "replica"
+
+    settings.DATABASE_ROUTERS = [Behind()]
+    assert models.RefreshFamily.objects.filter(user=user).delete()[0] == 1
+    assert models.DeletedLogin.objects.using("default").count() == 1
+
+
+def test_two_deletions_of_a_login_at_once_leave_one_note(user):
+    for _ in range(10):
+        log_in(user)
+        at_once(*[models.RefreshFamily.objects.filter(user=user).delete] * 3)
+    assert models.RefreshFamily.objects.count() == 0
+    assert models.DeletedLogin.objects.count() == 10
+
+
+def test_the_end_of_one_login_is_one_statement(pair, django_assert_num_queries):
+    remember(logins, pair["access"])
+    with django_assert_num_queries(1):
+        assert models.end(models.LOGOUT, pk=AccessToken(pair["access"]).sid) == 1
+
+
+def test_an_announcement_that_fails_undoes_no_logout(pushed_door, pair, monkeypatch):
+    def fail(sids):
+        raise ZeroDivisionError
+
+    remember(logins, pair["access"])
+    monkeypatch.setattr(logins._channel, "announce", fail)
+    log_out = pushed_door.client.post("/api/token/logout/", {"refresh": pair["refresh"]})
+    assert log_out.status_code == 204
+    assert asked(pushed_door, pair["access"])[0] == REFUSED
 
 
 def test_a_process_without_the_row_that_remembers_nothing_reads_no_ids(user, pair, django_assert_num_queries):

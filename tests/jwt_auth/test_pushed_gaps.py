@@ -103,6 +103,18 @@ def test_an_end_that_was_written_while_the_listener_was_stopped_is_heard(access)
         wait_until(lambda: not remembers(other, access), seconds=10)
 
 
+@on_sqlite
+def test_a_listener_whose_reading_does_not_end_is_unheard(access):
+    with another() as other:
+        remember(other, access)
+        go_on = threading.Event()
+        other._channel.drop_ended = lambda: go_on.wait(60)
+        models.living().update(label="x")
+        wait_until(lambda: not remembers(other, access), seconds=10)
+        assert len(other) == 1
+        go_on.set()
+
+
 @pytest.mark.parametrize("minutes", [-600, -10, 10, 600])
 def test_an_end_is_heard_whatever_was_done_to_the_clock(access, minutes):
     sid = AccessToken(access).sid

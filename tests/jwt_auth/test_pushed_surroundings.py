@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.serializers import deserialize, serialize
 from django.db import connections, transaction
 from django.utils import timezone
@@ -70,6 +71,15 @@ def test_a_deleted_login_that_was_loaded_again_leaves_a_new_note(access):
     remember(logins, access)
     models.RefreshFamily.objects.all().delete()
     assert models.DeletedLogin.objects.get().deleted_at > long_ago
+
+
+def test_logins_that_a_join_finds_twice_are_deleted(user, access):
+    user.groups.set([Group.objects.create(name=name) for name in ("a", "b")])
+    found = models.RefreshFamily.objects.filter(user__groups__name__in=["a", "b"])
+    assert found.count() == 2
+    found.delete()
+    assert not models.RefreshFamily.objects.exists()
+    assert models.DeletedLogin.objects.count() == 1
 
 
 # --- users ----------------------------------------------------------------------------------------

@@ -91,6 +91,13 @@ def entry_of(client: redis.Redis) -> bytes:
     return name
 
 
+def test_the_listener_speaks_resp2_whatever_the_options_say(url, settings):
+    """In RESP3, redis-py takes the answer to any command for that to a PING."""
+    settings.CACHES["default"].setdefault("OPTIONS", {})["protocol"] = 3
+    with another() as cache:
+        assert cache._shared.client.get_connection_kwargs()["protocol"] == 2
+
+
 def test_a_hit_takes_no_round_trip(url, key):
     token_cache.get_or_read(key, read)
     with redis.Redis.from_url(url) as client:

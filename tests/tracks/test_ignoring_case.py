@@ -44,6 +44,7 @@ LOOKUPS = {
 @example(names={"ısı", "ISI", "isi", "İsİ", "ſ"}, term="isi")
 @example(names={"Straße", "STRASSE", "STRAẞE"}, term="STRAße")
 @example(names={"100% [Live]", "100* [live]", "100x l"}, term="% [LIVE]")
+@example(names={"AC\\İb", "ac\\İB", "ac_b", "acİb"}, term="c\\İ")
 @example(names={"é[^a]*?", "É[^A]*?", "éb"}, term="É[^a]*?")
 def test_a_database_finds_what_the_rule_says(lookup, names, term):
     names.add(term[1:] + term.swapcase()[:1])

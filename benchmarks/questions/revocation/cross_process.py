@@ -64,9 +64,7 @@ def run(rows: Sequence[Ends], database: Database, trials: int) -> list[Delay]:
             with _valkey() as url, _two(row.scheme, database, {"CACHE_URL": url}, clock=False) as (here, there):
                 by_valkey = _trials(here, there, events, trials)
         if by_database:
-            alone = {
-                event: End(WITHIN, max(1, math.ceil(max(each))) / 1000, 401) for event, each in by_database.items()
-            }
+            alone = {event: _within(max(each)) for event, each in by_database.items()}
         else:
             with _two(row.scheme, database, {}, clock=True) as (here, there):
                 alone = {event: _alone(here, there, event, row.access_seconds) for event in events}
