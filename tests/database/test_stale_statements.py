@@ -79,6 +79,17 @@ def test_so_is_one_whose_name_somebody_else_has_taken(url, django_db_blocker):
         assert [value(connection, "SELECT %s::int", 1) for _ in range(20)] == [1] * 20
 
 
+def test_so_is_one_that_became_stale_after_all_were_deallocated_when_there_were_none(url, connection):
+    """Psycopg 3.3.9 looks at a DEALLOCATE ALL only if it did not count its text before."""
+    with connection.connection.cursor() as cursor:
+        for _ in range(2):
+            cursor.execute("DEALLOCATE ALL")
+    for column_type in TYPES:
+        assert [value(connection, ASKED, "") for _ in range(10)] == ["there"] * 10
+        alter(url, column_type)
+    assert value(connection, ASKED, "") == "there"
+
+
 def test_inside_a_transaction_it_is_a_database_that_is_away_and_the_next_transaction_succeeds(url, connection):
     alter(url)
     with pytest.raises(OperationalError) as lost, transaction_on(connection):

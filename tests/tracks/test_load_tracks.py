@@ -51,6 +51,12 @@ def load(*arguments, **options):
     return out.getvalue().strip()
 
 
+def indexes_of_parts():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'tracks_track' AND indexdef LIKE '%gin%'")
+        return {definition for (definition,) in cursor.fetchall()}
+
+
 @pytest.fixture
 def file(tmp_path):
     def write(content):
@@ -413,3 +419,26 @@ def test_no_new_row_waits_outside_of_the_indexes_of_searches(file):
     with connection.cursor() as cursor:
         cursor.execute("SELECT gin_clean_pending_list('tracks_track_title_part')")
         assert cursor.fetchone() == (0,)
+
+
+@postgresql_only
+@pytest.mark.parametrize(
+    ("many", "is_there", "dropped"), [(2, False, 2), (3, False, 0), (2, True, 0)], ids=["large", "small", "not first"]
+)
+def test_a_large_first_load_builds_the_indexes_of_searches_at_its_end(file, monkeypatch, many, is_there, dropped):
+    if is_there:
+        load(file(HEADER + OTHER))
+    before = indexes_of_parts()
+    monkeypatch.setattr(catalogue, "MANY", many)
+    statements = []
+
+    def keep(execute, sql, *arguments):
+        statements.append(sql)
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(keep):
+        load(file(HEADER + GOOD), copies=2)
+    assert sum(sql.startswith("DROP INDEX") for sql in statements) == dropped
+    assert len(before) == 2
+    assert indexes_of_parts() == before
+    assert Track.objects.filter(title__icontains="WHAT (").count() == 1

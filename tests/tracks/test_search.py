@@ -18,6 +18,7 @@ from rest_framework.test import APIRequestFactory
 from tests.support.track_rows import LIST
 from tracks import trigrams
 from tracks.filters import TrackFilter
+from tracks.lookups import is_indexed
 from tracks.models import Album, Artist, Genre, Track
 
 pytestmark = pytest.mark.django_db
@@ -115,10 +116,21 @@ def test_every_part_of_a_search_reads_its_index(indexed, genre, term):
 
 
 @needs_postgresql
-@pytest.mark.parametrize("term", ["l", "lo", "a_b", "% _", "--", "é!"])
+@pytest.mark.parametrize("term", ["l", "lo", "a_b", "% _", "--", "é!", "²²²", "1½a", "ab፫", "५५५"])
 def test_a_term_that_no_index_can_find_reads_none(indexed, genre, term):
     for query in ({"search": f'"{term}"'}, {"title__icontains": term}, {"album__icontains": term}):
         assert not re.findall("|".join(trigrams.INDEXES), filtered(**query).explain())
+
+
+@needs_postgresql
+def test_postgresql_indexes_each_character_that_counts_as_indexed():
+    characters = [chr(number) for number in range(1, 0x110000) if is_indexed(chr(number))]
+    assert {"a", "Z", "0", "é", "ı", "ж", "夜", "に"} <= set(characters)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c FROM unnest(%s::text[]) AS c WHERE show_trgm(UPPER(repeat(c, 3))) = '{}'", [characters]
+        )
+        assert cursor.fetchall() == []
 
 
 def indexes() -> set[str]:

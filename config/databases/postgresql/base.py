@@ -38,6 +38,8 @@ class Cursor(base.ServerBindingCursor):
             if self.connection.info.transaction_status != TransactionStatus.IDLE:
                 raise OperationalError(f"the transaction was lost: {error}") from error
         self.connection.execute("DEALLOCATE ALL")
+        # psycopg forgets its names only if it did not count this text before: not the second time.
+        self.connection._prepared.clear()
         return super().execute(query, params, **options)
 
 
