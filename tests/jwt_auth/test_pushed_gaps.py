@@ -110,9 +110,11 @@ def test_a_listener_whose_reading_does_not_end_is_unheard(access):
         go_on = threading.Event()
         other._channel.drop_ended = lambda: go_on.wait(60)
         models.living().update(label="x")
-        wait_until(lambda: not remembers(other, access), seconds=5)
-        assert len(other) == 1
-        go_on.set()
+        try:
+            wait_until(lambda: not remembers(other, access), seconds=5)
+            assert len(other) == 1
+        finally:
+            go_on.set()
 
 
 @pytest.mark.parametrize("minutes", [-600, -10, 10, 600])
