@@ -75,7 +75,7 @@ EXCLUSIVE = scheme_with(Exclusive)
 ALL = [ASKED, PARSED, VERIFIED, LOADED, PERMITTED]
 
 # (SQL statements, signature checks) of one request.
-# In a test, which is a transaction, `token-cached` and `jwt-pushed` remember nothing.
+# In a test, which is a transaction, `token-cached` remembers nothing.
 COUNTS = {
     "drf-token": {ASKED: (0, 0), PARSED: (0, 0), LOADED: (1, 0), PERMITTED: (1, 0), WHOLE: (1, 0)},
     "token": {ASKED: (0, 0), PARSED: (0, 0), VERIFIED: (0, 0), LOADED: (1, 0), PERMITTED: (1, 0), WHOLE: (1, 0)},
@@ -94,7 +94,6 @@ COUNTS = {
     "jwt-stateless": dict.fromkeys([*ALL, WHOLE], (0, 0)),
 }
 COUNTS["token-cached"] = COUNTS["token"]
-COUNTS["jwt-pushed"] = COUNTS["jwt"]
 
 
 @pytest.mark.parametrize("name", COUNTS)
