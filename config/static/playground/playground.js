@@ -132,7 +132,7 @@ function cost({ timing, took }) {
     box.append(element("span", "", name), track, element("span", "took", `${Number(ms).toFixed(2)} ms`));
   }
   const whole = element("p", "hint", `${took.toFixed(0)} ms from the first byte sent to the last byte read, in this browser.`);
-  if (parts.length) return [element("p", "hint", "What it cost the service (Server-Timing):"), box, whole];
+  if (parts.length) return [element("p", "hint", "What it cost the service (Server-Timing; auth is the time of the enabled schemes’ classes):"), box, whole];
   whole.append(" The service sends no Server-Timing: start it with SERVER_TIMING=on to see what it spent.");
   return [whole];
 }
@@ -454,9 +454,9 @@ async function follow(entry) {
       entry.stop();
       entry.verdict.className = "verdict bad";
       entry.verdict.textContent = "refused";
-      const before = entry.accepted === undefined ? "never accepted since" : `last accepted after ${at(entry.accepted)}`;
+      const before = entry.accepted === undefined ? "not accepted once after it" : `last accepted after ${at(entry.accepted)}`;
       const when = new Date().toLocaleTimeString();
-      entry.times.textContent = `first refused ${at(moment)} after ${entry.reason}, at ${when}; ${before}: ${detail(exchange)}`;
+      entry.times.textContent = `first refused ${at(moment)} after ${entry.reason}, at ${when}, ${before}. The service says: ${detail(exchange)}`;
       sayWatch(`${entry.scheme}: the ${entry.what} is refused, ${at(moment)} after ${entry.reason}.`);
       return;
     }
