@@ -126,7 +126,6 @@ def base(serve):
 
 def test_the_keyboard_alone_goes_through_the_life_of_both_kinds(base, visit):
     with visit(base) as page:
-        page.says("token", "")
         page.press("token", "Who am I")  # without a credential: the challenges
         page.says("token", "401: ")
         assert "www-authenticate: Token" in page.wire("token", "answer")
@@ -140,7 +139,7 @@ def test_the_keyboard_alone_goes_through_the_life_of_both_kinds(base, visit):
             assert shown == sent["authorization"]
             assert shown.startswith(f"{keyword} ")
             assert '"username":"ada"' in page.wire(scheme, "answer")
-            assert page.column(scheme).locator(".cost .bar").count() == 3
+            assert page.column(scheme).locator("details[open] .bar").count() == 3
         page.press("jwt", "List tracks")
         page.says("jwt", "0 tracks.")
         before = page.column("jwt").locator(".refresh-token").inner_text()
@@ -179,8 +178,8 @@ def test_the_password_is_never_shown_and_the_mask_hides_credentials(base, visit)
         page.says("token", "You are user ada.")
         page.tab.get_by_role("button", name="Watch now").press("Enter")
         page.verdict("jwt", "access token", "accepted")
-        for details in page.tab.locator("details:not([open]) summary").all():
-            details.press("Enter")
+        while page.tab.locator("details:not([open]) summary").count():
+            page.tab.locator("details:not([open]) summary").first.press("Enter")
         masked = page.tab.locator("body").inner_text()
         assert not any(secret in masked or secret[-20:] in masked for secret in secrets)
         assert PASSWORD not in text + masked
@@ -200,8 +199,8 @@ def test_the_countdown_runs_and_ends(base, chromium):
         assert re.fullmatch(r"in (24:00:00|23:59:5\d)", page.column("jwt").locator(".refresh-expires").inner_text())
         assert page.column("token").locator(".expires").inner_text() == "the answer does not say"
         tab.clock.run_for(120_000)
-        assert re.fullmatch(r"in (3:00|2:\d\d)", expires.inner_text())
-        tab.clock.run_for(180_000)
+        assert re.fullmatch(r"in (3:0\d|2:\d\d)", expires.inner_text())
+        tab.clock.run_for(190_000)
         assert expires.inner_text().startswith("expired")
         assert page.problems == []
 
@@ -247,7 +246,7 @@ def test_a_wrong_password_and_too_many_of_them_are_said_in_words(serve, visit):
             page.tab.keyboard.press("Enter")
             page.tab.locator(".exchanges details").nth(2 * number + 1).wait_for()
         for scheme in ("token", "jwt"):
-            page.says(scheme, "429, too many attempts: try again in ")
+            page.says(scheme, "429, too many attempts. Retry-After: ")
             page.column(scheme).locator(".wait").get_by_text("Try again in").wait_for()
             assert "retry-after: " in page.wire(scheme, "answer")
         page.picture("throttled")
@@ -264,7 +263,7 @@ def test_a_service_that_cannot_answer_and_one_that_is_away_are_said_in_words(ser
         file.rename(file.with_suffix(".away"))
         file.mkdir()
         page.press("token", "Who am I")
-        page.says("token", "503, the service cannot answer now: try again in 5 s.")
+        page.says("token", "503, the service cannot answer now. Retry-After: 5 s.")
         page.verdict("token", "token", "no verdict")
         page.picture("database-away")
         page.tab.get_by_role("button", name="Stop watching").press("Enter")
@@ -279,7 +278,7 @@ def test_one_scheme_alone_has_one_column_that_works(serve, visit, scheme):
         assert page.tab.locator(".column").count() == 1
         page.log_in(scheme)
         page.press(scheme, "Who am I")
-        page.says(scheme, "You are user ada.")
+        page.says(scheme, "You are user ")  # a name, or an id where no user is read
         buttons = page.column(scheme).get_by_role("button").all_inner_texts()
         if "My logins" in buttons:
             page.press(scheme, "My logins")

@@ -97,8 +97,8 @@ function detail({ json, status, failure }) {
 /** Return one line about a request that failed. */
 function complaint(exchange) {
   if (exchange.failure) return `No answer: ${exchange.failure} Is the service running?`;
-  if (exchange.status === 429) return `429, too many attempts: try again in ${exchange.retryAfter} s.`;
-  if (exchange.status === 503) return `503, the service cannot answer now: try again in ${exchange.retryAfter} s.`;
+  if (exchange.status === 429) return `429, too many attempts. Retry-After: ${exchange.retryAfter} s.`;
+  if (exchange.status === 503) return `503, the service cannot answer now. Retry-After: ${exchange.retryAfter} s.`;
   return `${exchange.status}: ${detail(exchange)}`;
 }
 
@@ -362,7 +362,7 @@ class Column {
     const exchange = await this.exchange("POST", this.paths.logout, { authorization, body, byCookie: this.isByCookie });
     if (!isGood(exchange)) return;
     this.forget();
-    this.say(everywhere ? "Logged out everywhere: every credential of this user has ended." : "Logged out.", "good");
+    this.say(everywhere ? "Logged out everywhere. The watch below shows when each credential is refused." : "Logged out.", "good");
     watch(old, everywhere ? "the logout everywhere" : "the logout", exchange.sent);
   }
 
@@ -464,7 +464,7 @@ async function follow(entry) {
       entry.accepted = moment;
       entry.verdict.className = "verdict good";
       entry.verdict.textContent = "accepted";
-      entry.times.textContent = `still accepted ${at(moment)} after ${entry.reason}, in ${entry.looks} requests`;
+      entry.times.textContent = `still accepted ${at(moment)} after ${entry.reason}; requests so far: ${entry.looks}`;
     } else {
       entry.verdict.className = "verdict";
       entry.verdict.textContent = "no verdict";
