@@ -28,9 +28,9 @@ def checks_and_errors() -> str:
         'An error\'s body is JSON: `{"detail": "…"}`, or for status 400 a list of messages for each wrong field.\n\n'
         f"{table(('status', 'when', 'headers'), statuses())}\n"
         "## Errors by message\n\n"
-        "Programs read the body's `code`. SimpleJWT's errors, `insufficient_scope` and `origin_refused` have one; others have\n"
-        "only `detail`. These are the errors of the service's own modules. Django REST framework adds its own for\n"
-        "wrong fields, unknown paths and methods.\n\n"
+        "Programs read the body's `code`. SimpleJWT's errors, `insufficient_scope` and `origin_refused` have one;\n"
+        "other bodies have only `detail`. These are the errors of the service's own modules. Django REST framework\n"
+        "adds its own for wrong fields, unknown paths and methods.\n\n"
         f"{table(('status', 'detail', 'code', 'raised in'), errors())}"
     )
 
