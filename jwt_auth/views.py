@@ -72,6 +72,8 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
     """
 
     serializer_class = serializers.LogoutSerializer
+    # For the OpenAPI document. The view reads the header itself.
+    optional_authentication_classes = (JWTAuthentication,)
 
     @extend_schema(
         operation_id="jwt_logout",
