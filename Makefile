@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test document matrix test-lab browser clients race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
+.PHONY: other-python run test matrix test-lab browser document clients race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -33,13 +33,14 @@ matrix:  ## run every test on each Django of pyproject.toml with each Python fou
 test-lab: .venv/test  ## run the lab's long tests: whole runs of every question
 	$(PYTEST) -m lab
 
+# `make`, not $(MAKE): with that, `make -n browser` would run the tests.
 browser: .venv/test  ## run the tests in Chromium; without Chromium, say so and skip them
 	@chromium=$$($(BIN)/python -c 'from tests.support.browsers import chromium_program; print(chromium_program() or "")') || exit 1; \
-	if test -n "$$chromium"; then $(MAKE) --no-print-directory .venv/browser && ENV_FILE= $(BIN)/pytest -m browser tests/browser; \
+	if test -n "$$chromium"; then make --no-print-directory .venv/browser && ENV_FILE= $(BIN)/pytest -m browser tests/browser; \
 	else echo "skipped: no Chromium found; install it (Debian: apt-get install chromium) or name it: CHROMIUM=/path/to/it"; fi
 
 clients: .venv/test .clients/venv/installed  ## use the clients that five generators make from /schema/; without Node, say so and use two
-	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory .clients/node_modules/installed; fi
+	@if command -v node >/dev/null && command -v npm >/dev/null; then make --no-print-directory .clients/node_modules/installed; fi
 	@ENV_FILE= $(BIN)/python -m tests.clients.generated
 
 race: .venv/test  ## send requests from 64 clients with one credential to two workers, 20 rounds

@@ -13,6 +13,7 @@ from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from auth_core.bodies import KnownNamesMixin
+from auth_core.conf import conf
 from auth_core.schemes import enabled_scheme, scheme_of
 from auth_core.scopes import HasScope, needed_for
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
@@ -114,7 +115,8 @@ _ERRORS = {
     ),
     "403": (
         "Forbidden",
-        "The object belongs to somebody else, or the credential's scope does not cover the request.",
+        "The object belongs to somebody else, the credential's scope does not cover the request, or a page of another "
+        "origin sent the refresh cookie.",
         _PROBLEM,
         {"WWW-Authenticate": {"schema": _TEXT, "description": "For a scope: the scope that the request needs."}},
     ),
@@ -231,6 +233,8 @@ class AutoSchema(openapi.AutoSchema):
             yield "403"
         if asks_who or hasattr(view, "www_authenticate_realm"):  # SimpleJWT's views of tokens in bodies
             yield "401"
+        if conf.JWT_REFRESH_COOKIE and hasattr(view, "checks_origin"):
+            yield "403"
         if "{" in self.path:
             yield "404"
             if not is_safe and is_for_some(view):

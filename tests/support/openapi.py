@@ -11,6 +11,7 @@ VARIANTS = {
     "hashed and pushed": {
         "AUTH_SCHEMES": "token-hashed,jwt-pushed",
         "ANONYMOUS_READ": "on",
+        "JWT_REFRESH_COOKIE": "on",
         "TOKEN_ROTATE_ON_GET": "on",
         "METRICS": "on",
         "METRICS_TOKEN": "m" * 32,
