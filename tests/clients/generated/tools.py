@@ -7,6 +7,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
+# The steps of drivers/flow.py, in their order. The drivers in TypeScript have the same ones.
+STEPS = tuple(re.findall(r"^    Flow\.(\w+),$", (HERE / "drivers/flow.py").read_text("utf-8"), re.M))
+
+OLDEST_NODE = (20, 19)  # of @hey-api/openapi-ts
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:
@@ -73,3 +78,9 @@ TOOLS = (
         "with_hey_api.ts",
     ),
 )
+
+
+def node_version(printed: str) -> tuple[int, ...]:
+    """Return the version that `node --version` printed, or (0,) if it printed none."""
+    found = re.match(r"v(\d+)\.(\d+)\.(\d+)", printed)
+    return tuple(map(int, found.groups())) if found else (0,)
