@@ -1,4 +1,4 @@
-"""What `make clients` runs and what the page about it says agree. Running it takes Node and a minute."""
+"""What `make clients` runs and what the page about it says agree."""
 
 import re
 
@@ -25,7 +25,9 @@ def test_the_page_names_each_tool_with_its_locked_version():
 def test_the_page_shows_the_command_that_is_run_and_lines_of_the_driver(tool):
     section = sections(PAGE)[tool.name]
     assert blocks("sh", section) == [f"{tool.generate}\n"]
-    lines = [line for block in blocks("typescript" if tool.needs_node else "python", section) for line in stripped(block)]
+    lines = [
+        line for block in blocks("typescript" if tool.needs_node else "python", section) for line in stripped(block)
+    ]
     assert lines
     assert set(lines) <= set(stripped((HERE / "drivers" / tool.driver).read_text("utf-8")))
 

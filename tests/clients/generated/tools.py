@@ -1,4 +1,4 @@
-"""The generators: their versions, what they are called with, and what takes their client through the flow."""
+"""The generators: their versions, their commands, and the drivers of their clients."""
 
 import json
 import re
