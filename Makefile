@@ -40,7 +40,7 @@ browser: .venv/test  ## run the tests in Chromium; without Chromium, say so and 
 	else echo "skipped: no Chromium found; install it (Debian: apt-get install chromium) or name it: CHROMIUM=/path/to/it"; fi
 
 clients: .venv/test .clients/venv/installed  ## use the clients that five generators make from /schema/; without Node, say so and use two
-	@if command -v node >/dev/null && command -v npm >/dev/null; then make --no-print-directory .clients/node_modules/installed; fi
+	@if command -v node >/dev/null && command -v npm >/dev/null; then make --silent --no-print-directory .clients/node_modules/installed; fi
 	@ENV_FILE= $(BIN)/python -m tests.clients.generated
 
 race: .venv/test  ## send requests from 64 clients with one credential to two workers, 20 rounds
