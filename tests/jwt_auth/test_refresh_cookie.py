@@ -246,6 +246,13 @@ def test_the_services_own_origin_is_that_of_the_address_bar(api, host, scheme, o
     assert response.status_code == 200, response.content
 
 
+@pytest.mark.parametrize(("written", "status"), [("https", 200), ("http", 403), ("", 403)])
+def test_behind_a_proxy_the_scheme_is_the_one_that_the_proxy_writes(api, settings, written, status):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # NUM_PROXIES sets it
+    headers = {"Host": "testserver", "Origin": "https://testserver", "X-Forwarded-Proto": written}
+    assert api.post("/api/token/", LOGIN | {"cookie": True}, headers=headers).status_code == status
+
+
 def test_a_token_in_the_body_needs_no_origin(api):
     pair = api.post("/api/token/", LOGIN, headers={"Origin": "https://evil.example"}).json()
     assert api.post(REFRESH, {"refresh": pair["refresh"]}, headers={"Origin": "null"}).status_code == 200

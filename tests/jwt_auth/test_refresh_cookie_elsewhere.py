@@ -82,3 +82,15 @@ def test_a_cookie_that_no_browser_would_send_is_an_error(settings, urls, number)
     assert [each.id for each in found].count("jwt_auth.E016") == number
     settings.JWT_REFRESH_COOKIE = False
     assert "jwt_auth.E016" not in {each.id for each in run_checks(app_configs=[])}
+
+
+def test_no_log_shows_the_cookie(api, caplog):
+    caplog.set_level(0)
+    secrets = [log_in(api).cookies["refresh_token"].value]
+    secrets.append(post(api, REFRESH).cookies["refresh_token"].value)
+    assert post(api, REFRESH, origin="https://evil.example").status_code == 403
+    assert post(api, REFRESH, {"refresh": secrets[-1]}).status_code == 400
+    assert post(api, LOGOUT).status_code == 204
+    assert "Forbidden: /api/token/refresh/" in caplog.text
+    for secret in secrets:
+        assert secret.rpartition(".")[2] not in caplog.text
