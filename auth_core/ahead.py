@@ -1,4 +1,4 @@
-"""Ask for the credential of a request before the view begins, and read the answer when it is needed.
+"""Ask the database for a credential before the view begins, and read the answer when it is needed.
 
 On PostgreSQL half of a lookup is waiting: the server's process has to wake up on another core. Sent
 ahead, the lookup is answered while DRF makes its request. One line in MIDDLEWARE, the last, turns

@@ -76,7 +76,7 @@ class Prepared:
         self._asked = None
 
     def _wait(self, *arguments: Any, **options: Any) -> Any:
-        """Drop the result that is unread, then wait as psycopg does for what somebody else wants."""
+        """Drop the result that is unread, then wait as psycopg does, for somebody else."""
         self._end_asking()
         self._connection.wait(execute(self._pgconn))
         return self._connection.wait(*arguments, **options)
@@ -86,7 +86,7 @@ class Prepared:
         del self._connection.wait
 
     def _send(self, arguments: Sequence[Any], may_wait: bool = True) -> Any:
-        """Send the statement, and return what makes values of its result, or None as __call__ does."""
+        """Send the statement and return what makes values of its result, or None as __call__."""
         pgconn, dumper = self._pgconn, self._dumper
         if not self._prepared_names or not self._connection.autocommit:
             return None

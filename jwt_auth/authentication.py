@@ -62,7 +62,7 @@ class JWTAuthentication(BaseAuthentication):
             raise InvalidToken(error.args[0]) from error
 
     def ask_ahead(self, request: Any) -> Any:
-        """Send the lookup ahead, if the token is one that was verified before (auth_core/ahead.py)."""
+        """Send the lookup ahead, if the token was verified before (auth_core/ahead.py)."""
         raw_token = credential(request, self.keyword)
         claims = None if raw_token is None else token_backend().verified.get(raw_token)
         return None if claims is None else ask_ahead(claims)

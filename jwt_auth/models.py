@@ -237,7 +237,7 @@ def user_of(token: AccessToken) -> Any:
 
 
 def ask_ahead(claims: dict[str, Any]) -> Any:
-    """Send the query of user_of() ahead (auth_core/ahead.py), for the claims of a verified token."""
+    """Send the query of user_of() ahead (auth_core/ahead.py), for a verified token's claims."""
     return _USER_OF_LIVING.ask_ahead(UUID(claims[SESSION_CLAIM]))
 
 
