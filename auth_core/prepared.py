@@ -124,7 +124,7 @@ class _Plan:
         # An error of the database is met again by first(), where the view answers to it.
         with suppress(Error), connection.wrap_database_errors:
             connection.close_if_health_check_failed()
-            if connection.connection is not None and connection.connection is self.opened:
+            if connection.connection is self.opened:
                 return self.fast_path if self.fast_path.ask_ahead(arguments) else None
         return None
 

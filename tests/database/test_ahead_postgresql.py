@@ -262,6 +262,17 @@ def test_nothing_is_sent_that_would_first_have_to_connect_or_to_prepare(url, oth
         assert plan.first(("ada",)).pk == 2
 
 
+def test_nothing_is_sent_on_a_connection_that_another_has_replaced(plan):
+    first = plan.connection.connection
+    try:
+        plan.connection.connection = None
+        plan.connection.ensure_connection()
+        assert plan.ask_ahead(("ada",)) is None
+        assert first.info.transaction_status == TransactionStatus.IDLE
+    finally:
+        first.close()
+
+
 def test_nothing_is_sent_on_a_pool_s_connection(url, other, django_db_blocker):
     options = {"engine": "django.db.backends.postgresql", "pool": True, "prepare_threshold": 0}
     with django_db_blocker.unblock(), connection_to(url, **options) as connection:
@@ -325,6 +336,16 @@ def test_a_kept_connection_that_died_between_requests_is_replaced_first(other, p
     assert plan.ask_ahead(("ada",)) is None
     assert plan.connection.connection is None
     assert plan.first(("ada",)).pk == 2
+
+
+def test_a_check_of_the_connection_that_fails_is_the_lookup_s_error(plan, monkeypatch):
+    def fail():
+        raise OperationalError("away")
+
+    monkeypatch.setattr(plan.connection, "close_if_health_check_failed", fail)
+    assert plan.ask_ahead(("ada",)) is None
+    with pytest.raises(OperationalError, match="away"):
+        plan.first(("ada",))
 
 
 def test_a_connection_that_was_closed_raises_what_it_raises_without(plan):
