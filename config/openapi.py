@@ -96,7 +96,8 @@ _ERRORS = {
     ),
     "403": (
         "Forbidden",
-        "The object belongs to somebody else, or the credential's scope does not cover the request.",
+        "The object belongs to somebody else, the credential's scope does not cover the request, or a page of another "
+        "origin sent the refresh cookie.",
         _ERROR,
         {"WWW-Authenticate": {"schema": _TEXT, "description": "For a scope: the scope that the request needs."}},
     ),

@@ -60,6 +60,7 @@ JWT_ACCESS_LIFETIME = _values["JWT_ACCESS_LIFETIME"]
 JWT_REFRESH_LIFETIME = _values["JWT_REFRESH_LIFETIME"]
 JWT_SESSION_LIFETIME = _values["JWT_SESSION_LIFETIME"]
 JWT_REUSE_GRACE = _values["JWT_REUSE_GRACE"]
+JWT_REFRESH_COOKIE = _values["JWT_REFRESH_COOKIE"]
 JWT_ISSUER = _values["JWT_ISSUER"]
 JWT_AUDIENCE = _values["JWT_AUDIENCE"]
 JWT_LEEWAY = _values["JWT_LEEWAY"]
@@ -120,6 +121,16 @@ SILENCED_SYSTEM_CHECKS = [
 if NUM_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# --- pages of other origins ----------------------------------------------------------------------
+
+CORS_ORIGINS = _values["CORS_ORIGINS"]
+CORS_ALLOWED_ORIGINS = CORS_ORIGINS
+CORS_ALLOW_CREDENTIALS = JWT_REFRESH_COOKIE
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type")
+CORS_EXPOSE_HEADERS = ("ETag", "Retry-After", "Server-Timing", "WWW-Authenticate")
+# A page that could read the admin would have its session and its CSRF token.
+CORS_URLS_REGEX = r"^/(?!admin/|metrics/)"
+
 # --- applications --------------------------------------------------------------------------------
 
 # AUTH_SCHEMES does not affect the schema: every app is always installed, every migration applies.
@@ -146,6 +157,9 @@ INSTALLED_APPS = [
 # Sessions, CSRF, users and messages are Django's, and act on the admin's requests only.
 MIDDLEWARE = [
     *(["telemetry.server_timing.ServerTimingMiddleware"] if SERVER_TIMING else []),
+    # Before all that can refuse a request, so that a page can read each refusal, and no preflight,
+    # which never has a credential, is refused.
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
     "config.middleware.ForwardedMiddleware",
     "config.middleware.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -18,12 +18,13 @@ from rest_framework.views import APIView
 from auth_core.negotiation import ContentNegotiation
 from auth_core.renderers import JSONErrorsMixin
 from auth_core.schemes import scheme_of
+from config import playground
 
 User = get_user_model()
 
 
 class IndexView(APIView):
-    """The enabled schemes and the endpoints."""
+    """The enabled schemes and the endpoints; in a browser, the playground."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -47,6 +48,8 @@ class IndexView(APIView):
         ),
     )
     def get(self, request):
+        if playground.is_wanted(request):
+            return playground.answer(request)
         return Response(
             {
                 "schemes": [

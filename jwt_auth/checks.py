@@ -92,6 +92,19 @@ def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
 
 @register
 @needs_settings("JWT_")
+def cookie_has_a_grace(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error if two tabs that share the cookie would end their own login."""
+    if conf.JWT_REFRESH_COOKIE and not conf.JWT_REUSE_GRACE:
+        yield Error(
+            "JWT_REFRESH_COOKIE is on with JWT_REUSE_GRACE=0: every tab has the same cookie, and of two that refresh "
+            "at once the second would end the login as if it were stolen.",
+            hint="Set JWT_REUSE_GRACE to some seconds, 10s by default, or JWT_REFRESH_COOKIE=off.",
+            id="jwt_auth.E015",
+        )
+
+
+@register
+@needs_settings("JWT_")
 def blacklist_has_its_app(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error if SimpleJWT would silently keep accepting old refresh tokens."""
     wants = simple_jwt().get("BLACKLIST_AFTER_ROTATION")

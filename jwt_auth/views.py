@@ -8,7 +8,7 @@ from django.http import Http404
 from django.utils.decorators import method_decorator
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.generics import DestroyAPIView, GenericAPIView, ListAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -20,6 +20,7 @@ from rest_framework_simplejwt.views import TokenViewBase
 
 from auth_core import events
 from auth_core.bodies import KnownNamesMixin, names_of
+from auth_core.conf import conf
 from auth_core.credentials import NoStoreMixin, credential, is_presented
 from auth_core.errors import refused
 from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
@@ -27,8 +28,9 @@ from auth_core.renderers import JSONErrorsMixin, JSONRenderer
 from auth_core.schemes import enabled_with
 from auth_core.scopes import WRITE, HasScope, covers, insufficient
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
-from jwt_auth import models, serializers, stock
+from jwt_auth import cookie, models, serializers, stock
 from jwt_auth.authentication import JWTAuthentication
+from jwt_auth.cookie import NoRefreshToken, RefreshCookieMixin
 from jwt_auth.keys import key_ring
 
 
@@ -45,12 +47,15 @@ class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, _JWTView):
 
     @extend_schema(operation_id="jwt_obtain", tags=["jwt"], responses=serializers.PairSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().post(request, *args, **kwargs)
+        serializer: Any = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        fields = serializer.validated_data
+        return cookie.answer(fields) if serializer.is_for_cookie else Response(fields)
 
 
 # No ATOMIC_REQUESTS around these two: the end of a family is committed even if the answer is 401.
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
+class RefreshView(RefreshCookieMixin, KnownNamesMixin, NoStoreMixin, _JWTView):
     """Exchange a refresh token, which is then spent, for the next pair."""
 
     serializer_class = serializers.RefreshSerializer
@@ -61,11 +66,21 @@ class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView)
 
     @extend_schema(operation_id="jwt_refresh", tags=["jwt"], responses=serializers.PairSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().post(request, *args, **kwargs)
+        if self.cookie is None:
+            if conf.JWT_REFRESH_COOKIE and "refresh" not in request.data:
+                raise NoRefreshToken("No refresh token was sent, in the body or in the cookie. Log in.")
+            return super().post(request, *args, **kwargs)
+        serializer = self.get_serializer(data={"refresh": self.cookie})
+        try:
+            serializer.is_valid(raise_exception=True)
+        except (TokenError, ValidationError) as error:  # a cookie may be too long, or empty
+            text = error.args[0] if isinstance(error, TokenError) else "Token is invalid"
+            raise InvalidToken(text) from error
+        return cookie.answer(serializer.validated_data)
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
+class LogoutView(RefreshCookieMixin, KnownNamesMixin, NoStoreMixin, _JWTView):
     """End this login: revoke its refresh token and its access tokens.
 
     Doing it twice is no error.
@@ -92,19 +107,23 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
             stock.operations(token).log_out(token, everywhere, request)
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        response = Response(status=status.HTTP_204_NO_CONTENT)
+        if self.cookie is not None:
+            cookie.delete(response)
+        return response
 
     def get_authenticate_header(self, request: Request) -> str:
         challenge = super().get_authenticate_header(request)
-        # A refresh token in the body comes first: then the header was not read.
-        is_refused = "refresh" not in request.data and is_presented(request, _keyword())
+        # A refresh token in the body or in the cookie comes first: then the header was not read.
+        is_read = "refresh" not in request.data and self.cookie is None
+        is_refused = is_read and is_presented(request, _keyword())
         return refused(challenge) if is_refused else challenge
 
-    @staticmethod
-    def _presented(request: Request, data: dict[str, Any]) -> stock.AnyToken:
+    def _presented(self, request: Request, data: dict[str, Any]) -> stock.AnyToken:
         """Return the token of the login to end, verified. Raises TokenError."""
-        if "refresh" in data:
-            return stock.refresh_token(data["refresh"])
+        text = data.get("refresh", self.cookie)
+        if text is not None:
+            return stock.refresh_token(text)
         # Not authentication_classes: an expired access token in the header must not stop a logout
         # by refresh token.
         raw_token = credential(request, _keyword())
@@ -199,3 +218,9 @@ class JWKSView(JSONErrorsMixin, APIView):
             raise Http404
         # So short that every cache knows a new key long before its first use in a planned rotation.
         return Response(jwks, headers={"Cache-Control": "public, max-age=300"})
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Let pages of every origin read the keys, which are public, and why there are none."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Access-Control-Allow-Origin"] = "*"
+        return response

@@ -45,7 +45,7 @@ class TokenCache:
         """Read the settings; call close() after overriding one."""
         self._seconds = conf.TOKEN_CACHE_SECONDS
         self._secret = salted_hmac("tokens.cache", "", algorithm="sha256").digest()
-        # By digest: time.monotonic() of the reading, and what was read.
+        # Digest: time.monotonic() of the reading, and what was read
         self.entries: Remembered[bytes, tuple[float, Entry]] = Remembered(lambda: ENTRIES)
         self._has_read = False
         self._lock = threading.Lock()

@@ -179,7 +179,7 @@ def test_a_reader_that_stores_late_stores_nothing_that_ended_in_another(access, 
 def test_a_reader_that_stores_late_stores_nothing_after_a_gap(access, monkeypatch):
     with another() as other:
         with held(other, access, monkeypatch):
-            other.drop_all()
+            other.entries.drop_all()
         assert len(other) == 0
 
 
