@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test matrix test-lab browser race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
+.PHONY: other-python run test matrix test-lab browser document race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -21,6 +21,11 @@ test: lint  ## run lint and every test, on SQLite and on PostgreSQL
 	TEST_DATABASE=postgresql $(PYTEST) -m "not once"
 # PYTHONDONTWRITEBYTECODE= keeps bytecode: without it, pytest rewrites 350 modules in each process, which takes 7 s.
 PYTEST := ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+document: .venv/test .venv/document  ## check the OpenAPI document by openapi-spec-validator and, where npm is, by redocly
+	@if command -v npm > /dev/null; then npm ci --no-audit --no-fund --loglevel=error --prefix tests/documents/openapi; \
+	else echo "npm is not installed: redocly is skipped"; fi
+	ENV_FILE= $(BIN)/pytest -q -rs tests/api/test_openapi.py tests/documents/test_openapi_linters.py
 
 matrix:  ## run every test on each Django of pyproject.toml with each Python found; MATRIX="3.12:6.1 3.13::sqlite" chooses
 	@$(PYTHON) -m tests.matrix $(MATRIX)
@@ -96,6 +101,7 @@ hooks: .venv/test  ## check format, style, imports, types and spelling at each c
 lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(COMPILE) --upgrade --extra bench --extra load --extra lock --extra test --output-file requirements/test.txt
 	$(COMPILE) --constraint requirements/test.txt --output-file requirements/run.txt
+	$(COMPILE) --constraint requirements/test.txt --extra document --output-file requirements/document.txt
 	$(COMPILE) --constraint requirements/test.txt --extra bench --output-file requirements/bench.txt
 	$(COMPILE) --constraint requirements/test.txt --extra bench --extra load --output-file requirements/load.txt
 	$(COMPILE) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt

@@ -32,7 +32,7 @@ class IndexView(APIView):
     @extend_schema(
         tags=["service"],
         responses=inline_serializer(
-            "Index",
+            "Root",
             {
                 "schemes": inline_serializer(
                     "Scheme",
@@ -117,6 +117,15 @@ class DocsView(JSONErrorsMixin, SpectacularSwaggerView):
     """Swagger UI."""
 
     http_method_names = ("get", "head")  # not OPTIONS, which has no template
+    template_name_js = "config/swagger_ui.js"
+
+    @extend_schema(exclude=True)
+    def get(self, request, *args, **kwargs):
+        response = super().get(request, *args, **kwargs)
+        # Swagger UI knows the keyword Bearer and sends any other credential as it was typed.
+        keywords = (scheme.keyword for scheme in settings.SCHEMES if scheme.keyword != "Bearer")
+        response.data["keyword"] = next(keywords, "")
+        return response
 
 
 def _reads_user(authenticator) -> bool:

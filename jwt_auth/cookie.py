@@ -88,6 +88,8 @@ class RefreshCookieMixin(RefusalThrottleMixin):
     `cookie` is the token of the cookie, or None if this request has none.
     """
 
+    checks_origin = True  # for the OpenAPI document
+
     cookie: str | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

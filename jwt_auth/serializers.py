@@ -29,6 +29,11 @@ class PairSerializer(serializers.Serializer[Any]):
         read_only=True, min_value=0, help_text="Seconds until the refresh token expires."
     )
 
+    @property
+    def optional_in_answers(self) -> tuple[str, ...]:
+        """Return the fields that the OpenAPI document does not promise."""
+        return ("refresh",) if conf.JWT_REFRESH_COOKIE else ()
+
 
 class ObtainPairSerializer(TokenObtainSerializer):
     """A login with a user name and password, and a label."""

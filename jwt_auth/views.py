@@ -44,6 +44,7 @@ class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, _JWTView):
     """Log in with a user name and password, and get a refresh token and an access token."""
 
     serializer_class = serializers.ObtainPairSerializer
+    checks_origin = True  # where JWT_REFRESH_COOKIE is on; for the OpenAPI document
 
     @extend_schema(operation_id="jwt_obtain", tags=["jwt"], responses=serializers.PairSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -87,6 +88,8 @@ class LogoutView(RefreshCookieMixin, KnownNamesMixin, NoStoreMixin, _JWTView):
     """
 
     serializer_class = serializers.LogoutSerializer
+    # For the OpenAPI document. The view reads the header itself.
+    optional_authentication_classes = (JWTAuthentication,)
 
     @extend_schema(
         operation_id="jwt_logout",

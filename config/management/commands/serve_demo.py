@@ -11,10 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.urls import NoReverseMatch, reverse
 
 from config import server
+from config.demo import DEMO, DEMO_PASSWORD, STAFF, STAFF_PASSWORD
 from tracks.models import Track
-
-DEMO, DEMO_PASSWORD = "demo", "demo-password"
-STAFF, STAFF_PASSWORD = "staff", "staff-password"
 
 # For each keyword, the route that exchanges a password for a credential, and the field with it.
 OBTAIN = {"Token": ("token-obtain", "token"), "Bearer": ("jwt-obtain", "access")}
