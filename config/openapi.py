@@ -210,11 +210,14 @@ class AutoSchema(openapi.AutoSchema):
         """Return the schema, without additional properties where KnownNamesMixin refuses them.
 
         An answer holds every field and no default. Fields that it may leave out stand in the
-        serializer's `optional_in_answers`.
+        serializer's `optional_in_answers`, and those that are always refused in its
+        `left_out_of_documents`.
         """
         schema = super()._map_basic_serializer(serializer, direction)
         if direction == "request" and isinstance(self.view, KnownNamesMixin):
             schema["additionalProperties"] = False
+        for name in getattr(serializer, "left_out_of_documents", ()):
+            schema["properties"].pop(name, None)
         if direction == "response" and "properties" in schema:
             properties = schema["properties"]
             schema["required"] = sorted(properties.keys() - set(getattr(serializer, "optional_in_answers", ())))
