@@ -36,7 +36,7 @@ test-lab: .venv/test  ## run the lab's long tests: whole runs of every question
 # `make`, not $(MAKE): with that, `make -n browser` would run the tests.
 browser: .venv/test  ## run the tests in Chromium; without Chromium, say so and skip them
 	@chromium=$$($(BIN)/python -c 'from tests.support.browsers import chromium_program; print(chromium_program() or "")') || exit 1; \
-	if test -n "$$chromium"; then make --no-print-directory .venv/browser && ENV_FILE= $(BIN)/pytest -m browser tests/browser; \
+	if test -n "$$chromium"; then make --no-print-directory .venv/browser && ENV_FILE= $(BIN)/pytest -n 2 --dist loadfile -m browser tests/browser; \
 	else echo "skipped: no Chromium found; install it (Debian: apt-get install chromium) or name it: CHROMIUM=/path/to/it"; fi
 
 clients: .venv/test .clients/venv/installed  ## use the clients that five generators make from /schema/; without Node, say so and use two
