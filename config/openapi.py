@@ -189,7 +189,8 @@ class AutoSchema(openapi.AutoSchema):
     def _get_response_bodies(self, direction="response"):
         responses = super()._get_response_bodies(direction)
         for status in {*self._errors(), *(_ERRORS.keys() & responses)}:
-            responses[status] = self._error(status) | responses.get(status, {})
+            stated = responses.get(status, {})  # a view that describes its own body keeps it
+            responses[status] = stated if "content" in stated else self._error(status) | stated
         return dict(sorted(responses.items()))
 
     def _get_filter_parameters(self):
@@ -210,14 +211,11 @@ class AutoSchema(openapi.AutoSchema):
         """Return the schema, without additional properties where KnownNamesMixin refuses them.
 
         An answer holds every field and no default. Fields that it may leave out stand in the
-        serializer's `optional_in_answers`, and those that are always refused in its
-        `left_out_of_documents`.
+        serializer's `optional_in_answers`.
         """
         schema = super()._map_basic_serializer(serializer, direction)
         if direction == "request" and isinstance(self.view, KnownNamesMixin):
             schema["additionalProperties"] = False
-        for name in getattr(serializer, "left_out_of_documents", ()):
-            schema["properties"].pop(name, None)
         if direction == "response" and "properties" in schema:
             properties = schema["properties"]
             schema["required"] = sorted(properties.keys() - set(getattr(serializer, "optional_in_answers", ())))
