@@ -48,11 +48,6 @@ class ObtainPairSerializer(TokenObtainSerializer):
         help_text="Put the refresh token into a cookie that no script can read; needs JWT_REFRESH_COOKIE.",
     )
 
-    @property
-    def left_out_of_documents(self) -> tuple[str, ...]:
-        """Return the fields that the OpenAPI document leaves out: they are always refused."""
-        return () if conf.JWT_REFRESH_COOKIE else ("cookie",)
-
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields[self.username_field] = usernames.UserNameField(write_only=True)
