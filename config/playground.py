@@ -6,6 +6,7 @@ It holds no data of anybody. Its script asks the API, as any other client does.
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -15,7 +16,7 @@ from django.utils.cache import get_conditional_response
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from config.schemes import SCHEMES
+from config.schemes import SCHEMES, Scheme
 
 # Scripts, styles and requests: this origin only, and nothing inline. A form cannot leave the page,
 # so a password never lands in a URL if the script does not run.
@@ -61,13 +62,13 @@ def is_wanted(request: Request) -> bool:
 
 def answer(request: Request) -> HttpResponse:
     """Return the page, or 304 if the client has it."""
-    columns = [{"scheme": scheme, "paths": _paths(scheme.keyword)} for scheme in settings.SCHEMES]
+    columns = [_column(scheme) for scheme in settings.SCHEMES]
     page = render_to_string(
         "config/playground.html",
         {
             "columns": columns,
             "others": [scheme for scheme in SCHEMES.values() if scheme not in settings.SCHEMES],
-            "refresh_cookie": getattr(settings, "JWT_REFRESH_COOKIE", False),
+            "can_keep_cookie": any(column["keeps_cookie"] for column in columns),
             "can_refresh": any("refresh" in column["paths"] for column in columns),
             "version": _version(),
         },
@@ -77,6 +78,14 @@ def answer(request: Request) -> HttpResponse:
         page, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "ETag": etag}
     )
     return get_conditional_response(request, etag=etag, response=response)
+
+
+def _column(scheme: Scheme) -> dict[str, Any]:
+    """Return what the column of an enabled scheme can do."""
+    paths = _paths(scheme.keyword)
+    # A library's own login ignores the switch, and would answer with the refresh token.
+    keeps_cookie = settings.JWT_REFRESH_COOKIE and "refresh" in paths and not scheme.is_stock
+    return {"scheme": scheme, "paths": paths, "keeps_cookie": keeps_cookie}
 
 
 def _paths(keyword: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import NoReverseMatch, reverse
 from rest_framework_simplejwt import authentication as stock_authentication
 from rest_framework_simplejwt.backends import ALLOWED_ALGORITHMS
 from rest_framework_simplejwt.settings import DEFAULTS, api_settings
@@ -101,6 +102,31 @@ def cookie_has_a_grace(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
             hint="Set JWT_REUSE_GRACE to some seconds, 10s by default, or JWT_REFRESH_COOKIE=off.",
             id="jwt_auth.E015",
         )
+
+
+@register
+@needs_settings("JWT_")
+def cookie_has_a_path(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error if the path of the cookie cannot be found, since logins would fail."""
+    if not conf.JWT_REFRESH_COOKIE or not _rows():
+        return
+    try:
+        login = reverse("jwt-obtain")
+    except NoReverseMatch:
+        yield Error(
+            "JWT_REFRESH_COOKIE is on, and no URL has the name jwt-obtain: the cookie is sent below the login's path.",
+            hint='Add path("", include("jwt_auth.urls")) to your urlpatterns.',
+            id="jwt_auth.E016",
+        )
+        return
+    for name in ("jwt-refresh", "jwt-logout"):
+        if not reverse(name).startswith(login):
+            yield Error(
+                f"JWT_REFRESH_COOKIE is on, and {reverse(name)} is not below {login}: browsers would not send the "
+                "cookie there.",
+                hint="Give both URLs a path below the login's.",
+                id="jwt_auth.E016",
+            )
 
 
 @register

@@ -19,7 +19,12 @@ GUARDED = ["/whoami/", "/tracks/", "/api/token/sessions/", "/api/token/refresh/"
 
 def serving(folder, **switches: str):
     """Start a server with one user and these switches."""
-    switches |= {"DATABASE_URL": servers.migrated_sqlite(folder), "JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": KEY}
+    switches |= {
+        "LOGIN_THROTTLE": "none",
+        "DATABASE_URL": servers.migrated_sqlite(folder),
+        "JWT_ALGORITHM": "ES256",
+        "JWT_SIGNING_KEY": KEY,
+    }
     done = servers.run("manage.py", "shell", "--no-imports", "-c", MAKE_USER, **switches)
     assert done.returncode == 0, done.stderr
     return servers.granian(**switches)
@@ -156,3 +161,27 @@ def test_right_origins_are_taken(origins):
 
 def test_https_only_makes_the_cookie_secure():
     assert settings_of(HTTPS_ONLY="on").SESSION_COOKIE_SECURE is True
+
+
+def raw(base: str, *headers: tuple[str, str]) -> int:
+    """Send a refresh with these header lines, in this order; return the status."""
+    connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=60)
+    connection.putrequest("POST", "/api/token/refresh/")
+    for name, value in (*headers, ("Content-Length", "0")):
+        connection.putheader(name, value)
+    connection.endheaders()
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status
+
+
+def test_a_header_that_is_sent_twice_lets_nobody_in(base):
+    evil = ("Origin", "https://evil.example")
+    ours, cookie, second = ("Origin", base), ("Cookie", f"{NAME}=x.y.z"), ("Cookie", f"{NAME}=a.b.c")
+    assert raw(base, ours, cookie) == 401
+    assert raw(base, ours, evil, cookie) == 403
+    assert raw(base, evil, ours, cookie) == 403
+    assert raw(base, ours, cookie, second) == 400
+    assert raw(base, ours, ("Cookie", "a=b"), cookie) == 401
+    assert raw(base, ours, ("Cookie", f"{NAME}=" + "x" * 17_000)) == 431

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.staticfiles import finders
 
 from config import playground
-from config.schemes import SCHEMES
+from config.schemes import SCHEMES, choose
 from tests.support import servers
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
@@ -132,6 +132,15 @@ def test_the_page_says_the_same_to_everybody_and_reads_nothing(api, user, django
     assert not answer.cookies
     for secret in (user.username, "SECRET", "sqlite", "postgresql"):
         assert secret not in text
+
+
+def test_a_cookie_is_offered_where_the_switch_is_on(api, settings):
+    assert 'name="cookie"' not in page(api)[1]
+    settings.JWT_REFRESH_COOKIE = True
+    assert 'name="cookie"' in page(api)[1]
+    assert re.findall(r'data-scheme="(\w+)"[^>]* data-cookie="on"', page(api)[1]) == ["jwt"]
+    settings.SCHEMES = choose(["token", "simplejwt"])  # a library's login knows no cookie
+    assert 'name="cookie"' not in page(api)[1]
 
 
 SCRIPT = """

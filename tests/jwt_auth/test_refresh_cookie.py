@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.checks import run_checks
 from django.db import OperationalError
 
 from jwt_auth import models
@@ -385,45 +384,3 @@ def test_two_cookies_of_the_name_are_refused_and_nothing_is_lost(api):
         assert not response.cookies
     assert rotations() == before
     assert is_alive()
-
-
-# --- doors that read no cookie --------------------------------------------------------------------
-
-
-def test_no_other_door_reads_the_cookie(api):
-    log_in(api)
-    before = rotations()
-    assert post(api, "/api/token/verify/").status_code == 400
-    for path in ("/api/token/sessions/", "/whoami/", "/tracks/?ordering=x"):
-        assert api.get(path, headers={"Origin": OWN}).status_code == 401
-    assert api.delete(f"/api/token/sessions/{RefreshFamily.objects.get().pk}/").status_code == 401
-    assert rotations() == before
-    assert is_alive()
-
-
-@pytest.mark.parametrize("name", ["simplejwt", "drf-token", "token", "token-hashed"])
-def test_the_logins_of_other_rows_ignore_the_wish(door_to, name):
-    path = "/api/token/" if name == "simplejwt" else "/api-token-auth/"
-    response = door_to(name).client.post(path, LOGIN | {"cookie": True})
-    assert response.status_code == 200
-    assert not response.cookies
-
-
-@pytest.mark.parametrize("name", ["jwt", "jwt-stateless", "jwt-pushed"])
-def test_each_row_of_ours_takes_the_cookie(door_to, name):
-    api = door_to(name).client
-    assert log_in(api).status_code == 200
-    assert post(api, REFRESH).status_code == 200
-    assert post(api, LOGOUT).status_code == 204
-
-
-def test_a_list_of_logins_names_the_one_of_the_cookie(api):
-    access = log_in(api, label="browser").json()["access"]
-    (session,) = api.get("/api/token/sessions/", headers={"Authorization": f"Bearer {access}"}).json()
-    assert (session["label"], session["current"]) == ("browser", True)
-
-
-def test_grace_0_is_an_error(settings):
-    assert "jwt_auth.E015" not in {each.id for each in run_checks()}
-    settings.JWT_REUSE_GRACE = timedelta(0)
-    assert "jwt_auth.E015" in {each.id for each in run_checks()}

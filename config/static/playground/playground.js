@@ -192,6 +192,16 @@ class Column {
     return this.credential && `${this.keyword} ${this.credential}`;
   }
 
+  /** Return whether a login is to keep its refresh token in a cookie. */
+  get wantsCookie() {
+    return Boolean(this.paths.cookie && form.elements.cookie?.checked);
+  }
+
+  /** Return whether the refresh token is in a cookie, perhaps since before a reload. */
+  get hasCookie() {
+    return !this.refreshToken && (this.isByCookie || (!this.credential && this.wantsCookie));
+  }
+
   /** Do one thing at a time: the answer to one request decides what the next one sends. */
   async run(action, id) {
     if (this.isBusy) return;
@@ -303,8 +313,8 @@ class Column {
 
   async login() {
     if (!form.reportValidity()) return;
-    const { username, password, cookie } = form.elements;
-    const isByCookie = Boolean(cookie?.checked && this.paths.refresh);
+    const { username, password } = form.elements;
+    const isByCookie = this.wantsCookie;
     const body = { username: username.value, password: password.value };
     if (this.paths.list) body.label = "playground";
     if (isByCookie) body.cookie = true;
@@ -326,7 +336,7 @@ class Column {
   }
 
   async refresh() {
-    const isByCookie = !this.refreshToken && (this.isByCookie || Boolean(form.elements.cookie?.checked));
+    const isByCookie = this.hasCookie;
     if (!this.refreshToken && !isByCookie) return this.say("Log in first: there is no refresh token.", "bad");
     const body = isByCookie ? {} : { refresh: this.refreshToken };
     const exchange = await this.exchange("POST", this.paths.refresh, { body, byCookie: isByCookie });
@@ -354,12 +364,13 @@ class Column {
   }
 
   async end(everywhere) {
-    if (!this.credential && !this.isByCookie) return this.say("Log in first: there is nothing to end.", "bad");
+    const isByCookie = this.hasCookie;
+    if (!this.credential && !isByCookie) return this.say("Log in first: there is nothing to end.", "bad");
     const body = everywhere ? { everywhere } : {};
     if (this.refreshToken) body.refresh = this.refreshToken;
-    const authorization = this.refreshToken || this.isByCookie ? undefined : this.authorization;
+    const authorization = this.refreshToken || isByCookie ? undefined : this.authorization;
     const old = everywhere ? columns.flatMap((each) => each.watchables()) : this.watchables();
-    const exchange = await this.exchange("POST", this.paths.logout, { authorization, body, byCookie: this.isByCookie });
+    const exchange = await this.exchange("POST", this.paths.logout, { authorization, body, byCookie: isByCookie });
     if (!isGood(exchange)) return;
     this.forget();
     this.say(everywhere ? "Logged out everywhere. The watch below shows when each credential is refused." : "Logged out.", "good");
