@@ -112,7 +112,8 @@ class StoredAuth extends EventTarget {
     super();
     const unknown = Object.keys(options).find((name) => !allowed.includes(name));
     if (unknown !== undefined) throw new TypeError(`unknown option ${unknown}; allowed: ${allowed.join(", ")}`);
-    this._endpoint = endpoint(baseUrl, path);
+    this._base = addressOf(baseUrl);
+    this._endpoint = this._base + path;
     this._send = options.fetch ?? ((...request) => globalThis.fetch(...request));
     this._store = options.store ?? new MemoryStore();
     const place = options.cookie ? "cookie" : (this._store.shared ?? null);
@@ -141,10 +142,10 @@ class StoredAuth extends EventTarget {
    */
   async fetch(input, init = {}) {
     const isRequest = typeof input === "object" && "clone" in input;
-    const url = new URL(isRequest ? input.url : input, this._endpoint);
-    if (url.origin !== new URL(this._endpoint).origin) {
+    const url = new URL(isRequest ? input.url : input, this._base);
+    if (url.origin !== new URL(this._base).origin) {
       throw new RangeError(
-        `a credential of ${this._endpoint} is not sent to ${url.origin}; allowed: that origin, or plain fetch`,
+        `a credential of ${this._base} is not sent to ${url.origin}; allowed: that origin, or plain fetch`,
       );
     }
     const signal = init.signal ?? (isRequest ? input.signal : null);
@@ -184,7 +185,7 @@ class StoredAuth extends EventTarget {
   /** Return true if the service refused the credential itself (RFC 6750 3.1). */
   _isRefused(response) {
     const challenges = response.headers.get("WWW-Authenticate") ?? "";
-    const isOurs = !response.url || new URL(response.url).origin === new URL(this._endpoint).origin;
+    const isOurs = !response.url || new URL(response.url).origin === new URL(this._base).origin;
     return response.status === 401 && isOurs && /error\s*=\s*"?invalid_token\b/.test(challenges);
   }
 
@@ -612,8 +613,8 @@ async function unlessAborted(signal, promise) {
   }
 }
 
-/** Return the address of an endpoint. Raise TypeError unless `baseUrl` is a service's address. */
-function endpoint(baseUrl, path) {
+/** Return the address with a slash at its end. Raise TypeError unless it can be a service's. */
+function addressOf(baseUrl) {
   let url = null;
   try {
     url = new URL(baseUrl, globalThis.location?.href);
@@ -627,7 +628,7 @@ function endpoint(baseUrl, path) {
       `baseUrl ${shown}; allowed: the service's address, http(s)://host, without user, query and fragment`,
     );
   }
-  return url.href.replace(/\/*$/, "/") + path;
+  return url.href.replace(/\/*$/, "/");
 }
 
 function isReplayable(body) {

@@ -85,8 +85,7 @@ _REFUSED = {
     "properties": {
         # A list if a client sent an unknown field that is called `detail`.
         "detail": {
-            "type": ["string", "array"],
-            "items": _TEXT,
+            "anyOf": [_TEXT, {"type": "array", "items": _TEXT}],
             "description": "What is wrong with the body as a whole.",
         }
     },

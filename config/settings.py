@@ -170,6 +170,7 @@ MIDDLEWARE = [
     "config.middleware.AuthenticationMiddleware",
     "config.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "auth_core.ahead.LookupAheadMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

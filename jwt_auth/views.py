@@ -1,5 +1,6 @@
 """The endpoints of the rows `jwt` and `jwt-stateless`."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -8,7 +9,7 @@ from django.http import Http404
 from django.utils.decorators import method_decorator
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
-from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ValidationError
 from rest_framework.generics import DestroyAPIView, GenericAPIView, ListAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -28,7 +29,7 @@ from auth_core.renderers import JSONErrorsMixin, JSONRenderer
 from auth_core.schemes import enabled_with
 from auth_core.scopes import WRITE, HasScope, covers, insufficient
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
-from jwt_auth import cookie, models, serializers, stock
+from jwt_auth import cookie, models, serializers, stock, tokens
 from jwt_auth.authentication import JWTAuthentication
 from jwt_auth.cookie import NoRefreshToken, RefreshCookieMixin
 from jwt_auth.keys import key_ring
@@ -110,6 +111,8 @@ class LogoutView(RefreshCookieMixin, KnownNamesMixin, NoStoreMixin, _JWTView):
             stock.operations(token).log_out(token, everywhere, request)
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
+        if self.cookie is not None:
+            self._end_login_of_header(token, request)
         response = Response(status=status.HTTP_204_NO_CONTENT)
         if self.cookie is not None:
             cookie.delete(response)
@@ -133,6 +136,19 @@ class LogoutView(RefreshCookieMixin, KnownNamesMixin, NoStoreMixin, _JWTView):
         if raw_token is None:
             raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
         return stock.access_token(raw_token)
+
+    @staticmethod
+    def _end_login_of_header(ended: stock.AnyToken, request: Request) -> None:
+        """End the login of the access token in the header too, if it is another than the cookie's.
+
+        The browser adds the cookie to whatever a page sends. A page that presents its access token
+        and is answered 204 must not find that the token still lives. A stale one stops no logout.
+        """
+        with suppress(TokenError, AuthenticationFailed):
+            raw_token = credential(request, _keyword())
+            token = None if raw_token is None else stock.access_token(raw_token)
+            if isinstance(token, tokens.AccessToken) and token.sid != ended.sid:
+                models.log_out(token, everywhere=False, request=request)
 
 
 def _keyword() -> Any:

@@ -212,6 +212,18 @@ def test_a_worker_shares_the_login_of_its_tab(tab, front):
     assert front.count(REFRESH) == 0
 
 
+def test_a_login_in_the_store_does_not_send_the_cookie_of_another_login(tab, front):
+    log_in(tab(COOKIE))
+    log_in(first := tab(STORE))
+    first.close()
+    other = tab(STORE)  # a body and a cookie together would be refused
+    assert who(other) == "jwt"
+    assert ("POST", REFRESH, 200) in front.seen
+    other.evaluate("() => auth.logOut()")
+    assert ("POST", LOGOUT, 204) in front.seen
+    assert tab(COOKIE).evaluate("() => auth.resume()") is True
+
+
 def test_script_sees_no_refresh_token_in_cookie_mode(tab, front, context):
     log_in(one := tab(COOKIE))
     begin = front.count(REFRESH)

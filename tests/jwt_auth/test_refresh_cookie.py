@@ -246,6 +246,13 @@ def test_the_services_own_origin_is_that_of_the_address_bar(api, host, scheme, o
     assert response.status_code == 200, response.content
 
 
+@pytest.mark.parametrize(("written", "status"), [("https", 200), ("http", 403), ("", 403)])
+def test_behind_a_proxy_the_scheme_is_the_one_that_the_proxy_writes(api, settings, written, status):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # NUM_PROXIES sets it
+    headers = {"Host": "testserver", "Origin": "https://testserver", "X-Forwarded-Proto": written}
+    assert api.post("/api/token/", LOGIN | {"cookie": True}, headers=headers).status_code == status
+
+
 def test_a_token_in_the_body_needs_no_origin(api):
     pair = api.post("/api/token/", LOGIN, headers={"Origin": "https://evil.example"}).json()
     assert api.post(REFRESH, {"refresh": pair["refresh"]}, headers={"Origin": "null"}).status_code == 200
@@ -278,6 +285,37 @@ def test_a_second_logout_with_the_same_cookie_is_no_error(api):
     assert post(api, LOGOUT).status_code == 204
     carry(api, token)
     assert is_deleted(post(api, LOGOUT))
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_logout_by_cookie_ends_the_login_of_the_header_too(api, everywhere):
+    other = api.post("/api/token/", LOGIN).json()
+    third = api.post("/api/token/", LOGIN).json()
+    mine = log_in(api).json()
+    bearer = f"Bearer {other['access']}"
+    assert post(api, LOGOUT, {"everywhere": everywhere}, Authorization=bearer).status_code == 204
+    assert [whoami(api, pair["access"]).status_code for pair in (mine, other)] == [401, 401]
+    assert whoami(api, third["access"]).status_code == (401 if everywhere else 200)
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer x.y.z", "Bearer x y", "Bearer", "Token x", "Bearer {ended}", "Bearer {own}"]
+)
+def test_a_stale_or_foreign_header_stops_no_logout_by_cookie(api, header):
+    ended = api.post("/api/token/", LOGIN).json()
+    api.post(LOGOUT, {"refresh": ended["refresh"]})
+    own = log_in(api).json()["access"]
+    header = header.format(ended=ended["access"], own=own)
+    assert post(api, LOGOUT, Authorization=header).status_code == 204
+    assert whoami(api, own).status_code == 401
+
+
+def test_a_logout_that_is_refused_ends_the_login_of_the_header_no_more_than_the_cookies(api):
+    other = api.post("/api/token/", LOGIN).json()
+    log_in(api)
+    for origin, body in (("https://evil.example", {}), (OWN, {"refresh": other["refresh"]})):
+        assert post(api, LOGOUT, body, origin, Authorization=f"Bearer {other['access']}").status_code in (400, 403)
+    assert whoami(api, other["access"]).status_code == 200
 
 
 def test_a_logout_by_access_token_needs_no_cookie(api):

@@ -82,3 +82,29 @@ def test_a_cookie_that_no_browser_would_send_is_an_error(settings, urls, number)
     assert [each.id for each in found].count("jwt_auth.E016") == number
     settings.JWT_REFRESH_COOKIE = False
     assert "jwt_auth.E016" not in {each.id for each in run_checks(app_configs=[])}
+
+
+def test_no_log_shows_the_cookie(api, caplog):
+    caplog.set_level(0)
+    secrets = [log_in(api).cookies["refresh_token"].value]
+    secrets.append(post(api, REFRESH).cookies["refresh_token"].value)
+    assert post(api, REFRESH, origin="https://evil.example").status_code == 403
+    assert post(api, REFRESH, {"refresh": secrets[-1]}).status_code == 400
+    assert post(api, LOGOUT).status_code == 204
+    assert "Forbidden: /api/token/refresh/" in caplog.text
+    for secret in secrets:
+        assert secret.rpartition(".")[2] not in caplog.text
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_document_says_what_is_optional_with_the_switch(api, settings, is_on):
+    settings.JWT_REFRESH_COOKIE = is_on
+    document = api.get("/schema/", {"format": "json"}).json()
+    schemas = document["components"]["schemas"]
+    answers, body = schemas["Pair"]["required"], schemas["RefreshRequest"].get("required", [])
+    assert ("refresh" in answers, "refresh" in body) == (not is_on, not is_on)
+    assert {"access", "expires_in", "refresh_expires_in"} <= set(answers)
+    assert schemas["ObtainPairRequest"]["properties"]["cookie"]["type"] == "boolean"
+    for url in ("/api/token/", REFRESH, LOGOUT):
+        has_403 = "403" in document["paths"][url]["post"]["responses"]
+        assert has_403 or not is_on
