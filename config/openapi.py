@@ -189,7 +189,8 @@ class AutoSchema(openapi.AutoSchema):
     def _get_response_bodies(self, direction="response"):
         responses = super()._get_response_bodies(direction)
         for status in {*self._errors(), *(_ERRORS.keys() & responses)}:
-            responses[status] = self._error(status) | responses.get(status, {})
+            stated = responses.get(status, {})  # a view that describes its own body keeps it
+            responses[status] = stated if "content" in stated else self._error(status) | stated
         return dict(sorted(responses.items()))
 
     def _get_filter_parameters(self):
