@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test matrix test-lab browser document race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
+.PHONY: other-python run test matrix test-lab browser document clients race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -36,8 +36,12 @@ test-lab: .venv/test  ## run the lab's long tests: whole runs of every question
 # `make`, not $(MAKE): with that, `make -n browser` would run the tests.
 browser: .venv/test  ## run the tests in Chromium; without Chromium, say so and skip them
 	@chromium=$$($(BIN)/python -c 'from tests.support.browsers import chromium_program; print(chromium_program() or "")') || exit 1; \
-	if test -n "$$chromium"; then make --no-print-directory .venv/browser && ENV_FILE= $(BIN)/pytest -m browser tests/browser; \
+	if test -n "$$chromium"; then make --no-print-directory .venv/browser && ENV_FILE= $(BIN)/pytest -n 2 --dist loadfile -m browser tests/browser; \
 	else echo "skipped: no Chromium found; install it (Debian: apt-get install chromium) or name it: CHROMIUM=/path/to/it"; fi
+
+clients: .venv/test .clients/venv/installed  ## use the clients that five generators make from /schema/; without Node, say so and use two
+	@if command -v node >/dev/null && command -v npm >/dev/null; then make --silent --no-print-directory .clients/node_modules/installed; fi
+	@ENV_FILE= $(BIN)/python -m tests.clients.generated
 
 race: .venv/test  ## send requests from 64 clients with one credential to two workers, 20 rounds
 	ENV_FILE= TEST_DATABASE=postgresql RACE_CLIENTS=64 RACE_ROUNDS=20 $(BIN)/pytest -s -v tests/database/test_race_over_http.py
@@ -108,12 +112,13 @@ lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(COMPILE) --constraint requirements/test.txt --extra browser --output-file requirements/browser.txt
 	for version in 6.0 6.1; do echo "Django~=$$version.0" | \
 	  $(BIN)/uv pip compile $(LOCK) --upgrade --no-deps --python-version 3.12 --output-file requirements/django-$$version.txt -; done
+	$(BIN)/uv pip compile $(LOCK) --upgrade --python-version 3.11 --output-file $(GENERATED)/requirements.txt $(GENERATED)/requirements.in
 LOCK := --quiet --universal --generate-hashes --no-header --no-annotate
 # The service is locked to Django's long-term release; `make matrix` tests the others of pyproject.toml.
 COMPILE = echo "Django<6" | $(BIN)/uv pip compile $(LOCK) --python-version 3.11 --extra service --constraint - pyproject.toml
 
-clean:  ## remove .venv, .matrix and caches; keep the database and .env
-	rm -rf .venv .matrix .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+clean:  ## remove .venv, .matrix, .clients and caches; keep the database and .env
+	rm -rf .venv .matrix .clients .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list the targets
@@ -125,6 +130,20 @@ help:  ## list the targets
 	@test -x $(BIN)/python || { $(CHECK); $(PYTHON) -m venv .venv; }
 	@echo "installing $<"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+# The generators have a folder and an environment of their own, because their packages are not the project's.
+GENERATED := tests/clients/generated
+.clients/venv/installed: $(GENERATED)/requirements.txt | .venv/test
+	@echo "installing $<"
+	@$(BIN)/python -m venv --clear .clients/venv
+	@.clients/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+.clients/node_modules/installed: $(GENERATED)/package-lock.json $(GENERATED)/package.json
+	@echo "installing $<"
+	@cp $^ .clients/
+	@cd .clients && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 CHECK = test -n "$(PYTHON)" && $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -112,7 +112,8 @@ class StoredAuth extends EventTarget {
     super();
     const unknown = Object.keys(options).find((name) => !allowed.includes(name));
     if (unknown !== undefined) throw new TypeError(`unknown option ${unknown}; allowed: ${allowed.join(", ")}`);
-    this._endpoint = endpoint(baseUrl, path);
+    this._base = addressOf(baseUrl);
+    this._endpoint = this._base + path;
     this._send = options.fetch ?? ((...request) => globalThis.fetch(...request));
     this._store = options.store ?? new MemoryStore();
     const place = options.cookie ? "cookie" : (this._store.shared ?? null);
@@ -141,10 +142,10 @@ class StoredAuth extends EventTarget {
    */
   async fetch(input, init = {}) {
     const isRequest = typeof input === "object" && "clone" in input;
-    const url = new URL(isRequest ? input.url : input, this._endpoint);
-    if (url.origin !== new URL(this._endpoint).origin) {
+    const url = new URL(isRequest ? input.url : input, this._base);
+    if (url.origin !== new URL(this._base).origin) {
       throw new RangeError(
-        `a credential of ${this._endpoint} is not sent to ${url.origin}; allowed: that origin, or plain fetch`,
+        `a credential of ${this._base} is not sent to ${url.origin}; allowed: that origin, or plain fetch`,
       );
     }
     const signal = init.signal ?? (isRequest ? input.signal : null);
@@ -184,7 +185,7 @@ class StoredAuth extends EventTarget {
   /** Return true if the service refused the credential itself (RFC 6750 3.1). */
   _isRefused(response) {
     const challenges = response.headers.get("WWW-Authenticate") ?? "";
-    const isOurs = !response.url || new URL(response.url).origin === new URL(this._endpoint).origin;
+    const isOurs = !response.url || new URL(response.url).origin === new URL(this._base).origin;
     return response.status === 401 && isOurs && /error\s*=\s*"?invalid_token\b/.test(challenges);
   }
 
@@ -232,10 +233,11 @@ class StoredAuth extends EventTarget {
 export class BearerAuth extends StoredAuth {
   _scheme = "Bearer";
   #cookie;
-  #access = null; // {token, id, due, login, drop}
+  #access = null; // {token, id, due, login, end, drop}
   #renewing = null;
   #login; // the login in use; null after its end, undefined before the first one is known
   #stopped = null; // why the login has ended
+  #loginEnd = Infinity; // when the refresh token expires
 
   constructor(baseUrl, options = {}) {
     if (options.cookie && options.store) throw new TypeError("allowed: a store or the cookie, not both");
@@ -336,7 +338,8 @@ export class BearerAuth extends StoredAuth {
     if (why === "none" && !this.#login) {
       throw (this.#stopped = new CredentialError(`there is no login: ${text}`, "none", response));
     }
-    const reason = why === "none" ? "ended" : why;
+    // A browser drops a cookie that has expired.
+    const reason = why !== "none" ? why : now() < this.#loginEnd ? "ended" : "expired";
     const error = new CredentialError(`the login has ended, log in again: ${text}`, reason, response);
     await this.#forget(refresh);
     this._tell({ type: "end", reason, login: this.#login });
@@ -365,13 +368,15 @@ export class BearerAuth extends StoredAuth {
     const token = credentialIn(fields, "access", response);
     const lifetime = lifetimeOf(token, fields.expires_in);
     const due = asked + lifetime - Math.min(MARGIN, lifetime / 2);
-    return this.#use({ token, id: randomId(), due, login: loginOf(token) });
+    const end = asked + (fields.refresh_expires_in ?? Infinity);
+    return this.#use({ token, id: randomId(), due, login: loginOf(token), end });
   }
 
   async #use(access) {
     const drop = await this.#show(access.id);
     this.#drop();
     this.#access = { ...access, drop };
+    this.#loginEnd = access.end;
     this.#stopped = null;
     if (this.#login !== access.login) {
       this.#login = access.login;
@@ -445,7 +450,8 @@ export class BearerAuth extends StoredAuth {
         resolve(lent);
       };
       const timer = setTimeout(finish, ANSWER * 1000, null);
-      answers.onmessage = ({ data }) => finish(data && { ...data.lent, id, due: now() + data.left });
+      answers.onmessage = ({ data }) =>
+        finish(data && { token: data.token, login: data.login, id, due: now() + data.left, end: now() + data.ends });
       this._tell({ type: "ask", id, answers: answers.name });
     });
   }
@@ -454,8 +460,9 @@ export class BearerAuth extends StoredAuth {
     const access = this.#access;
     if (message.type === "ask" && access?.id === message.id) {
       const answers = new BroadcastChannel(message.answers);
-      const left = access.due - now();
-      answers.postMessage(left > 0 ? { left, lent: { token: access.token, login: access.login } } : null);
+      const { token, login, due, end } = access;
+      // Clocks of two tabs begin at different times.
+      answers.postMessage(due > now() ? { token, login, left: due - now(), ends: end - now() } : null);
       answers.close();
     }
     if (message.type === "begin" && message.login !== this.#login) {
@@ -612,8 +619,8 @@ async function unlessAborted(signal, promise) {
   }
 }
 
-/** Return the address of an endpoint. Raise TypeError unless `baseUrl` is a service's address. */
-function endpoint(baseUrl, path) {
+/** Return the address with a slash at its end. Raise TypeError unless it can be a service's. */
+function addressOf(baseUrl) {
   let url = null;
   try {
     url = new URL(baseUrl, globalThis.location?.href);
@@ -627,7 +634,7 @@ function endpoint(baseUrl, path) {
       `baseUrl ${shown}; allowed: the service's address, http(s)://host, without user, query and fragment`,
     );
   }
-  return url.href.replace(/\/*$/, "/") + path;
+  return url.href.replace(/\/*$/, "/");
 }
 
 function isReplayable(body) {

@@ -85,8 +85,7 @@ _REFUSED = {
     "properties": {
         # A list if a client sent an unknown field that is called `detail`.
         "detail": {
-            "type": ["string", "array"],
-            "items": _TEXT,
+            "anyOf": [_TEXT, {"type": "array", "items": _TEXT}],
             "description": "What is wrong with the body as a whole.",
         }
     },
@@ -190,7 +189,8 @@ class AutoSchema(openapi.AutoSchema):
     def _get_response_bodies(self, direction="response"):
         responses = super()._get_response_bodies(direction)
         for status in {*self._errors(), *(_ERRORS.keys() & responses)}:
-            responses[status] = self._error(status) | responses.get(status, {})
+            stated = responses.get(status, {})  # a view that describes its own body keeps it
+            responses[status] = stated if "content" in stated else self._error(status) | stated
         return dict(sorted(responses.items()))
 
     def _get_filter_parameters(self):

@@ -51,9 +51,10 @@ def finish(result, generator, request, public):
     schemes = components.get("securitySchemes", {})
     # A row that is not enabled may share its endpoints with one that is.
     components["securitySchemes"] = {name: each for name, each in schemes.items() if name in used["schemes"]}
-    for name, schema in components.get("schemas", {}).items():
-        # Generated clients send a default that the caller did not give: PATCH would erase data.
-        _drop(schema, ("default",) if name.startswith("Patched") else ())
+    for schema in components.get("schemas", {}).values():
+        # Generated clients send a default that the caller did not give, so that PATCH would erase
+        # data. openapi-typescript also takes a field with a default for a required one.
+        _drop(schema)
     order = [*TAGS, *sorted(used["tags"] - TAGS.keys())]
     result["tags"] = [{"name": tag, "description": TAGS.get(tag, "")} for tag in order if tag in used["tags"]]
     return result
@@ -77,11 +78,11 @@ def _finish_operation(operation: dict):
             parameter["schema"] = {"type": "integer", "minimum": 1}
 
 
-def _drop(schema: dict, words: tuple[str, ...]):
-    """Remove these words, readOnly and writeOnly: a component serves either requests or answers."""
-    for word in ("readOnly", "writeOnly", *words):
+def _drop(schema: dict):
+    """Remove default, readOnly and writeOnly: a component serves either requests or answers."""
+    for word in ("default", "readOnly", "writeOnly"):
         schema.pop(word, None)
     if list(schema) == ["allOf"] and len(schema["allOf"]) == 1:
         schema |= schema.pop("allOf")[0]  # drf-spectacular wrapped a reference to set a word beside it
     for each in schema.get("properties", {}).values():
-        _drop(each, words)
+        _drop(each)

@@ -110,7 +110,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^(health|metrics)/$"]  # monitoring connects to a process directly
+SECURE_REDIRECT_EXEMPT = [r"^(health|metrics|ready)/$"]  # monitoring connects to a process directly
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
 SILENCED_SYSTEM_CHECKS = [
     "security.W003",  # it wants Django's CsrfViewMiddleware itself; ours derives from it
@@ -156,6 +156,7 @@ INSTALLED_APPS = [
 
 # Sessions, CSRF, users and messages are Django's, and act on the admin's requests only.
 MIDDLEWARE = [
+    *(["telemetry.metrics.RequestMetricsMiddleware"] if METRICS else []),
     *(["telemetry.server_timing.ServerTimingMiddleware"] if SERVER_TIMING else []),
     # Before all that can refuse a request, so that a page can read each refusal, and no preflight,
     # which never has a credential, is refused.

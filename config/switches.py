@@ -86,7 +86,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("HTTPS_ONLY", "off", "on: redirect to https, HSTS for a year, secure cookies; X-Forwarded-Proto is read if NUM_PROXIES is not 0", values.flag),
         Switch("LOG_FORMAT", "text", "text: one line per log record; json: one JSON object per record", values.one_of("text", "json")),
         Switch("LOG_AUTHENTICATIONS", "off", "on: log an event for every accepted credential, too", values.flag),
-        Switch("METRICS", "off", "on: count events and time authentication, for Prometheus at /metrics/; needs METRICS_TOKEN", values.flag),
+        Switch("METRICS", "off", "on: count and time requests, count events and time authentication, for Prometheus at /metrics/; needs METRICS_TOKEN", values.flag),
         Switch("METRICS_TOKEN", "", "Bearer token that Prometheus sends to read /metrics/, 32 characters or more", values.metrics_token, secret=True),
         Switch("PROMETHEUS_MULTIPROC_DIR", "", "Folder, empty at start, for the counts of several workers; METRICS with more than one worker needs it", values.folder),
         Switch("SERVER_TIMING", "off", "on: add a Server-Timing header to every response: auth, db, total, in milliseconds", values.flag),

@@ -20,6 +20,7 @@ OPEN = LOGINS | {
     ("POST", "/api/token/verify/"),
     ("GET", "/"),
     ("GET", "/health/"),
+    ("GET", "/ready/"),
     ("GET", "/.well-known/jwks.json"),
 }
 # An error names only the members that it has.
@@ -75,6 +76,11 @@ def test_no_component_says_what_may_be_read_or_written_only(document):
     text = json.dumps(document)
     assert "readOnly" not in text
     assert "writeOnly" not in text
+
+
+def test_no_component_has_a_default(document):
+    """A client sends a default unasked, and openapi-typescript takes such a field as required."""
+    assert '"default":' not in json.dumps(document["components"]["schemas"])
 
 
 def test_ids_of_tracks_and_tokens_are_integers(document):

@@ -47,7 +47,7 @@ def serve(tmp_path_factory):
     return serve
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def front_of():
     """Return fronts.front, which serves clients/fetch_auth.js and an empty page with it."""
 

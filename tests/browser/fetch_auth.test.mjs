@@ -125,6 +125,24 @@ test("a request relative to the service, with a query and headers, keeps them", 
   assert.ok("results" in (await response.json()));
 });
 
+test("a service below a path has its endpoints and relative addresses there", async () => {
+  const asked = [];
+  const send = async (input) => {
+    asked.push(String(input));
+    return Response.json({ token: "abc" });
+  };
+  for (const base of ["https://example.org/music", "https://example.org/music/"]) {
+    const auth = new TokenAuth(base, { fetch: send });
+    await auth.logIn(ADA);
+    await auth.fetch("tracks/");
+    await auth.fetch("/tracks/");
+    await auth.fetch(new URL("https://example.org/music/tracks/"));
+  }
+  const tracks = ["/music/tracks/", "/tracks/", "/music/tracks/"];
+  const expected = ["/music/api-token-auth/", ...tracks].map((path) => `https://example.org${path}`);
+  assert.deepEqual(asked, [...expected, ...expected]);
+});
+
 test("many requests refresh once, before the token expires", async () => {
   const send = wire();
   const auth = new BearerAuth(SERVICE, { fetch: send });

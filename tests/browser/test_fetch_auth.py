@@ -42,20 +42,21 @@ onmessage = async () => postMessage((await auth.fetch("/whoami/")).status);
 def tab(context, front):
     """Return tab(mode), a new tab with a BearerAuth in `auth` and its events in `events`."""
 
-    def open_tab(mode: str):
-        page = context.new_page()
-        page.goto(f"{front.base}/app/page.html")
-        page.wait_for_function("() => window.BearerAuth")
-        page.evaluate(f"""() => {{
-            window.auth = new BearerAuth("/", {mode});
-            window.events = [];
-            for (const type of ["begin", "end"]) {{
-                auth.addEventListener(type, (event) => events.push([type, event.reason]));
-            }}
-        }}""")
-        return page
+    return lambda mode: _open(context, front, mode)
 
-    return open_tab
+
+def _open(context, front, mode: str):
+    page = context.new_page()
+    page.goto(f"{front.base}/app/page.html")
+    page.wait_for_function("() => window.BearerAuth")
+    page.evaluate(f"""() => {{
+        window.auth = new BearerAuth("/", {mode});
+        window.events = [];
+        for (const type of ["begin", "end"]) {{
+            auth.addEventListener(type, (event) => events.push([type, event.reason]));
+        }}
+    }}""")
+    return page
 
 
 def log_in(page):
@@ -212,6 +213,18 @@ def test_a_worker_shares_the_login_of_its_tab(tab, front):
     assert front.count(REFRESH) == 0
 
 
+def test_a_login_in_the_store_does_not_send_the_cookie_of_another_login(tab, front):
+    log_in(tab(COOKIE))
+    log_in(first := tab(STORE))
+    first.close()
+    other = tab(STORE)  # a body and a cookie together would be refused
+    assert who(other) == "jwt"
+    assert ("POST", REFRESH, 200) in front.seen
+    other.evaluate("() => auth.logOut()")
+    assert ("POST", LOGOUT, 204) in front.seen
+    assert tab(COOKIE).evaluate("() => auth.resume()") is True
+
+
 def test_script_sees_no_refresh_token_in_cookie_mode(tab, front, context):
     log_in(one := tab(COOKIE))
     begin = front.count(REFRESH)
@@ -253,3 +266,44 @@ def test_tabs_share_an_opaque_token_its_rotation_and_its_end(tab, front):
     two.wait_for_function("() => events.length === 1")
     assert refusal(two) == ["CredentialError", "none"]
     assert two.evaluate("() => events") == ["logged out"]
+
+
+@both_modes
+def test_a_login_to_which_nobody_comes_back_in_time_ends_as_expired(serve, front_of, context, mode):
+    times = {"JWT_REUSE_GRACE": "1", "JWT_ACCESS_LIFETIME": "1", "JWT_REFRESH_LIFETIME": "2", "JWT_LEEWAY": "0"}
+    with serve(**times, JWT_REFRESH_COOKIE="on") as service, front_of(service) as front:
+        one, two = (_open(context, front, mode) for _ in range(2))
+        log_in(one)
+        assert who(two) == "jwt"
+        time.sleep(3)
+        assert (refusal(two), refusal(one)) == (["CredentialError", "expired"],) * 2
+        assert one.evaluate("() => events") == [["begin", None], ["end", "expired"]]
+        assert one.evaluate("() => auth.resume()") is False
+
+
+@both_modes
+def test_tabs_that_never_rest_refresh_once_for_each_access_token(serve, front_of, context, mode):
+    switches = {"JWT_REUSE_GRACE": str(GRACE), "JWT_REFRESH_COOKIE": "on"}
+    if mode == STORE:
+        switches = {"JWT_REUSE_GRACE": "0"}  # so each refresh token is good for one refresh
+    with serve(JWT_ACCESS_LIFETIME="2", JWT_LEEWAY="0", **switches) as service, front_of(service) as front:
+        tabs = [_open(context, front, mode) for _ in range(3)]
+        log_in(tabs[0])
+        begin = time.monotonic()
+        for page in tabs:
+            page.evaluate("""() => {
+                window.seen = new Set();
+                window.work = (async () => {
+                    while (!window.isOver) {
+                        const got = await auth.fetch("/whoami/").catch(String);
+                        seen.add(got.status ?? got);
+                        await new Promise((resolve) => setTimeout(resolve, 20));
+                    }
+                })();
+            }""")
+        time.sleep(5)
+        for page in tabs:
+            page.evaluate("() => { window.isOver = true; return window.work; }")
+        assert [page.evaluate("() => [[...seen], events]") for page in tabs] == [[[200], [["begin", None]]]] * 3
+        # Each access token is used for at least half of its lifetime, a second.
+        assert 1 <= front.count(REFRESH) <= time.monotonic() - begin + 1

@@ -1,7 +1,6 @@
 import ipaddress
 import os
 import shlex
-import socket
 import sys
 
 from django.conf import settings
@@ -47,10 +46,7 @@ class Command(BaseCommand):
     def _claim(host: str, port: int):
         """Raise CommandError unless the server can listen on the port."""
         try:
-            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family, kind) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
+            server.claim(host, port)
         except OSError as error:
             raise CommandError(f"GRANIAN_PORT={port}: cannot listen on {host}: {error.strerror}") from None
 
