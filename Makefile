@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test matrix test-lab browser consumers race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
+.PHONY: other-python run test matrix test-lab browser document clients consumers race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -22,6 +22,11 @@ test: lint  ## run lint and every test, on SQLite and on PostgreSQL
 # PYTHONDONTWRITEBYTECODE= keeps bytecode: without it, pytest rewrites 350 modules in each process, which takes 7 s.
 PYTEST := ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
+document: .venv/test .venv/document  ## check the OpenAPI document by openapi-spec-validator and, where npm is, by redocly
+	@if command -v npm > /dev/null; then npm ci --no-audit --no-fund --loglevel=error --prefix tests/documents/openapi; \
+	else echo "npm is not installed: redocly is skipped"; fi
+	ENV_FILE= $(BIN)/pytest -q -rs tests/api/test_openapi.py tests/documents/test_openapi_linters.py
+
 matrix:  ## run every test on each Django of pyproject.toml with each Python found; MATRIX="3.12:6.1 3.13::sqlite" chooses
 	@$(PYTHON) -m tests.matrix $(MATRIX)
 
@@ -31,13 +36,17 @@ test-lab: .venv/test  ## run the lab's long tests: whole runs of every question
 # `make`, not $(MAKE): with that, `make -n browser` would run the tests.
 browser: .venv/test  ## run the tests in Chromium; without Chromium, say so and skip them
 	@chromium=$$($(BIN)/python -c 'from tests.support.browsers import chromium_program; print(chromium_program() or "")') || exit 1; \
-	if test -n "$$chromium"; then make --no-print-directory .venv/browser && ENV_FILE= $(BIN)/pytest -m browser tests/browser; \
+	if test -n "$$chromium"; then make --no-print-directory .venv/browser && ENV_FILE= $(BIN)/pytest -n 2 --dist loadfile -m browser tests/browser; \
 	else echo "skipped: no Chromium found; install it (Debian: apt-get install chromium) or name it: CHROMIUM=/path/to/it"; fi
 
 consumers: .venv/test .venv/consumers  ## verify our tokens with the libraries of other services; without Node, only with those for Python
 	@if command -v node >/dev/null && command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/consumers; \
 	else echo "skipped: the libraries for Node; install node and npm (Debian: apt-get install nodejs npm)"; fi
 	ENV_FILE= $(BIN)/pytest -m consumers tests/consumers
+
+clients: .venv/test .clients/venv/installed  ## use the clients that five generators make from /schema/; without Node, say so and use two
+	@if command -v node >/dev/null && command -v npm >/dev/null; then make --silent --no-print-directory .clients/node_modules/installed; fi
+	@ENV_FILE= $(BIN)/python -m tests.clients.generated
 
 race: .venv/test  ## send requests from 64 clients with one credential to two workers, 20 rounds
 	ENV_FILE= TEST_DATABASE=postgresql RACE_CLIENTS=64 RACE_ROUNDS=20 $(BIN)/pytest -s -v tests/database/test_race_over_http.py
@@ -101,6 +110,7 @@ hooks: .venv/test  ## check format, style, imports, types and spelling at each c
 lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(COMPILE) --upgrade --extra bench --extra load --extra lock --extra test --output-file requirements/test.txt
 	$(COMPILE) --constraint requirements/test.txt --output-file requirements/run.txt
+	$(COMPILE) --constraint requirements/test.txt --extra document --output-file requirements/document.txt
 	$(COMPILE) --constraint requirements/test.txt --extra bench --output-file requirements/bench.txt
 	$(COMPILE) --constraint requirements/test.txt --extra bench --extra load --output-file requirements/load.txt
 	$(COMPILE) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt
@@ -108,12 +118,13 @@ lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(COMPILE) --constraint requirements/test.txt --extra consumers --output-file requirements/consumers.txt
 	for version in 6.0 6.1; do echo "Django~=$$version.0" | \
 	  $(BIN)/uv pip compile $(LOCK) --upgrade --no-deps --python-version 3.12 --output-file requirements/django-$$version.txt -; done
+	$(BIN)/uv pip compile $(LOCK) --upgrade --python-version 3.11 --output-file $(GENERATED)/requirements.txt $(GENERATED)/requirements.in
 LOCK := --quiet --universal --generate-hashes --no-header --no-annotate
 # The service is locked to Django's long-term release; `make matrix` tests the others of pyproject.toml.
 COMPILE = echo "Django<6" | $(BIN)/uv pip compile $(LOCK) --python-version 3.11 --extra service --constraint - pyproject.toml
 
-clean:  ## remove .venv, .matrix and caches; keep the database and .env
-	rm -rf .venv .matrix .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+clean:  ## remove .venv, .matrix, .clients and caches; keep the database and .env
+	rm -rf .venv .matrix .clients .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list the targets
@@ -125,6 +136,20 @@ help:  ## list the targets
 	@test -x $(BIN)/python || { $(CHECK); $(PYTHON) -m venv .venv; }
 	@echo "installing $<"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+# The generators have a folder and an environment of their own, because their packages are not the project's.
+GENERATED := tests/clients/generated
+.clients/venv/installed: $(GENERATED)/requirements.txt | .venv/test
+	@echo "installing $<"
+	@$(BIN)/python -m venv --clear .clients/venv
+	@.clients/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+.clients/node_modules/installed: $(GENERATED)/package-lock.json $(GENERATED)/package.json
+	@echo "installing $<"
+	@cp $^ .clients/
+	@cd .clients && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 CHECK = test -n "$(PYTHON)" && $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -112,6 +112,7 @@ class Conf:
     """The settings. docs/reference/switches.md says what each does."""
 
     LOGIN_THROTTLE = _Setting[str | None]("10/min")
+    CORS_ORIGINS = _Setting[tuple[str, ...]](())  # the pages that may use the refresh cookie
 
     TOKEN_AUTO_CREATE = _Setting(False)
     TOKEN_ROTATE_ON_GET = _Setting(True)
@@ -127,6 +128,7 @@ class Conf:
     JWT_REFRESH_LIFETIME = _Setting(timedelta(days=1), "REFRESH_TOKEN_LIFETIME")
     JWT_SESSION_LIFETIME = _Setting[timedelta](_session_lifetime)
     JWT_REUSE_GRACE = _Setting(timedelta(seconds=10))
+    JWT_REFRESH_COOKIE = _Setting(False)
     JWT_ISSUER = _Setting[str | None](None, "ISSUER")
     JWT_AUDIENCE = _Setting[str | list[str] | None](None, "AUDIENCE")
     JWT_LEEWAY = _Setting(timedelta(seconds=10), "LEEWAY", _duration)

@@ -1,4 +1,8 @@
-"""A statement that psycopg 3 has prepared, run by its name with its result in binary."""
+"""A statement that psycopg 3 has prepared, run by its name with its result in binary.
+
+It can be sent ahead (auth_core/ahead.py). While its result is unread, the connection's `wait`, by
+which psycopg does whatever needs the server, is replaced by one that reads the result first.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC
@@ -36,29 +40,70 @@ class Prepared:
         self._dumper = Transformer(cursor)
         # Types of the arguments -> (name, format of the results, what makes values from them)
         self._described: dict[Any, tuple[bytes, Format, Any]] = {}
+        self._asked: tuple[list[Any], Any] | None = None  # arguments sent ahead, what makes values of the result
 
     def __call__(self, arguments: Sequence[Any]) -> list[list[Any]] | None:
         """Return the first row, or no row, or None if the cursor has to run the statement."""
-        connection, pgconn, dumper = self._connection, self._pgconn, self._dumper
-        if not self._prepared_names or not connection.autocommit:
-            return None
-        values = dumper.dump_sequence(arguments, [PyFormat.AUTO] * len(arguments))
-        with connection.lock:
-            if pgconn.transaction_status != TransactionStatus.IDLE or pgconn.pipeline_status:
+        with self._connection.lock:
+            if self._asked is not None and self._asked[0] == arguments:
+                loader = self._asked[1]
+                self._end_asking()
+            elif (loader := self._send(arguments)) is None:
                 return None
-            if (name := self._prepared_names.get((self._sql, dumper.types))) is None:
-                return None
-            known = self._described.get(dumper.types)
-            if (known is None or known[0] != name) and (known := self._describe(name)) is None:
-                return None
-            self._prepared_names.move_to_end((self._sql, dumper.types))  # psycopg closes the longest unused
-            _, result_format, loader = known
-            pgconn.send_query_prepared(name, values, dumper.formats, result_format)
             result = self._result()
         if result is None:
             return None
         loader.set_pgresult(result, set_loaders=False)
         return [loader.load_row(0, list)] if result.ntuples else []
+
+    def ask_ahead(self, arguments: Sequence[Any]) -> bool:
+        """Send the statement, so that a call with the same arguments has only to read the result.
+
+        Return False if that would have to wait, or if the cursor has to run the statement.
+        """
+        connection = self._connection
+        with connection.lock:
+            if "wait" in vars(connection):
+                return False  # another result is unread
+            if (loader := self._send(arguments, may_wait=False)) is None:
+                return False
+            self._asked = list(arguments), loader
+            connection.wait = self._wait
+            return True
+
+    def forget(self) -> None:
+        """Forget what was sent ahead. Whoever next uses the connection drops its result."""
+        self._asked = None
+
+    def _wait(self, *arguments: Any, **options: Any) -> Any:
+        """Drop the result that is unread, then wait as psycopg does, for somebody else."""
+        self._end_asking()
+        self._connection.wait(execute(self._pgconn))
+        return self._connection.wait(*arguments, **options)
+
+    def _end_asking(self) -> None:
+        self._asked = None
+        del self._connection.wait
+
+    def _send(self, arguments: Sequence[Any], may_wait: bool = True) -> Any:
+        """Send the statement and return what makes values of its result, or None as __call__."""
+        pgconn, dumper = self._pgconn, self._dumper
+        if not self._prepared_names or not self._connection.autocommit:
+            return None
+        values = dumper.dump_sequence(arguments, [PyFormat.AUTO] * len(arguments))
+        if pgconn.transaction_status != TransactionStatus.IDLE or pgconn.pipeline_status:
+            return None
+        if (name := self._prepared_names.get((self._sql, dumper.types))) is None:
+            return None
+        known = self._described.get(dumper.types)
+        if known is None or known[0] != name:
+            known = self._describe(name) if may_wait else None
+            if known is None:
+                return None
+        self._prepared_names.move_to_end((self._sql, dumper.types))  # psycopg closes the longest unused
+        _, result_format, loader = known
+        pgconn.send_query_prepared(name, values, dumper.formats, result_format)
+        return loader
 
     def _describe(self, name: bytes) -> tuple[bytes, Format, Any] | None:
         """Ask the server for the types of the columns, once for each prepared statement."""

@@ -17,6 +17,7 @@ from auth_core import events
 from auth_core.credentials import is_presented
 from auth_core.database_errors import is_database_away, is_lost_race
 from auth_core.mixins import View
+from auth_core.origins import OriginRefused
 from auth_core.schemes import scheme_of
 from auth_core.scopes import InsufficientScope
 
@@ -86,7 +87,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBa
         if challenges:
             response["WWW-Authenticate"] = challenges
         _log_refusal(exc, context["view"], context["request"])
-    elif isinstance(exc, InsufficientScope):
+    elif isinstance(exc, InsufficientScope | OriginRefused):
         _log_refusal(exc, context["view"], context["request"])
     return response
 
@@ -134,11 +135,15 @@ def _log_refusal(exc: Exception, view: View, request: Request) -> None:
 
     Requests without a credential are not refusals, and wrong passwords have their own event.
     """
-    if not isinstance(exc, AuthenticationFailed | InsufficientScope) or events.takes_password(request):
+    is_login = events.takes_password(request)
+    if not isinstance(exc, AuthenticationFailed | InsufficientScope | OriginRefused):
+        return
+    if is_login and not isinstance(exc, OriginRefused):
         return
     fields = getattr(exc, "event", None) or getattr(exc.__cause__, "event", None) or {"reason": _reason(exc)}
     scheme = events.scheme_at(request) or _presented_scheme(view, request)
-    events.log_event(events.CREDENTIAL_REFUSED, scheme=scheme, request=request, **fields)
+    event = events.LOGIN_FAILED if is_login else events.CREDENTIAL_REFUSED
+    events.log_event(event, scheme=scheme, request=request, **fields)
 
 
 def _presented_scheme(view: View, request: Request) -> str | None:

@@ -10,10 +10,11 @@ transactions. The text is the same each time, so psycopg has the server plan it 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from django.db import connections
+from django.db import Error, connections
 from django.db.models import Field, Model, QuerySet, Value
 
 from auth_core import direct
@@ -57,7 +58,7 @@ class Query(Generic[M]):
         parameters, in their order in the SQL. Raises what the field raises for a value that it
         cannot convert, and the database's errors.
         """
-        connection = connections[self._queryset.db]  # as the router says
+        connection = self._connection
         # Kept on the connection object, of which each thread has its own: nothing to lock, and the
         # plan goes when the connection object does. The converters belong to it too.
         plans = connection.__dict__.setdefault("prepared_queries", {})
@@ -66,6 +67,19 @@ class Query(Generic[M]):
             plan = plans[self] = _Plan(self._queryset, connection)
         instance: M | None = plan.first(values)
         return instance
+
+    def ask_ahead(self, *values: Any) -> Any:
+        """Send the query ahead of first() with the same values (auth_core/ahead.py).
+
+        Return an object whose forget() has to be called when the request ends, or None if nothing
+        was sent. Raises what first() raises for a value that the field cannot convert.
+        """
+        plan = self._connection.__dict__.get("prepared_queries", {}).get(self)
+        return plan and plan.ask_ahead(values)
+
+    @property
+    def _connection(self) -> Any:
+        return connections[self._queryset.db]  # as the router says
 
 
 class _Plan:
@@ -77,7 +91,7 @@ class _Plan:
         self.connection = connection
         self.opened: Any = None  # what `cursor` and `fast_path` belong to
         self.cursor: Any = None
-        self.fast_path: direct.FastPath | None = None
+        self.fast_path: Any = None  # a direct.FastPath, once there is one
         self.sql, parameters = compiler.as_sql()
         self.constants = list(parameters)
         self.places = [(i, each.output_field) for i, each in enumerate(parameters) if isinstance(each, Parameter)]
@@ -92,16 +106,33 @@ class _Plan:
 
     def first(self, values: tuple[Any, ...]) -> Any:
         connection = self.connection
-        arguments = self.constants.copy()
-        for (index, field), value in zip(self.places, values, strict=True):
-            arguments[index] = field.get_db_prep_value(value, connection)
-        rows = self._rows(arguments)
+        rows = self._rows(self._arguments(values))
         if not rows:
             return None
         row = list(rows[0])
         for index, convert, expression in self.converters:
             row[index] = convert(row[index], expression, connection)
         return self.row.instance(row)
+
+    def ask_ahead(self, values: tuple[Any, ...]) -> Any:
+        connection = self.connection
+        if not hasattr(self.fast_path, "ask_ahead") or connection.settings_dict["ATOMIC_REQUESTS"]:
+            return None
+        if connection.queries_logged or connection.execute_wrappers or connection.needs_rollback:
+            return None
+        arguments = self._arguments(values)
+        # An error of the database is met again by first(), where the view answers to it.
+        with suppress(Error), connection.wrap_database_errors:
+            connection.close_if_health_check_failed()
+            if connection.connection is self.opened:
+                return self.fast_path if self.fast_path.ask_ahead(arguments) else None
+        return None
+
+    def _arguments(self, values: tuple[Any, ...]) -> list[Any]:
+        arguments = self.constants.copy()
+        for (index, field), value in zip(self.places, values, strict=True):
+            arguments[index] = field.get_db_prep_value(value, self.connection)
+        return arguments
 
     def _rows(self, arguments: list[Any]) -> Any:
         """Return the rows, of which the first is used.

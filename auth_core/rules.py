@@ -3,6 +3,7 @@
 A rule takes a value and raises ValueError if it is not allowed. The message says what is allowed.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -64,6 +65,41 @@ def texts(value: Any) -> None:
         raise ValueError("a list or tuple of texts")
 
 
+_ORIGIN = re.compile(r"(https?)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
+_OWN_PORTS = {"http": 80, "https": 443}
+
+
+def origin(value: Any) -> None:
+    """Raise ValueError unless this is an origin as browsers write it (RFC 6454 6.2).
+
+    Any other spelling of the same origin would match no request.
+    """
+    match = _ORIGIN.fullmatch(value) if isinstance(value, str) else None
+    scheme, host, port = match.groups() if match else ("", "", None)
+    if not match or (port and not _OWN_PORTS[scheme] != int(port) < 65_536) or not _is_written_by_browsers(host):
+        raise ValueError("https://app.example.org, http://localhost:5173")
+
+
+def _is_written_by_browsers(host: str) -> bool:
+    if not host.startswith("[") and not host.rpartition(".")[2].isdigit():
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return host == (f"[{address}]" if address.version == 6 else str(address))
+
+
+def origins(value: Any) -> None:
+    if not isinstance(value, list | tuple):
+        raise ValueError("a list or tuple of origins")
+    for each in value:
+        try:
+            origin(each)
+        except ValueError as error:
+            raise ValueError(f"a list or tuple of origins as browsers send them: {error}") from None
+
+
 def text_or_texts(value: Any) -> None:
     if isinstance(value, str):
         return text(value)
@@ -93,6 +129,7 @@ _SOME_TIME = duration(timedelta(seconds=1))
 
 RULES: dict[str, Rule] = {
     "LOGIN_THROTTLE": optional(rate),
+    "CORS_ORIGINS": origins,
     "TOKEN_AUTO_CREATE": flag,
     "TOKEN_ROTATE_ON_GET": flag,
     "TOKEN_LIFETIME": optional(_SOME_TIME),
@@ -105,6 +142,7 @@ RULES: dict[str, Rule] = {
     "JWT_REFRESH_LIFETIME": _SOME_TIME,
     "JWT_SESSION_LIFETIME": _SOME_TIME,
     "JWT_REUSE_GRACE": duration(),
+    "JWT_REFRESH_COOKIE": flag,
     "JWT_ISSUER": optional(text),
     "JWT_AUDIENCE": optional(text_or_texts),
     "JWT_LEEWAY": duration(most=MOST_LEEWAY),

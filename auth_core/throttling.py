@@ -159,8 +159,12 @@ class RefusalThrottleMixin(View):
     sent, and a bad one costs no more than a signature or one indexed query.
     """
 
+    def is_counted(self, exc: Exception) -> bool:
+        """Return True for an error that is a refused token."""
+        return isinstance(exc, AuthenticationFailed | NotAuthenticated)
+
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, AuthenticationFailed | NotAuthenticated):
+        if self.is_counted(exc):
             throttle = RefusalThrottle()
             if not throttle.allow_request(self.request, self):
                 _log_event(events.REQUEST_THROTTLED, self.request, throttle.scope)

@@ -6,16 +6,17 @@ It holds no data of anybody. Its script asks the API, as any other client does.
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseNotModified
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
-from django.utils.cache import get_conditional_response
+from django.utils.http import parse_etags
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from config.schemes import SCHEMES
+from config.schemes import SCHEMES, Scheme
 
 # Scripts, styles and requests: this origin only, and nothing inline. A form cannot leave the page,
 # so a password never lands in a URL if the script does not run.
@@ -61,22 +62,32 @@ def is_wanted(request: Request) -> bool:
 
 def answer(request: Request) -> HttpResponse:
     """Return the page, or 304 if the client has it."""
-    columns = [{"scheme": scheme, "paths": _paths(scheme.keyword)} for scheme in settings.SCHEMES]
+    columns = [_column(scheme) for scheme in settings.SCHEMES]
     page = render_to_string(
         "config/playground.html",
         {
             "columns": columns,
             "others": [scheme for scheme in SCHEMES.values() if scheme not in settings.SCHEMES],
-            "refresh_cookie": getattr(settings, "JWT_REFRESH_COOKIE", False),
+            "can_keep_cookie": any(column["keeps_cookie"] for column in columns),
             "can_refresh": any("refresh" in column["paths"] for column in columns),
             "version": _version(),
         },
     )
     etag = f'"{hashlib.sha256(page.encode()).hexdigest()[:32]}"'
-    response = HttpResponse(
-        page, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "ETag": etag}
-    )
-    return get_conditional_response(request, etag=etag, response=response)
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "ETag": etag}
+    # Not Django's get_conditional_response, which answers 412 to If-Match too, and not in JSON.
+    had = parse_etags(request.headers.get("If-None-Match", ""))
+    if any(each.removeprefix("W/") in (etag, "*") for each in had):
+        return HttpResponseNotModified(headers=headers)
+    return HttpResponse(page, headers=headers)
+
+
+def _column(scheme: Scheme) -> dict[str, Any]:
+    """Return what the column of an enabled scheme can do."""
+    paths = _paths(scheme.keyword)
+    # A library's own login ignores the switch, and would answer with the refresh token.
+    keeps_cookie = settings.JWT_REFRESH_COOKIE and "refresh" in paths and not scheme.is_stock
+    return {"scheme": scheme, "paths": paths, "keeps_cookie": keeps_cookie}
 
 
 def _paths(keyword: str) -> dict[str, str]:

@@ -60,6 +60,7 @@ JWT_ACCESS_LIFETIME = _values["JWT_ACCESS_LIFETIME"]
 JWT_REFRESH_LIFETIME = _values["JWT_REFRESH_LIFETIME"]
 JWT_SESSION_LIFETIME = _values["JWT_SESSION_LIFETIME"]
 JWT_REUSE_GRACE = _values["JWT_REUSE_GRACE"]
+JWT_REFRESH_COOKIE = _values["JWT_REFRESH_COOKIE"]
 JWT_ISSUER = _values["JWT_ISSUER"]
 JWT_AUDIENCE = _values["JWT_AUDIENCE"]
 JWT_LEEWAY = _values["JWT_LEEWAY"]
@@ -109,7 +110,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^(health|metrics)/$"]  # monitoring connects to a process directly
+SECURE_REDIRECT_EXEMPT = [r"^(health|metrics|ready)/$"]  # monitoring connects to a process directly
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
 SILENCED_SYSTEM_CHECKS = [
     "security.W003",  # it wants Django's CsrfViewMiddleware itself; ours derives from it
@@ -119,6 +120,16 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 if NUM_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- pages of other origins ----------------------------------------------------------------------
+
+CORS_ORIGINS = _values["CORS_ORIGINS"]
+CORS_ALLOWED_ORIGINS = CORS_ORIGINS
+CORS_ALLOW_CREDENTIALS = JWT_REFRESH_COOKIE
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type")
+CORS_EXPOSE_HEADERS = ("ETag", "Retry-After", "Server-Timing", "WWW-Authenticate")
+# A page that could read the admin would have its session and its CSRF token.
+CORS_URLS_REGEX = r"^/(?!admin/|metrics/)"
 
 # --- applications --------------------------------------------------------------------------------
 
@@ -145,7 +156,11 @@ INSTALLED_APPS = [
 
 # Sessions, CSRF, users and messages are Django's, and act on the admin's requests only.
 MIDDLEWARE = [
+    *(["telemetry.metrics.RequestMetricsMiddleware"] if METRICS else []),
     *(["telemetry.server_timing.ServerTimingMiddleware"] if SERVER_TIMING else []),
+    # Before all that can refuse a request, so that a page can read each refusal, and no preflight,
+    # which never has a credential, is refused.
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
     "config.middleware.ForwardedMiddleware",
     "config.middleware.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -156,6 +171,7 @@ MIDDLEWARE = [
     "config.middleware.AuthenticationMiddleware",
     "config.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "auth_core.ahead.LookupAheadMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -222,6 +238,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    "CONTACT": {"name": "The authors of token-or-jwt"},
+    "SERVERS": [{"url": "/", "description": "The service that serves this document."}],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi_hook.finish",
+    ],
 }
 
 # --- database and cache --------------------------------------------------------------------------

@@ -55,6 +55,22 @@ def hosts(value: str) -> tuple[str, ...]:
     return found
 
 
+def origins(value: str) -> tuple[str, ...]:
+    """Return the origins in a comma-separated list."""
+    found = names(value)
+    if value and not found:
+        raise ValueError("it names no origin")
+    for each in found:
+        try:
+            rules.origin(each)
+        except ValueError as error:
+            raise ValueError(
+                f"{each!r} is no origin as a browser sends it: http or https, the host in small letters, and the port "
+                f"unless it is the scheme's own; no path, no slash at the end, no user, no *; allowed: {error}"
+            ) from None
+    return found
+
+
 def address(value: str) -> str:
     """Return an IP address as it is."""
     if not _is_address(value, 4, 6):

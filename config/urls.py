@@ -4,12 +4,13 @@ from django.urls import include, path
 
 from auth_core.throttling import throttled_login
 from config.middleware import ADMIN
-from config.views import DocsView, HealthView, IndexView, SchemaView, WhoAmIView
+from config.views import DocsView, HealthView, IndexView, ReadyView, SchemaView, WhoAmIView
 
 urlpatterns = [
     path("", IndexView.as_view(), name="index"),
     path("whoami/", WhoAmIView.as_view(), name="whoami"),
     path("health/", HealthView.as_view(), name="health"),
+    path("ready/", ReadyView.as_view(), name="ready"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
     # Before the admin's own login, which has no throttle.

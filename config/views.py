@@ -15,10 +15,11 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from auth_core.errors import ServiceUnavailable
 from auth_core.negotiation import ContentNegotiation
 from auth_core.renderers import JSONErrorsMixin
 from auth_core.schemes import scheme_of
-from config import playground
+from config import playground, readiness
 
 User = get_user_model()
 
@@ -32,7 +33,7 @@ class IndexView(APIView):
     @extend_schema(
         tags=["service"],
         responses=inline_serializer(
-            "Index",
+            "Root",
             {
                 "schemes": inline_serializer(
                     "Scheme",
@@ -109,6 +110,44 @@ class HealthView(APIView):
         return Response({"status": "ok"})
 
 
+class ReadyView(APIView):
+    """Readiness: the database answers, and so does the cache that processes share, if there is one.
+
+    A balancer sends requests to a process while this is 200. The answer is at most two seconds old
+    and takes at most one second, also where a server accepts a connection and then stands still.
+    """
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        tags=["service"],
+        responses={
+            200: inline_serializer("Ready", {"status": serializers.CharField()}),
+            503: inline_serializer(
+                "NotReady",
+                {
+                    "detail": serializers.CharField(),
+                    "missing": serializers.ListField(
+                        child=serializers.ChoiceField(["database", "cache"]), help_text="What does not answer."
+                    ),
+                },
+            ),
+        },
+    )
+    def get(self, request):
+        headers = {"Cache-Control": "no-store"}
+        missing = readiness.missing()
+        if not missing:
+            return Response({"status": "ok"}, headers=headers)
+        names = " and ".join(f"the {name}" for name in missing)
+        return Response(
+            {"detail": f"Not ready: no answer from {names} within {readiness.BOUND:g} s.", "missing": missing},
+            status=ServiceUnavailable.status_code,
+            headers={**headers, "Retry-After": str(ServiceUnavailable.wait)},
+        )
+
+
 class SchemaView(JSONErrorsMixin, SpectacularAPIView):
     """The OpenAPI document, as YAML or JSON."""
 
@@ -117,6 +156,15 @@ class DocsView(JSONErrorsMixin, SpectacularSwaggerView):
     """Swagger UI."""
 
     http_method_names = ("get", "head")  # not OPTIONS, which has no template
+    template_name_js = "config/swagger_ui.js"
+
+    @extend_schema(exclude=True)
+    def get(self, request, *args, **kwargs):
+        response = super().get(request, *args, **kwargs)
+        # Swagger UI knows the keyword Bearer and sends any other credential as it was typed.
+        keywords = (scheme.keyword for scheme in settings.SCHEMES if scheme.keyword != "Bearer")
+        response.data["keyword"] = next(keywords, "")
+        return response
 
 
 def _reads_user(authenticator) -> bool:

@@ -11,7 +11,8 @@ from auth_core.conf import conf
 from auth_core.credentials import credential, first
 from auth_core.schemes import refuse_keyword, refuse_unread, scheme_of
 from jwt_auth import stock
-from jwt_auth.models import user_of
+from jwt_auth.keys import token_backend
+from jwt_auth.models import ask_ahead, user_of
 from jwt_auth.pushed import logins
 from jwt_auth.tokens import AccessToken
 
@@ -59,6 +60,12 @@ class JWTAuthentication(BaseAuthentication):
             if conf.JWT_ACCEPT_STOCK_UNTIL is not None:
                 return self._authenticate_stock(raw_token, error, request)
             raise InvalidToken(error.args[0]) from error
+
+    def ask_ahead(self, request: Any) -> Any:
+        """Send the lookup ahead, if the token was verified before (auth_core/ahead.py)."""
+        raw_token = credential(request, self.keyword)
+        claims = None if raw_token is None else token_backend().verified.get(raw_token)
+        return None if claims is None else ask_ahead(claims)
 
     def _authenticate_stock(self, raw_token: str, error: TokenError, request: Request) -> tuple[Any, Any]:
         """Return user and token for SimpleJWT's own access token; raise InvalidToken otherwise."""

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import NoReverseMatch, reverse
 from rest_framework_simplejwt import authentication as stock_authentication
 from rest_framework_simplejwt.backends import ALLOWED_ALGORITHMS
 from rest_framework_simplejwt.settings import DEFAULTS, api_settings
@@ -87,6 +88,44 @@ def lifetimes_are_in_order(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
                 f"{short} is longer than {long}.",
                 hint=f"In this order, each at most as long as the next: {', '.join(names)}.",
                 id="jwt_auth.E004",
+            )
+
+
+@register
+@needs_settings("JWT_")
+def cookie_has_a_grace(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error if two tabs that share the cookie would end their own login."""
+    if conf.JWT_REFRESH_COOKIE and not conf.JWT_REUSE_GRACE:
+        yield Error(
+            "JWT_REFRESH_COOKIE is on with JWT_REUSE_GRACE=0: every tab has the same cookie, and of two that refresh "
+            "at once the second would end the login as if it were stolen.",
+            hint="Set JWT_REUSE_GRACE to some seconds, 10s by default, or JWT_REFRESH_COOKIE=off.",
+            id="jwt_auth.E015",
+        )
+
+
+@register
+@needs_settings("JWT_")
+def cookie_has_a_path(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
+    """Yield an error if the path of the cookie cannot be found, since logins would fail."""
+    if not conf.JWT_REFRESH_COOKIE or not _rows():
+        return
+    try:
+        login = reverse("jwt-obtain")
+    except NoReverseMatch:
+        yield Error(
+            "JWT_REFRESH_COOKIE is on, and no URL has the name jwt-obtain: the cookie is sent below the login's path.",
+            hint='Add path("", include("jwt_auth.urls")) to your urlpatterns.',
+            id="jwt_auth.E016",
+        )
+        return
+    for name in ("jwt-refresh", "jwt-logout"):
+        if not reverse(name).startswith(login):
+            yield Error(
+                f"JWT_REFRESH_COOKIE is on, and {reverse(name)} is not below {login}: browsers would not send the "
+                "cookie there.",
+                hint="Give both URLs a path below the login's.",
+                id="jwt_auth.E016",
             )
 
 

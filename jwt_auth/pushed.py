@@ -9,7 +9,6 @@ costs one query, and a gap in the announcements costs one query for each login. 
 import os
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from django.db import connections, router
 from django.utils.functional import SimpleLazyObject, empty
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
+from auth_core.remembered import Remembered
 from auth_core.schemes import enabled_with
 from auth_core.transactions import after_commit
 from jwt_auth.tokens import SESSION_CLAIM, AccessToken
@@ -36,14 +36,13 @@ class LivingLogins:
     def __init__(self) -> None:
         """Read the settings; call close() after overriding one."""
         # The sid, as the token has it; the user's id, as the token has it; the user's key.
-        self._entries: OrderedDict[str, tuple[str, Any]] = OrderedDict()
-        self._drops = 0  # so far, in any process
+        self.entries: Remembered[str, tuple[str, Any]] = Remembered(lambda: ENTRIES)
         self._has_read = False
         self._lock = threading.Lock()
         self.__dict__.pop("_channel", None)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)
 
     def user_of(self, token: AccessToken) -> Any:
         """Return the user of a verified token, without a query if its login is remembered.
@@ -54,11 +53,7 @@ class LivingLogins:
         if channel is None:
             return _user_of(token)
         is_heard = channel.is_heard(time.monotonic())
-        with self._lock:
-            entry = self._entries.get(sid)
-            if entry is not None:
-                self._entries.move_to_end(sid)
-            drops = self._drops  # before anything is read
+        entry, drops = self.entries.get(sid)
         if entry is not None and is_heard and entry[0] == user_id and _reads_from(channel.alias):
             return LoginUser(token, entry[1])
         self._has_read = True  # first: what ends from here on has to be dropped
@@ -68,7 +63,7 @@ class LivingLogins:
         alias = user._state.db
         if alias == channel.alias and connections[alias].get_autocommit():
             channel.listen()
-            self._put(sid, (user_id, user.pk), drops)
+            self.entries.put(sid, (user_id, user.pk), drops)
         return user
 
     @property
@@ -90,19 +85,6 @@ class LivingLogins:
         if self.is_used:
             after_commit(self._end, [sid.hex for sid in sids], using=using)
 
-    def drop(self, sids: Iterable[str]) -> None:
-        """Drop these logins, which ended."""
-        with self._lock:
-            self._drops += 1
-            for sid in sids:
-                self._entries.pop(sid, None)
-
-    def drop_all(self) -> None:
-        """Drop every login: an end may have been missed."""
-        with self._lock:
-            self._drops += 1
-            self._entries.clear()
-
     def close(self) -> None:
         """Forget every login and stop listening."""
         if channel := self.__dict__.get("_channel"):
@@ -113,17 +95,8 @@ class LivingLogins:
         """Start again, in a process forked from one whose locks and listener do not exist here."""
         self.__init__()  # type: ignore[misc]
 
-    def _put(self, sid: str, entry: tuple[str, Any], drops: int) -> None:
-        with self._lock:
-            if drops != self._drops:
-                return  # this login may be among those that were dropped since
-            self._entries[sid] = entry
-            self._entries.move_to_end(sid)
-            if len(self._entries) > ENTRIES:
-                self._entries.popitem(last=False)
-
     def _end(self, sids: list[str]) -> None:
-        self.drop(sids)
+        self.entries.drop(sids)
         if self._channel is not None:
             self._channel.announce(sids)
 
@@ -134,7 +107,7 @@ class LivingLogins:
 
         with self._lock:  # another thread may have been first
             if "_channel" not in self.__dict__:
-                self.__dict__["_channel"] = channel(self.drop, self.drop_all)
+                self.__dict__["_channel"] = channel(self.entries.drop, self.entries.drop_all)
         found: Channel | None = self.__dict__["_channel"]
         return found
 
@@ -181,7 +154,7 @@ def _read(token: AccessToken) -> Any:
     try:
         return _user_of(token)
     except TokenError as error:
-        logins.drop([token.payload[SESSION_CLAIM]])
+        logins.entries.drop([token.payload[SESSION_CLAIM]])
         raise InvalidToken(error.args[0]) from error
 
 

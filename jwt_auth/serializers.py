@@ -9,7 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
-from auth_core import events, usernames
+from auth_core import events, origins, usernames
 from auth_core.bodies import TextField
 from auth_core.conf import conf
 from jwt_auth import models, stock
@@ -29,6 +29,11 @@ class PairSerializer(serializers.Serializer[Any]):
         read_only=True, min_value=0, help_text="Seconds until the refresh token expires."
     )
 
+    @property
+    def optional_in_answers(self) -> tuple[str, ...]:
+        """Return the fields that the OpenAPI document does not promise."""
+        return ("refresh",) if conf.JWT_REFRESH_COOKIE else ()
+
 
 class ObtainPairSerializer(TokenObtainSerializer):
     """A login with a user name and password, and a label."""
@@ -37,14 +42,29 @@ class ObtainPairSerializer(TokenObtainSerializer):
         default="", allow_blank=True, max_length=64, help_text="What the login is for.", write_only=True
     )
 
+    cookie = serializers.BooleanField(
+        default=False,
+        write_only=True,
+        help_text="Put the refresh token into a cookie that no script can read; needs JWT_REFRESH_COOKIE.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields[self.username_field] = usernames.UserNameField(write_only=True)
         # Blanks belong to the password that the user chose; SimpleJWT's field cuts them off.
         self.fields["password"].trim_whitespace = False  # type: ignore[attr-defined]
 
+    def validate_cookie(self, value: bool) -> bool:
+        """Refuse a cookie before the password is checked: a foreign page could log people in."""
+        if value and not conf.JWT_REFRESH_COOKIE:
+            raise serializers.ValidationError("This service sets no cookie: JWT_REFRESH_COOKIE is off.")
+        if value:
+            origins.require(self.context["request"])
+        return value
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
+        self.is_for_cookie: bool = attrs["cookie"]
         if attrs[self.username_field] is None:
             usernames.log_failure(request)
             raise self._no_account()
@@ -68,6 +88,11 @@ class RefreshSerializer(serializers.Serializer[Any]):
     """A refresh token to exchange."""
 
     refresh = serializers.CharField(max_length=MAX_TOKEN_LENGTH)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["refresh"].required = not conf.JWT_REFRESH_COOKIE
+        return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         token = stock.refresh_token(attrs["refresh"])

@@ -1,6 +1,7 @@
 """The endpoints of the rows `jwt` and `jwt-stateless`."""
 
 import hashlib
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import parse_etags
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ValidationError
 from rest_framework.generics import DestroyAPIView, GenericAPIView, ListAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -24,6 +25,7 @@ from rest_framework_simplejwt.views import TokenViewBase
 
 from auth_core import events
 from auth_core.bodies import KnownNamesMixin, names_of
+from auth_core.conf import conf
 from auth_core.credentials import NoStoreMixin, credential, is_presented
 from auth_core.errors import refused
 from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
@@ -31,8 +33,9 @@ from auth_core.renderers import JSONErrorsMixin, JSONRenderer
 from auth_core.schemes import enabled_with
 from auth_core.scopes import WRITE, HasScope, covers, insufficient
 from auth_core.throttling import PasswordThrottleMixin, RefusalThrottleMixin
-from jwt_auth import models, serializers, stock
+from jwt_auth import cookie, models, serializers, stock, tokens
 from jwt_auth.authentication import JWTAuthentication
+from jwt_auth.cookie import NoRefreshToken, RefreshCookieMixin
 from jwt_auth.keys import key_ring
 
 
@@ -46,15 +49,19 @@ class ObtainPairView(PasswordThrottleMixin, NoStoreMixin, _JWTView):
     """Log in with a user name and password, and get a refresh token and an access token."""
 
     serializer_class = serializers.ObtainPairSerializer
+    checks_origin = True  # where JWT_REFRESH_COOKIE is on; for the OpenAPI document
 
     @extend_schema(operation_id="jwt_obtain", tags=["jwt"], responses=serializers.PairSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().post(request, *args, **kwargs)
+        serializer: Any = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        fields = serializer.validated_data
+        return cookie.answer(fields) if serializer.is_for_cookie else Response(fields)
 
 
 # No ATOMIC_REQUESTS around these two: the end of a family is committed even if the answer is 401.
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
+class RefreshView(RefreshCookieMixin, KnownNamesMixin, NoStoreMixin, _JWTView):
     """Exchange a refresh token, which is then spent, for the next pair."""
 
     serializer_class = serializers.RefreshSerializer
@@ -65,17 +72,29 @@ class RefreshView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView)
 
     @extend_schema(operation_id="jwt_refresh", tags=["jwt"], responses=serializers.PairSerializer)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().post(request, *args, **kwargs)
+        if self.cookie is None:
+            if conf.JWT_REFRESH_COOKIE and "refresh" not in request.data:
+                raise NoRefreshToken("No refresh token was sent, in the body or in the cookie. Log in.")
+            return super().post(request, *args, **kwargs)
+        serializer = self.get_serializer(data={"refresh": self.cookie})
+        try:
+            serializer.is_valid(raise_exception=True)
+        except (TokenError, ValidationError) as error:  # a cookie may be too long, or empty
+            text = error.args[0] if isinstance(error, TokenError) else "Token is invalid"
+            raise InvalidToken(text) from error
+        return cookie.answer(serializer.validated_data)
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
+class LogoutView(RefreshCookieMixin, KnownNamesMixin, NoStoreMixin, _JWTView):
     """End this login: revoke its refresh token and its access tokens.
 
     Doing it twice is no error.
     """
 
     serializer_class = serializers.LogoutSerializer
+    # For the OpenAPI document. The view reads the header itself.
+    optional_authentication_classes = (JWTAuthentication,)
 
     @extend_schema(
         operation_id="jwt_logout",
@@ -96,25 +115,44 @@ class LogoutView(KnownNamesMixin, RefusalThrottleMixin, NoStoreMixin, _JWTView):
             stock.operations(token).log_out(token, everywhere, request)
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        if self.cookie is not None:
+            self._end_login_of_header(token, request)
+        response = Response(status=status.HTTP_204_NO_CONTENT)
+        if self.cookie is not None:
+            cookie.delete(response)
+        return response
 
     def get_authenticate_header(self, request: Request) -> str:
         challenge = super().get_authenticate_header(request)
-        # A refresh token in the body comes first: then the header was not read.
-        is_refused = "refresh" not in request.data and is_presented(request, _keyword())
+        # A refresh token in the body or in the cookie comes first: then the header was not read.
+        is_read = "refresh" not in request.data and self.cookie is None
+        is_refused = is_read and is_presented(request, _keyword())
         return refused(challenge) if is_refused else challenge
 
-    @staticmethod
-    def _presented(request: Request, data: dict[str, Any]) -> stock.AnyToken:
+    def _presented(self, request: Request, data: dict[str, Any]) -> stock.AnyToken:
         """Return the token of the login to end, verified. Raises TokenError."""
-        if "refresh" in data:
-            return stock.refresh_token(data["refresh"])
+        text = data.get("refresh", self.cookie)
+        if text is not None:
+            return stock.refresh_token(text)
         # Not authentication_classes: an expired access token in the header must not stop a logout
         # by refresh token.
         raw_token = credential(request, _keyword())
         if raw_token is None:
             raise NotAuthenticated("Send a refresh token, or an access token in the Authorization header.")
         return stock.access_token(raw_token)
+
+    @staticmethod
+    def _end_login_of_header(ended: stock.AnyToken, request: Request) -> None:
+        """End the login of the access token in the header too, if it is another than the cookie's.
+
+        The browser adds the cookie to whatever a page sends. A page that presents its access token
+        and is answered 204 must not find that the token still lives. A stale one stops no logout.
+        """
+        with suppress(TokenError, AuthenticationFailed):
+            raw_token = credential(request, _keyword())
+            token = None if raw_token is None else stock.access_token(raw_token)
+            if isinstance(token, tokens.AccessToken) and token.sid != ended.sid:
+                models.log_out(token, everywhere=False, request=request)
 
 
 def _keyword() -> Any:
@@ -210,6 +248,12 @@ class JWKSView(JSONErrorsMixin, APIView):
         response.add_post_render_callback(partial(_unless_known, request))
         return response
 
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Let pages of every origin read the keys, which are public, and why there are none."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Access-Control-Allow-Origin"] = "*"
+        return response
+
 
 def _unless_known(request: Request, response: Response) -> HttpResponseBase:
     """Give the response an ETag, and return 304 instead to a client that named this ETag.
@@ -222,6 +266,11 @@ def _unless_known(request: Request, response: Response) -> HttpResponseBase:
     if response["ETag"] not in (each.removeprefix("W/") for each in known) and "*" not in known:
         return response
     unchanged = HttpResponseNotModified()
-    for name in ("Cache-Control", "ETag", "Vary"):  # what a 200 would have said (RFC 9110 15.4.5)
+    for name in (
+        "Access-Control-Allow-Origin",
+        "Cache-Control",
+        "ETag",
+        "Vary",
+    ):  # what a 200 would have said (RFC 9110 15.4.5)
         unchanged[name] = response[name]
     return unchanged

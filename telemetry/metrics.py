@@ -6,9 +6,10 @@ keeps its counts in a file, and the process that serves /metrics/ adds them up.
 
 import logging
 import os
+from time import perf_counter
 
 from django.conf import settings
-from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, values
 from prometheus_client.mmap_dict import _INITIAL_MMAP_SIZE, MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -51,6 +52,9 @@ def _reserve(filename: str, size: int):
         os.close(descriptor)
 
 
+# Otherwise each counter and histogram would have a series `_created` that nobody reads.
+disable_created_metrics()
+
 registry = CollectorRegistry()
 if settings.PROMETHEUS_MULTIPROC_DIR:
     MultiProcessCollector(registry)
@@ -70,8 +74,41 @@ SECONDS = Histogram(
     buckets=(0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
 )
 
+REQUESTS = Counter("http_requests", "Answered requests, by method and status.", ("method", "status"), registry=_own)
+REQUEST_SECONDS = Histogram(
+    "http_request_seconds",
+    "Time from a request's arrival in Django to its answer, by method and class of status.",
+    ("method", "status"),
+    registry=_own,
+    # Seconds. A guarded read takes 1 ms, a login 100 ms, a statement up to STATEMENT_TIMEOUT.
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+)
+# A client may send any word for a method, so all others share one label.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 logger = logging.getLogger(__name__)
+
+
+class RequestMetricsMiddleware:
+    """Middleware that counts and times every request that reaches Django (METRICS).
+
+    It is the first, so that it counts what any other middleware refuses.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        start = perf_counter()
+        response = self.get_response(request)
+        method = request.method if request.method in _METHODS else "other"
+        status = response.status_code
+        try:
+            REQUESTS.labels(method, str(status)).inc()
+            REQUEST_SECONDS.labels(method, f"{status // 100}xx").observe(perf_counter() - start)
+        except Exception:
+            logger.exception("not counted: method=%s status=%s", method, status)
+        return response
 
 
 def observe(scheme: str, outcome: str, seconds: float):

@@ -56,7 +56,7 @@ class _TextRenderer(BaseRenderer):
 
 
 class MetricsView(RefusalThrottleMixin, JSONErrorsMixin, APIView):
-    """The metrics for Prometheus: events, refusals, time spent on authentication."""
+    """The metrics for Prometheus: requests, events, refusals, time spent on authentication."""
 
     http_method_names = ("get", "head")  # not OPTIONS, whose response is JSON
     authentication_classes = (ScrapeAuthentication,)

@@ -49,6 +49,11 @@ class TokenAuthentication(authentication.TokenAuthentication):
             raise AuthenticationFailed("Invalid token.")
         return self.authenticate_credentials(key)
 
+    def ask_ahead(self, request: Any) -> Any:
+        """Send the lookup ahead, if this class will make one (auth_core/ahead.py)."""
+        key = credential(request, self.keyword)
+        return self.service.ask_ahead(key) if key is not None and self.is_well_formed(key) else None
+
     def authenticate_credentials(self, key: str) -> tuple[Any, Any]:
         token = self.service.find(key)
         if token is None:
@@ -97,6 +102,7 @@ class HashedTokenAuthentication(TokenAuthentication):
 
     scheme = "token-hashed"
     service = hashed
+    ask_ahead = TokenAuthentication.ask_ahead
 
     def authenticate_credentials(self, key: str) -> tuple[Any, Any]:
         user, token = super().authenticate_credentials(key)

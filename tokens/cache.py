@@ -14,7 +14,6 @@ An entry is stored under a digest of the key that takes SECRET_KEY to make. Refu
 import os
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
 from hashlib import blake2b
@@ -26,6 +25,7 @@ from rest_framework.authtoken.models import Token
 
 from auth_core.caches import shared_cache
 from auth_core.conf import conf
+from auth_core.remembered import Remembered
 from tokens.entries import Entry, seal, unseal
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ class TokenCache:
         """Read the settings; call close() after overriding one."""
         self._seconds = conf.TOKEN_CACHE_SECONDS
         self._secret = salted_hmac("tokens.cache", "", algorithm="sha256").digest()
-        self._entries: OrderedDict[bytes, tuple[float, Entry]] = OrderedDict()  # with time.monotonic() of the reading
-        self._drops = 0  # so far, in any process
+        # Digest: time.monotonic() of the reading, and what was read
+        self.entries: Remembered[bytes, tuple[float, Entry]] = Remembered(lambda: ENTRIES)
         self._has_read = False
         self._lock = threading.Lock()
         self.__dict__.pop("_shared", None)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)
 
     def get_or_read(self, key: str, read: Callable[[str], Credentials]) -> Credentials:
         """Return the entry from memory, else from Valkey, else what `read(key)` returns or raises.
@@ -65,22 +65,18 @@ class TokenCache:
         shared = self._shared
         now = time.monotonic()
         is_heard = shared is None or shared.is_heard(now)
-        with self._lock:
-            read_at, entry = self._entries.get(digest, (0.0, None))
-            if entry is not None:
-                self._entries.move_to_end(digest)
-            drops = self._drops  # before anything is read
-        if entry is not None and is_heard and now - read_at < self._seconds:
-            return entry.credentials(key)
+        found, drops = self.entries.get(digest)
+        if found is not None and is_heard and now - found[0] < self._seconds:
+            return found[1].credentials(key)
         return self._read(key, digest, read, drops, now, is_heard)
 
     def drop(self, key: str) -> None:
         """Drop a key that was revoked or whose user changed; call it after the commit."""
         digest = self._digest(key)
-        self._drop(digest)
+        self.entries.drop([digest])
         if self._shared is not None:
             self._shared.drop(digest, self._seconds)
-            self._drop(digest)  # it may have been read there in between
+            self.entries.drop([digest])  # it may have been read there in between
 
     @property
     def is_used(self) -> bool:
@@ -116,36 +112,17 @@ class TokenCache:
             # Not an entry from before the subscription, whose end this process may have missed, nor
             # one from a clock that is ahead.
             if found and max(shared.subscribed_at, wall - self._seconds) < read_at <= wall:
-                self._put(digest, found, now - (wall - read_at), drops)
+                self.entries.put(digest, (now - (wall - read_at), found), drops)
                 return found.credentials(key)
         user, token = read(key)
         if connections[token._state.db or DEFAULT_DB_ALIAS].in_atomic_block:
             return user, token  # perhaps read from a change that will be rolled back
         entry = Entry.of(user, token)
         if entry is not None:
-            self._put(digest, entry, now, drops)
+            self.entries.put(digest, (now, entry), drops)
             if shared is not None and is_heard:
                 shared.put(digest, seal(digest, user, token, wall), self._seconds)
         return user, token
-
-    def _put(self, digest: bytes, entry: Entry, read_at: float, drops: int) -> None:
-        with self._lock:
-            if drops != self._drops:
-                return  # this entry may be among those that were dropped since
-            self._entries[digest] = read_at, entry
-            self._entries.move_to_end(digest)
-            if len(self._entries) > ENTRIES:
-                self._entries.popitem(last=False)
-
-    def _drop(self, digest: bytes) -> None:
-        with self._lock:
-            self._drops += 1
-            self._entries.pop(digest, None)
-
-    def _drop_all(self) -> None:
-        with self._lock:
-            self._drops += 1
-            self._entries.clear()
 
     def _digest(self, key: str) -> bytes:
         return blake2b(key.encode(), key=self._secret, digest_size=32).digest()
@@ -165,7 +142,7 @@ class TokenCache:
         with self._lock:  # another thread may have been first
             found: Shared | None = self.__dict__.get("_shared")
             if found is None:
-                found = Shared(configured, name, self._drop, self._drop_all)
+                found = Shared(configured, name, lambda digest: self.entries.drop([digest]), self.entries.drop_all)
                 self.__dict__["_shared"] = found
         return found
 

@@ -43,6 +43,11 @@ def find(key: str) -> HashedToken | None:
     return token
 
 
+def ask_ahead(key: str) -> Any:
+    """Send the query of find() ahead (auth_core/ahead.py)."""
+    return _BY_DIGEST.ask_ahead(wire.digest(key))
+
+
 def is_expired(token: HashedToken) -> bool:
     """Return True if the token has expired, by age or by disuse."""
     end = token.expires

@@ -112,6 +112,11 @@ def find(key: str) -> Token | None:
     return _BY_KEY.first(key)
 
 
+def ask_ahead(key: str) -> Any:
+    """Send the query of find() ahead (auth_core/ahead.py)."""
+    return _BY_KEY.ask_ahead(key)
+
+
 def expires_at(created: datetime) -> datetime | None:
     """Return when a token that was created then expires, or None for never."""
     lifetime = conf.TOKEN_LIFETIME

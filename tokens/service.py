@@ -15,6 +15,9 @@ class TokenService(Protocol[T]):
     def find(self, key: str) -> T | None:
         """Return the token with this key, with its user, in one query."""
 
+    def ask_ahead(self, key: str) -> Any:
+        """Send the query of find() ahead, and return what Query.ask_ahead() returns."""
+
     def is_expired(self, token: T) -> bool:
         """Return True if the token has expired."""
 

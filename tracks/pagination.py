@@ -90,10 +90,12 @@ class TrackPagination(PageNumberPagination):
         return [page, page_size]
 
     def get_paginated_response_schema(self, schema):
-        """Return DRF's schema in OpenAPI 3.1, which has no `nullable`."""
+        """Return DRF's schema in OpenAPI 3.1, which has no `nullable`, without its examples."""
         page = super().get_paginated_response_schema(schema)
+        page["required"] = list(page["properties"])
+        del page["properties"]["count"]["example"]
         for name in ("next", "previous"):
             link = page["properties"][name]
-            del link["nullable"]
+            del link["nullable"], link["example"]
             link["type"] = ["string", "null"]
         return page

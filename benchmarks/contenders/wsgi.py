@@ -1,7 +1,7 @@
 """Requests as WSGI has them, the handler that answers them, and its answers."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from config.handler import Handler as ServiceHandler
 
 URLCONF = "benchmarks.urlconf"  # key of the WSGI environ
+ORIGIN = "http://127.0.0.1:8000"  # of these requests
 _NO_BODY = io.BytesIO()
 
 
@@ -23,10 +24,18 @@ class Handler(ServiceHandler):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer's status code and its body."""
+    """An answer's status code, its body and its header fields."""
 
     status: int
     body: bytes
+    headers: Sequence[tuple[str, str]] = ()
+
+    def cookie(self, name: str) -> str | None:
+        """Return the value that the answer gives this cookie, or None."""
+        begin = f"{name}="
+        set_cookies = (text.lstrip() for field, text in self.headers if field == "Set-Cookie")
+        texts = [text for text in set_cookies if text.startswith(begin)]
+        return texts[-1].removeprefix(begin).partition(";")[0] if texts else None
 
 
 def request(urlconf: ModuleType | str, method: str, url: str, headers: Mapping[str, str]) -> dict:
@@ -58,10 +67,11 @@ def request(urlconf: ModuleType | str, method: str, url: str, headers: Mapping[s
 
 def ask(handler: Handler, environ: dict) -> Answer:
     """Return what the handler answers."""
-    statuses = []
-    response = handler(environ, lambda status, headers, exc_info=None: statuses.append(status))
+    started = []
+    response = handler(environ, lambda status, headers, exc_info=None: started.append((status, headers)))
     try:
         body = b"".join(response)
     finally:
         response.close()
-    return Answer(int(statuses[0].split()[0]), body)
+    status, headers = started[0]
+    return Answer(int(status.split()[0]), body, headers)

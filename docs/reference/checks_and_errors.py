@@ -28,9 +28,9 @@ def checks_and_errors() -> str:
         'An error\'s body is JSON: `{"detail": "…"}`, or for status 400 a list of messages for each wrong field.\n\n'
         f"{table(('status', 'when', 'headers'), statuses())}\n"
         "## Errors by message\n\n"
-        "Programs read the body's `code`. SimpleJWT's errors and `insufficient_scope` have one; other bodies have\n"
-        "only `detail`. These are the errors of the service's own modules. Django REST framework adds its own for\n"
-        "wrong fields, unknown paths and methods.\n\n"
+        "Programs read the body's `code`. SimpleJWT's errors, `insufficient_scope` and `origin_refused` have one;\n"
+        "other bodies have only `detail`. These are the errors of the service's own modules. Django REST framework\n"
+        "adds its own for wrong fields, unknown paths and methods.\n\n"
         f"{table(('status', 'detail', 'code', 'raised in'), errors())}"
     )
 
@@ -133,6 +133,7 @@ def answers(name: str, call: ast.Call, names: dict) -> Iterator[tuple[int, str, 
     from rest_framework.exceptions import APIException, ValidationError
     from rest_framework_simplejwt.exceptions import DetailDictMixin, InvalidToken, TokenBackendError, TokenError
 
+    from auth_core.origins import OriginRefused
     from auth_core.scopes import InsufficientScope
     from tokens.hashed import TokenLimitError
     from tokens.hashed_views import TooManyTokens
@@ -159,7 +160,7 @@ def answers(name: str, call: ast.Call, names: dict) -> Iterator[tuple[int, str, 
         error = raised if issubclass(error, caught) else error
     if not issubclass(error, APIException):
         return
-    shown = error.default_code if issubclass(error, DetailDictMixin | InsufficientScope) else ""
+    shown = error.default_code if issubclass(error, DetailDictMixin | InsufficientScope | OriginRefused) else ""
     if texts:
         yield from ((error.status_code, text, shown) for text in texts)
     elif error.__module__ == APIException.__module__ and not issubclass(error, ValidationError):

@@ -143,24 +143,11 @@ def operations(patterns: list, is_stock: bool = False) -> list[tuple[str, ...]]:
     ]
 
 
-# A viewset has one docstring for all its actions.
-ACTIONS = {
-    "list": "List, filter, search, order and page {}s.",
-    "create": "Create a {}.",
-    "retrieve": "Read a {}.",
-    "update": "Replace a {}.",
-    "partial_update": "Change a {}.",
-    "destroy": "Delete a {}.",
-}
-
-
 def what(operation: dict, view, is_stock: bool) -> str:
     """Return a sentence about an operation."""
     if is_stock:
         return f"`{type(view).__module__}.{type(view).__name__}`, untouched."
-    if getattr(view, "action", None):
-        return ACTIONS[view.action].format(operation["tags"][0].removesuffix("s"))
-    return sentence(operation["description"])
+    return f"{operation['summary']}." if getattr(view, "action", None) else sentence(type(view).__doc__)
 
 
 def who(operation: dict, document: dict, path: str, method: str, view) -> str:
@@ -172,12 +159,10 @@ def who(operation: dict, document: dict, path: str, method: str, view) -> str:
     body = document["components"].get("schemas", {}).get(reference.get("$ref", "").rpartition("/")[2], {})
     secrets = [name for name in body.get("properties", {}) if name in ("username", "password", "refresh", "token")]
     security = operation.get("security", [])
-    if "password" in secrets or not security:
-        shown = [f"`{name}`" + ("" if name in body.get("required", ()) else " (optional)") for name in secrets]
-        return f"anyone with {' and '.join(shown)}" if shown else "anyone"
-    if security == [{}]:
-        return "anyone"
     names = {name for requirement in security for name in requirement}
+    if secrets or not names:
+        also = ", or with an access token" if names else ""
+        return f"anyone with {' and '.join(map(code, secrets))}{also}" if secrets else "anyone"
     if names == {"metrics"}:
         return "`METRICS_TOKEN`, as a Bearer token"
     credential = f"a credential of {'its' if len(names) == 1 else 'an enabled'} scheme"

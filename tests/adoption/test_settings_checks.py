@@ -16,6 +16,14 @@ FLAGS = ["on", 1, None]
 # The values of each setting that a project may have by mistake.
 WRONG = {
     "LOGIN_THROTTLE": ["10", "ten/min", "0/min", "10/fortnight", 10, "", b"10/min"],
+    "CORS_ORIGINS": [
+        "https://app.example",
+        None,
+        [b"https://app.example"],
+        ["*"],
+        ["https://app.example/"],
+        ["app.example"],
+    ],
     "TOKEN_AUTO_CREATE": FLAGS,
     "TOKEN_ROTATE_ON_GET": FLAGS,
     "TOKEN_LIFETIME": [*TEXT, timedelta(0), timedelta(-1), timedelta.max],
@@ -28,6 +36,7 @@ WRONG = {
     "JWT_REFRESH_LIFETIME": [*TEXT, None, timedelta(0)],
     "JWT_SESSION_LIFETIME": [*TEXT, None, timedelta(0)],
     "JWT_REUSE_GRACE": [*TEXT, None, timedelta(seconds=-1)],
+    "JWT_REFRESH_COOKIE": FLAGS,
     "JWT_ISSUER": ["", 5, b"me"],
     "JWT_AUDIENCE": ["", 5, [5], {"a": 1}],
     "JWT_LEEWAY": [*TEXT, None, timedelta(hours=2)],
@@ -40,6 +49,8 @@ RIGHT = {
     "TOKEN_CACHE_SECONDS": [0, 30],
     "JWT_VERIFYING_KEYS": [[], (), ["k" * 50]],
     "JWT_REUSE_GRACE": [timedelta(0)],
+    "CORS_ORIGINS": [[], ("https://app.example", "http://localhost:5173", "http://[::1]:3000", "http://127.0.0.1")],
+    "JWT_REFRESH_COOKIE": [True],
     "JWT_ISSUER": [None, "https://example.org"],
     "JWT_AUDIENCE": ["api", ["api", "web"]],
 }

@@ -11,7 +11,7 @@ from tests.support import servers
 
 NAMES = [name for name in vars(Conf) if name.isupper()]
 # Django's own and SimpleJWT's settings; the rest has a default in auth_core/conf.py.
-ELSEWHERE = {"AUTH_USER_MODEL", "CACHES", "SECRET_KEY", "SESSION_ENGINE", "SIMPLE_JWT"}
+ELSEWHERE = {"AUTH_USER_MODEL", "CACHES", "SECRET_KEY", "SESSION_COOKIE_SECURE", "SESSION_ENGINE", "SIMPLE_JWT"}
 ELSEWHERE |= {"DATABASES", "MIDDLEWARE", "TIME_ZONE", "USE_TZ"}  # auth_core/checks.py looks at these
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.staticfiles import finders
 
 from config import playground
-from config.schemes import SCHEMES
+from config.schemes import SCHEMES, choose
 from tests.support import servers
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
@@ -86,12 +86,12 @@ def test_the_page_holds_nothing_that_the_policy_would_block(api):
 
 def test_neither_the_page_nor_its_files_name_another_host(api):
     _, text = page(api)
-    files = [(STATIC / name).read_text() for name in ("playground.js", "playground.css")]
+    files = [file.read_text() for file in STATIC.iterdir() if file.suffix != ".svg"]  # which names its XML namespace
+    assert len(files) == 3
     for content in (text, *files):
         assert not re.search(r"""(?:https?:|["'(=]\s*)//\w""", content)
-    assert "localStorage" not in "".join(files)
-    assert "sessionStorage" not in "".join(files)
-    assert "innerHTML" not in files[0]
+    for word in ("localStorage", "sessionStorage", "indexedDB", "document.cookie", "innerHTML"):
+        assert word not in "".join(files)
 
 
 def test_the_files_of_the_page_are_found_and_named_by_their_content(api, monkeypatch, tmp_path):
@@ -99,7 +99,10 @@ def test_the_files_of_the_page_are_found_and_named_by_their_content(api, monkeyp
     links = re.findall(r'(?:href|src)="/static/([^"?]+)\?v=([0-9a-f]{12})"', text)
     assert {Path(path).suffix for path, _ in links} == {".js", ".css", ".svg"}
     assert len({version for _, version in links}) == 1
-    assert {Path(finders.find(path)) for path, _ in links} == set(STATIC.iterdir())
+    named = {Path(finders.find(path)) for path, _ in links}
+    # The script imports the other one, with the same version.
+    assert named | {STATIC / "wire.js"} == set(STATIC.iterdir())
+    assert "import(`./wire.js${search}`)" in (STATIC / "playground.js").read_text()
     (tmp_path / "playground.js").write_text("another")
     monkeypatch.setattr(playground, "_STATIC", tmp_path)
     playground._version.cache_clear()
@@ -121,6 +124,7 @@ def test_head_and_a_page_that_the_browser_has_are_answered_without_a_body(api):
         assert (again.status_code, again.content) == (304, b"")
         assert (again["ETag"], again["Vary"]) == (answer["ETag"], "Accept")
     assert page(api, **{"If-None-Match": '"another"'})[0].status_code == 200
+    assert page(api, **{"If-Match": '"another"'})[0].status_code == 200
     # A JSON answer has no ETag, so it is never taken for the page.
     assert api.get("/", headers={"If-None-Match": answer["ETag"]}).status_code == 200
 
@@ -132,6 +136,15 @@ def test_the_page_says_the_same_to_everybody_and_reads_nothing(api, user, django
     assert not answer.cookies
     for secret in (user.username, "SECRET", "sqlite", "postgresql"):
         assert secret not in text
+
+
+def test_a_cookie_is_offered_where_the_switch_is_on(api, settings):
+    assert 'name="cookie"' not in page(api)[1]
+    settings.JWT_REFRESH_COOKIE = True
+    assert 'name="cookie"' in page(api)[1]
+    assert re.findall(r'data-scheme="(\w+)"[^>]* data-cookie="on"', page(api)[1]) == ["jwt"]
+    settings.SCHEMES = choose(["token", "simplejwt"])  # a library's login knows no cookie
+    assert 'name="cookie"' not in page(api)[1]
 
 
 SCRIPT = """

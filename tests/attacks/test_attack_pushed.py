@@ -161,7 +161,7 @@ def test_nobody_who_writes_to_the_channel_lets_anybody_in_or_stops_the_listener(
     victim = str(models.log_in(user).access)
     remember(logins, victim)
     send(remembering, AccessToken(victim).sid.hex.encode())
-    wait_until(lambda: AccessToken(victim).sid.hex not in logins._entries)
+    wait_until(lambda: AccessToken(victim).sid.hex not in logins.entries.by_key)
     assert asked(door, ended)[0] == REFUSED
     assert logins._channel._thread is thread
     assert thread.is_alive()
@@ -181,6 +181,6 @@ def test_an_answer_to_a_heartbeat_that_nobody_sent_does_not_count(remembering):
 
 
 def test_neither_a_token_nor_a_secret_is_remembered(access, user):
-    remembered = repr(list(logins._entries.items()))
+    remembered = repr(list(logins.entries.by_key.items()))
     for secret in (access, access.rpartition(".")[2], user.password, PASSWORD):
         assert secret not in remembered

@@ -1,11 +1,19 @@
-"""Fixtures of the tests in Chromium: the browser, and a service with a user."""
+"""Fixtures of the tests in Chromium: the browser, a service with a user, a proxy with a page."""
 
 import pytest
 
-from tests.support import browsers, servers
+from tests.support import browsers, fronts, servers
 from tests.support.accounts import PASSWORD
 
 ADA = f"from django.contrib.auth.models import User; User.objects.create_user('ada', password='{PASSWORD}')"
+
+FILES = {
+    "fetch_auth.js": (servers.ROOT / "clients/fetch_auth.js").read_text("utf-8"),
+    "page.html": """<!doctype html><title>page</title><script type="module">
+        import * as fetchAuth from "./fetch_auth.js";
+        Object.assign(window, fetchAuth);
+    </script>""",
+}
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +45,13 @@ def serve(tmp_path_factory):
         return servers.granian(**switches)
 
     return serve
+
+
+@pytest.fixture(scope="session")
+def front_of():
+    """Return fronts.front, which serves clients/fetch_auth.js and an empty page with it."""
+
+    def front_of(service: str, **options):
+        return fronts.front(service, files={**FILES, **options.pop("files", {})}, **options)
+
+    return front_of

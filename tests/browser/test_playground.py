@@ -221,6 +221,43 @@ def test_a_logout_everywhere_reaches_each_scheme_at_its_own_moment(serve, visit)
         page.picture("one-outlives-the-other")
 
 
+def test_a_refresh_token_in_a_cookie_outlives_a_reload_and_ends_with_the_logout(serve, visit):
+    with serve(JWT_REFRESH_COOKIE="on") as base, visit(base) as page:
+        box = page.tab.get_by_label("Keep the refresh token in an HttpOnly cookie")
+        page.tab_to(box)
+        page.tab.keyboard.press("Space")
+        page.log_in("token", "jwt")
+        assert page.column("jwt").locator(".refresh-token").inner_text().startswith("in an HttpOnly cookie")
+        assert '"refresh":' not in page.wire("jwt", "answer")
+        (cookie,) = page.tab.context.cookies(f"{base}/api/token/")
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/api/token/")
+        page.open()
+        page.press("jwt", "Who am I")
+        page.says("jwt", "401: ")
+        page.tab_to(box)
+        page.tab.keyboard.press("Space")
+        page.press("jwt", "Refresh")
+        page.says("jwt", "Refreshed")
+        page.press("jwt", "Who am I")
+        page.says("jwt", "You are user ada.")
+        page.picture("by-cookie")
+        page.tab_to(box)
+        page.tab.keyboard.press("Space")  # off: the next login is its own, beside the cookie
+        page.type_user()
+        page.press("jwt", "Log in")
+        page.says("jwt", "Logged in.")
+        page.press("jwt", "Refresh")
+        page.says("jwt", "Refreshed")
+        page.press("jwt", "Log out")
+        page.says("jwt", "Logged out.")
+        assert len(page.tab.context.cookies(f"{base}/api/token/")) == 1
+        page.tab_to(box)
+        page.tab.keyboard.press("Space")
+        page.press("jwt", "Log out")
+        page.says("jwt", "Logged out.")
+        assert page.tab.context.cookies(f"{base}/api/token/") == []
+
+
 def test_a_deactivation_is_watched_in_both_columns(serve, visit, tmp_path):
     url = servers.migrated_sqlite(tmp_path)
     with serve(DATABASE_URL=url) as base, visit(base) as page:

@@ -1,7 +1,6 @@
 """A lookup that runs by its prepared name, and what can happen to it and to its connection."""
 
 import signal
-from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -15,12 +14,11 @@ from auth_core.database_errors import is_database_away
 from auth_core.prepared import Parameter, Query
 from tests.support import servers
 from tests.support.direct import is_direct, plan_of, run_by_the_cursor, run_directly
+from tests.support.groups import BY_NAME, THRESHOLD, asking, with_groups
 from tests.support.own_connections import connection_to, transaction_on
 
 pytestmark = pytest.mark.once  # each uses a PostgreSQL of its own
 
-THRESHOLD = 5
-BY_NAME = Query(lambda: Group.objects.filter(name=Parameter(Group._meta.get_field("name"))))
 NAMES = "SELECT name FROM pg_prepared_statements WHERE statement LIKE 'SELECT \"auth_group\"%'"
 
 
@@ -32,21 +30,8 @@ def url():
 @pytest.fixture
 def other(url):
     """Yield another connection, on which the tables are new."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS auth_group")
-        connection.execute("CREATE TABLE auth_group (id int PRIMARY KEY, name varchar(150))")
-        connection.execute("INSERT INTO auth_group VALUES (1, 'staff'), (2, 'ada')")
+    with with_groups(url) as connection:
         yield connection
-
-
-@contextmanager
-def asking(url, **options):
-    """Yield the plan of a lookup on a connection of its own that has run it often enough."""
-    with connection_to(url, **{"prepare_threshold": THRESHOLD, **options}) as connection:
-        plan = plan_of(BY_NAME, connection)
-        for _ in range(THRESHOLD + 1):
-            assert plan.first(("staff",)).pk == 1
-        yield plan
 
 
 @pytest.fixture

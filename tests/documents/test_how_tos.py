@@ -22,9 +22,18 @@ PAGES = {path.stem: page(path.relative_to(servers.ROOT)) for path in (servers.RO
 TUTORIAL = page("docs/tutorial.md")
 # The smallest run of the lab. It may be inconclusive, which is exit code 3.
 SMALLEST = "--processes 2 --rounds 1 --block 3 --drop 1"
-# test_deployment.py runs the commands of three pages, test_readme.py the examples of one, and
-# tests/adoption/test_adopt.py does what one says.
-ELSEWHERE = {"adopt", "deploy", "operate", "rotate-a-signing-key", "use-the-client"}
+# test_deployment.py runs the commands of three pages, test_readme.py the examples of one,
+# tests/adoption/test_adopt.py does what one says, `make clients` what another says. One runs in
+# Chromium, by tests/browser/.
+ELSEWHERE = {
+    "adopt",
+    "deploy",
+    "generate-a-client",
+    "operate",
+    "rotate-a-signing-key",
+    "single-page-applications",
+    "use-the-client",
+}
 
 
 class Checkout:

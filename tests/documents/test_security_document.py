@@ -37,6 +37,12 @@ CLAUSES = {
     "RFC 6750": {"2.1", "2.2", "2.3", "3", "3.1", "5.2", "5.3"},
     "RFC 9700": {"2.2.1", "2.2.2", "4.14.2"},
     "RFC 7009": {"2.1", "2.2", "2.2.1"},
+    "RFC 10017": {
+        "Cookie Security",
+        "Cross-Site Request Forgery Protections",
+        "Refresh Tokens",
+        "Cross-Origin Requests",
+    },
     "OWASP ASVS 5.0, V7": {
         f"7.{section}.{number}"
         for section, last in enumerate((3, 4, 2, 5, 3, 2), start=1)

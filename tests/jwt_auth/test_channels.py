@@ -427,7 +427,7 @@ _FORK = (
 import os, threading
 from jwt_auth import pushed
 parent = logins._channel
-logins._put("sid", ("1", 1), logins._drops)
+logins.entries.put("sid", ("1", 1), logins.entries.drops)
 child = os.fork()
 if not child:
     assert not len(logins) and logins._channel is not parent and threading.active_count() == 1

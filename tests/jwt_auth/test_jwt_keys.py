@@ -140,9 +140,8 @@ def test_the_jwks_is_sent_again_only_if_it_has_changed(api, db, sign_with):
         for ask in (api.get, api.head):
             again = ask(JWKS, headers={"If-None-Match": known})
             assert (again.status_code, again.content) == (304, b"")
-            assert [again[name] for name in ("ETag", "Cache-Control", "Vary")] == [
-                first[name] for name in ("ETag", "Cache-Control", "Vary")
-            ]
+            for name in ("Access-Control-Allow-Origin", "Cache-Control", "ETag", "Vary"):
+                assert again[name] == first[name]
     assert api.get(JWKS, headers={"If-None-Match": '"other", nonsense'}).status_code == 200
     as_json = api.get(JWKS, headers={"If-None-Match": first["ETag"], "Accept": "application/json"})
     assert (as_json.status_code, as_json["ETag"] == first["ETag"]) == (200, False)

@@ -63,12 +63,12 @@ def test_the_number_of_entries_is_bounded_and_the_ones_used_last_stay(pushed_doo
 
 
 def test_ends_of_unknown_logins_take_no_memory():
-    logins.drop([uuid4().hex])
+    logins.entries.drop([uuid4().hex])
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(100_000):
-            logins.drop([uuid4().hex])
+            logins.entries.drop([uuid4().hex])
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -80,7 +80,7 @@ def test_an_entry_takes_400_bytes_at_the_most():
     try:
         before, _ = tracemalloc.get_traced_memory()
         for key in range(10_000):
-            logins._put(uuid4().hex, (str(key), key), logins._drops)
+            logins.entries.put(uuid4().hex, (str(key), key), logins.entries.drops)
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -124,7 +124,7 @@ def test_an_end_is_heard_whatever_was_done_to_the_clock(access, minutes):
         remember(other, access)
         with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
             models.end(models.LOGOUT, pk=sid)
-            wait_until(lambda: sid.hex not in other._entries, seconds=10)
+            wait_until(lambda: sid.hex not in other.entries.by_key, seconds=10)
 
 
 # --- a reader that is slow to store ---------------------------------------------------------------
@@ -169,17 +169,17 @@ def test_a_reader_that_stores_late_stores_nothing_that_ended_in_its_own_process(
 
 def test_a_reader_that_stores_late_stores_nothing_that_ended_in_another(access, monkeypatch):
     with another() as other:
-        drops = other._drops
+        drops = other.entries.drops
         with held(other, access, monkeypatch):
             models.end(models.LOGOUT, pk=AccessToken(access).sid)
-            wait_until(lambda: other._drops > drops, seconds=10)
+            wait_until(lambda: other.entries.drops > drops, seconds=10)
         assert len(other) == 0
 
 
 def test_a_reader_that_stores_late_stores_nothing_after_a_gap(access, monkeypatch):
     with another() as other:
         with held(other, access, monkeypatch):
-            other.drop_all()
+            other.entries.drop_all()
         assert len(other) == 0
 
 

@@ -23,13 +23,13 @@ def test_a_full_memory_is_bounded_and_revocations_take_none():
     try:
         empty = allocated()
         for number in range(ENTRIES + 1000):
-            those._put(uuid4().hex, (str(number), number), those._drops)
+            those.entries.put(uuid4().hex, (str(number), number), those.entries.drops)
         full = allocated() - empty
         assert len(those) == ENTRIES
         for _ in range(REVOKED // 100):
-            those.drop([uuid4().hex for _ in range(100)])
+            those.entries.drop([uuid4().hex for _ in range(100)])
         revoked = allocated() - empty - full
-        those.drop_all()
+        those.entries.drop_all()
         forgotten = allocated() - empty
     finally:
         tracemalloc.stop()

@@ -92,12 +92,12 @@ def test_a_view_that_reads_a_user_who_is_gone_answers_401(pushed_door, user, pai
     request = APIRequestFactory().get("/", headers={"Authorization": f"Bearer {pair['access']}"})
     remember(logins, pair["access"])
     assert name_of(request).data == "ada"
-    logins.drop = lambda sids: None  # as if the end had not been heard
+    logins.entries.drop = lambda sids: None  # as if the end had not been heard
     try:
         ending(user)
         answer = name_of(request)
     finally:
-        del logins.drop
+        del logins.entries.drop
     assert (answer.status_code, answer.data["code"]) == (401, "token_not_valid")
     assert answer["WWW-Authenticate"].startswith("Bearer")
 

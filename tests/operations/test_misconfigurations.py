@@ -20,6 +20,7 @@ MISCONFIGURED = [
     ({"JWT_ACCESS_LIFETIME": "2d"}, "jwt_auth.E004", True),
     ({"JWT_REFRESH_LIFETIME": "31d"}, "jwt_auth.E004", True),
     ({"JWT_REUSE_GRACE": "6m"}, "jwt_auth.E004", True),
+    ({"JWT_REFRESH_COOKIE": "on", "JWT_REUSE_GRACE": "0"}, "jwt_auth.E015", True),
     ({"JWT_CLAIMS": "tests.support.no_such_module.role"}, "jwt_auth.E010", True),
     ({"JWT_ACCESS_TYPE": "at+jwt"}, "jwt_auth.E012", True),
     (

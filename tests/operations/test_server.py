@@ -4,7 +4,9 @@ import json
 import re
 import shlex
 import socket
+import sys
 import urllib.request
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,7 +40,29 @@ def assert_flags(command: list[str]):
 
 def test_the_guides_unit_starts_granian_with_the_same_flags():
     (line,) = re.findall(r"^ExecStart=(.*)$", (servers.ROOT / "docs/how-to/deploy.md").read_text(), re.MULTILINE)
-    assert_flags(shlex.split(line))
+    assert " -m config.server " in line
+
+
+def test_the_documented_start_has_these_flags_and_passes_options_on(tmp_path):
+    port = servers.free_port()
+    command = [sys.executable, "-m", "config.server", "--workers-kill-timeout", "7"]
+    switches = {"GRANIAN_PORT": str(port), "DATABASE_URL": f"sqlite:///{tmp_path}/a.sqlite3"}
+    with servers.started(command, f"http://127.0.0.1:{port}", **switches):
+        found = command_lines(port)
+        assert found
+        for each in found:
+            assert_flags(each)
+            assert shlex.join(command[3:]) in shlex.join(each)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1"])
+def test_the_documented_start_refuses_a_port_on_which_somebody_listens(tmp_path, host):
+    with servers.granian(DATABASE_URL=f"sqlite:///{tmp_path}/a.sqlite3") as base:
+        port = urlsplit(base).port
+        with socket.create_server(("::1", port), family=socket.AF_INET6) if host == "::1" else nullcontext():
+            done = servers.run_cold("-m", "config.server", "--host", host, "--port", str(port))
+    assert done.returncode != 0
+    assert done.stderr.splitlines() == [f"error: cannot listen on {host} port {port}: Address already in use"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="no /proc here")

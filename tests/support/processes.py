@@ -25,6 +25,18 @@ def group(command, **options) -> Iterator[subprocess.Popen]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@contextmanager
+def frozen(*pids: int) -> Iterator[None]:
+    """Stop processes without their noticing until the block ends: they neither answer nor end."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     pid: int

@@ -75,7 +75,7 @@ def remember(those: LivingLogins, access: str):
 
 def remembers(those: LivingLogins, access: str) -> bool:
     """Return True if the access token would be accepted there without a query."""
-    entry = those._entries.get(AccessToken(access).payload["sid"])
+    entry = those.entries.by_key.get(AccessToken(access).payload["sid"])
     return entry is not None and those._channel.is_heard(time.monotonic())
 
 

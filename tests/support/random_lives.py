@@ -275,8 +275,8 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def the_memory_is_lost(self):
         """Forget everything that is remembered, as after a gap in what the process hears."""
-        token_cache._drop_all()
-        logins.drop_all()
+        token_cache.entries.drop_all()
+        logins.entries.drop_all()
 
     # --- time and switches ------------------------------------------------------------------------
 

@@ -204,7 +204,7 @@ class PushedLives(PairLives):
 
     def take(self, *steps):
         if len(steps) > 1:  # a use reads the login, and stores it while the other steps end it
-            logins.drop_all()
+            logins.entries.drop_all()
         super().take(*steps)
 
     @invariant()

@@ -191,7 +191,7 @@ def logged_granian(workers: int = 1, network: Network | None = None, level: str 
     switches = {"GRANIAN_WORKERS": str(workers), "GRANIAN_BLOCKING_THREADS": "8", **switches}
     if network:
         switches["ALLOWED_HOSTS"] = host
-    with _running(command, server.base_url(host, port), **switches) as running:
+    with started(command, server.base_url(host, port), **switches) as running:
         yield running
 
 
@@ -204,12 +204,16 @@ def demo(host: str = "127.0.0.1", **switches: str):
     port = free_port()
     command = [sys.executable, "manage.py", "serve_demo"]
     switches = {"GRANIAN_HOST": host, "GRANIAN_PORT": str(port), **switches}
-    with _running(command, server.base_url(host, port), **switches) as running:
+    with started(command, server.base_url(host, port), **switches) as running:
         yield running
 
 
 @contextmanager
-def _running(command: list[str], base: str, **switches: str):
+def started(command: list[str], base: str, **switches: str):
+    """Start a server with this command and these switches.
+
+    Yield its address and the file that holds its output.
+    """
     output = temporary_folder() / "output"
     with (
         output.open("w") as stream,

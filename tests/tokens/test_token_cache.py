@@ -83,8 +83,8 @@ def test_a_remembered_user_can_be_saved_and_keeps_the_password(door, key):
 def test_nothing_is_remembered_under_the_key(door, key):
     asked(door, key)
     assert len(token_cache) == 1
-    assert key not in repr(token_cache._entries)
-    assert key.encode().hex() not in repr(token_cache._entries)
+    assert key not in repr(token_cache.entries.by_key)
+    assert key.encode().hex() not in repr(token_cache.entries.by_key)
 
 
 def tokens(number: int) -> list[str]:
@@ -167,7 +167,7 @@ def test_expiry_is_looked_at_on_every_hit(door, user, key, settings):
 
 def test_a_remembered_user_who_is_not_active_is_refused(door, user, key):
     user.is_active = False
-    token_cache._put(token_cache._digest(key), Entry.of(user, Token.objects.get()), time.monotonic(), 0)
+    token_cache.entries.put(token_cache._digest(key), (time.monotonic(), Entry.of(user, Token.objects.get())), 0)
     assert asked(door, key) == (401, 0)
 
 

@@ -148,7 +148,7 @@ def test_what_ends_a_token_ends_it_in_every_process(url, door, user, key, ending
 def test_a_reader_that_stores_late_and_hears_late_brings_nothing_back_on_valkey(url, door, user, key):
     with another() as late, another() as other:
         hears = threading.Event()
-        late._shared.dropped = lambda digest: hears.wait(60) and late._drop(digest)
+        late._shared.dropped = lambda digest: hears.wait(60) and late.entries.drop([digest])
         try:
             with held(late, key):
                 revoke(door, user, key)
@@ -191,7 +191,7 @@ def test_what_somebody_else_wrote_is_a_miss_and_nobody_becomes_another(url, user
                 asked_for = []
                 got, _ = reader.get_or_read(key, lambda key, to=asked_for: to.append(key) or read(key))
                 assert (got.pk, got.is_staff, asked_for) == (user.pk, False, [key]), garbage
-                reader._drop_all()
+                reader.entries.drop_all()
             client.delete(name)
             client.lpush(name, "a list")
             assert not remembers(reader, key)
@@ -256,7 +256,7 @@ def test_a_full_valkey_is_no_error_and_still_passes_the_word_on(url, door, user,
         try:
             for _ in range(3):
                 assert asked(door, key)[0] == 200
-                token_cache._drop_all()
+                token_cache.entries.drop_all()
             other.get_or_read(key, read)
             revoke(door, user, key)
             wait_until(lambda: not remembers(other, key))

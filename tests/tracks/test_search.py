@@ -2,8 +2,10 @@
 
 import logging
 import re
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import Q
@@ -22,6 +24,8 @@ from tracks.lookups import is_indexed
 from tracks.models import Album, Artist, Genre, Track
 
 pytestmark = pytest.mark.django_db
+
+MIGRATION = import_module("tracks.migrations.0002_trigrams")
 
 needs_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'")
 
@@ -147,19 +151,26 @@ def warnings() -> list[str]:
 def test_the_migration_makes_the_indexes_and_takes_them_away():
     assert (indexes(), warnings()) == (set(trigrams.INDEXES), [])
     call_command("migrate", "tracks", "0001", verbosity=0)
-    assert (indexes(), warnings()) == (set(), ["tracks.W001"])
+    assert (indexes(), warnings()) == (set(), [])  # nothing is wrong before the migration
     call_command("migrate", "tracks", verbosity=0)
     assert (indexes(), warnings()) == (set(trigrams.INDEXES), [])
 
 
 @needs_postgresql
+def test_a_migrated_database_without_one_of_the_indexes_is_warned_of():
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {trigrams.INDEXES[0]}")
+    assert warnings() == ["tracks.W001"]
+
+
+@needs_postgresql
 def test_a_role_that_may_not_create_the_extension_migrates_without_the_indexes(caplog):
     with connection.cursor() as cursor, connection.schema_editor() as editor:
-        trigrams.drop(editor)
+        MIGRATION.drop(apps, editor)
         cursor.execute("DROP EXTENSION pg_trgm")
         cursor.execute("CREATE ROLE nobody_in_particular; SET LOCAL ROLE nobody_in_particular")
         with caplog.at_level(logging.WARNING):
-            trigrams.create(editor)
+            MIGRATION.create(apps, editor)
         cursor.execute("RESET ROLE")
     assert indexes() == set()
     assert "permission denied to create extension" in caplog.text
@@ -175,7 +186,7 @@ def test_another_error_of_the_migration_is_not_swallowed(monkeypatch):
 
         monkeypatch.setattr(editor, "execute", execute)
         with pytest.raises(NotSupportedError):
-            trigrams.create(editor)
+            MIGRATION.create(apps, editor)
 
 
 def test_sqlite_is_warned_of_no_missing_index():

@@ -41,6 +41,9 @@ def command(schemes, access_lifetime, session_lifetime, count, budget, populatio
     hashers that Django ships, with the rounds that each release gives the default one, and the
     table says what a login would cost with them. Scrypt, argon2 and bcrypt appear where they run.
 
+    Set JWT_REFRESH_COOKIE=on in the environment to time login, refresh and logout by cookie too. A
+    sentence then says what the cookie costs against the body.
+
     The run is inconclusive when the A/A control's interval (99 %) excludes zero and the difference
     is above 0.5 % of the request, when the hypervisor took more than 5 % of the time the processors
     had work, or when other programs kept the password's hash waiting for more than 20 % of its

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import ModuleType
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
@@ -16,14 +17,16 @@ from django.core.signals import request_finished
 from django.urls import Resolver404, include, path, resolve
 
 from auth_core import revocation
+from auth_core.conf import conf
 from benchmarks.contenders import proof, wsgi
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.urlconf import WHOAMI
 from benchmarks.contenders.user import PASSWORD
-from benchmarks.contenders.wsgi import Answer, Handler
+from benchmarks.contenders.wsgi import ORIGIN, Answer, Handler
 from benchmarks.messages import RefusedError
-from benchmarks.questions.flows.messages import OBTAIN, REFRESH
+from benchmarks.questions.flows.messages import BY_COOKIE, OBTAIN, REFRESH
 from config.schemes import Scheme
+from jwt_auth import cookie
 
 NEW, SAME, NOTHING = "new", "same", "nothing"
 
@@ -60,6 +63,14 @@ def _refresh_token(client: Client) -> Sent:
     return "", {"refresh": client.refresh}
 
 
+def _wish(client: Client) -> Sent:
+    return "", {"username": client.username, "password": client.password, "cookie": True}
+
+
+def _nothing(client: Client) -> Sent:
+    return "", {}
+
+
 def _access_token(client: Client) -> Sent:
     return "", {"token": client.credential}
 
@@ -68,6 +79,7 @@ def _access_token(client: Client) -> Sent:
 class Flow:
     """A POST to `path` with `status` as the expected answer.
 
+    `cookie`   whether the refresh token comes and goes in the cookie of JWT_REFRESH_COOKIE
     `leaves`   what the client holds afterwards: what the answer gave (NEW), the SAME, or NOTHING
     `revokes`  the field of Client that must be refused afterwards; empty: none
     `holds`    whether the client holds a credential before; if not, all of its user's are revoked
@@ -80,6 +92,11 @@ class Flow:
     leaves: str
     revokes: str = ""
     holds: bool = True
+    cookie: bool = False
+
+
+def _by_cookie(name: str, path: str, sends: Callable[[Client], Sent], *arguments: Any, **options: Any) -> Flow:
+    return Flow(f"{name}{BY_COOKIE}", path, sends, *arguments, **options, cookie=True)
 
 
 FLOWS = (
@@ -98,6 +115,9 @@ FLOWS = (
     Flow("rotate", f"{_TOKEN_PATH}new/", _header, 200, NEW, revokes="credential"),
     Flow("revoke", f"{_TOKEN_PATH}revoke/", _header, 204, NOTHING, revokes="credential"),
     Flow("logout", f"{_PAIR_PATH}logout/", _refresh_token, 204, NOTHING, revokes="refresh"),
+    _by_cookie(OBTAIN, _PAIR_PATH, _wish, 200, NEW, holds=False),
+    _by_cookie(REFRESH, f"{_PAIR_PATH}refresh/", _nothing, 200, NEW),
+    _by_cookie("logout", f"{_PAIR_PATH}logout/", _nothing, 204, NOTHING, revokes="refresh"),
     Flow("blacklist", f"{_PAIR_PATH}blacklist/", _refresh_token, 200, NOTHING, revokes="refresh"),
 )
 
@@ -115,7 +135,7 @@ class Endpoints:
         self._scheme = scheme
         self._handler = handler
         self._contender = replace(contender, urlconf=_with_endpoints(contender.urlconf, scheme.urlconf))
-        self.flows = {flow.name: flow for flow in FLOWS if self._has(flow.path)}
+        self.flows = {flow.name: flow for flow in FLOWS if self._has(flow)}
         if OBTAIN not in self.flows:
             raise RefusedError(f"{scheme.name}: no login among its endpoints ({_TOKEN_PATH} or {_PAIR_PATH})")
 
@@ -152,7 +172,7 @@ class Endpoints:
             raise self._refused(flow, f"answers {answer.status}, not {flow.status}")
         before = replace(client)
         if flow.leaves == NEW:
-            self._take(flow, client, answer.body)
+            self._take(flow, client, answer)
         if flow.leaves == NOTHING:
             client.credential = client.refresh = ""
         elif (who := self._who(client)) != client.user_id:
@@ -193,16 +213,28 @@ class Endpoints:
             "CONTENT_TYPE": "application/json",
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input": io.BytesIO(body),
+            **(self._page(client) if flow.cookie else {}),
         }
+
+    @staticmethod
+    def _page(client: Client) -> dict[str, str]:
+        """Return what a browser adds to the request of a page of this service."""
+        held = {"HTTP_COOKIE": f"{cookie.name()}={client.refresh}"} if client.refresh else {}
+        return {"HTTP_ORIGIN": ORIGIN, **held}
 
     def _headers(self, credential: str) -> dict[str, str]:
         return {"HTTP_AUTHORIZATION": f"{self._scheme.keyword} {credential}"} if credential else {}
 
-    def _take(self, flow: Flow, client: Client, body: bytes):
-        given = json.loads(body)
+    def _take(self, flow: Flow, client: Client, answer: Answer):
+        given = json.loads(answer.body)
         if "access" not in given and "token" not in given:
             raise self._refused(flow, f"gives {', '.join(given) or 'nothing'}, neither access nor token")
         client.credential = given.get("access") or given["token"]
+        if flow.cookie:
+            set_cookie = answer.cookie(cookie.name())
+            if "refresh" in given or not set_cookie or set_cookie == client.refresh:
+                raise self._refused(flow, "gives no new refresh token in the cookie alone")
+            given["refresh"] = set_cookie
         client.refresh = given.get("refresh", client.refresh)  # absent if refresh tokens do not rotate
 
     def _who(self, client: Client) -> int | None:
@@ -210,12 +242,20 @@ class Endpoints:
         answer = self.call(self._contender.environ(WHOAMI, self._headers(client.credential)))
         return json.loads(answer.body)["id"] if answer.status == 200 else None
 
-    def _has(self, url: str) -> bool:
+    def _has(self, flow: Flow) -> bool:
         try:
-            resolve(url, self._contender.urlconf)
+            resolve(flow.path, self._contender.urlconf)
         except Resolver404:
             return False
-        return True
+        return not flow.cookie or (conf.JWT_REFRESH_COOKIE and self._takes_cookies())
+
+    def _takes_cookies(self) -> bool:
+        """Return True if these are not a library's endpoints, which know no cookie."""
+        try:
+            view = resolve(f"{_PAIR_PATH}refresh/", self._contender.urlconf).func
+        except Resolver404:
+            return False
+        return issubclass(getattr(view, "cls", object), cookie.RefreshCookieMixin)
 
     def _refused(self, flow: Flow, why: str) -> RefusedError:
         return RefusedError(f"{self.name} at {flow.path}: {flow.name} {why}")

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.results.records.flows import Growth
 
 OBTAIN, REFRESH = "obtain", "refresh"
+BY_COOKIE = " by cookie"  # ends the name of a flow whose refresh token is in a cookie
 
 
 @dataclass(frozen=True, slots=True)

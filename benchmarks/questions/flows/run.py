@@ -20,7 +20,7 @@ from scipy.stats import trim_mean
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Stored
 from benchmarks.processes import environment, start
-from benchmarks.questions.flows.messages import OBTAIN, REFRESH, Found, Task
+from benchmarks.questions.flows.messages import BY_COOKIE, OBTAIN, REFRESH, Found, Task
 from benchmarks.results.records import flows as records
 from benchmarks.results.records.flows import Flow, Flows, Hasher
 from benchmarks.stats import break_even
@@ -217,6 +217,8 @@ def _flow_cost(run: Run, scheme: str, flow: str) -> Flow:
     takes_password = flow.startswith(OBTAIN)
     reference = _reference(run, scheme, flow)
     stock = [figure(process.found.flow_ns[reference][flow]) for process in run.processes] if reference else None
+    body = flow.removesuffix(BY_COOKIE)
+    in_the_body = [figure(process.found.flow_ns[timed][body]) for process in run.processes]
     return Flow(
         scheme=scheme,
         flow=flow,
@@ -229,6 +231,7 @@ def _flow_cost(run: Run, scheme: str, flow: str) -> Flow:
         fsyncs=counts.fsyncs,
         reference=reference,
         ratio=ratio_interval(besides, stock) if stock and reference != timed else None,
+        to_body=ratio_interval(besides, in_the_body) if flow != body else None,
     )
 
 

@@ -1,6 +1,7 @@
 """The section of a report that shows a result of `flows`."""
 
 from benchmarks.questions.flows import hashing
+from benchmarks.questions.flows.tables import by_cookie
 from benchmarks.reporting import pictures
 from benchmarks.reporting.page import Field, Grid, Picture, Section, doubts
 from benchmarks.reporting.wording import count, duration, interval, listed, number, ratio
@@ -22,7 +23,7 @@ def section(flows: Flows) -> Section:
         lead += (
             f" Hashing the password takes {interval(password.time_us)} µs of a login: {password.algorithm}{iterations}."
         )
-    lead = " ".join([lead, *hashing.sentences(flows)])
+    lead = " ".join(filter(None, [lead, *hashing.sentences(flows), by_cookie(flows)]))
     return Section(
         "flows",
         "Logging in, refreshing, logging out",

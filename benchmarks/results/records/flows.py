@@ -25,6 +25,8 @@ class Flow:
     `fsyncs`           how often the call forced the write-ahead log to the disk; None: not counted
     `reference`        the stock scheme of the same keyword that has this flow; None: there is none
     `ratio`            its time, without the hash, to that of `reference`; None: it is that one
+    `to_body`          by cookie: its time, without the hash, to that of the same flow with the
+                       refresh token in the body; None: it is no such flow
     """
 
     scheme: str
@@ -38,6 +40,7 @@ class Flow:
     fsyncs: int | None = None
     reference: str | None = None
     ratio: Interval | None = None
+    to_body: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)

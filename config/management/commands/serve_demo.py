@@ -1,7 +1,6 @@
 import ipaddress
 import os
 import shlex
-import socket
 import sys
 
 from django.conf import settings
@@ -11,10 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.urls import NoReverseMatch, reverse
 
 from config import server
+from config.demo import DEMO, DEMO_PASSWORD, STAFF, STAFF_PASSWORD
 from tracks.models import Track
-
-DEMO, DEMO_PASSWORD = "demo", "demo-password"
-STAFF, STAFF_PASSWORD = "staff", "staff-password"
 
 # For each keyword, the route that exchanges a password for a credential, and the field with it.
 OBTAIN = {"Token": ("token-obtain", "token"), "Bearer": ("jwt-obtain", "access")}
@@ -49,10 +46,7 @@ class Command(BaseCommand):
     def _claim(host: str, port: int):
         """Raise CommandError unless the server can listen on the port."""
         try:
-            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family, kind) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
+            server.claim(host, port)
         except OSError as error:
             raise CommandError(f"GRANIAN_PORT={port}: cannot listen on {host}: {error.strerror}") from None
 

@@ -1,7 +1,6 @@
 // The playground at `/`. It knows the API only by its endpoints, and keeps everything in memory.
 
 const MOST_EXCHANGES = 8; // of a column; older ones are forgotten
-const LONGEST_BODY = 4000; // characters of an answer that are shown
 const QUICK = 500; // milliseconds between two looks at a watched credential, for the first while
 const SLOW = 2000;
 const FIRST_WHILE = 10_000;
@@ -11,50 +10,11 @@ const shown = new WeakMap(); // element: the function that returns its text, mas
 const form = document.querySelector("#login");
 const mask = document.querySelector("#mask");
 
-// --- the wire ------------------------------------------------------------------------------------
+// The query names the version of the page, so that no cache mixes two versions.
+const { search } = new URL(import.meta.url);
+const { answerText, clock, complaint, detail, isGood, requestText, secondsOf, send } = await import(`./wire.js${search}`);
 
-/** Send one request, and return it with its answer. It does not throw. */
-async function send(method, path, { authorization, body, byCookie = false } = {}) {
-  const headers = { Accept: "application/json" };
-  if (authorization) headers.Authorization = authorization;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const exchange = { method, path, headers, body, byCookie, sent: performance.now() };
-  try {
-    const response = await fetch(path, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      cache: "no-store",
-      // A refresh cookie beside a refresh token in the body would be refused.
-      credentials: byCookie ? "same-origin" : "omit",
-      // The answer is stored even if this tab is closed while it is under way.
-      keepalive: method !== "GET",
-    });
-    exchange.text = await response.text();
-    exchange.status = response.status;
-    exchange.reason = response.statusText;
-    exchange.answered = [...response.headers];
-    exchange.retryAfter = Number(response.headers.get("Retry-After")) || 0;
-    exchange.timing = response.headers.get("Server-Timing");
-    exchange.json = parsed(exchange.text);
-  } catch (error) {
-    exchange.failure = `${error.message}.`;
-  }
-  exchange.took = performance.now() - exchange.sent;
-  return exchange;
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isGood(exchange) {
-  return exchange.status >= 200 && exchange.status < 300;
-}
+// --- the mask ------------------------------------------------------------------------------------
 
 /** Return the text with every credential cut short while the mask is on. */
 function masked(text) {
@@ -65,41 +25,6 @@ function masked(text) {
 
 function short(secret) {
   return `${secret.slice(0, 3)}…${secret.slice(-3)}`;
-}
-
-/** Return the request as it is sent, but for the headers that the browser adds. */
-function requestText({ method, path, headers, body, byCookie }) {
-  const lines = [`${method} ${path}`, `Host: ${location.host}`];
-  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
-  if (byCookie) lines.push("Cookie: (the browser adds it, and no script can read it)");
-  if (body !== undefined) {
-    const shown = body.password === undefined ? body : { ...body, password: "••••••••" };
-    lines.push("", JSON.stringify(shown));
-  }
-  return lines.join("\n");
-}
-
-function answerText({ status, reason, answered, text, failure }) {
-  if (failure) return `No answer. ${failure}`;
-  const lines = [`${status} ${reason}`.trim(), ...answered.map(([name, value]) => `${name}: ${value}`)];
-  if (text) lines.push("", text.length > LONGEST_BODY ? `${text.slice(0, LONGEST_BODY)}… (cut)` : text);
-  return lines.join("\n");
-}
-
-/** Return what an error says, from any of the forms that errors have. */
-function detail({ json, status, failure }) {
-  if (failure) return failure;
-  if (json === null || typeof json !== "object") return `status ${status}`;
-  if (json.detail) return String(json.detail);
-  return Object.entries(json).map(([name, texts]) => (name === "non_field_errors" ? texts : `${name}: ${texts}`)).join(" ");
-}
-
-/** Return one line about a request that failed. */
-function complaint(exchange) {
-  if (exchange.failure) return `No answer: ${exchange.failure} Is the service running?`;
-  if (exchange.status === 429) return `429, too many attempts. Retry-After: ${exchange.retryAfter} s.`;
-  if (exchange.status === 503) return `503, the service cannot answer now. Retry-After: ${exchange.retryAfter} s.`;
-  return `${exchange.status}: ${detail(exchange)}`;
 }
 
 // --- small parts of the page ---------------------------------------------------------------------
@@ -137,31 +62,6 @@ function cost({ timing, took }) {
   return [whole];
 }
 
-function clock(seconds) {
-  const whole = Math.max(0, Math.ceil(seconds));
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (number) => String(number).padStart(2, "0");
-  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-}
-
-/** Return the claims of a JWT, or an empty object for an opaque token. */
-function claims(token) {
-  const middle = token.split(".")[1];
-  if (!middle) return {};
-  try {
-    return JSON.parse(atob(middle.replaceAll("-", "+").replaceAll("_", "/")));
-  } catch {
-    return {};
-  }
-}
-
-/** Return the seconds that a new token has left: as the answer says, or as the token itself does. */
-function secondsOf(token, stated) {
-  if (stated !== undefined) return stated;
-  const { exp, iat } = claims(token);
-  return exp && iat ? exp - iat : undefined;
-}
-
 // --- a column for each enabled scheme --------------------------------------------------------------
 
 class Column {
@@ -190,6 +90,16 @@ class Column {
 
   get authorization() {
     return this.credential && `${this.keyword} ${this.credential}`;
+  }
+
+  /** Return whether a login is to keep its refresh token in a cookie. */
+  get wantsCookie() {
+    return Boolean(this.paths.cookie && form.elements.cookie?.checked);
+  }
+
+  /** Return whether the refresh token is in a cookie, perhaps since before a reload. */
+  get hasCookie() {
+    return !this.refreshToken && (this.isByCookie || (!this.credential && this.wantsCookie));
   }
 
   /** Do one thing at a time: the answer to one request decides what the next one sends. */
@@ -303,8 +213,8 @@ class Column {
 
   async login() {
     if (!form.reportValidity()) return;
-    const { username, password, cookie } = form.elements;
-    const isByCookie = Boolean(cookie?.checked && this.paths.refresh);
+    const { username, password } = form.elements;
+    const isByCookie = this.wantsCookie;
     const body = { username: username.value, password: password.value };
     if (this.paths.list) body.label = "playground";
     if (isByCookie) body.cookie = true;
@@ -326,7 +236,7 @@ class Column {
   }
 
   async refresh() {
-    const isByCookie = !this.refreshToken && (this.isByCookie || Boolean(form.elements.cookie?.checked));
+    const isByCookie = this.hasCookie;
     if (!this.refreshToken && !isByCookie) return this.say("Log in first: there is no refresh token.", "bad");
     const body = isByCookie ? {} : { refresh: this.refreshToken };
     const exchange = await this.exchange("POST", this.paths.refresh, { body, byCookie: isByCookie });
@@ -354,12 +264,13 @@ class Column {
   }
 
   async end(everywhere) {
-    if (!this.credential && !this.isByCookie) return this.say("Log in first: there is nothing to end.", "bad");
+    const isByCookie = this.hasCookie;
+    if (!this.credential && !isByCookie) return this.say("Log in first: there is nothing to end.", "bad");
     const body = everywhere ? { everywhere } : {};
     if (this.refreshToken) body.refresh = this.refreshToken;
-    const authorization = this.refreshToken || this.isByCookie ? undefined : this.authorization;
+    const authorization = this.refreshToken || isByCookie ? undefined : this.authorization;
     const old = everywhere ? columns.flatMap((each) => each.watchables()) : this.watchables();
-    const exchange = await this.exchange("POST", this.paths.logout, { authorization, body, byCookie: this.isByCookie });
+    const exchange = await this.exchange("POST", this.paths.logout, { authorization, body, byCookie: isByCookie });
     if (!isGood(exchange)) return;
     this.forget();
     this.say(everywhere ? "Logged out everywhere. The watch below shows when each credential is refused." : "Logged out.", "good");

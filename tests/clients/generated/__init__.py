@@ -1,0 +1,1 @@
+"""Clients that generators make from `/schema/`, taken through everything that a client does."""
