@@ -233,10 +233,11 @@ class StoredAuth extends EventTarget {
 export class BearerAuth extends StoredAuth {
   _scheme = "Bearer";
   #cookie;
-  #access = null; // {token, id, due, login, drop}
+  #access = null; // {token, id, due, login, end, drop}
   #renewing = null;
   #login; // the login in use; null after its end, undefined before the first one is known
   #stopped = null; // why the login has ended
+  #loginEnd = Infinity; // when the refresh token expires
 
   constructor(baseUrl, options = {}) {
     if (options.cookie && options.store) throw new TypeError("allowed: a store or the cookie, not both");
@@ -337,7 +338,8 @@ export class BearerAuth extends StoredAuth {
     if (why === "none" && !this.#login) {
       throw (this.#stopped = new CredentialError(`there is no login: ${text}`, "none", response));
     }
-    const reason = why === "none" ? "ended" : why;
+    // A browser drops a cookie that has expired.
+    const reason = why !== "none" ? why : now() < this.#loginEnd ? "ended" : "expired";
     const error = new CredentialError(`the login has ended, log in again: ${text}`, reason, response);
     await this.#forget(refresh);
     this._tell({ type: "end", reason, login: this.#login });
@@ -366,13 +368,15 @@ export class BearerAuth extends StoredAuth {
     const token = credentialIn(fields, "access", response);
     const lifetime = lifetimeOf(token, fields.expires_in);
     const due = asked + lifetime - Math.min(MARGIN, lifetime / 2);
-    return this.#use({ token, id: randomId(), due, login: loginOf(token) });
+    const end = asked + (fields.refresh_expires_in ?? Infinity);
+    return this.#use({ token, id: randomId(), due, login: loginOf(token), end });
   }
 
   async #use(access) {
     const drop = await this.#show(access.id);
     this.#drop();
     this.#access = { ...access, drop };
+    this.#loginEnd = access.end;
     this.#stopped = null;
     if (this.#login !== access.login) {
       this.#login = access.login;
@@ -446,7 +450,8 @@ export class BearerAuth extends StoredAuth {
         resolve(lent);
       };
       const timer = setTimeout(finish, ANSWER * 1000, null);
-      answers.onmessage = ({ data }) => finish(data && { ...data.lent, id, due: now() + data.left });
+      answers.onmessage = ({ data }) =>
+        finish(data && { token: data.token, login: data.login, id, due: now() + data.left, end: now() + data.ends });
       this._tell({ type: "ask", id, answers: answers.name });
     });
   }
@@ -455,8 +460,9 @@ export class BearerAuth extends StoredAuth {
     const access = this.#access;
     if (message.type === "ask" && access?.id === message.id) {
       const answers = new BroadcastChannel(message.answers);
-      const left = access.due - now();
-      answers.postMessage(left > 0 ? { left, lent: { token: access.token, login: access.login } } : null);
+      const { token, login, due, end } = access;
+      // Clocks of two tabs begin at different times.
+      answers.postMessage(due > now() ? { token, login, left: due - now(), ends: end - now() } : null);
       answers.close();
     }
     if (message.type === "begin" && message.login !== this.#login) {

@@ -113,8 +113,8 @@ class HealthView(APIView):
 class ReadyView(APIView):
     """Readiness: the database answers, and so does the cache that processes share, if there is one.
 
-    A balancer sends requests to a process while this is 200. The answer is at most two seconds old
-    and takes at most one second, also where a server accepts a connection and then stands still.
+    A balancer sends requests to a process while this is 200. The answer takes at most one second,
+    also where a server accepts a connection and then stands still.
     """
 
     authentication_classes = ()

@@ -20,6 +20,7 @@ OPEN = LOGINS | {
     ("POST", "/api/token/verify/"),
     ("GET", "/"),
     ("GET", "/health/"),
+    ("GET", "/ready/"),
     ("GET", "/.well-known/jwks.json"),
 }
 # An error names only the members that it has.

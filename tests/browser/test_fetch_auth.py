@@ -269,6 +269,19 @@ def test_tabs_share_an_opaque_token_its_rotation_and_its_end(tab, front):
 
 
 @both_modes
+def test_a_login_to_which_nobody_comes_back_in_time_ends_as_expired(serve, front_of, context, mode):
+    times = {"JWT_REUSE_GRACE": "1", "JWT_ACCESS_LIFETIME": "1", "JWT_REFRESH_LIFETIME": "2", "JWT_LEEWAY": "0"}
+    with serve(**times, JWT_REFRESH_COOKIE="on") as service, front_of(service) as front:
+        one, two = (_open(context, front, mode) for _ in range(2))
+        log_in(one)
+        assert who(two) == "jwt"
+        time.sleep(3)
+        assert (refusal(two), refusal(one)) == (["CredentialError", "expired"],) * 2
+        assert one.evaluate("() => events") == [["begin", None], ["end", "expired"]]
+        assert one.evaluate("() => auth.resume()") is False
+
+
+@both_modes
 def test_tabs_that_never_rest_refresh_once_for_each_access_token(serve, front_of, context, mode):
     switches = {"JWT_REUSE_GRACE": str(GRACE), "JWT_REFRESH_COOKIE": "on"}
     if mode == STORE:

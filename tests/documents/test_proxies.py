@@ -1,6 +1,5 @@
 """The proxies of docs/how-to/deploy.md run as the page has them, in front of a real service."""
 
-import json
 import os
 import re
 import shutil
@@ -244,8 +243,8 @@ class HangsUp:
         self._listener.close()
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def dying(request, tmp_path_factory):
+@pytest.fixture(params=NAMES)
+def dying(request, tmp_path):
     """Yield a client of each proxy on two machines that hang up, and those machines."""
     skip_without(request.param)
     with ExitStack() as stack:
@@ -254,7 +253,7 @@ def dying(request, tmp_path_factory):
         for number, machine in enumerate(machines, 11):
             assert f"10.0.0.{number}:8000" in text
             text = text.replace(f"10.0.0.{number}:8000", f"127.0.0.1:{machine.port}")
-        yield stack.enter_context(running(request.param, text, tmp_path_factory.mktemp(request.param))), machines
+        yield stack.enter_context(running(request.param, text, tmp_path)), machines
 
 
 def posts(machines: list[HangsUp], path: str) -> int:
@@ -269,10 +268,18 @@ def test_no_proxy_repeats_a_post(dying):
         assert posts(machines, f"/{number}/") == 1
 
 
+def test_a_name_with_an_underscore_reaches_no_machine(dying):
+    client, machines = dying
+    client.post("/names/", data=GOOD, headers={"Connection": "close", "X_Forwarded_For": "198.51.100.1", "X-Kept": "1"})
+    (head,) = (head for machine in machines for head in machine.heads if head.startswith(b"POST /names/ "))
+    assert b"x-kept" in head.lower()
+    assert b"x_" not in head.lower()
+
+
 def test_a_body_that_is_announced_and_not_sent_reaches_no_machine(dying):
     client, machines = dying
-    head = f"POST /slow/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
-    with client.raw(head.encode() + json.dumps(GOOD).encode()):
+    head = f"POST /slow/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n"
+    with client.raw(head.encode() + b"x" * 100_000):
         client.post("/whole/", data=GOOD, headers={"Connection": "close"})
         assert posts(machines, "/whole/") == 1
         assert posts(machines, "/slow/") == 0
