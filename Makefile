@@ -10,14 +10,14 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test matrix test-lab browser document clients race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
+.PHONY: other-python run test matrix test-lab browser document clients consumers race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
 
 # Each process takes whole files, so that a module's servers and lab runs start once. Four, because they wait a lot.
 test: lint  ## run lint and every test, on SQLite and on PostgreSQL
-	$(PYTEST) -m "not lab and not browser"
+	$(PYTEST) -m "not lab and not browser and not consumers"
 	TEST_DATABASE=postgresql $(PYTEST) -m "not once"
 # PYTHONDONTWRITEBYTECODE= keeps bytecode: without it, pytest rewrites 350 modules in each process, which takes 7 s.
 PYTEST := ENV_FILE= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
@@ -38,6 +38,11 @@ browser: .venv/test  ## run the tests in Chromium; without Chromium, say so and 
 	@chromium=$$($(BIN)/python -c 'from tests.support.browsers import chromium_program; print(chromium_program() or "")') || exit 1; \
 	if test -n "$$chromium"; then make --no-print-directory .venv/browser && ENV_FILE= $(BIN)/pytest -n 2 --dist loadfile -m browser tests/browser; \
 	else echo "skipped: no Chromium found; install it (Debian: apt-get install chromium) or name it: CHROMIUM=/path/to/it"; fi
+
+consumers: .venv/test .venv/consumers  ## verify our tokens with the libraries of other services; without Node, only with those for Python
+	@if command -v node >/dev/null && command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/consumers; \
+	else echo "skipped: the libraries for Node; install node and npm (Debian: apt-get install nodejs npm)"; fi
+	ENV_FILE= $(BIN)/pytest -m consumers tests/consumers
 
 clients: .venv/test .clients/venv/installed  ## use the clients that five generators make from /schema/; without Node, say so and use two
 	@if command -v node >/dev/null && command -v npm >/dev/null; then make --silent --no-print-directory .clients/node_modules/installed; fi
@@ -110,6 +115,7 @@ lock: .venv/test  ## compile requirements/*.txt from pyproject.toml
 	$(COMPILE) --constraint requirements/test.txt --extra bench --extra load --output-file requirements/load.txt
 	$(COMPILE) --constraint requirements/test.txt --extra bench --extra contenders --output-file requirements/contenders.txt
 	$(COMPILE) --constraint requirements/test.txt --extra browser --output-file requirements/browser.txt
+	$(COMPILE) --constraint requirements/test.txt --extra consumers --output-file requirements/consumers.txt
 	for version in 6.0 6.1; do echo "Django~=$$version.0" | \
 	  $(BIN)/uv pip compile $(LOCK) --upgrade --no-deps --python-version 3.12 --output-file requirements/django-$$version.txt -; done
 	$(BIN)/uv pip compile $(LOCK) --upgrade --python-version 3.11 --output-file $(GENERATED)/requirements.txt $(GENERATED)/requirements.in

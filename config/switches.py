@@ -76,7 +76,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("JWT_REUSE_GRACE", "10s", "How long the parent of a rotated refresh token still gets the same successor; 0: strictly single use", values.duration),
         Switch("JWT_REFRESH_COOKIE", "off", "on: a login with \"cookie\": true gets its refresh token in an HttpOnly cookie; needs a JWT_REUSE_GRACE above 0", values.flag),
         Switch("JWT_ISSUER", "", "The iss claim, written into every JWT and required of it; not set: neither", values.text),
-        Switch("JWT_AUDIENCE", "", "The aud claim, written into every JWT and required of it; not set: neither", values.text),
+        Switch("JWT_AUDIENCE", "", "The aud claim, written into every JWT (with #refresh after it into refresh tokens) and required of it; not set: neither", values.text),
         Switch("JWT_LEEWAY", "10s", "Clock difference accepted in exp, nbf and iat, at most 1h", values.leeway),
         Switch("JWT_CLAIMS", "", "Dotted path of a function that returns, for a user, a dict of claims to add to access tokens; not set: none", values.dotted_path),
         Switch("JWT_ACCESS_TYPE", "JWT", "typ in the header of access tokens; at+jwt (RFC 9068) adds the claim sub and needs JWT_ISSUER and JWT_AUDIENCE", values.one_of("JWT", "at+jwt")),

@@ -282,6 +282,19 @@ def access_tokens_have_their_type(app_configs: Any, **kwargs: Any) -> Iterator[E
 
 @register
 @needs_settings("JWT_")
+def published_keys_come_with_an_audience(app_configs: Any, **kwargs: Any) -> Iterator[Warning]:
+    """Yield a warning if other services can verify tokens that name no audience."""
+    if _rows() and conf.JWT_ALGORITHM in ALGORITHMS and not is_symmetric(conf.JWT_ALGORITHM) and not conf.JWT_AUDIENCE:
+        yield Warning(
+            f"{source_of('JWT_ALGORITHM')} is {conf.JWT_ALGORITHM!r} without JWT_AUDIENCE.",
+            hint="Set JWT_AUDIENCE, and let each service that verifies by /.well-known/jwks.json check it. A "
+            "service that checks neither aud nor typ takes a refresh token for an access token.",
+            id="jwt_auth.W007",
+        )
+
+
+@register
+@needs_settings("JWT_")
 def simplejwt_knows_the_algorithm(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     """Yield an error for an enabled row of SimpleJWT that could not sign with JWT_ALGORITHM."""
     theirs = enabled_from(stock_authentication.JWTAuthentication)

@@ -1,6 +1,6 @@
 """The keys that sign and verify, and SimpleJWT's backend that uses them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,6 +19,8 @@ from jwt_auth.memo import Memo
 MAX_TOKEN_LENGTH = 4096
 
 AT_JWT = "at+jwt"  # the `typ` of access tokens as RFC 9068 2.1 profiles them
+REFRESH_JWT = "refresh+jwt"  # the `typ` of refresh tokens, which no access token has (RFC 8725 3.11)
+REFRESH_SUFFIX = "#refresh"  # after each audience, in the `aud` of refresh tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ def key_ring() -> KeyRing:
     return KeyRing(signing, {key.kid: key for key in (*older, signing)})
 
 
+def refresh_audience(audience: str | Iterable[str]) -> str | list[str]:
+    """Return the `aud` of refresh tokens where access tokens have this one.
+
+    A service that verifies with our public keys refuses such an `aud` (RFC 7519 4.1.3), so it
+    cannot take a refresh token for an access token, even if it reads no claim of ours.
+    """
+    if isinstance(audience, str):
+        return audience + REFRESH_SUFFIX
+    return [each + REFRESH_SUFFIX for each in audience]
+
+
 class KeyRingBackend(TokenBackend):
     """SimpleJWT's backend with a `kid` in every header, by which it chooses the verifying key."""
 
@@ -55,17 +68,22 @@ class KeyRingBackend(TokenBackend):
         self.algorithm = keys.signing.algorithm
         register_with_pyjwt(self.algorithm)
         self.keys = keys
+        self._access_audiences: set[str] = set(_texts(self.audience))
+        # A refresh token may also have the `aud` of access tokens, as SimpleJWT writes it.
+        self._audiences = None
+        if self.audience is not None:
+            self._audiences = [*self._access_audiences, *_texts(refresh_audience(self.audience))]
         self.verified = Memo(self.get_leeway().total_seconds())
 
     def encode(self, payload: dict[str, Any]) -> str:
-        claims = dict(payload)
+        claims, token_type = dict(payload), payload.get("token_type")
         if self.audience is not None:
-            claims["aud"] = self.audience
+            claims["aud"] = refresh_audience(self.audience) if token_type == "refresh" else self.audience
         if self.issuer is not None:
             claims["iss"] = self.issuer
         key, headers = self.keys.signing, {"kid": self.keys.signing.kid}
-        if claims.get("token_type") == "access":
-            headers["typ"] = conf.JWT_ACCESS_TYPE
+        if token_type in ("access", "refresh"):
+            headers["typ"] = conf.JWT_ACCESS_TYPE if token_type == "access" else REFRESH_JWT
         return jwt.encode(claims, key.signing, algorithm=self.algorithm, headers=headers)
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
@@ -79,11 +97,11 @@ class KeyRingBackend(TokenBackend):
             key = self.keys.verifying.get(jwt.get_unverified_header(token).get("kid", ""))
             if key is None:
                 raise TokenBackendError("Token names no key of this service")
-            return jwt.decode(
+            claims = jwt.decode(
                 token,
                 key.verifying,
                 algorithms=[key.algorithm],
-                audience=self.audience,
+                audience=self._audiences,
                 issuer=self.issuer,
                 leeway=self.get_leeway(),
                 options={"verify_aud": self.audience is not None, "verify_signature": verify},
@@ -92,6 +110,17 @@ class KeyRingBackend(TokenBackend):
             raise TokenBackendExpiredToken("Token is expired") from error
         except jwt.InvalidTokenError as error:
             raise TokenBackendError("Token is invalid") from error
+        if (
+            self.audience is not None
+            and claims.get("token_type") != "refresh"
+            and self._access_audiences.isdisjoint(_texts(claims["aud"]))
+        ):
+            raise TokenBackendError("Token is invalid")
+        return claims
+
+
+def _texts(audience: str | Iterable[str] | None) -> list[str]:
+    return [audience] if isinstance(audience, str) else list(audience or [])
 
 
 @cache

@@ -1,12 +1,16 @@
 """The endpoints of the rows `jwt` and `jwt-stateless`."""
 
+import hashlib
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpResponseNotModified
+from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
+from django.utils.http import parse_etags
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ValidationError
@@ -211,23 +215,27 @@ class SessionView(_OwnSessionsView, DestroyAPIView[models.RefreshFamily]):
 
 
 class JWKSetRenderer(JSONRenderer):
-    """Write the same JSON under its own media type (RFC 7517 8.5.1), if a client asks for it."""
+    """Write JSON under the media type of a JWK Set (RFC 7517 8.5.1)."""
 
     media_type = "application/jwk-set+json"
 
 
 class JWKSView(JSONErrorsMixin, APIView):
-    """Return the public keys, for services that verify our tokens (RFC 7517); 404 for secrets."""
+    """Return the public keys, for services that verify our tokens (RFC 7517); 404 for secrets.
+
+    A client that asks for `application/json` gets that type.
+    """
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    renderer_classes = (*api_settings.DEFAULT_RENDERER_CLASSES, JWKSetRenderer)  # type: ignore[arg-type]
+    renderer_classes = (JWKSetRenderer, *api_settings.DEFAULT_RENDERER_CLASSES)  # type: ignore[arg-type]
 
     @extend_schema(
         operation_id="jwks",
         tags=["jwt"],
         responses={
             200: inline_serializer("JWKSet", {"keys": drf_serializers.ListField(child=drf_serializers.DictField())}),
+            304: OpenApiResponse(description="The keys are those of the ETag in If-None-Match."),
             404: OpenApiResponse(description="The algorithm is symmetric."),
         },
     )
@@ -236,10 +244,33 @@ class JWKSView(JSONErrorsMixin, APIView):
         if not jwks["keys"]:
             raise Http404
         # So short that every cache knows a new key long before its first use in a planned rotation.
-        return Response(jwks, headers={"Cache-Control": "public, max-age=300"})
+        response = Response(jwks, headers={"Cache-Control": "public, max-age=300"})
+        response.add_post_render_callback(partial(_unless_known, request))
+        return response
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Let pages of every origin read the keys, which are public, and why there are none."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Access-Control-Allow-Origin"] = "*"
         return response
+
+
+def _unless_known(request: Request, response: Response) -> HttpResponseBase:
+    """Give the response an ETag, and return 304 instead to a client that named this ETag.
+
+    The ETag covers the media type, too: the same keys under two types are two representations.
+    """
+    digest = hashlib.sha256(f"{response['Content-Type']}\n".encode() + response.content).hexdigest()
+    response["ETag"] = f'"{digest[:32]}"'
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    if response["ETag"] not in (each.removeprefix("W/") for each in known) and "*" not in known:
+        return response
+    unchanged = HttpResponseNotModified()
+    for name in (
+        "Access-Control-Allow-Origin",
+        "Cache-Control",
+        "ETag",
+        "Vary",
+    ):  # what a 200 would have said (RFC 9110 15.4.5)
+        unchanged[name] = response[name]
+    return unchanged

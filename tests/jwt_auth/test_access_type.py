@@ -24,16 +24,23 @@ def typ(token: str) -> str:
 def test_an_access_token_says_at_jwt_and_whose_it_is_and_a_refresh_token_neither(api, at_jwt, user, obtain_pair):
     pair = obtain_pair()
     for each in (pair, refresh(api, pair).json()):
-        assert (typ(each["access"]), typ(each["refresh"])) == ("at+jwt", "JWT")
+        assert (typ(each["access"]), typ(each["refresh"])) == ("at+jwt", "refresh+jwt")
         assert claims(each["access"])["sub"] == claims(each["access"])["user_id"] == str(user.pk)
         assert "sub" not in claims(each["refresh"])
         assert whoami(api, each["access"]).status_code == 200
 
 
-def test_by_default_a_token_is_typed_as_simplejwt_types_it(obtain_pair):
+def test_by_default_an_access_token_is_typed_as_simplejwt_types_it(obtain_pair):
     pair = obtain_pair()
-    assert [typ(pair[kind]) for kind in ("access", "refresh")] == ["JWT", "JWT"]
+    assert [typ(pair[kind]) for kind in ("access", "refresh")] == ["JWT", "refresh+jwt"]
     assert "sub" not in claims(pair["access"])
+
+
+def test_a_header_holds_registered_names_only(at_jwt, obtain_pair):
+    """Some libraries refuse a token with a name that they do not know."""
+    pair = obtain_pair()
+    for kind in ("access", "refresh"):
+        assert set(pyjwt.get_unverified_header(pair[kind])) == {"alg", "kid", "typ"}
 
 
 @pytest.mark.parametrize(("before", "after"), [("JWT", "at+jwt"), ("at+jwt", "JWT")])
@@ -49,7 +56,7 @@ def test_a_change_of_the_type_ends_no_login(api, at_jwt, settings, obtain_pair, 
 
 
 @pytest.mark.parametrize("switch", ["JWT", "at+jwt"])
-@pytest.mark.parametrize("header", ["JWT", "at+jwt", "application/at+jwt", None])
+@pytest.mark.parametrize("header", ["JWT", "at+jwt", "application/at+jwt", "refresh+jwt", None])
 def test_no_type_in_a_header_makes_one_kind_of_token_the_other(api, at_jwt, settings, obtain_pair, switch, header):
     settings.JWT_ACCESS_TYPE = switch
     pair = obtain_pair()
@@ -90,6 +97,46 @@ def test_a_consumer_that_follows_rfc_9068_accepts_access_tokens_only(api, at_jwt
     assert subject_of(pair["access"]) == claims(pair["access"])["user_id"]
     with pytest.raises(pyjwt.InvalidTokenError, match="typ"):
         subject_of(pair["refresh"])
+
+
+@pytest.mark.parametrize("audience", [AUDIENCE, [AUDIENCE, "https://tracks.example/api"], (AUDIENCE,)])
+def test_a_consumer_that_checks_the_audience_alone_refuses_a_refresh_token(api, settings, obtain_pair, audience):
+    settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "ES256", a_key("ES256")
+    settings.JWT_ISSUER, settings.JWT_AUDIENCE = ISSUER, audience
+    pair = obtain_pair()
+    (key,) = api.get("/.well-known/jwks.json").json()["keys"]
+    for each in [audience] if isinstance(audience, str) else audience:
+        options = {"key": pyjwt.PyJWK(key), "algorithms": ["ES256"], "issuer": ISSUER, "audience": each}
+        assert pyjwt.decode(pair["access"], **options)["token_type"] == "access"
+        with pytest.raises(pyjwt.InvalidAudienceError):
+            pyjwt.decode(pair["refresh"], **options)
+    child = refresh(api, pair)
+    assert child.status_code == 200
+    assert verify(api, child.json()["refresh"]).json() == {"token_type": "refresh"}
+    assert api.post("/api/token/logout/", {"refresh": child.json()["refresh"]}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("kind", "audience", "status"),
+    [
+        ("access", AUDIENCE, 200),
+        ("access", [AUDIENCE, "others"], 200),
+        ("access", f"{AUDIENCE}#refresh", 401),
+        ("access", [f"{AUDIENCE}#refresh", "others"], 401),
+        ("access", "others", 401),
+        ("access", ..., 401),
+        ("refresh", f"{AUDIENCE}#refresh", 200),
+        ("refresh", AUDIENCE, 200),  # as SimpleJWT writes it, and an earlier version of this service did
+        ("refresh", "others#refresh", 401),
+        ("refresh", "#refresh", 401),
+        ("refresh", ..., 401),
+    ],
+)
+def test_each_kind_of_token_has_an_audience_of_its_own(api, at_jwt, obtain_pair, kind, audience, status):
+    token = forge(obtain_pair()[kind], aud=audience)
+    assert verify(api, token).status_code == status
+    answer = whoami(api, token) if kind == "access" else refresh(api, {"refresh": token})
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(

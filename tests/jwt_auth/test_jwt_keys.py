@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from itertools import product
 
 import jwt as pyjwt
@@ -111,10 +112,11 @@ def test_one_name_of_a_signature_is_not_the_other(api, obtain_pair, sign_with, s
     [
         ("application/jwk-set+json", "application/jwk-set+json"),
         ("application/jwk-set+json, application/json;q=0.9", "application/jwk-set+json"),
-        ("application/json, application/jwk-set+json", "application/json"),  # the client library jose
+        ("application/json, application/jwk-set+json", "application/jwk-set+json"),  # the client library jose
         ("application/json", "application/json"),
-        ("*/*", "application/json"),
-        ("", "application/json"),
+        ("application/json, */*;q=0.5", "application/json"),
+        ("*/*", "application/jwk-set+json"),
+        ("", "application/jwk-set+json"),
     ],
 )
 def test_the_jwks_has_the_media_type_that_is_asked_for(api, db, sign_with, accept, served):
@@ -123,6 +125,30 @@ def test_the_jwks_has_the_media_type_that_is_asked_for(api, db, sign_with, accep
     assert (response.status_code, response["Content-Type"]) == (200, served)
     assert "Accept" in response["Vary"]  # caches may store the response
     assert len(response.json()["keys"]) == 1
+
+
+JWKS = "/.well-known/jwks.json"
+
+
+def test_the_jwks_is_sent_again_only_if_it_has_changed(api, db, sign_with):
+    old = a_key("ES256")
+    sign_with("ES256", old)
+    first = api.get(JWKS)
+    assert re.fullmatch('"[0-9a-f]{32}"', first["ETag"])
+    assert first["Cache-Control"] == "public, max-age=300"
+    for known in (first["ETag"], f"W/{first['ETag']}", f'"other", {first["ETag"]}', "*"):
+        for ask in (api.get, api.head):
+            again = ask(JWKS, headers={"If-None-Match": known})
+            assert (again.status_code, again.content) == (304, b"")
+            for name in ("Access-Control-Allow-Origin", "Cache-Control", "ETag", "Vary"):
+                assert again[name] == first[name]
+    assert api.get(JWKS, headers={"If-None-Match": '"other", nonsense'}).status_code == 200
+    as_json = api.get(JWKS, headers={"If-None-Match": first["ETag"], "Accept": "application/json"})
+    assert (as_json.status_code, as_json["ETag"] == first["ETag"]) == (200, False)
+    sign_with("ES256", a_key("ES256"), older("ES256", old))
+    changed = api.get(JWKS, headers={"If-None-Match": first["ETag"]})
+    assert (changed.status_code, len(changed.json()["keys"])) == (200, 2)
+    assert changed["ETag"] != first["ETag"]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/jwk-set+json"])

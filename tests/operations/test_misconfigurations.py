@@ -39,6 +39,7 @@ MISCONFIGURED = [
         True,
     ),
     ({"JWT_ACCEPT_STOCK_UNTIL": "2020-01-01"}, "jwt_auth.W003", False),
+    ({"JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": a_key("ES256")}, "jwt_auth.W007", False),
     ({"DEBUG": "on", "ALLOWED_HOSTS": "tracks.example"}, "config.E005", True),
     ({"DEBUG": "on", "GRANIAN_HOST": "0.0.0.0"}, "config.E005", True),
     ({"DEBUG": "on", "GRANIAN_HOST": "::"}, "config.E005", True),
