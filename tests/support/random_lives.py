@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import StringIO
+from unittest import mock
 
 import time_machine
 from django.contrib.auth import get_user_model
@@ -20,9 +21,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
+from auth_core.conf import conf
 from config.schemes import Scheme
 from jwt_auth.authentication import JWTPushedAuthentication
 from jwt_auth.pushed import logins
+from tests.support.cookies import NAME, OWN, is_deleted
 from tests.support.lives import MINUTE, Answer, World, explained
 from tests.support.threads import at_once
 from tokens.authentication import CachedTokenAuthentication
@@ -73,6 +76,30 @@ def request(method: str, path: str, credential: str = "", body: dict | None = No
         response = getattr(client, method)(path, body, headers=headers)
         assert response.status_code < 500, f"{method} {path}: {response.status_code} {response.content}"
         return Answer(response.status_code, response.json() if response.content else None)
+
+    return send
+
+
+def by_cookie(path: str, body: dict | None = None, refresh: str = "") -> Callable[[APIClient], Answer]:
+    """Return a function that sends the request as a page would whose cookie has this refresh token.
+
+    The answer holds the token of the answer's cookie, as one by body does.
+    """
+
+    def send(client):
+        cookie = f"{NAME}={refresh}" if refresh else ""
+        # For this request alone: the checks refuse the switch with a grace of 0, which others have.
+        with mock.patch.dict(conf.__dict__, JWT_REFRESH_COOKIE=True):
+            response = client.post(path, body or {}, headers={"Origin": OWN}, HTTP_COOKIE=cookie)
+        client.cookies.clear()  # the client's other requests are not this page's
+        assert response.status_code < 500, f"{path}: {response.status_code} {response.content}"
+        found = response.json() if response.content else None
+        if response.status_code == 200:
+            assert "refresh" not in found
+            found["refresh"] = response.cookies[NAME].value
+        else:
+            assert is_deleted(response) or not response.cookies
+        return Answer(response.status_code, found)
 
     return send
 

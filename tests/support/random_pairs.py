@@ -17,7 +17,7 @@ from jwt_auth.tokens import AccessToken
 from tests.support.lives import Answer
 from tests.support.lives_of_migrants import Migrants, StockToken
 from tests.support.pushed import hear, wait_until
-from tests.support.random_lives import AGES, NAMES, SELDOM, Lives, Step, User, request, saved_once
+from tests.support.random_lives import AGES, MOSTLY, NAMES, SELDOM, Lives, Step, User, by_cookie, request, saved_once
 from tests.support.stock_tokens import stock_pair
 
 KINDS = st.sampled_from(["refresh", "access"])
@@ -66,16 +66,21 @@ class PairLives(Lives):
     def using(self, access):
         return Step(request("get", "/whoami/", f"{self.scheme.keyword} {access}"), "use", (access,))
 
-    def logging_in(self, name, password):
-        body = {"username": name, "password": password}
-        return Step(request("post", "/api/token/", body=body), "log_in", (name, password))
+    def logging_in(self, name, password, in_cookie=False):
+        body = {"username": name, "password": password, "cookie": in_cookie}
+        do = by_cookie("/api/token/", body) if in_cookie else request("post", "/api/token/", body=body)
+        return Step(do, "log_in", (name, password))
 
-    def refreshing(self, refresh):
-        return Step(request("post", "/api/token/refresh/", body={"refresh": refresh}), "refresh", (refresh,))
+    def refreshing(self, refresh, in_cookie=False):
+        path = "/api/token/refresh/"
+        do = by_cookie(path, refresh=refresh) if in_cookie else request("post", path, body={"refresh": refresh})
+        return Step(do, "refresh", (refresh,))
 
-    def logging_out(self, text, everywhere=False):
+    def logging_out(self, text, everywhere=False, in_cookie=False):
         body = {"everywhere": everywhere}
-        if self.world.tokens[text].kind == "refresh":
+        if self.world.tokens[text].kind == "refresh" and in_cookie:
+            do = by_cookie("/api/token/logout/", body, text)
+        elif self.world.tokens[text].kind == "refresh":
             do = request("post", "/api/token/logout/", body=body | {"refresh": text})
         else:
             do = request("post", "/api/token/logout/", f"{self.scheme.keyword} {text}", body)
@@ -97,12 +102,16 @@ class PairLives(Lives):
         login = self.world.tokens[self.chosen(texts, age)].login
         return [text for text in texts if self.world.tokens[text].login == login]
 
-    @rule(age=AGES)
-    def refresh(self, age):
-        self.take(self.refreshing(self.family(age)[-1]))
+    @rule(age=AGES, in_cookie=st.booleans())
+    def refresh(self, age, in_cookie):
+        self.take(self.refreshing(self.family(age)[-1], in_cookie))
 
-    @rule(age=AGES, beside=st.sampled_from([-1, 0, 1, None]))
-    def refresh_with_the_parent(self, age, beside):
+    @rule(name=st.sampled_from(NAMES), is_right=MOSTLY)
+    def log_in_with_the_cookie(self, name, is_right):
+        self.take(self.logging_in(name, self.password(name, is_right), in_cookie=True))
+
+    @rule(age=AGES, beside=st.sampled_from([-1, 0, 1, None]), in_cookie=st.booleans())
+    def refresh_with_the_parent(self, age, beside, in_cookie):
         """Refresh with the parent just before, at or just after the end of its grace, or now."""
         *_, parent, child = [None, *self.family(age)]
         if parent is None:
@@ -111,15 +120,15 @@ class PairLives(Lives):
         if login and beside is not None:
             end = login.rotated + self.world.switches["JWT_REUSE_GRACE"]
             self.wait(max(0, end + beside - self.world.now))
-        return self.take(self.refreshing(parent))
+        return self.take(self.refreshing(parent, in_cookie))
 
     @rule(age=AGES)
     def refresh_with_one_that_was_spent_long_ago(self, age):
         self.take(self.refreshing(self.family(age)[0]))
 
-    @rule(kind=KINDS, age=AGES, everywhere=SELDOM)
-    def log_out(self, kind, age, everywhere):
-        self.take(self.logging_out(self.chosen(self.world.of_kind(kind), age), everywhere))
+    @rule(kind=KINDS, age=AGES, everywhere=SELDOM, in_cookie=st.booleans())
+    def log_out(self, kind, age, everywhere, in_cookie):
+        self.take(self.logging_out(self.chosen(self.world.of_kind(kind), age), everywhere, in_cookie))
 
     @rule(kind=KINDS, age=AGES)
     def verify(self, kind, age):
