@@ -64,7 +64,7 @@ class JWTAuthentication(BaseAuthentication):
     def ask_ahead(self, request: Any) -> Any:
         """Send the lookup ahead, if the token was verified before (auth_core/ahead.py)."""
         raw_token = credential(request, self.keyword)
-        claims = None if raw_token is None else token_backend().verified.get(raw_token)
+        claims = None if raw_token is None else token_backend().verified.get(self.token_class, raw_token)
         return None if claims is None else ask_ahead(claims)
 
     def _authenticate_stock(self, raw_token: str, error: TokenError, request: Request) -> tuple[Any, Any]:

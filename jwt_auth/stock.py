@@ -110,10 +110,10 @@ class AccessToken(_StockToken):
 
     @classmethod
     def _verified(cls, text: str) -> Self:
-        claims = _memo().get(text)
+        claims = _memo().get(cls, text)
         if claims is None:
             token = super()._verified(text)
-            _memo().put(text, token.payload)
+            _memo().put(cls, text, token.payload)
             token.is_new = True
         else:
             token = cls.__new__(cls)

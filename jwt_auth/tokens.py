@@ -117,13 +117,13 @@ class AccessToken(_FamilyToken):
 
     @classmethod
     def verified(cls, raw_token: str) -> Self:
-        """Return `cls(raw_token)`, verified once for each text (see memo.py)."""
+        """Return `cls(raw_token)`, verified once by each class for each text (see memo.py)."""
         token = cls.__new__(cls)
         memo = token.token_backend.verified
-        claims = memo.get(raw_token)
+        claims = memo.get(cls, raw_token)
         if claims is None:
             token.__init__(raw_token)  # type: ignore[misc]
-            memo.put(raw_token, token.payload)
+            memo.put(cls, raw_token, token.payload)
         else:
             # What SimpleJWT's own constructor sets.
             token.token, token.current_time, token.payload = raw_token, datetime.now(UTC), claims  # type: ignore[assignment]

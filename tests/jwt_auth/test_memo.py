@@ -126,7 +126,7 @@ def test_another_spelling_is_another_text(door_to, user, checks):
     token = door.credential(user)
     door.get("/whoami/", token)
     for text in respelled(token):
-        assert token_backend().verified.get(text) is None
+        assert token_backend().verified.get(AccessToken, text) is None
         before = len(checks)
         # PyJWT checks the text, whether it accepts it or not. The memo has no entry for it.
         if door.get("/whoami/", text).status_code == 200:
@@ -165,6 +165,31 @@ def test_nothing_is_kept_of_a_token_that_fails_and_the_error_is_the_same(db, use
     assert known() == 0
 
 
+class OfServices(AccessToken):
+    """A project's own type of token, for its own views."""
+
+    token_type = "service"
+
+
+class Strict(AccessToken):
+    """A project's own condition, for views that need more than a login."""
+
+    def verify(self):
+        super().verify()
+        if "mfa" not in self.payload:
+            raise TokenError("Token has no usable 'mfa' claim")
+
+
+@pytest.mark.parametrize(
+    ("accepting", "refusing", "token_type"), [(OfServices, AccessToken, "service"), (AccessToken, Strict, "access")]
+)
+def test_what_one_class_accepts_is_not_known_to_another(db, user, door_to, accepting, refusing, token_type):
+    text = signed(door_to("jwt").credential(user), token_type=token_type)
+    accepting.verified(text)
+    assert raised(refusing.verified, text) == raised(refusing, text) is not None
+    accepting.verified(text)
+
+
 def test_a_token_from_memory_is_what_the_constructor_makes(db, user, door_to):
     text = door_to("jwt").credential(user)
     with time_machine.travel(timezone.now(), tick=False):
@@ -199,9 +224,9 @@ def test_the_leeway_counts_in_memory_as_it_does_in_verifying():
             ({"exp": now + 99, "iat": now}, now - 8, False),
         ):
             kept = Memo(leeway=7)
-            kept.put("text", claimed)
+            kept.put(AccessToken, "text", claimed)
             clock.move_to(asked_at)
-            assert (kept.get("text") is not None) == is_known, asked_at - now
+            assert (kept.get(AccessToken, "text") is not None) == is_known, asked_at - now
 
 
 # --- bounds ---------------------------------------------------------------------------------------
@@ -226,27 +251,27 @@ def test_a_flood_neither_grows_it_nor_pushes_out_what_is_in_use():
     kept = Memo(leeway=0)
     tracemalloc.start()
     try:
-        kept.put("in use", payload(0))
-        kept.get("in use")
+        kept.put(AccessToken, "in use", payload(0))
+        kept.get(AccessToken, "in use")
         for number in range(3 * memo.MAX_ENTRIES):
-            kept.put(f"flood {number}", payload(number))
+            kept.put(AccessToken, f"flood {number}", payload(number))
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert len(kept) <= memo.MAX_ENTRIES
     assert size < 1500 * memo.MAX_ENTRIES  # bytes: the bound that memo.py states
-    assert kept.get("in use")
+    assert kept.get(AccessToken, "in use")
 
 
 def test_a_flood_of_tokens_used_again_and_again_does_not_grow_it_either():
     kept = Memo(leeway=0)
     for number in range(2 * memo.MAX_ENTRIES):
-        kept.put(str(number), payload(number))
-        assert kept.get(str(number))
+        kept.put(AccessToken, str(number), payload(number))
+        assert kept.get(AccessToken, str(number))
     assert len(kept) <= memo.MAX_ENTRIES
     # The memo dropped the oldest and kept the newest.
-    assert kept.get("0") is None
-    assert kept.get(str(2 * memo.MAX_ENTRIES - 1))
+    assert kept.get(AccessToken, "0") is None
+    assert kept.get(AccessToken, str(2 * memo.MAX_ENTRIES - 1))
 
 
 def test_a_flood_of_bad_tokens_leaves_no_trace(door_to, user):
@@ -266,9 +291,9 @@ def test_many_threads_find_what_they_put():
         found = True
         for number in range(2000):
             text = f"{thread} {number % 50}"
-            claims = kept.get(text)
+            claims = kept.get(AccessToken, text)
             if claims is None:
-                kept.put(text, payload(number % 50))
+                kept.put(AccessToken, text, payload(number % 50))
             else:
                 found &= claims["user_id"] == str(number % 50)
         return found
