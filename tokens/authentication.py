@@ -87,6 +87,14 @@ class CachedTokenAuthentication(TokenAuthentication):
 
     scheme = "token-cached"
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # What is remembered is a token of DRF's table, which that table's service alone drops when
+        # it revokes one.
+        refuse_unread(
+            cls, CachedTokenAuthentication, ("service",), "derive from tokens.authentication.TokenAuthentication"
+        )
+
     def authenticate_credentials(self, key: str) -> tuple[Any, Any]:
         user, token = token_cache.get_or_read(key, super().authenticate_credentials)
         self.check(user, token)

@@ -10,7 +10,8 @@ from rest_framework_simplejwt.settings import DEFAULTS
 
 from config.schemes import SCHEMES
 from jwt_auth.authentication import JWTStatelessUserAuthentication
-from tokens.authentication import HashedTokenAuthentication
+from tokens import hashed
+from tokens.authentication import CachedTokenAuthentication, HashedTokenAuthentication, TokenAuthentication
 from tokens.models import HashedToken
 
 pytestmark = pytest.mark.once
@@ -96,6 +97,13 @@ def test_a_model_of_a_subclass_is_refused_and_not_ignored(cls):
         type("Mine", (Mixin, base), {})
     assert type("Mine", (base,), {"keyword": "Key"}).keyword == "Key"
     assert type("Stock", (StockTokenAuthentication,), {"model": Token})().get_model() is Token
+
+
+def test_the_memory_refuses_another_service_than_that_of_drfs_table():
+    """Its entries have no scope, and nothing drops them when another service revokes a token."""
+    with pytest.raises(TypeError, match="Mine: CachedTokenAuthentication does not read `service`; derive from"):
+        type("Mine", (CachedTokenAuthentication,), {"service": hashed})
+    assert type("Mine", (TokenAuthentication,), {"service": hashed}).service is hashed
 
 
 @pytest.mark.parametrize(
