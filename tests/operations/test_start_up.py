@@ -34,6 +34,8 @@ VALUES = [
     ("JWT_REFRESH_LIFETIME", "12h", "settings.JWT_REFRESH_LIFETIME.total_seconds()", 43_200),
     ("JWT_SESSION_LIFETIME", "7d", "settings.JWT_SESSION_LIFETIME.total_seconds()", 604_800),
     ("JWT_REUSE_GRACE", "0", "settings.JWT_REUSE_GRACE.total_seconds()", 0),
+    ("JWT_REFRESH_COOKIE", "on", "settings.JWT_REFRESH_COOKIE", True),
+    ("CORS_ORIGINS", "https://app.example", "list(settings.CORS_ALLOWED_ORIGINS)", ["https://app.example"]),
     ("JWT_ISSUER", "https://tracks.example", "settings.SIMPLE_JWT['ISSUER']", "https://tracks.example"),
     ("JWT_AUDIENCE", "tracks", "settings.SIMPLE_JWT['AUDIENCE']", "tracks"),
     ("JWT_LEEWAY", "1m", "settings.JWT_LEEWAY.total_seconds()", 60),
