@@ -211,9 +211,12 @@ class AutoSchema(openapi.AutoSchema):
         """Return the schema, without additional properties where KnownNamesMixin refuses them.
 
         An answer holds every field and no default. Fields that it may leave out stand in the
-        serializer's `optional_in_answers`.
+        serializer's `optional_in_answers`, and fields that a switch has turned off in its
+        `undocumented`.
         """
         schema = super()._map_basic_serializer(serializer, direction)
+        for name in getattr(serializer, "undocumented", ()):
+            schema["properties"].pop(name, None)
         if direction == "request" and isinstance(self.view, KnownNamesMixin):
             schema["additionalProperties"] = False
         if direction == "response" and "properties" in schema:

@@ -48,6 +48,11 @@ class ObtainPairSerializer(TokenObtainSerializer):
         help_text="Put the refresh token into a cookie that no script can read; needs JWT_REFRESH_COOKIE.",
     )
 
+    @property
+    def undocumented(self) -> tuple[str, ...]:
+        """Return the fields that the OpenAPI document leaves out: no value of theirs works."""
+        return () if conf.JWT_REFRESH_COOKIE else ("cookie",)
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields[self.username_field] = usernames.UserNameField(write_only=True)

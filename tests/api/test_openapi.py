@@ -124,6 +124,12 @@ def test_a_refused_origin_is_documented_where_the_refresh_cookie_may_come():
         assert set(statuses.values()) == {variant != "default"}
 
 
+def test_the_field_for_the_refresh_cookie_is_documented_where_the_switch_is_on():
+    for variant in ("default", "hashed and pushed"):
+        properties = document_of(variant)["components"]["schemas"]["ObtainPairRequest"]["properties"]
+        assert ("cookie" in properties) == (variant != "default")
+
+
 def test_the_security_schemes_say_what_to_type(document, enabled):
     for name in enabled:
         scheme, keyword = document["components"]["securitySchemes"][name], SCHEMES[name].keyword
