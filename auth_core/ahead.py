@@ -7,7 +7,7 @@ it on: "auth_core.ahead.LookupAheadMiddleware".
 What is sent is the lookup that the authenticator would send, once, under the conditions of
 auth_core/direct.py, so outside of transactions and while nobody watches. The authenticator decides
 by its result as before. Whatever else uses the connection in between reads the result first, and
-the lookup is made anew (auth_core/direct_postgresql.py).
+the lookup is repeated (auth_core/direct_postgresql.py).
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A bounded memory of what was read, from which other threads may drop entries meanwhile."""
+"""A bounded memory of what was read, from which other threads may drop entries."""
 
 import threading
 from collections import OrderedDict

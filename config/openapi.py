@@ -37,7 +37,7 @@ def _extension(scheme: Scheme, priority: int):
         if type(self.target) is not self.target_class:  # an instrumented class, which has its row's name
             set_override(type(self.target), "suppress_collision_warning", True)
         definition = build_bearer_security_scheme_object("Authorization", scheme.keyword, bearer_format="JWT")
-        how = _HOW["http" if definition["type"] == "http" else "apiKey"].format(keyword=scheme.keyword)
+        how = _HOW[definition["type"]].format(keyword=scheme.keyword)
         return {**definition, "description": f"{scheme.summary}.\n\n{how}"}
 
     def get_security_requirement(self, auto_schema):

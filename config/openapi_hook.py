@@ -83,6 +83,6 @@ def _drop(schema: dict):
     for word in ("default", "readOnly", "writeOnly"):
         schema.pop(word, None)
     if list(schema) == ["allOf"] and len(schema["allOf"]) == 1:
-        schema |= schema.pop("allOf")[0]  # drf-spectacular wrapped a reference to set a word beside it
+        schema |= schema.pop("allOf")[0]  # drf-spectacular wrapped a reference to add a word to it
     for each in schema.get("properties", {}).values():
         _drop(each)

@@ -1,4 +1,4 @@
-"""Whether the database and the cache answer, for `GET /ready/`.
+"""Ask the database and the cache whether they answer, for `GET /ready/`.
 
 A server that is frozen accepts a connection and never answers, and nothing in this process can
 end that wait. So a thread of its own asks each of them, one at a time, and a request waits for the
@@ -99,7 +99,7 @@ class Dependency:
 
 
 def _ask_database() -> None:
-    # This thread's own connection, made anew: the kept ones belong to the threads of requests.
+    # A new connection of this thread's own: the kept ones belong to the threads of requests.
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -111,19 +111,20 @@ def cookie_has_a_path(app_configs: Any, **kwargs: Any) -> Iterator[Error]:
     if not conf.JWT_REFRESH_COOKIE or not _rows():
         return
     try:
-        login = reverse("jwt-obtain")
+        login, *others = map(reverse, ("jwt-obtain", "jwt-refresh", "jwt-logout"))
     except NoReverseMatch:
         yield Error(
-            "JWT_REFRESH_COOKIE is on, and no URL has the name jwt-obtain: the cookie is sent below the login's path.",
+            "JWT_REFRESH_COOKIE is on, and no URL has one of the names jwt-obtain, jwt-refresh and jwt-logout: the "
+            "cookie is sent below the login's path.",
             hint='Add path("", include("jwt_auth.urls")) to your urlpatterns.',
             id="jwt_auth.E016",
         )
         return
-    for name in ("jwt-refresh", "jwt-logout"):
-        if not reverse(name).startswith(login):
+    for other in others:
+        if not other.startswith(login):
             yield Error(
-                f"JWT_REFRESH_COOKIE is on, and {reverse(name)} is not below {login}: browsers would not send the "
-                "cookie there.",
+                f"JWT_REFRESH_COOKIE is on, and {other} is not below {login}: browsers would not send the cookie "
+                "there.",
                 hint="Give both URLs a path below the login's.",
                 id="jwt_auth.E016",
             )

@@ -1,7 +1,7 @@
 """The refresh token in a cookie that no script can read: the switch JWT_REFRESH_COOKIE.
 
 A login with `"cookie": true` sets the cookie. The refresh and the logout take the token from there
-if the body has none. Then the request needs an `Origin` of ours (auth_core/origins.py), the child
+if the body has none. Then the request needs an allowed `Origin` (auth_core/origins.py), the child
 comes back in the cookie and never in the body, and a refusal that is final deletes the cookie.
 """
 

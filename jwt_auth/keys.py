@@ -52,7 +52,7 @@ def refresh_audience(audience: str | Iterable[str]) -> str | list[str]:
     """Return the `aud` of refresh tokens where access tokens have this one.
 
     A service that verifies with our public keys refuses such an `aud` (RFC 7519 4.1.3), so it
-    cannot take a refresh token for an access token, even if it reads no claim of ours.
+    cannot take a refresh token for an access token, even if it reads none of our claims.
     """
     if isinstance(audience, str):
         return audience + REFRESH_SUFFIX

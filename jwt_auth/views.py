@@ -1,6 +1,5 @@
 """The endpoints of the rows `jwt` and `jwt-stateless`."""
 
-import hashlib
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -10,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
-from django.utils.http import parse_etags
 from rest_framework import serializers as drf_serializers
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ValidationError
@@ -28,6 +26,7 @@ from auth_core.bodies import KnownNamesMixin, names_of
 from auth_core.conf import conf
 from auth_core.credentials import NoStoreMixin, credential, is_presented
 from auth_core.errors import refused
+from auth_core.etags import etag_of, is_known
 from auth_core.openapi import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
 from auth_core.renderers import JSONErrorsMixin, JSONRenderer
 from auth_core.schemes import enabled_with
@@ -260,17 +259,10 @@ def _unless_known(request: Request, response: Response) -> HttpResponseBase:
 
     The ETag covers the media type, too: the same keys under two types are two representations.
     """
-    digest = hashlib.sha256(f"{response['Content-Type']}\n".encode() + response.content).hexdigest()
-    response["ETag"] = f'"{digest[:32]}"'
-    known = parse_etags(request.headers.get("If-None-Match", ""))
-    if response["ETag"] not in (each.removeprefix("W/") for each in known) and "*" not in known:
+    response["ETag"] = etag_of(f"{response['Content-Type']}\n".encode() + response.content)
+    if not is_known(request, response["ETag"]):
         return response
     unchanged = HttpResponseNotModified()
-    for name in (
-        "Access-Control-Allow-Origin",
-        "Cache-Control",
-        "ETag",
-        "Vary",
-    ):  # what a 200 would have said (RFC 9110 15.4.5)
-        unchanged[name] = response[name]
+    for name in ("Access-Control-Allow-Origin", "Cache-Control", "ETag", "Vary"):
+        unchanged[name] = response[name]  # what a 200 would have said (RFC 9110 15.4.5)
     return unchanged

@@ -20,7 +20,10 @@ DJANGOS = {
     "6.0": ((3, 12), "requirements/django-6.0.txt"),
     "6.1": ((3, 12), "requirements/django-6.1.txt"),
 }
-DATABASES = {"sqlite": "not lab and not browser", "postgresql": "not lab and not once"}  # as in `make test`
+DATABASES = {  # as in `make test`
+    "sqlite": "not lab and not browser and not consumers",
+    "postgresql": "not lab and not once",
+}
 PYTEST = ("-m", "pytest", "-q", "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "no:cacheprovider")
 VERSIONS = """
 import platform

@@ -22,7 +22,7 @@ def port(tmp_path_factory):
     port = servers.free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "auto"]
     command += ["--log-level", "warning", "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
-    with servers._running(command, f"http://127.0.0.1:{port}", DATABASE_URL=url):
+    with servers.started(command, f"http://127.0.0.1:{port}", DATABASE_URL=url):
         yield port
 
 

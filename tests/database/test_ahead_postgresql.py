@@ -9,31 +9,11 @@ from django.db import OperationalError
 from psycopg.pq import TransactionStatus
 
 from auth_core.database_errors import is_database_away
-from tests.support import servers
 from tests.support.direct import is_direct, plan_of, run_by_the_cursor
-from tests.support.groups import BY_NAME, THRESHOLD, Executions, asking, with_groups
+from tests.support.groups import BY_NAME, THRESHOLD, Executions, asking
 from tests.support.own_connections import connection_to, transaction_on
 
 pytestmark = pytest.mark.once  # each uses a PostgreSQL of its own
-
-
-@pytest.fixture(scope="module")
-def url():
-    return servers.start_postgresql()
-
-
-@pytest.fixture
-def other(url):
-    """Yield another connection, on which the tables are new."""
-    with with_groups(url) as connection:
-        yield connection
-
-
-@pytest.fixture
-def plan(url, other, django_db_blocker):
-    with django_db_blocker.unblock(), asking(url) as plan:
-        assert is_direct(plan, "staff")
-        yield plan
 
 
 def asked(plan, name: str):
@@ -172,7 +152,7 @@ def many_rows(connection):
     ],
 )
 def test_whatever_uses_the_connection_reads_the_result_first(url, other, django_db_blocker, use, forget, engine):
-    """And the lookup is made anew, because what came in between may have changed the row."""
+    """The lookup is repeated, because what came in between may have changed the row."""
     with django_db_blocker.unblock(), asking(url, engine=engine) as plan:
         assert is_direct(plan, "ada")
         sent = asked(plan, "ada")
@@ -292,15 +272,19 @@ def kill(other, plan):
     other.execute("SELECT pg_terminate_backend(%s, 5000)", [plan.connection.connection.info.backend_pid])
 
 
-def test_a_server_process_that_ended_before_is_met_by_the_lookup_and_not_before(other, plan):
-    kill(other, plan)
-    plan.ask_ahead(("ada",))
+def assert_lost_and_opened_again(plan):
     with pytest.raises(OperationalError) as lost:
         plan.first(("ada",))
     assert is_database_away(lost.value)
     assert plan.connection.errors_occurred
     plan.connection.close_if_unusable_or_obsolete()
     assert plan.first(("ada",)).pk == 2
+
+
+def test_a_server_process_that_ended_before_is_met_by_the_lookup_and_not_before(other, plan):
+    kill(other, plan)
+    plan.ask_ahead(("ada",))
+    assert_lost_and_opened_again(plan)
 
 
 def test_one_that_ends_in_between_is_met_by_the_lookup(other, plan):
@@ -308,12 +292,7 @@ def test_one_that_ends_in_between_is_met_by_the_lookup(other, plan):
         other.execute("LOCK TABLE auth_group")
         asked(plan, "ada")
         kill(other, plan)
-    with pytest.raises(OperationalError) as lost:
-        plan.first(("ada",))
-    assert is_database_away(lost.value)
-    assert plan.connection.errors_occurred
-    plan.connection.close_if_unusable_or_obsolete()
-    assert plan.first(("ada",)).pk == 2
+    assert_lost_and_opened_again(plan)
 
 
 @pytest.mark.parametrize("forget", [False, True], ids=["unread", "forgotten"])

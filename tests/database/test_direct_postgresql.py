@@ -12,33 +12,13 @@ from psycopg.types.numeric import FloatLoader
 
 from auth_core.database_errors import is_database_away
 from auth_core.prepared import Parameter, Query
-from tests.support import servers
 from tests.support.direct import is_direct, plan_of, run_by_the_cursor, run_directly
-from tests.support.groups import BY_NAME, THRESHOLD, asking, with_groups
+from tests.support.groups import BY_NAME, THRESHOLD, asking
 from tests.support.own_connections import connection_to, transaction_on
 
 pytestmark = pytest.mark.once  # each uses a PostgreSQL of its own
 
 NAMES = "SELECT name FROM pg_prepared_statements WHERE statement LIKE 'SELECT \"auth_group\"%'"
-
-
-@pytest.fixture(scope="module")
-def url():
-    return servers.start_postgresql()
-
-
-@pytest.fixture
-def other(url):
-    """Yield another connection, on which the tables are new."""
-    with with_groups(url) as connection:
-        yield connection
-
-
-@pytest.fixture
-def plan(url, other, django_db_blocker):
-    with django_db_blocker.unblock(), asking(url) as plan:
-        assert is_direct(plan, "staff")
-        yield plan
 
 
 def names(plan) -> list[str]:

@@ -31,7 +31,9 @@ ELSEWHERE = {
     "generate-a-client",
     "operate",
     "rotate-a-signing-key",
+    "run-under-an-orchestrator",
     "single-page-applications",
+    "two-machines",
     "use-the-client",
 }
 

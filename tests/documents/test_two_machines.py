@@ -88,3 +88,4 @@ def test_a_pod_probes_paths_that_exist_and_sets_switches_that_exist():
     seconds = int(container["command"][-1])
     assert pod["terminationGracePeriodSeconds"] > seconds + int(container["lifecycle"]["preStop"]["exec"]["command"][1])
     assert compose["services"]["tracks"]["command"][1:] == container["command"][1:]
+    assert container["image"] == compose["x-tracks"]["image"]

@@ -72,6 +72,7 @@ BELOW = {"jwt-refresh": ("login/refresh/", views.RefreshView), "jwt-logout": ("l
         (LOGIN_ELSEWHERE | BELOW, 0),
         (LOGIN_ELSEWHERE | BELOW | {"jwt-refresh": ("refresh/", views.RefreshView)}, 1),
         (BELOW, 1),
+        (LOGIN_ELSEWHERE, 1),
     ],
 )
 def test_a_cookie_that_no_browser_would_send_is_an_error(settings, urls, number):

@@ -48,7 +48,7 @@ def test_each_database_is_tested_and_counted(cells, capsys):
         "requirements/django-6.1.txt",
     ]
     assert [(line.split()[0], line.partition(" not ")[2]) for line in commands if "pytest" in line] == [
-        ("sqlite", "lab and not browser"),
+        ("sqlite", "lab and not browser and not consumers"),
         ("postgresql", "lab and not once"),
     ]
 

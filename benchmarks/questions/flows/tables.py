@@ -17,7 +17,7 @@ SHOWN = (1, 10, 100, 1000, 10_000)  # requests per access lifetime
 def of(record: Flows) -> list[Table | str]:
     """Return the tables of flows, hashers and the curve, and what they say in sentences."""
     hashers = [_hashers(record), *hashing.sentences(record), ""] if record.hashers else []
-    cookies = [told, ""] if (told := by_cookie(record)) else []
+    cookies = [cost, ""] if (cost := by_cookie(record)) else []
     return [_flows(record), *cookies, *hashers, _curve(record), *sentences(record), ""]
 
 
