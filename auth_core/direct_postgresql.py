@@ -40,12 +40,13 @@ class Prepared:
         self._dumper = Transformer(cursor)
         # Types of the arguments -> (name, format of the results, what makes values from them)
         self._described: dict[Any, tuple[bytes, Format, Any]] = {}
-        self._asked: tuple[list[Any], Any] | None = None  # arguments sent ahead, what makes values of the result
+        self._sent: Any = None  # the values last sent, in the server's form, and their types
+        self._asked: tuple[Any, Any] | None = None  # what was sent ahead, what makes values of the result
 
     def __call__(self, arguments: Sequence[Any]) -> list[list[Any]] | None:
         """Return the first row, or no row, or None if the cursor has to run the statement."""
         with self._connection.lock:
-            if self._asked is not None and self._asked[0] == arguments:
+            if self._asked is not None and self._asked[0] == self._dump(arguments):
                 loader = self._asked[1]
                 self._end_asking()
             elif (loader := self._send(arguments)) is None:
@@ -67,7 +68,7 @@ class Prepared:
                 return False  # another result is unread
             if (loader := self._send(arguments, may_wait=False)) is None:
                 return False
-            self._asked = list(arguments), loader
+            self._asked = self._sent, loader
             connection.wait = self._wait
             return True
 
@@ -90,7 +91,7 @@ class Prepared:
         pgconn, dumper = self._pgconn, self._dumper
         if not self._prepared_names or not self._connection.autocommit:
             return None
-        values = dumper.dump_sequence(arguments, [PyFormat.AUTO] * len(arguments))
+        self._sent = values, _ = self._dump(arguments)
         if pgconn.transaction_status != TransactionStatus.IDLE or pgconn.pipeline_status:
             return None
         if (name := self._prepared_names.get((self._sql, dumper.types))) is None:
@@ -104,6 +105,13 @@ class Prepared:
         _, result_format, loader = known
         pgconn.send_query_prepared(name, values, dumper.formats, result_format)
         return loader
+
+    def _dump(self, arguments: Sequence[Any]) -> tuple[Any, Any]:
+        """Return the arguments in the server's form, and their types.
+
+        Only so can they be compared: psycopg's Binary is equal to itself alone.
+        """
+        return self._dumper.dump_sequence(arguments, [PyFormat.AUTO] * len(arguments)), self._dumper.types
 
     def _describe(self, name: bytes) -> tuple[bytes, Format, Any] | None:
         """Ask the server for the types of the columns, once for each prepared statement."""

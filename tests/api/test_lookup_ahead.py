@@ -205,6 +205,28 @@ def test_classes_that_answer_from_memory_send_nothing(api, access, ahead, kind):
 
 
 @needs_postgresql
+@pytest.mark.parametrize("row", ["token", "token-hashed", "jwt"])
+def test_a_lookup_that_was_sent_ahead_is_sent_once(door_to, user, monkeypatch, row):
+    """A digest is a psycopg.Binary, which equals no other, so a comparison must not use it."""
+    from auth_core.direct_postgresql import Prepared
+
+    door = door_to(row)
+    credential = door.credential(user)
+    for _ in range(8):
+        assert door.get("/whoami/", credential).status_code == 200
+    results = []
+    for name in ("_wait", "_result"):
+
+        def noted(self, *arguments, _name=name, _method=getattr(Prepared, name), **options):
+            results.append(_name)
+            return _method(self, *arguments, **options)
+
+        monkeypatch.setattr(Prepared, name, noted)
+    assert door.get("/whoami/", credential).status_code == 200
+    assert results == ["_result"]  # read, and not dropped for somebody else
+
+
+@needs_postgresql
 def test_a_hashed_token_is_asked_for_ahead(door_to, user, ahead):
     door, key = door_to("token-hashed"), hashed.obtain(user).key
     for _ in range(8):
