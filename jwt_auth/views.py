@@ -114,10 +114,9 @@ class LogoutView(RefreshCookieMixin, KnownNamesMixin, NoStoreMixin, _JWTView):
             stock.operations(token).log_out(token, everywhere, request)
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
-        if self.cookie is not None:
-            self._end_login_of_header(token, request)
         response = Response(status=status.HTTP_204_NO_CONTENT)
         if self.cookie is not None:
+            self._end_login_of_header(token, request)
             cookie.delete(response)
         return response
 

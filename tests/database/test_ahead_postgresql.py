@@ -1,6 +1,5 @@
 """A lookup that was sent ahead, and whatever happens to its connection before it is read."""
 
-import signal
 import threading
 
 import psycopg
@@ -9,7 +8,7 @@ from django.db import OperationalError
 from psycopg.pq import TransactionStatus
 
 from auth_core.database_errors import is_database_away
-from tests.support.direct import is_direct, plan_of, run_by_the_cursor
+from tests.support.direct import interrupted, is_direct, plan_of, run_by_the_cursor
 from tests.support.groups import BY_NAME, THRESHOLD, Executions, asking
 from tests.support.own_connections import connection_to, transaction_on
 
@@ -366,22 +365,14 @@ def test_a_statement_that_became_stale_is_run_by_the_cursor(other, plan):
 
 
 def test_an_interrupt_ends_the_wait_and_the_connection_stays(other, plan):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with other.transaction():
-            other.execute("LOCK TABLE auth_group")
-            for use in (lambda: plan.first(("ada",)), lambda: a_cursor_of_django_s(plan.connection)):
-                asked(plan, "ada")
-                signal.setitimer(signal.ITIMER_REAL, 0.2)  # seconds
-                with pytest.raises(KeyboardInterrupt):
-                    use()
-                assert is_untouched(plan)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    with interrupted() as begin, other.transaction():
+        other.execute("LOCK TABLE auth_group")
+        for use in (lambda: plan.first(("ada",)), lambda: a_cursor_of_django_s(plan.connection)):
+            asked(plan, "ada")
+            begin()
+            with pytest.raises(KeyboardInterrupt):
+                use()
+            assert is_untouched(plan)
     assert is_direct(plan, "ada")
 
 

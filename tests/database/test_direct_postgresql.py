@@ -1,7 +1,5 @@
 """A lookup that runs by its prepared name, and what can happen to it and to its connection."""
 
-import signal
-
 import psycopg
 import pytest
 from django.contrib.auth.models import Group
@@ -12,7 +10,7 @@ from psycopg.types.numeric import FloatLoader
 
 from auth_core.database_errors import is_database_away
 from auth_core.prepared import Parameter, Query
-from tests.support.direct import is_direct, plan_of, run_by_the_cursor, run_directly
+from tests.support.direct import interrupted, is_direct, plan_of, run_by_the_cursor, run_directly
 from tests.support.groups import BY_NAME, THRESHOLD, asking
 from tests.support.own_connections import connection_to, transaction_on
 
@@ -193,20 +191,12 @@ def test_a_timeout_is_reported_once_and_the_connection_stays(url, other, plan, t
 
 
 def test_an_interrupt_ends_the_wait_and_the_connection_stays(other, plan):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with other.transaction():
-            other.execute("LOCK TABLE auth_group")
-            signal.setitimer(signal.ITIMER_REAL, 0.2)  # seconds
-            with pytest.raises(KeyboardInterrupt):
-                plan.first(("ada",))
-            assert plan.connection.connection.info.transaction_status == TransactionStatus.IDLE
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    with interrupted() as begin, other.transaction():
+        other.execute("LOCK TABLE auth_group")
+        begin()
+        with pytest.raises(KeyboardInterrupt):
+            plan.first(("ada",))
+        assert plan.connection.connection.info.transaction_status == TransactionStatus.IDLE
     assert is_direct(plan, "ada")
 
 

@@ -1,5 +1,6 @@
 """Both ways to run a compiled query on one connection: by Django's cursor and without it."""
 
+import signal
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +12,21 @@ from auth_core.prepared import Query, _Plan
 def plan_of(query: Query, connection: Any = None) -> _Plan:
     """Return what a query keeps for this connection, or for the default one after its first use."""
     return default.prepared_queries[query] if connection is None else _Plan(query._queryset, connection)
+
+
+@contextmanager
+def interrupted():
+    """Yield a function after which 0.2 s pass until KeyboardInterrupt is raised."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        yield lambda: signal.setitimer(signal.ITIMER_REAL, 0.2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class _Refused:

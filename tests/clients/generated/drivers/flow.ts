@@ -50,6 +50,26 @@ export interface Answer<T> {
   headers: Headers;
 }
 
+// What the clients that give `data`, `error` and `response` return.
+interface Fetched<T> {
+  data?: T | undefined;
+  error?: unknown;
+  response?: Response | undefined;
+}
+
+export function answer<T, R = T>(fetched: Fetched<T>, read: (body: T) => R): Answer<R> {
+  const { data, error, response } = fetched;
+  if (!response) throw error;
+  return { status: response.status, body: data && read(data), error, headers: response.headers };
+}
+
+export const same = <T>(body: T): T => body;
+export const ofToken = (body: { token: string }): Login => ({ credential: body.token, refresh: "" });
+export const ofPair = (body: { access: string; refresh: string }): Login => ({
+  credential: body.access,
+  refresh: body.refresh,
+});
+
 // What a driver can do at one address with one credential, or with none.
 export interface Calls {
   logIn(username: string, password: string): Promise<Answer<Login>>;

@@ -2,25 +2,7 @@
 
 import createClient from "openapi-fetch";
 import type { paths } from "./client/schema.js";
-import { type Answer, type Calls, type Kind, type Login, run } from "./flow.js";
-
-interface Fetched<T> {
-  data?: T | undefined;
-  error?: unknown;
-  response: Response;
-}
-
-function answer<T, R = T>(fetched: Fetched<T>, read: (body: T) => R): Answer<R> {
-  const { data, error, response } = fetched;
-  return { status: response.status, body: data && read(data), error, headers: response.headers };
-}
-
-const same = <T>(body: T): T => body;
-const ofToken = (body: { token: string }): Login => ({ credential: body.token, refresh: "" });
-const ofPair = (body: { access: string; refresh: string }): Login => ({
-  credential: body.access,
-  refresh: body.refresh,
-});
+import { answer, type Calls, type Kind, ofPair, ofToken, run, same } from "./flow.js";
 
 function calls(base: string, kind: Kind, credential?: string): Calls {
   const headers = credential ? { Authorization: `${kind} ${credential}` } : {};

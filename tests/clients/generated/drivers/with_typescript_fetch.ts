@@ -10,7 +10,17 @@ import {
   TokenApi,
   TracksApi,
 } from "./client/index.js";
-import { type Answer, type Calls, type Kind, type Login, type NewTrack, run, type Track } from "./flow.js";
+import {
+  type Answer,
+  type Calls,
+  type Kind,
+  type NewTrack,
+  ofPair,
+  ofToken,
+  run,
+  same,
+  type Track,
+} from "./flow.js";
 
 async function answer<T, R>(asked: Promise<ApiResponse<T>>, read: (body: T) => R): Promise<Answer<R>> {
   try {
@@ -23,12 +33,6 @@ async function answer<T, R>(asked: Promise<ApiResponse<T>>, read: (body: T) => R
   }
 }
 
-const same = <T>(body: T): T => body;
-const ofToken = (body: { token: string }): Login => ({ credential: body.token, refresh: "" });
-const ofPair = (body: { access: string; refresh: string }): Login => ({
-  credential: body.access,
-  refresh: body.refresh,
-});
 const ours = ({ durationMs, ...track }: TheirTrack): Track => ({ ...track, duration_ms: durationMs });
 const theirs = ({ duration_ms, ...track }: NewTrack) => ({ ...track, durationMs: duration_ms });
 
