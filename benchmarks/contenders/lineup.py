@@ -6,8 +6,7 @@
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
-from django.utils.module_loading import import_string
-
+from benchmarks.contenders import outside
 from benchmarks.contenders.candidate import Candidate
 from benchmarks.contenders.reference_points import BASIC, SESSION
 from benchmarks.contenders.third_party import allauth, dj_rest_auth, djoser, knox, oauth_toolkit, tokenforge
@@ -66,21 +65,41 @@ def find_scheme(name: str) -> Scheme:
             f"{name}: no such contender; choose from {', '.join(LINEUP)}, or name a package.module:SCHEME"
         )
     try:
-        return import_string(name.replace(":", "."))
-    except ImportError as error:
-        raise RefusedError(f"{name}: {error}") from None
+        scheme = outside.load(name)
+    except outside.NeedsDjangoError as error:
+        raise RefusedError(str(error)) from None
+    if LINEUP.get(scheme.name, scheme) is not scheme:
+        raise RefusedError(f"{name}: name is {scheme.name!r}, which the line-up has; allowed: any other")
+    return scheme
 
 
-def candidates(names: Iterable[str]) -> list[Candidate]:
-    """Return those of `names` that are in the line-up and not in the scheme table."""
-    return [LINEUP[name] for name in names if isinstance(LINEUP.get(name), Candidate)]
+def is_stock(scheme: Scheme) -> bool:
+    """Return True for a library's own class. The lab knows that only of what it named itself."""
+    return scheme.is_stock and LINEUP.get(scheme.name) is scheme
+
+
+def candidates(names: Iterable[str]) -> dict[str, Candidate]:
+    """Return those of `names` that are a Candidate, and so may need settings.
+
+    A module that needs Django to be imported cannot hold one. Raises RefusedError.
+    """
+    found = {}
+    for name in names:
+        try:
+            scheme = LINEUP[name] if name in LINEUP else outside.load(name) if ":" in name else None
+        except outside.NeedsDjangoError:
+            continue
+        if isinstance(scheme, Candidate):
+            found[name] = scheme
+    return found
 
 
 def not_installed(names: Iterable[str]) -> list[str]:
     """Return a line for each of `names` whose package is missing: what it is, what installs it."""
     return [
-        f"{candidate.name}: {candidate.package} is not installed; `make bench-contenders` installs it"
-        for candidate in candidates(names)
+        f"{candidate.name}: {candidate.package} is not installed"
+        + ("; `make bench-contenders` installs it" if name in LINEUP else "")
+        for name, candidate in candidates(names).items()
         if candidate.package and not _is_installed(candidate.package)
     ]
 

@@ -23,12 +23,15 @@ from benchmarks.messages import (
     NOBODY,
     REFUSED,
     SAMPLE,
+    SERVED,
     SWITCHES_VARIABLE,
     Assignment,
     Population,
+    RefusedError,
     Sample,
     Stored,
 )
+from benchmarks.stats import growth
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMING_WORKER = "benchmarks.processes.timing_worker"
@@ -85,6 +88,26 @@ def work(
     return Sample.from_dict(answer)
 
 
+def admit(names: Sequence[str]):
+    """Find out in a fresh process whether contenders from outside can take part.
+
+    Raises WorkerRefusedError, with one line that names the contender, or WorkerFailedError.
+    """
+    ask("benchmarks.processes.admission_worker", json.dumps(names), Database("", SERVED), names, 0)
+
+
+def contenders_with_needs() -> list[str]:
+    """Return the contenders whose needs this process was set up with."""
+    return os.environ.get(CONTENDERS_VARIABLE, "").split(",")
+
+
+def refuse_growth(rehearsal: Sample, samples: Sequence[Sample]):
+    """Raise WorkerRefusedError if a contender grew along the run (see stats/growth.py)."""
+    faults = growth.faults(rehearsal.facts, samples)
+    if faults:
+        raise WorkerRefusedError("\n".join(faults))
+
+
 def ask(
     module: str,
     argument: str,
@@ -134,13 +157,18 @@ def _lines(
 
     The process ends with the iteration.
     """
-    missing = lineup.not_installed(schemes)
+    try:
+        missing = lineup.not_installed(schemes)
+        environment = environment_for(database, schemes, hash_seed, switches or {})
+    except RefusedError as refusal:
+        raise WorkerRefusedError(str(refusal)) from None
     if missing:
         raise WorkerRefusedError("\n".join(missing))
-    environment = environment_for(database, schemes, hash_seed, switches or {})
     if service:
-        # Python imports from the folder where it starts first, and then from here.
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        # Python imports from the folder where it starts first, then from here, then from where this
+        # process would, because a contender's module may lie there.
+        paths = [str(ROOT), os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
     # A file, because a pipe that nobody reads would fill and stop the process.
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
@@ -217,7 +245,7 @@ def environment_for(
     return os.environ | {
         DATABASE_VARIABLE: database.url,
         CONNECTION_VARIABLE: database.connection,
-        CONTENDERS_VARIABLE: ",".join(candidate.name for candidate in lineup.candidates(schemes)),
+        CONTENDERS_VARIABLE: ",".join(lineup.candidates(schemes)),
         SWITCHES_VARIABLE: json.dumps(switches),
         "PYTHONHASHSEED": str(hash_seed),
     }

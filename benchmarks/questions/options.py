@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from benchmarks.contenders.lineup import LINEUP
+from benchmarks.contenders.lineup import LINEUP, find_scheme
 from benchmarks.databases.latency import MOST
 from benchmarks.databases.scratch import CONNECTIONS
-from benchmarks.messages import SERVED
+from benchmarks.messages import ANONYMOUS, SERVED, RefusedError
+from benchmarks.processes import start
 from config.schemes import SCHEMES
 from config.switches import SWITCHES
 
@@ -99,13 +100,40 @@ rows = click.option(
     multiple=True,
     help="A row of the scheme table; may be repeated.  [default: all]",
 )
+
+
+def _admitted(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
+    """Return --contender. Raises click.BadParameter for one that cannot take part, and why."""
+    names = tuple(dict.fromkeys((value,) if isinstance(value, str) else value))
+    asked = [name for name in names if name not in (ANONYMOUS, *LINEUP)]
+    try:
+        for name in asked:
+            if ":" not in name:
+                find_scheme(name)  # which says what is allowed
+        if asked and not context.resilient_parsing:
+            start.admit(asked)
+    except (RefusedError, start.WorkerRefusedError) as refusal:
+        raise click.BadParameter(str(refusal)) from None
+    except start.WorkerFailedError as error:
+        raise click.ClickException(str(error)) from None
+    return value
+
+
 others = click.option(
     "--contender",
     "others",
     metavar="PACKAGE.MODULE:SCHEME",
     multiple=True,
-    help="A config.schemes.Scheme that is in no table; may be repeated.",
+    callback=_admitted,
+    help="Your own class: a config.schemes.Scheme, or a Candidate with apps, middleware and settings; may be repeated.",
 )
+
+
+def contender(default: str, help: str) -> Decorator:
+    """Return --contender for one contender, in the line-up or from outside."""
+    return click.option(
+        "--contender", metavar="NAME", default=default, show_default=True, callback=_admitted, help=help
+    )
 
 
 def chosen(*named: Sequence[str]) -> tuple[str, ...]:

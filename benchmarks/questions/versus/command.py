@@ -23,7 +23,7 @@ BLOCK, DROP = 15, 5
 @click.command(name="versus")
 @click.argument("revision", metavar="REV")
 @options.url("/tracks/")
-@options.value("--contender", str, ANONYMOUS, "A scheme that both have, or a package.module:SCHEME.", metavar="NAME")
+@options.contender(ANONYMOUS, "A scheme that both have, or a package.module:SCHEME.")
 @click.option("--anyway", is_flag=True, help="Time them although their bodies differ.")
 @options.processes(f"Fresh processes of each; {options.FEWEST}")
 @options.budget("Seconds that the run may take.  [default: 120]")

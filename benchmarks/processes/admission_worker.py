@@ -1,0 +1,42 @@
+"""Find out whether contenders from outside can take part: `python -m ... admission_worker NAMES`.
+
+It sets the service up with all they need, imports what they name, and makes nothing. It answers in
+lines of JSON (see worker.serve).
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.processes.worker import serve
+
+
+def main(names: list[str]):
+    def work(done: Callable[[str], None]) -> dict[str, Any]:
+        from benchmarks.contenders import lineup, outside
+        from benchmarks.contenders.candidate import Candidate
+        from benchmarks.contenders.wsgi import Handler
+        from benchmarks.messages import RefusedError
+        from benchmarks.processes.start import contenders_with_needs
+
+        set_up = contenders_with_needs()
+        for name in names:
+            scheme = lineup.find_scheme(name)
+            if isinstance(scheme, Candidate) and name not in set_up:
+                raise RefusedError(
+                    f"{name}: its module imports models or reads settings, and a Candidate is needed before Django is "
+                    "set up; allowed: a module that names its classes by dotted paths, or a config.schemes.Scheme"
+                )
+            outside.check_classes(name, scheme)
+        try:
+            Handler()
+        except Exception as error:  # noqa: BLE001 - somebody else's code
+            raise RefusedError(f"{', '.join(names)}: the middleware cannot be set up: {outside.line(error)}") from None
+        return {}
+
+    serve(work)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
