@@ -8,10 +8,12 @@ import os
 import re
 import subprocess
 
+import jsonschema
 import pytest
 import yaml
 
 from benchmarks.questions.versus import verdict
+from benchmarks.results.schema import schema
 from tests.support import actions, servers
 from tests.support.shop_class import BROKEN, HONEST, OPEN, SCHEME, SLOWER, Shop
 from tests.support.transcripts import blocks, page
@@ -150,6 +152,7 @@ def test_a_head_that_cannot_be_timed_fails_the_step_and_says_why(tmp_path, head,
     done = ran(tmp_path, HONEST, head)
     assert (done.code, done.outputs["exit-code"], done.outputs["verdict"]) == (1, "1", "refused")
     assert "head: " in done.comment
+    assert "Traceback" not in done.log
     assert why in done.comment
     assert done.summary == done.comment
     assert "result-path" not in done.outputs
@@ -161,6 +164,11 @@ def test_a_class_that_is_new_is_measured_alone(tmp_path):
     assert done.code == 0, done.log
     assert done.outputs["verdict"] in ("only-head", "cannot-tell")
     assert done.comment.startswith("**Only the head was measured")
+    with open(done.outputs["result-path"]) as file:
+        result = json.load(file)
+    jsonschema.Draft202012Validator(schema()).validate(result)
+    assert result["of"]["no_base"].startswith(f"base: {SCHEME}: ")
+    assert (result["before"], result["difference"], result["now"]) == (None, None, None)
 
 
 @pytest.mark.lab

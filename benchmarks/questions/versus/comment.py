@@ -126,7 +126,7 @@ def _doubts(record: Versus) -> list[str]:
     if not record.verdict.conclusive:
         reasons = "; ".join(record.verdict.reasons)
         doubts.append(
-            f"⚠️ This run cannot be trusted: {text(reasons, 1000)}. The figures below are estimates. Run it again, on a "
+            f"Warning: this run cannot be trusted: {text(reasons, 1000)}. The figures below are estimates. Run it again, on a "
             "machine with less other work or with a larger budget."
         )
     elif word(record) == CANNOT_TELL:
@@ -163,7 +163,7 @@ def _cells(before: Interval | None, after: Interval, difference: Interval | None
 def _where(record: Versus, machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {machine['packages'][name]}" for name in SHOWN if name in machine["packages"])
     service = f"{record.service['database']} {record.service['database_version']}"
-    return text(f"{machine['cores']} × {machine['processor']}, {machine['python']}, {versions}, {service}", 300)
+    return text(f"{machine['cores']} x {machine['processor']}, {machine['python']}, {versions}, {service}", 300)
 
 
 def _how(record: Versus) -> str:
