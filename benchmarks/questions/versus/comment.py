@@ -126,8 +126,8 @@ def _doubts(record: Versus) -> list[str]:
     if not record.verdict.conclusive:
         reasons = "; ".join(record.verdict.reasons)
         doubts.append(
-            f"Warning: this run cannot be trusted: {text(reasons, 1000)}. The figures below are estimates. Run it again, on a "
-            "machine with less other work or with a larger budget."
+            f"Warning: this run cannot be trusted: {text(reasons, 1000)}. The figures below are estimates. Run it "
+            "again, on a machine with less other work or with a larger budget."
         )
     elif word(record) == CANNOT_TELL:
         doubts.append(
