@@ -28,7 +28,7 @@ from benchmarks.databases import write_counts
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import RefusedError
 from benchmarks.processes import start
-from benchmarks.questions.flows import hashers, timing
+from benchmarks.questions.flows import hashers, meeting, timing
 from benchmarks.questions.flows import run as flows
 from benchmarks.questions.flows import tables as flows_table
 from benchmarks.questions.flows.endpoints import FLOWS, Endpoints
@@ -50,7 +50,7 @@ LAB_FIXTURES = {"tiny"}  # a long run, for `make test-lab`
 # --- console texts --------------------------------------------------------------------------------
 
 
-def test_every_pair_is_told_in_a_sentence():
+def test_every_pair_is_in_the_matrix_from_both_sides():
     costs = records.Costs((1.0,), (1.0,), (1.0,))
     record = replace(
         flows_record(),
@@ -62,14 +62,20 @@ def test_every_pair_is_told_in_a_sentence():
             records.Uncrossed("d", "a", "a", "a"),
             records.Uncrossed("b", "c", None, None),
             records.Uncrossed("b", "d", "b", None),
+            records.Uncrossed("c", "d", "c", "d"),
         ),
     )
-    assert flows_table.sentences(record) == [
-        "From 12.3 requests per 5m (11.0 to 1,400) b is cheaper than a, with fewer it costs more.",
-        "At every N a is cheaper than c and d.",
-        "No difference is shown between b and c.",
-        "b and d: at N = 1 b is cheaper, with many more no difference is shown.",
-    ]
+    marks = meeting.marks(record)
+    texts = {one: [marks[one, other].text if one != other else "·" for other in "abcd"] for one in "abcd"}
+    assert texts == {
+        "a": ["·", "<12", "all", "all"],
+        "b": ["≥12", "·", "?", "few?"],
+        "c": ["none", "?", "·", "few"],
+        "d": ["none", "none?", "many", "·"],
+    }
+    assert marks["b", "a"].said == "cheaper from 12.3 (11.0 to 1,400) requests on"
+    assert marks["b", "d"].said == "cheaper with few requests; with many no difference is shown"
+    assert flows_table.sentences(record)[1] == "Where two cost the same (95 %): a and b at 12.3 (11.0 to 1,400)."
 
 
 def test_a_login_is_its_endpoint_and_the_passwords_hash():
