@@ -67,7 +67,9 @@ for _name in ("django", "auth"):
     LOGGING["loggers"].setdefault(_name, {})["level"] = "ERROR"
 
 # Last, because a contender that checks passwords needs the service's own hashers.
-for _name, _candidate in candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(",")).items():
+_candidates = candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(","))
+CANDIDATES = tuple(_candidates)
+for _name, _candidate in _candidates.items():
     outside.check_needs(_name, _candidate)
     INSTALLED_APPS += [app for app in _candidate.apps if app not in INSTALLED_APPS]
     MIDDLEWARE += [path for path in _candidate.middleware if path not in MIDDLEWARE]

@@ -4,12 +4,24 @@
 """
 
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+
+from django.apps import apps
+from django.conf import settings
 
 from benchmarks.contenders import outside
 from benchmarks.contenders.candidate import Candidate
-from benchmarks.contenders.reference_points import BASIC, SESSION
-from benchmarks.contenders.third_party import allauth, dj_rest_auth, djoser, knox, oauth_toolkit, tokenforge
+from benchmarks.contenders.reference_points import BASIC, SESSION, SESSION_CACHED, SESSION_SIGNED
+from benchmarks.contenders.third_party import (
+    allauth,
+    api_key,
+    dj_rest_auth,
+    djoser,
+    drf_sessions,
+    jwt_allauth,
+    knox,
+    oauth_toolkit,
+    tokenforge,
+)
 from benchmarks.messages import RefusedError
 from config.schemes import SCHEMES, Scheme
 
@@ -38,6 +50,10 @@ THIRD_PARTIES = (
     tokenforge.TOKENFORGE,
     allauth.SESSION,
     allauth.JWT,
+    drf_sessions.DRF_SESSIONS,
+    drf_sessions.COOKIE,
+    jwt_allauth.JWT_ALLAUTH,
+    api_key.API_KEY,
 )
 
 LINEUP: dict[str, Scheme] = {
@@ -45,6 +61,8 @@ LINEUP: dict[str, Scheme] = {
     for scheme in (
         *SCHEMES.values(),
         SESSION,
+        SESSION_CACHED,
+        SESSION_SIGNED,
         BASIC,
         # The table of an earlier revision, which `versus` drives, may lack some rows.
         *(_signed(SCHEMES[name], algorithm) for name in SIGNED if name in SCHEMES for algorithm in ALGORITHMS),
@@ -68,6 +86,11 @@ def find_scheme(name: str) -> Scheme:
         scheme = outside.load(name)
     except outside.NeedsDjangoError as error:
         raise RefusedError(str(error)) from None
+    if isinstance(scheme, Candidate) and apps.ready and name not in getattr(settings, "CANDIDATES", (name,)):
+        raise RefusedError(
+            f"{name}: its module imports models, and a Candidate's needs are part of Django's set-up, before there are "
+            "models; allowed: a module that names its classes by dotted paths"
+        )
     if LINEUP.get(scheme.name, scheme) is not scheme:
         raise RefusedError(f"{name}: name is {scheme.name!r}, which the line-up has; allowed: any other")
     return scheme
@@ -76,6 +99,11 @@ def find_scheme(name: str) -> Scheme:
 def is_stock(scheme: Scheme) -> bool:
     """Return True for a library's own class. The lab knows that only of what it named itself."""
     return scheme.is_stock and LINEUP.get(scheme.name) is scheme
+
+
+def may_need(name: str) -> bool:
+    """Return True if that contender may need apps, middleware or settings: only rows never do."""
+    return ":" in name or isinstance(LINEUP.get(name), Candidate)
 
 
 def candidates(names: Iterable[str]) -> dict[str, Candidate]:
@@ -95,18 +123,12 @@ def candidates(names: Iterable[str]) -> dict[str, Candidate]:
 
 
 def not_installed(names: Iterable[str]) -> list[str]:
-    """Return a line for each of `names` whose package is missing: what it is, what installs it."""
+    """Return a line for each of the line-up's `names` whose package is missing.
+
+    It says what installs the package.
+    """
     return [
-        f"{candidate.name}: {candidate.package} is not installed"
-        + ("; `make bench-contenders` installs it" if name in LINEUP else "")
-        for name, candidate in candidates(names).items()
-        if candidate.package and not _is_installed(candidate.package)
+        f"{candidate.name}: {candidate.package} is not installed; `make bench-contenders` installs it"
+        for candidate in candidates(name for name in names if name in LINEUP).values()
+        if candidate.package and not outside.is_installed(candidate.package)
     ]
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True

@@ -7,6 +7,7 @@ the set-up. A module that needs Django for that, as one with models does, can ho
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from django.apps import AppConfig
@@ -28,7 +29,7 @@ RESERVED = {
 
 
 class NeedsDjangoError(Exception):
-    """A module that cannot be imported before Django is set up."""
+    """A module that cannot be imported before Django is set up, as one with models."""
 
 
 def load(name: str) -> Scheme:
@@ -38,7 +39,7 @@ def load(name: str) -> Scheme:
     """
     module, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in (*module.split("."), attribute)):
-        raise RefusedError(f"{name}: allowed: package.module:SCHEME, such as mine:SCHEME")
+        raise RefusedError(f"{name}: not of the form package.module:SCHEME, such as mine:SCHEME")
     try:
         found = import_module(module)
     except (AppRegistryNotReady, ImproperlyConfigured) as error:
@@ -65,6 +66,8 @@ def load(name: str) -> Scheme:
 
 def check_needs(name: str, candidate: Candidate):
     """Raise RefusedError unless its apps can be installed. Call it before Django is set up."""
+    if candidate.package and not is_installed(candidate.package):
+        raise RefusedError(f"{name}: package: {candidate.package} is not installed")
     for app in candidate.apps:
         try:
             AppConfig.create(app)
@@ -113,6 +116,14 @@ def issued(scheme: Scheme, user) -> str:
             f"{scheme.name}: {scheme.issue} returned {credential!r:.80}; allowed: text of printable ASCII characters"
         )
     return credential
+
+
+def is_installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _faults(scheme: Scheme):

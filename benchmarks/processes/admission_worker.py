@@ -15,20 +15,11 @@ from benchmarks.processes.worker import serve
 def main(names: list[str]):
     def work(done: Callable[[str], None]) -> dict[str, Any]:
         from benchmarks.contenders import lineup, outside
-        from benchmarks.contenders.candidate import Candidate
         from benchmarks.contenders.wsgi import Handler
         from benchmarks.messages import RefusedError
-        from benchmarks.processes.start import contenders_with_needs
 
-        set_up = contenders_with_needs()
         for name in names:
-            scheme = lineup.find_scheme(name)
-            if isinstance(scheme, Candidate) and name not in set_up:
-                raise RefusedError(
-                    f"{name}: its module imports models or reads settings, and a Candidate is needed before Django is "
-                    "set up; allowed: a module that names its classes by dotted paths, or a config.schemes.Scheme"
-                )
-            outside.check_classes(name, scheme)
+            outside.check_classes(name, lineup.find_scheme(name))
         try:
             Handler()
         except Exception as error:  # noqa: BLE001 - somebody else's code

@@ -27,7 +27,6 @@ from benchmarks.messages import (
     SWITCHES_VARIABLE,
     Assignment,
     Population,
-    RefusedError,
     Sample,
     Stored,
 )
@@ -46,7 +45,11 @@ class WorkerFailedError(Exception):
 
 
 def fill(
-    database: Database, schemes: Sequence[str] = (), others: Population = NOBODY, service: Path | None = None
+    database: Database,
+    schemes: Sequence[str] = (),
+    others: Population = NOBODY,
+    service: Path | None = None,
+    imports: Path | None = None,
 ) -> Stored:
     """Fill the scratch database, in a process of its own, with the tables that `schemes` need.
 
@@ -60,7 +63,8 @@ def fill(
             watcher.expected((monotonic() - begin) / float(part))
             watcher.tick()
 
-        answer = ask("benchmarks.processes.fill_worker", others.to_json(), database, schemes, 0, done, service=service)
+        module = "benchmarks.processes.fill_worker"
+        answer = ask(module, others.to_json(), database, schemes, 0, done, service=service, imports=imports)
     return replace(Stored.from_dict(answer), seconds=monotonic() - begin if others.population else 0.0)
 
 
@@ -71,6 +75,7 @@ def work(
     done: Callable[[str], None] = lambda url: None,
     service: Path | None = None,
     worker: str = TIMING_WORKER,
+    imports: Path | None = None,
 ) -> Sample:
     """Let one fresh process of the module `worker` do the assignment.
 
@@ -84,6 +89,7 @@ def work(
         hash_seed,
         done,
         service=service,
+        imports=imports,
     )
     return Sample.from_dict(answer)
 
@@ -94,11 +100,6 @@ def admit(names: Sequence[str]):
     Raises WorkerRefusedError, with one line that names the contender, or WorkerFailedError.
     """
     ask("benchmarks.processes.admission_worker", json.dumps(names), Database("", SERVED), names, 0)
-
-
-def contenders_with_needs() -> list[str]:
-    """Return the contenders whose needs this process was set up with."""
-    return os.environ.get(CONTENDERS_VARIABLE, "").split(",")
 
 
 def refuse_growth(rehearsal: Sample, samples: Sequence[Sample]):
@@ -118,6 +119,7 @@ def ask(
     under: Sequence[str] = (),
     switches: Mapping[str, str] | None = None,
     service: Path | None = None,
+    imports: Path | None = None,
 ) -> dict[str, Any]:
     """Return the answer of a fresh `python -m module argument`, which answers as worker.serve does.
 
@@ -126,11 +128,13 @@ def ask(
     `switches`  pinned for the process
     `service`   the folder of the service's packages that it measures; None: those of this checkout.
                 The lab itself always comes from this checkout.
+    `imports`   a folder with packages of somebody's contender; Python looks there last but for what
+                is installed
 
     Raises WorkerRefusedError or WorkerFailedError.
     """
     sample = None
-    for line in _lines(module, argument, database, schemes, hash_seed, under, switches, service):
+    for line in _lines(module, argument, database, schemes, hash_seed, under, switches, service, imports):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
@@ -152,28 +156,26 @@ def _lines(
     under: Sequence[str],
     switches: Mapping[str, str] | None,
     service: Path | None,
+    imports: Path | None,
 ):
     """Yield the lines that `python -m module argument` prints.
 
     The process ends with the iteration.
     """
-    try:
-        missing = lineup.not_installed(schemes)
-        environment = environment_for(database, schemes, hash_seed, switches or {})
-    except RefusedError as refusal:
-        raise WorkerRefusedError(str(refusal)) from None
+    missing = lineup.not_installed(schemes)
     if missing:
         raise WorkerRefusedError("\n".join(missing))
-    if service:
-        # Python imports from the folder where it starts first, then from here, then from where this
-        # process would, because a contender's module may lie there.
-        paths = [str(ROOT), os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment["PYTHONPATH"] = os.pathsep.join(paths)
+    environment = environment_for(database, schemes, hash_seed, switches or {})
+    if service or imports:
+        # Python imports from the folder where it starts first, and then from here. A contender's
+        # module may lie in the folder of this process.
+        folders = (ROOT, imports or os.getcwd(), os.environ.get("PYTHONPATH"))
+        environment["PYTHONPATH"] = os.pathsep.join(str(folder) for folder in folders if folder)
     # A file, because a pipe that nobody reads would fill and stop the process.
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
             [*under, sys.executable, "-m", module, argument],
-            cwd=service,
+            cwd=service or (ROOT if imports else None),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -245,7 +247,7 @@ def environment_for(
     return os.environ | {
         DATABASE_VARIABLE: database.url,
         CONNECTION_VARIABLE: database.connection,
-        CONTENDERS_VARIABLE: ",".join(lineup.candidates(schemes)),
+        CONTENDERS_VARIABLE: ",".join(name for name in schemes if lineup.may_need(name)),
         SWITCHES_VARIABLE: json.dumps(switches),
         "PYTHONHASHSEED": str(hash_seed),
     }

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from benchmarks.contenders.lineup import LINEUP, find_scheme
 from benchmarks.databases.latency import MOST
 from benchmarks.databases.scratch import CONNECTIONS
-from benchmarks.messages import ANONYMOUS, SERVED, RefusedError
+from benchmarks.messages import SERVED, RefusedError
 from benchmarks.processes import start
 from config.schemes import SCHEMES
 from config.switches import SWITCHES
@@ -102,18 +102,17 @@ rows = click.option(
 )
 
 
-def _admitted(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
-    """Return --contender. Raises click.BadParameter for one that cannot take part, and why."""
-    names = tuple(dict.fromkeys((value,) if isinstance(value, str) else value))
-    asked = [name for name in names if name not in (ANONYMOUS, *LINEUP)]
+def admitted(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> Sequence[str]:
+    """Return --contender. Raises click.UsageError for one that cannot take part, and says why."""
+    strangers = [name for name in dict.fromkeys(value) if name not in LINEUP]
     try:
-        for name in asked:
+        for name in strangers:
             if ":" not in name:
                 find_scheme(name)  # which says what is allowed
-        if asked and not context.resilient_parsing:
-            start.admit(asked)
+        if strangers and not context.resilient_parsing:
+            start.admit(strangers)
     except (RefusedError, start.WorkerRefusedError) as refusal:
-        raise click.BadParameter(str(refusal)) from None
+        raise click.UsageError(f"--contender {refusal}") from None
     except start.WorkerFailedError as error:
         raise click.ClickException(str(error)) from None
     return value
@@ -124,16 +123,9 @@ others = click.option(
     "others",
     metavar="PACKAGE.MODULE:SCHEME",
     multiple=True,
-    callback=_admitted,
+    callback=admitted,
     help="Your own class: a config.schemes.Scheme, or a Candidate with apps, middleware and settings; may be repeated.",
 )
-
-
-def contender(default: str, help: str) -> Decorator:
-    """Return --contender for one contender, in the line-up or from outside."""
-    return click.option(
-        "--contender", metavar="NAME", default=default, show_default=True, callback=_admitted, help=help
-    )
 
 
 def chosen(*named: Sequence[str]) -> tuple[str, ...]:
