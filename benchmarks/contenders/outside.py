@@ -93,16 +93,23 @@ def settings_of(name: str, candidate: Candidate) -> Mapping[str, Any]:
 
 def check_classes(name: str, scheme: Scheme):
     """Raise RefusedError unless what it names can be imported. Call it after Django is set up."""
-    authentication = _imported(name, "authentication", scheme.authentication)
-    if not isinstance(authentication, type) or not callable(getattr(authentication, "authenticate", None)):
-        raise RefusedError(
-            f"{name}: authentication: {scheme.authentication} is no class with authenticate(); allowed: a class of "
-            "Django REST framework's kind"
-        )
+    permission = scheme.permission if isinstance(scheme, Candidate) else None
+    if scheme.authentication or not permission:
+        _check_class(name, "authentication", scheme.authentication, "authenticate")
+    if permission:
+        _check_class(name, "permission", permission, "has_permission")
     if not callable(_imported(name, "issue", scheme.issue)):
         raise RefusedError(f"{name}: issue: {scheme.issue} cannot be called; allowed: a function of a user")
     for path in scheme.middleware if isinstance(scheme, Candidate) else ():
         _imported(name, "middleware", path)
+
+
+def _check_class(name: str, field: str, path: str, method: str):
+    cls = _imported(name, field, path)
+    if not isinstance(cls, type) or not callable(getattr(cls, method, None)):
+        raise RefusedError(
+            f"{name}: {field}: {path} is no class with {method}(); allowed: a class such as Django REST framework's"
+        )
 
 
 def issued(scheme: Scheme, user) -> str:
@@ -136,7 +143,10 @@ def _faults(scheme: Scheme):
         "summary": (_is_text, "text"),
     }
     if isinstance(scheme, Candidate):
+        if scheme.permission:
+            fields["authentication"] = (lambda value: value == "" or _is_path(value), "a dotted path, or nothing")
         fields |= {
+            "permission": (lambda value: value is None or _is_path(value), "the dotted path of a class, or None"),
             "header": (_is_header, "a name of WSGI such as HTTP_AUTHORIZATION"),
             "separator": (_is_text, "text"),
             "refusal": (lambda value: value in (401, 403), "401 or 403"),
