@@ -31,7 +31,9 @@ SERVED_AS = {
 }
 DROP = 5  # first requests of a block that are left out
 FIRST_ANSWER = 60.0  # seconds in which a server must answer
-MAKE_USER = f"from django.contrib.auth.models import User; User.objects.create_user({USERNAME!r}, password={PASSWORD!r})"
+MAKE_USER = (
+    f"from django.contrib.auth.models import User; User.objects.create_user({USERNAME!r}, password={PASSWORD!r})"
+)
 
 
 def __getattr__(name: str):
@@ -100,9 +102,7 @@ def _requests(port: int) -> dict[str, bytes]:
 
     def log_in(path: str) -> dict:
         body = json.dumps({"username": USERNAME, "password": PASSWORD}).encode()
-        request = urllib.request.Request(  # noqa: S310
-            f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"}
-        )
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request) as answer:  # noqa: S310
             return json.load(answer)
 

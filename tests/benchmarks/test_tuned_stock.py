@@ -1,4 +1,4 @@
-"""The libraries' classes set up better, of docs/explanation/bias.md: proved, counted, and what they give up."""
+"""The libraries' classes, set up better, of docs/explanation/bias.md: structure, never time."""
 
 import ast
 import json
@@ -20,7 +20,9 @@ from tests.support import servers
 pytestmark = pytest.mark.once  # the lab brings its own database
 
 URL = "/whoami/"
-PATHS = {each.name: f"benchmarks.contenders.tuned_stock:{each.name.replace('-', '_').upper()}" for each in tuned_stock.ALL}
+PATHS = {
+    each.name: f"benchmarks.contenders.tuned_stock:{each.name.replace('-', '_').upper()}" for each in tuned_stock.ALL
+}
 
 # What each adds to the statements of an anonymous request.
 STATEMENTS = {

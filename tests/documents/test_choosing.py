@@ -1,11 +1,10 @@
-"""docs/explanation/choosing.md answers its questions with evidence, and its commands and examples run.
+"""docs/explanation/choosing.md gives evidence in each answer, and its commands and examples run.
 
 The lab's commands take the options they are shown with (test_documents.py); one is run here.
 """
 
 import asyncio
 import re
-import shutil
 import subprocess
 import sys
 

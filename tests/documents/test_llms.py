@@ -1,4 +1,4 @@
-"""llms.txt has the form of llmstxt.org, and leads to every page and to nothing that people do not find.
+"""llms.txt has the form of llmstxt.org and leads to every page, and to nothing that is hidden.
 
 `make lint` fails when it is stale.
 """
