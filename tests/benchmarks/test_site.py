@@ -29,6 +29,7 @@ HOSTILE = (
     "\x00\x1b[31m\n\t\u202e漢字 🦊",
     "\ud800 half a pair",
     "javascript:alert(1)//" + "x" * 10_000,
+    "漢" * 1000,
 )
 
 
@@ -125,7 +126,7 @@ def test_every_contest_has_a_permalink_of_its_own(page):
 def test_a_contest_begins_with_who_is_faster(page):
     text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", page.source)))
     assert "token is faster than jwt by 223 (213 to 233) µs" in text
-    assert "drf-token the same as, within 5 µs, token +6.0 (−4.0 to +16.0) µs" in text
+    assert "drf-token costs the same as token +6.0 (−4.0 to +16.0) µs, within 5" in text
     assert "simplejwt-stateless is faster than drf-token by 262 (252 to 272) µs" in text
 
 
@@ -151,7 +152,7 @@ def test_a_strangers_texts_are_only_texts(tmp_path, page, mark):
     assert [tag for tag, _ in found.tags] == [tag for tag, _ in plain.tags]
     known = {(tag, name) for tag, attributes in plain.tags for name in attributes}
     assert {(tag, name) for tag, attributes in found.tags for name in attributes} <= known
-    assert all(len(value or "") < 1500 for _, attributes in found.tags for value in attributes.values())
+    assert all(len(value or "") < 2500 for _, attributes in found.tags for value in attributes.values())
     assert not re.search("[\x00\x1b\u202e]", found.source)
     assert "\\u202e" in found.source or "\u202e" not in mark
 

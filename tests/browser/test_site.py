@@ -122,6 +122,8 @@ def test_paper_shows_every_contest_and_no_control(opened):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert not page.locator("form").is_visible()
     assert all(each.is_visible() for each in page.locator(".bouts li").all())
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 without its margins
+    assert page.evaluate("document.documentElement.scrollWidth") == 718
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details[open]").count() == 0
 

@@ -29,7 +29,8 @@ from benchmarks.stats.overhead import Row, Table
 from benchmarks.stats.verdicts import EQUIVALENT, FASTER, SLOWER, Contest
 
 LARGEST = 1_000_000  # bytes
-LONGEST = 200  # characters of one text from a record
+LONGEST = 60  # characters of a name from a record
+LONGEST_SENTENCE = 400
 TEMPLATES = Path(__file__).parents[2] / "reporting/templates"
 
 # What a reader can filter by: the name in the page, and its label.
@@ -131,10 +132,15 @@ def _by_number(text: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
-def text(value: object) -> str:
+def text(value: object, most: int = LONGEST) -> str:
     """Return a stranger's text as the page shows it."""
     shown = printable(str(value))
-    return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def sentence(value: object) -> str:
+    """Return a stranger's sentence or list as the page shows it."""
+    return text(value, LONGEST_SENTENCE)
 
 
 def anchor(*parts: object) -> str:
@@ -174,7 +180,7 @@ def _entry(record: Shared) -> Entry:
                 ),
             )
         ),
-        facts=tuple((name, text(value)) for name, value in _facts(index)),
+        facts=tuple((name, sentence(value)) for name, value in _facts(index)),
         is_doubtful=any(each.conclusive is False for each in index.results),
         parts=tuple(_part(index, kept, record.results[kept.file][1], record) for kept in index.results),
     )
@@ -228,7 +234,7 @@ def _part(index: Index, kept: Kept, record: Record, whole: Shared) -> Part:
         anchor=anchor(*place),
         title=text(kept.file.removesuffix(".json")),
         state={None: "", True: "conclusive", False: "inconclusive"}[kept.conclusive],
-        reasons=tuple(map(text, kept.reasons)),
+        reasons=tuple(map(sentence, kept.reasons)),
         panels=tuple(panels),
     )
 
@@ -236,7 +242,7 @@ def _part(index: Index, kept: Kept, record: Record, whole: Shared) -> Part:
 def _panel(table: Table, title: str, place: Sequence[object]) -> Panel:
     rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
     grid = Grid(
-        text(f"{title}: what each contender adds, in µs"),
+        f"{text(title)}: what each contender adds, in µs",
         ("contender", "adds (95 %)", "request", "to stock (95 %)", "SQL", "header", "body"),
         (
             _row(table.anonymous, "–"),
@@ -257,16 +263,16 @@ def _row(row: Row, adds: str) -> tuple[Field, ...]:
 def _bout(contest: Contest, margin_us: float, place: Sequence[object]) -> Bout:
     if contest.verdict == SLOWER:
         contest = contest.reversed()  # a line always begins with who is faster
-    words = {FASTER: "is faster than", EQUIVALENT: f"the same as, within {margin_us:g} µs,"}
+    words = {FASTER: "is faster than", EQUIVALENT: "costs the same as"}
+    reach = interval(contest.difference, signed=contest.verdict != FASTER)
+    shown = {FASTER: f"by {reach} µs", EQUIVALENT: f"{reach} µs, within {margin_us:g}"}
     return Bout(
         anchor(*place, *sorted((contest.first, contest.second))),
         text(contest.first),
         text(contest.second),
         contest.verdict,
-        words.get(contest.verdict, "not told apart from"),
-        f"by {interval(contest.difference)} µs"
-        if contest.verdict == FASTER
-        else f"{interval(contest.difference, signed=True)} µs",
+        words.get(contest.verdict, "is not told apart from"),
+        shown.get(contest.verdict, f"{reach} µs"),
     )
 
 
@@ -301,7 +307,7 @@ def _ends(record: Revocation) -> Grid:
             (
                 Field(text(scheme)),
                 Field(text(each.delay), frontier.kind(each.seconds)),
-                Field(text(", ".join(each.events) or "–")),
+                Field(sentence(", ".join(each.events) or "–")),
             )
             for scheme, each in frontier.worst(record).items()
         ),

@@ -89,18 +89,17 @@ def answer(record: Shared) -> str:
         f"**Cost {decides} it.** To a request of {found.anonymous.request:,.0f} µs, `token` (DRF's table) adds "
         f"{_adds(rows['token'])} and `jwt` adds {_adds(rows['jwt'])}: {_compared(found, difference)}.",
         f"`token-hashed` adds {_adds(rows['token-hashed'])}, and the" if "token-hashed" in rows else "The",
-        f"libraries' own classes add {_adds(rows['drf-token'], 'drf-token')} and",
-        f"{_adds(rows['simplejwt'], 'simplejwt')}.",
+        f"libraries' own classes add {rows['drf-token'].overhead.estimate:,.0f} µs (`drf-token`) and "
+        f"{rows['simplejwt'].overhead.estimate:,.0f} µs (`simplejwt`).",
         f"Measured on {_day(record.index)}: {_where(record.index)}, in process; 95 % intervals "
         f"([record](records/{record.index.name}/)).",
     ]
     return textwrap.fill(" ".join(words), terminal.WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def _adds(row: Row, name: str = "") -> str:
-    """Return what a row adds; in the parentheses with the interval, its name."""
+def _adds(row: Row) -> str:
     low, high = (f"{each:,.0f}" for each in (row.overhead.low, row.overhead.high))
-    return f"{row.overhead.estimate:,.0f} µs ({f'`{name}`, ' if name else ''}{low} to {high})"
+    return f"{row.overhead.estimate:,.0f} µs ({low} to {high})"
 
 
 def _difference(found: Table, first: str, second: str) -> Interval:
