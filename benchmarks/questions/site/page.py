@@ -24,6 +24,7 @@ from benchmarks.results.records.distance import Distance
 from benchmarks.results.records.flows import Flows
 from benchmarks.results.records.overhead import Tabulated
 from benchmarks.results.records.revocation import Revocation
+from benchmarks.results.records.wire import Wire
 from benchmarks.results.shared import Index, Kept, Shared, printable
 from benchmarks.stats.overhead import Row, Table
 from benchmarks.stats.verdicts import EQUIVALENT, FASTER, SLOWER, Contest
@@ -162,7 +163,7 @@ def _entry(record: Shared) -> Entry:
         "django": minor.get("Django", "unknown"),
         "drf": minor.get("djangorestframework", "unknown"),
     }
-    table = next((found.tables[0] for _, found in record.results.values() if isinstance(found, Tabulated)), None)
+    tabulated = [found for _, found in record.results.values() if isinstance(found, Tabulated)]
     return Entry(
         name=index.name,
         anchor=anchor(index.name),
@@ -176,7 +177,7 @@ def _entry(record: Shared) -> Entry:
                     f"{index.cores} x {index.processor}",
                     index.python,
                     index.packages.get("Django", "–"),
-                    *_champions(table),
+                    *_champions(tabulated),
                 ),
             )
         ),
@@ -191,10 +192,17 @@ def _minor(python: str) -> str:
     return re.sub(r"(\d+\.\d+)\..*", r"\1", python)
 
 
-def _champions(table: Table | None) -> tuple[str, str]:
-    """Return what `token` and `jwt` add, if both take part."""
-    adds = {row.name: interval(row.overhead) for row in table.rows} if table else {}
-    return adds.get("token", "–"), adds.get("jwt", "–")
+def _champions(tabulated: Sequence[Tabulated]) -> tuple[str, str]:
+    """Return what `token` and `jwt` add, in process if that was measured."""
+    for record in sorted(tabulated, key=_is_wire):
+        adds = {row.name: interval(row.overhead) for row in record.tables[0].rows}
+        where = ", over HTTP" if _is_wire(record) else ""
+        return tuple(f"{adds[name]}{where}" if name in adds else "–" for name in ("token", "jwt"))
+    return "–", "–"
+
+
+def _is_wire(record: Record) -> bool:
+    return record.command == Wire.command
 
 
 def _facts(index: Index) -> Iterator[tuple[str, object]]:
@@ -215,7 +223,7 @@ def _part(index: Index, kept: Kept, record: Record, whole: Shared) -> Part:
     place = (index.name, kept.file.removesuffix(".json"))
     panels: Iterable[Panel] = ()
     if isinstance(record, Tabulated):
-        where = "over HTTP" if kept.command == "wire" else "in process"
+        where = "over HTTP" if _is_wire(record) else "in process"
         panels = [_panel(table, f"{table.url} {where}", (*place, table.url)) for table in record.tables]
     elif isinstance(record, Distance):
         panels = [
