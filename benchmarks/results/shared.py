@@ -69,6 +69,7 @@ class Index:
     database_version: str | None
     connection: str | None
     connection_policy: dict[str, Any] | None
+    switches: dict[str, Any] | None
     commit: str | None
     uncommitted_changes: bool
     results: tuple[Kept, ...]
@@ -169,7 +170,10 @@ def _conditions(head: Head, record: Record) -> dict[str, Any]:
         found = service.get(name)
         return found if isinstance(found, str) else None
 
-    policy = service.get("connection_policy")
+    def mapping(name: str) -> dict[str, Any] | None:
+        found = service.get(name)
+        return found if isinstance(found, dict) else None
+
     return {
         "processor": environment.processor,
         "cores": environment.cores,
@@ -180,7 +184,8 @@ def _conditions(head: Head, record: Record) -> dict[str, Any]:
         "database": text("database"),
         "database_version": text("database_version"),
         "connection": text("connection"),
-        "connection_policy": policy if isinstance(policy, dict) else None,
+        "connection_policy": mapping("connection_policy"),
+        "switches": mapping("switches"),
     }
 
 
@@ -196,7 +201,7 @@ def _check_alike(loaded: Mapping[str, tuple[Head, Record]]) -> None:
                 one, two = _unlike(known, value)
                 raise ResultError(
                     f"{other} and {name} differ in {condition.replace('_', ' ')}: {one} and {two}; a record has one "
-                    "machine, commit, Python, set of packages, database and connection policy"
+                    "machine, commit, Python, set of packages, database, connection policy and set of switches"
                 )
 
 

@@ -130,6 +130,8 @@ def test_what_becomes_public_is_printed(record):
     assert "machine: 2 x AMD EPYC, Linux 6.1, called amd-epyc-2-cores" in printed
     assert "versions: CPython 3.11.7, Django 5.2.19" in printed
     assert "database: SQLite 3.40.1, connection served" in printed
+    assert "switches: defaults\n" in printed
+    assert "contenders: drf-token, simplejwt, simplejwt-stateless, token, jwt\n" in printed
     assert "commit: 9ebc36ced171e7926f2af04fdfbe030876c0c050\n" in printed
     changed = [having(each, True, "environment", "uncommitted_changes") for each in records.results()]
     assert "c050, with uncommitted changes" in record(*changed, options=["--label", "changed"])
@@ -182,6 +184,7 @@ UNLIKE = {
     "python": ("CPython 3.13.0", "environment", "python"),
     "database": ("PostgreSQL", "service", "database"),
     "connection": ("pool", "service", "connection"),
+    "switches": ({"TOKEN_LIFETIME": "1d"}, "service", "switches"),
 }
 
 
@@ -190,7 +193,7 @@ def test_results_of_other_conditions_are_refused_with_both_files_and_values(reco
     value, *place = UNLIKE[name]
     first, second, third = records.results()
     printed = record(first, second, having(third, value, *place), code=1)
-    shown = value if isinstance(value, str) else "Django 6.1.3"
+    shown = value if isinstance(value, str) else " ".join(map(str, *value.items()))
     assert re.search(rf"0\.json and .*2\.json differ in {name}: .* and .*{shown}", " ".join(printed.split()))
     assert not (tmp_path / "records").exists()
 

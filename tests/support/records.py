@@ -15,6 +15,7 @@ CONDITIONS = {
     "connection_policy": {"CONN_MAX_AGE": None},
     "database": "SQLite",
     "database_version": "3.40.1",
+    "switches": {},
 }
 
 

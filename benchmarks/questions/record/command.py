@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks import terminal
+from benchmarks.messages import Entry
 from benchmarks.processes.environment import ROOT
 from benchmarks.questions import options
 from benchmarks.results import files, private, shared
@@ -32,8 +33,8 @@ def command(runs, machine, label, folder, anyway, replace):
 
     The folder is records/DATE-MACHINE. It has a file for each result, with everything that was
     measured, and an index, record.json. All results must come from one machine, commit, Python, set
-    of packages, database and connection policy, because the index says each once. Make another
-    record, with a --label, for another database.
+    of packages, database, connection policy and set of switches, because the index says each once.
+    Make another record, with a --label, for another database.
 
     Paths and addresses on command lines are left out, as is the name of this machine, and so is a
     suffix of the kernel's version. The command prints what stays. A result that has more than a
@@ -55,7 +56,7 @@ def command(runs, machine, label, folder, anyway, replace):
     except (files.ResultError, OSError) as error:
         raise click.ClickException(shared.printable(str(error))) from None
     console = terminal.console()
-    for line in _lines(found, index):
+    for line in _lines(found, shared.read(found)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -87,8 +88,11 @@ def write(found: Path, texts: dict[str, str]):
     made.rename(found)
 
 
-def _lines(found: Path, index: shared.Index) -> Iterator[str]:
+def _lines(found: Path, record: shared.Shared) -> Iterator[str]:
     """Yield what the record holds, because it becomes public."""
+    index = record.index
+    entries = [entry for _, each in record.results.values() for entry in getattr(each, "contenders", ())]
+    names = dict.fromkeys(entry.name for entry in entries if isinstance(entry, Entry))
     yield f"Written: {found} ({sum(each.bytes for each in index.results) / 1000:,.0f} kB)"
     for each in index.results:
         state = {None: "needs no verdict", True: "conclusive", False: "INCONCLUSIVE"}[each.conclusive]
@@ -99,5 +103,7 @@ def _lines(found: Path, index: shared.Index) -> Iterator[str]:
     yield f"  machine: {index.cores} x {index.processor}, {index.kernel}, called {index.machine}"
     yield f"  versions: {', '.join([index.python, *(f'{name} {each}' for name, each in index.packages.items())])}"
     yield f"  database: {index.database or 'none'} {index.database_version or ''}, connection {index.connection or '-'}"
+    yield f"  switches: {', '.join(f'{name}={each}' for name, each in (index.switches or {}).items()) or 'defaults'}"
+    yield f"  contenders: {', '.join(names) or 'see the files'}"
     yield f"  commit: {index.commit or 'unknown'}{', with uncommitted changes' * index.uncommitted_changes}"
     yield f"Left out, shown as {private.HIDDEN}: paths and addresses. To send it: docs/how-to/share-a-record.md"

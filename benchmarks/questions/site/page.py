@@ -212,6 +212,8 @@ def _facts(index: Index) -> Iterator[tuple[str, object]]:
     yield "versions", ", ".join([index.python, *(f"{name} {each}" for name, each in index.packages.items())])
     yield "database", f"{index.database or 'none'} {index.database_version or ''}".strip()
     yield "connection policy", f"{index.connection or 'none'}{f' ({policy})' if policy else ''}"
+    if index.switches:
+        yield "switches", ", ".join(f"{name}={value}" for name, value in index.switches.items())
     yield "commit", f"{index.commit or 'unknown'}{', with uncommitted changes' * index.uncommitted_changes}"
     yield "results", ", ".join(f"{each.file} ({each.bytes / 1000:,.0f} kB)" for each in index.results)
 
