@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import checkouts, records, servers
 from tests.support.results import overhead_of
+from tests.support.shop_class import HONEST, SLOWER, Shop
 from tests.support.transcripts import Shell, blocks, commands, is_shown, page, sections
 
 pytestmark = pytest.mark.once
@@ -202,6 +203,13 @@ def test_a_record_is_made_shown_and_committed(checkout):
         checkout.run(command, shown)
     changed = checkout.run("git show --name-only --format= HEAD").split()
     assert {name.rpartition("/")[0] for name in changed} == {"records/2026-11-24-amd-epyc-2-cores"}
+
+
+@pytest.mark.lab
+def test_the_class_of_another_repository_is_timed_in_its_working_tree(checkout):
+    shop = Shop(checkout.folder.parent / "shop", HONEST)
+    shop.write(SLOWER)
+    checkout.run_all(PAGES["time-your-class-in-ci"])
 
 
 def test_no_page_is_forgotten():
