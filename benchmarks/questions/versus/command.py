@@ -9,7 +9,7 @@ import click
 from benchmarks import terminal
 from benchmarks.databases import scratch
 from benchmarks.messages import ANONYMOUS, Assignment
-from benchmarks.processes import environment, revisions, turns
+from benchmarks.processes import revisions, turns
 from benchmarks.questions import options, outcome
 from benchmarks.questions.versus import run as versus
 from benchmarks.questions.versus import tables
@@ -44,7 +44,7 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, pat
 
     The run is inconclusive when the control's interval (99 %) excludes zero and the difference is
     above 0.5 % of the request, when the hypervisor took more than 5 % of the time the processors
-    had work, or when other work had the processor for more than 20 % of the time.
+    had work, or when other work had the processor for more than 70 % of the time.
 
     \b
     Exit codes:
@@ -59,7 +59,7 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, pat
     schemes = () if contender == ANONYMOUS else (contender,)
     assignment = Assignment(schemes, {url: 0}, BLOCK, DROP, seed=0)
     budget = options.budget_or(120, budget, count)
-    machine = environment.describe()
+    machine = outcome.look_around()
     with outcome.refusals(revisions.RevisionError), TemporaryDirectory(prefix="benchmarks-") as folder:
         commit = revisions.commit(revision)
         with scratch.several(len(versus.PLACES), **place) as made:
@@ -69,7 +69,7 @@ def command(revision, url, contender, anyway, count, budget, margin, rounds, pat
                 raise click.ClickException(f"{url} is answered unlike; --anyway times them all the same\n  {unlike}")
             end = None if budget is None else begin + budget
             with terminal.progress() as watcher:
-                run = turns.run(assignment, places, count or options.PROCESSES, end, rounds, watcher)
+                run = turns.run(assignment, places, count, end, rounds, watcher)
     seconds = round(time.monotonic() - begin, 1)
     record = versus.record(run, assignment, margin, budget, Revision(revision, commit), unlike, seconds)
     shown = [tables.of(record), *tables.remarks(record, run), *conditions(record, machine)]

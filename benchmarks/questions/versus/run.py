@@ -113,10 +113,9 @@ def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
     }
     before, after = figures[BEFORE], figures[AFTER]
     control = t_interval(figures[AGAIN] - after, CONTROL_LEVEL)
-    reasons = [
-        *overhead.machine_reasons(run.steal, run.waited),
-        *overhead.control_reasons(control, float(after.mean())),
-    ]
+    differs = overhead.control_reasons(control, float(after.mean()))
+    reasons = [*overhead.machine_reasons(run.steal, run.waited), *differs]
+    remarks = [*([overhead.AGAIN] if differs else []), *overhead.machine_remarks(run.steal, run.waited), *run.remarks]
     added = {
         place: np.array(run.figures(place, url, lambda blocks: overhead.overhead(blocks, contender)))
         for place in (BEFORE, AFTER)
@@ -133,7 +132,7 @@ def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
         verdict=verdict,
         adds=_added(added[BEFORE], added[AFTER], *of_added) if added else None,
         control=control,
-        run=Verdict.of(reasons),
+        run=Verdict.of(reasons, remarks),
     )
 
 
