@@ -1,5 +1,6 @@
 """Somebody's class compared with a revision of it: `versus --of`. No test asserts a time."""
 
+import html
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -22,7 +23,7 @@ from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Verdict
 from tests.support import servers
 from tests.support.question_results import by_turns
-from tests.support.shop_class import HONEST, SCHEME, SLOWER, Shop
+from tests.support.shop_class import GROWING, HONEST, SCHEME, SLOWER, Shop
 
 pytestmark = pytest.mark.once
 
@@ -308,9 +309,20 @@ def test_a_slower_head_is_compared_with_its_base(shop, tmp_path):
 
 
 @pytest.mark.lab
+def test_a_base_that_is_refused_leaves_the_head_to_measure(tmp_path):
+    shop = Shop(tmp_path / "shop", {**HONEST, **GROWING}, HONEST)
+    code, document, written, errors = versus(tmp_path, shop, "HEAD^1")
+    assert code in (0, 3), errors
+    assert document["of"]["no_base"].startswith("base: shop at /whoami/: ")
+    assert "SQL statements" in document["of"]["no_base"]
+    assert document["of"]["no_base"] in html.unescape(written)
+
+
+@pytest.mark.lab
 def test_a_class_that_lies_outside_the_repository_is_refused(shop, tmp_path):
     cost = HONEST["shop/cost.py"].replace("shop.auth.Signed", "rest_framework.authentication.Token")
-    shop.write({"shop/cost.py": f"{cost}\n\nfrom tokens.issue import drf_token as issue\n".replace("Signed", "Token")})
+    cost = cost.replace("shop.cost.issue", "tokens.issue.drf_token").replace("Signed", "Token")
+    shop.write({"shop/cost.py": cost})
     code, _, _, errors = versus(tmp_path, shop)
     assert code == 1
     assert "rest_framework.authentication.TokenAuthentication comes from" in errors
