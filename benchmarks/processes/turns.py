@@ -115,7 +115,8 @@ def run(
     # contenders.
     rehearsed = replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0))
     rehearsals = {name: _work(rehearsed, place, 0, watcher) for name, place in places.items()}
-    process_seconds = (time.monotonic() - begin) / len(places)
+    audits = sum(sample.audit_seconds for sample in rehearsals.values())
+    process_seconds = (time.monotonic() - begin - audits) / len(places)
     asked = count
     count, fewest = runs.plan_count(asked, process_seconds * len(places), end)
     if rounds is None:
@@ -138,6 +139,8 @@ def run(
         samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
         turns.append(Turn(hash_seed, seed, samples))
     steal = environment.steal(before, environment.processor_time())
+    for name, rehearsal in rehearsals.items():
+        start.refuse_growth(rehearsal, [turn.samples[name] for turn in turns])
     return Run(
         planned,
         rehearsals,

@@ -216,7 +216,8 @@ def _climb(handler, built: Built, url: str, assignment: Assignment, random: Rand
     p25_ns, collector = {rung: [] for rung in environs}, timing.Collector()
     for order in rounds(list(environs), assignment.rounds[url], random):
         for rung in order:
-            times = collector.time(url, partial(timing.time_block, handler, environs[rung], assignment.block))
+            with timing.named(f"{built.whole.name}, {rung}"):
+                times = collector.time(url, partial(timing.time_block, handler, environs[rung], assignment.block))
             p25_ns[rung].append(timing.figures(times, assignment.drop)[0])
     return Climb(built.whole.name, list(built.rungs), counts, round_seconds, p25_ns, collector.waited)
 

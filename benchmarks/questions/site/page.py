@@ -17,7 +17,7 @@ from django.utils.safestring import mark_safe
 
 from benchmarks.reporting import frontier
 from benchmarks.reporting.page import Field, Grid
-from benchmarks.reporting.wording import count, decimals, interval, number, ratio
+from benchmarks.reporting.wording import count, interval, number, ratio
 from benchmarks.results.files import ResultError
 from benchmarks.results.records.common import Record
 from benchmarks.results.records.distance import Distance
@@ -98,8 +98,9 @@ class Entry:
 
 
 def html(records: Sequence[Shared]) -> bytes:
-    """Return the page, in UTF-8, the newest record first. Raises ResultError if it is too large."""
-    newest = sorted(records, key=lambda each: (each.index.date, each.index.name), reverse=True)
+    """Return the page, in UTF-8, the newest day first. Raises ResultError if it is too large."""
+    by_name = sorted(records, key=lambda each: each.index.name)
+    newest = sorted(by_name, key=lambda each: each.index.date, reverse=True)
     entries = [_entry(each) for each in newest]
     # Both are the page's own: their hashes are what its policy allows.
     style, script = ((TEMPLATES / name).read_text("utf-8") for name in ("site.css", "site.js"))
@@ -192,17 +193,20 @@ def _minor(python: str) -> str:
     return re.sub(r"(\d+\.\d+)\..*", r"\1", python)
 
 
-def _champions(tabulated: Sequence[Tabulated]) -> tuple[str, str]:
-    """Return what `token` and `jwt` add, in process if that was measured."""
+def _champions(tabulated: Sequence[Tabulated]) -> tuple[str, str, str]:
+    """Return what `token` and `jwt` add and where, in process if that was measured."""
     for record in sorted(tabulated, key=_is_wire):
         adds = {row.name: interval(row.overhead) for row in record.tables[0].rows}
-        where = ", over HTTP" if _is_wire(record) else ""
-        return tuple(f"{adds[name]}{where}" if name in adds else "–" for name in ("token", "jwt"))
-    return "–", "–"
+        return adds.get("token", "–"), adds.get("jwt", "–"), _where(record)
+    return "–", "–", "–"
 
 
 def _is_wire(record: Record) -> bool:
     return record.command == Wire.command
+
+
+def _where(record: Record) -> str:
+    return "over HTTP" if _is_wire(record) else "in process"
 
 
 def _facts(index: Index) -> Iterator[tuple[str, object]]:
@@ -225,8 +229,7 @@ def _part(index: Index, kept: Kept, record: Record, whole: Shared) -> Part:
     place = (index.name, kept.file.removesuffix(".json"))
     panels: Iterable[Panel] = ()
     if isinstance(record, Tabulated):
-        where = "over HTTP" if _is_wire(record) else "in process"
-        panels = [_panel(table, f"{table.url} {where}", (*place, table.url)) for table in record.tables]
+        panels = [_panel(table, f"{table.url} {_where(record)}", (*place, table.url)) for table in record.tables]
     elif isinstance(record, Distance):
         panels = [
             _panel(
@@ -289,7 +292,7 @@ def _bout(contest: Contest, margin_us: float, place: Sequence[object]) -> Bout:
 def _flows(record: Flows) -> Grid:
     return Grid(
         "What a login, a refresh and a logout cost",
-        ("scheme", "flow", "takes, ms (95 %)", "SQL", "rows", "bytes"),
+        ("scheme", "flow", "takes, µs (95 %)", "SQL", "rows", "bytes"),
         tuple(
             tuple(
                 map(
@@ -297,7 +300,7 @@ def _flows(record: Flows) -> Grid:
                     (
                         text(each.scheme),
                         text(each.flow),
-                        decimals(each.time_us.divided(1000)),
+                        interval(each.time_us),
                         str(each.statements),
                         count(each.rows_written),
                         count(each.bytes_written),

@@ -20,9 +20,14 @@ BLOCK, DROP = 15, 5
 
 
 def repository(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    """Return --of. Raises click.UsageError unless --contender is a scheme of that repository."""
-    wrong = value and classes.check(context.params.get("contender", ANONYMOUS))
-    if wrong:
+    """Return --of. Raises click.UsageError unless --contender is a scheme of that repository.
+
+    Without --of it must be one that can take part here.
+    """
+    contender = context.params.get("contender", ANONYMOUS)
+    if value is None:
+        options.admitted(context, parameter, [] if contender == ANONYMOUS else [contender])
+    elif wrong := classes.check(contender):
         raise click.UsageError(wrong)
     return value
 
@@ -104,11 +109,9 @@ def command(revision, of, most_us, text, path, **given):
         shown = [tables.of(record), *tables.remarks(record, run), *conditions(record, machine)]
         if text:
             files.write_file(text, comment.of(record, machine, most_us).encode()).end()
-    code = verdict.exit_code(record, most_us)
+    judged, code = verdict.judged(record, most_us), verdict.exit_code(record, most_us)
     closing, hidden = [tables.answer(record)], given["database_url"]
-    outcome.finish(
-        path, record, shown, machine=machine, verdict=record.verdict, closing=closing, hidden=hidden, code=code
-    )
+    outcome.finish(path, record, shown, machine=machine, verdict=judged, closing=closing, code=code, hidden=hidden)
 
 
 def measure(revision, of, url, contender, anyway, count, budget, margin, rounds, **place):
