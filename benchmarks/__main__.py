@@ -23,6 +23,7 @@ COMMANDS = (
     "revocation",
     "scale",
     "plan",
+    "proposals",
     "versus",
     "report",
     "compare",

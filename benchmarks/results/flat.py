@@ -97,6 +97,17 @@ def _scale_tracks(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"tracks": size["tracks"], **query, **steps}
 
 
+def _proposals(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a line for each request or call that was timed."""
+    dpop, ml_dsa, listed = result["dpop"], result["ml_dsa"], result["status_list"]
+    timings = [each["timing"] for each in (dpop, ml_dsa) if each] + (
+        [listed["requests"], listed["work"]] if listed else []
+    )
+    for timing in timings:
+        for row in timing["rows"]:
+            yield {"part": timing["part"], **row}
+
+
 _TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "overhead": _overhead,
     "revocation": _revocation,
@@ -107,6 +118,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "distance": _distance,
     "scale": lambda result: iter(result["changes"]),
     "scale tracks": _scale_tracks,
+    "proposals": _proposals,
     "compare": lambda result: iter(result["changes"]),
     "selftest": lambda result: iter(result["lines"]),
 }
