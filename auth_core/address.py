@@ -59,7 +59,7 @@ def client_address(request: HttpRequest | Request) -> str:
     sender: str = request.META.get("REMOTE_ADDR", "")
     # What a proxy wrote may be no address ("unknown").
     forwarded = _throttle.get_ident(request) if api_settings.NUM_PROXIES else None  # type: ignore[arg-type]
-    return _network(forwarded or "") or _network(sender) or sender
+    return (_network(forwarded) if forwarded else None) or _network(sender) or sender
 
 
 def _network(text: str) -> str | None:

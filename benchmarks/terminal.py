@@ -15,7 +15,7 @@ WIDTH = 100  # columns, where there is no terminal to ask
 INCONCLUSIVE = 3  # exit code of a command whose run cannot be trusted
 
 # Replacements for characters that an encoding lacks.
-PLAIN = {"µ": "u", "±": "+-", "≈": "~", "…": "...", "–": "-", "·": "-", "λ": "lambda", "−": "-", "→": "->"}
+PLAIN = {"µ": "u", "±": "+-", "≈": "~", "≥": ">=", "…": "...", "–": "-", "·": "-", "λ": "lambda", "−": "-", "→": "->"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ class Candidate(Scheme):
     `separator`   what stands between `keyword` (may be empty) and credential: "=" in a cookie
     `refusal`     the status of a refused request: 403 for a class without a challenge
     `is_own`      whether the class is this project's and not a library's
+    `permission`  a permission class in the place of IsAuthenticated, for a library that has no
+                  authentication class (`authentication` is empty) and lets in a key, not a user
     `package`     the distribution that has the class, unless the lab requires it anyway
     `apps`        what a service that uses it adds to INSTALLED_APPS
     `middleware`  what it adds to MIDDLEWARE, for all contenders of a run alike: no difference
@@ -30,6 +32,7 @@ class Candidate(Scheme):
     separator: str = " "
     refusal: int = 401
     is_own: bool = False
+    permission: str | None = None
     package: str | None = None
     apps: tuple[str, ...] = ()
     middleware: tuple[str, ...] = ()

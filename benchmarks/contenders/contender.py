@@ -17,6 +17,8 @@ from benchmarks.contenders.urlconf import guarded_by, urlconf_of
 from benchmarks.messages import Entry
 from config.schemes import SCHEMES, Scheme
 
+NOBODY: Mapping[str, Sequence] = {"id": [None], "username": [""], "scheme": [None]}  # what /whoami/ says
+
 
 @dataclass(frozen=True, slots=True)
 class Contender:
@@ -50,7 +52,7 @@ class Contender:
             headers={},
             refused={},
             refusal=401,
-            identity={"id": [None], "username": [""], "scheme": [None]},
+            identity=NOBODY,
         )
 
     @classmethod
@@ -70,12 +72,8 @@ class Contender:
                 "with a forged credential": headers(scheme, forged),
             },
             refusal=scheme.refusal if isinstance(scheme, Candidate) else 401,
-            identity={
-                "id": [user.pk],
-                "username": [user.get_username(), ""],  # empty where a scheme does not read the user
-                "scheme": [_named_by(scheme.authentication)],
-            },
-            channel=getattr(import_string(scheme.authentication), "channel", None),
+            identity=_identity(scheme, user) if scheme.authentication else NOBODY,
+            channel=_channel(scheme),
         )
 
     @property
@@ -85,6 +83,18 @@ class Contender:
     def environ(self, url: str, headers: Mapping[str, str] | None = None) -> dict:
         """Return a GET of `url`, with the contender's own headers unless others are given."""
         return wsgi.request(self.urlconf, "GET", url, self.headers if headers is None else headers)
+
+
+def _identity(scheme: Scheme, user) -> Mapping[str, Sequence]:
+    return {
+        "id": [user.pk],
+        "username": [user.get_username(), ""],  # empty where a scheme does not read the user
+        "scheme": [_named_by(scheme.authentication)],
+    }
+
+
+def _channel(scheme: Scheme) -> Callable[[], str | None] | None:
+    return getattr(import_string(scheme.authentication), "channel", None) if scheme.authentication else None
 
 
 def _named_by(authentication: str) -> str | None:

@@ -9,8 +9,18 @@ from importlib.metadata import PackageNotFoundError, version
 from django.utils.module_loading import import_string
 
 from benchmarks.contenders.candidate import Candidate
-from benchmarks.contenders.reference_points import BASIC, SESSION
-from benchmarks.contenders.third_party import allauth, dj_rest_auth, djoser, knox, oauth_toolkit, tokenforge
+from benchmarks.contenders.reference_points import BASIC, SESSION, SESSION_CACHED, SESSION_SIGNED
+from benchmarks.contenders.third_party import (
+    allauth,
+    api_key,
+    dj_rest_auth,
+    djoser,
+    drf_sessions,
+    jwt_allauth,
+    knox,
+    oauth_toolkit,
+    tokenforge,
+)
 from benchmarks.messages import RefusedError
 from config.schemes import SCHEMES, Scheme
 
@@ -39,6 +49,10 @@ THIRD_PARTIES = (
     tokenforge.TOKENFORGE,
     allauth.SESSION,
     allauth.JWT,
+    drf_sessions.DRF_SESSIONS,
+    drf_sessions.COOKIE,
+    jwt_allauth.JWT_ALLAUTH,
+    api_key.API_KEY,
 )
 
 LINEUP: dict[str, Scheme] = {
@@ -46,6 +60,8 @@ LINEUP: dict[str, Scheme] = {
     for scheme in (
         *SCHEMES.values(),
         SESSION,
+        SESSION_CACHED,
+        SESSION_SIGNED,
         BASIC,
         # The table of an earlier revision, which `versus` drives, may lack some rows.
         *(_signed(SCHEMES[name], algorithm) for name in SIGNED if name in SCHEMES for algorithm in ALGORITHMS),

@@ -8,20 +8,42 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from benchmarks.contenders.candidate import Candidate
 from benchmarks.contenders.user import PASSWORD
 
-SESSION = Candidate(
-    name="session",
-    keyword="sessionid",
-    authentication="rest_framework.authentication.SessionAuthentication",
-    issue="benchmarks.contenders.reference_points.issue_session",
-    summary="Django's session cookie by DRF's SessionAuthentication: session and user read on each request",
-    header="HTTP_COOKIE",
-    separator="=",
-    refusal=403,
-    # The service's own act on the admin's requests only.
-    middleware=(
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-    ),
+
+def _session(name: str, cookie: str, middleware: str, issue: str, summary: str) -> Candidate:
+    return Candidate(
+        name=name,
+        keyword=cookie,
+        authentication="rest_framework.authentication.SessionAuthentication",
+        issue=f"benchmarks.contenders.sessions.{issue}",
+        summary=f"Django's session cookie by DRF's SessionAuthentication: {summary}",
+        header="HTTP_COOKIE",
+        separator="=",
+        refusal=403,
+        # The service's own act on the admin's requests only.
+        middleware=(middleware, "django.contrib.auth.middleware.AuthenticationMiddleware"),
+    )
+
+
+SESSION = _session(
+    "session",
+    "sessionid",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "issue_stored",
+    "session and user read on each request",
+)
+SESSION_CACHED = _session(
+    "session-cached",
+    "session_cached",
+    "benchmarks.contenders.sessions.CachedMiddleware",
+    "issue_cached",
+    "engine cached_db, session from the cache, user read on each request",
+)
+SESSION_SIGNED = _session(
+    "session-signed",
+    "session_signed",
+    "benchmarks.contenders.sessions.SignedMiddleware",
+    "issue_signed",
+    "engine signed_cookies, session in the cookie itself, user read on each request",
 )
 
 
@@ -41,19 +63,6 @@ BASIC = Candidate(
     ),
     settings=_hashers,
 )
-
-
-def issue_session(user) -> str:
-    """Return the key of a new session of `user`. It does not set last_login."""
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
-
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    return session.session_key
 
 
 def issue_basic(user) -> str:

@@ -21,9 +21,10 @@ WHOAMI = "/whoami/"  # says who entered and by which row; proved for every conte
 
 def guarded_by(scheme: Scheme, urls: Sequence[str]) -> ModuleType:
     """Return a URLconf of `/whoami/` and `urls` that only a credential of this scheme opens."""
-    return urlconf_of(
-        scheme.name, urls, authentication_classes=[import_string(scheme.authentication)], gate=IsAuthenticated
-    )
+    classes = [import_string(scheme.authentication)] if scheme.authentication else []
+    permission = getattr(scheme, "permission", None)  # a row of the scheme table has none
+    gate = import_string(permission) if permission else IsAuthenticated
+    return urlconf_of(scheme.name, urls, authentication_classes=classes, gate=gate)
 
 
 def urlconf_of(name: str, urls: Sequence[str], authentication_classes: Sequence[type], gate: type) -> ModuleType:

@@ -26,6 +26,7 @@ def fill(others: Population = NOBODY, done: Callable[[int], None] = lambda rows:
         population.load(users, done, others.refreshes, others.tracks)
 
     call_command("migrate", verbosity=0)
+    call_command("migrate", verbosity=0, run_syncdb=True)  # django-jwt-allauth ships no migrations
     with same_times():
         catalogue.load(catalogue.read(catalogue.CHINOOK))
     if others.population:

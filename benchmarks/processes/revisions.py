@@ -1,9 +1,10 @@
 """The service at an earlier git revision, in a folder from which processes of this lab can run."""
 
 import io
+import os
 import subprocess
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def commit(revision: str) -> str:
 
     Raises RevisionError if there is none, or if it has no service.
     """
-    name = _git("rev-parse", "--verify", f"{revision}^{{commit}}").decode().strip()
+    name = git("rev-parse", "--verify", f"{revision}^{{commit}}").decode().strip()
     if "config" not in _packages(name):
         raise RevisionError(f"revision {revision} has no config/, and so no service that this lab could drive")
     return name
@@ -35,7 +36,7 @@ def lay_out(commit: str, folder: Path):
     take this checkout's. Raises RevisionError.
     """
     packages = _packages(commit)
-    with zipfile.ZipFile(io.BytesIO(_git("archive", "--format=zip", commit, "--", *packages))) as archive:
+    with zipfile.ZipFile(io.BytesIO(git("archive", "--format=zip", commit, "--", *packages))) as archive:
         archive.extractall(folder)
     for package in set(SERVICE) - set(packages):
         why = f"No module named {package!r} at this revision"
@@ -59,14 +60,17 @@ def driving(earlier: bool = True) -> Iterator[None]:
 
 
 def _packages(commit: str) -> list[str]:
-    folders = _git("ls-tree", "-d", "--name-only", commit).decode().split()
+    folders = git("ls-tree", "-d", "--name-only", commit).decode().split()
     return [package for package in SERVICE if package in folders]
 
 
-def _git(*arguments: str) -> bytes:
+def git(*arguments: str, folder: Path | None = None, variables: Mapping[str, str] | None = None) -> bytes:
+    """Return what git prints in `folder`; None: in this checkout. Raises RevisionError."""
+    command, environment = ["git", *arguments], os.environ | (variables or {})
     try:
-        return subprocess.run(["git", *arguments], cwd=start.ROOT, capture_output=True, check=True).stdout
+        done = subprocess.run(command, cwd=folder or start.ROOT, env=environment, capture_output=True, check=True)
     except FileNotFoundError:
         raise RevisionError("git is not installed") from None
     except subprocess.CalledProcessError as error:
         raise RevisionError(error.stderr.decode(errors="replace").strip()) from None
+    return done.stdout

@@ -43,7 +43,11 @@ class WorkerFailedError(Exception):
 
 
 def fill(
-    database: Database, schemes: Sequence[str] = (), others: Population = NOBODY, service: Path | None = None
+    database: Database,
+    schemes: Sequence[str] = (),
+    others: Population = NOBODY,
+    service: Path | None = None,
+    imports: Path | None = None,
 ) -> Stored:
     """Fill the scratch database, in a process of its own, with the tables that `schemes` need.
 
@@ -57,7 +61,8 @@ def fill(
             watcher.expected((monotonic() - begin) / float(part))
             watcher.tick()
 
-        answer = ask("benchmarks.processes.fill_worker", others.to_json(), database, schemes, 0, done, service=service)
+        module = "benchmarks.processes.fill_worker"
+        answer = ask(module, others.to_json(), database, schemes, 0, done, service=service, imports=imports)
     return replace(Stored.from_dict(answer), seconds=monotonic() - begin if others.population else 0.0)
 
 
@@ -68,6 +73,7 @@ def work(
     done: Callable[[str], None] = lambda url: None,
     service: Path | None = None,
     worker: str = TIMING_WORKER,
+    imports: Path | None = None,
 ) -> Sample:
     """Let one fresh process of the module `worker` do the assignment.
 
@@ -81,6 +87,7 @@ def work(
         hash_seed,
         done,
         service=service,
+        imports=imports,
     )
     return Sample.from_dict(answer)
 
@@ -95,6 +102,7 @@ def ask(
     under: Sequence[str] = (),
     switches: Mapping[str, str] | None = None,
     service: Path | None = None,
+    imports: Path | None = None,
 ) -> dict[str, Any]:
     """Return the answer of a fresh `python -m module argument`, which answers as worker.serve does.
 
@@ -103,11 +111,13 @@ def ask(
     `switches`  pinned for the process
     `service`   the folder of the service's packages that it measures; None: those of this checkout.
                 The lab itself always comes from this checkout.
+    `imports`   a folder with packages of somebody's contender; Python looks there last but for what
+                is installed
 
     Raises WorkerRefusedError or WorkerFailedError.
     """
     sample = None
-    for line in _lines(module, argument, database, schemes, hash_seed, under, switches, service):
+    for line in _lines(module, argument, database, schemes, hash_seed, under, switches, service, imports):
         message = json.loads(line)
         if DONE in message:
             done(message[DONE])
@@ -129,6 +139,7 @@ def _lines(
     under: Sequence[str],
     switches: Mapping[str, str] | None,
     service: Path | None,
+    imports: Path | None,
 ):
     """Yield the lines that `python -m module argument` prints.
 
@@ -138,14 +149,15 @@ def _lines(
     if missing:
         raise WorkerRefusedError("\n".join(missing))
     environment = environment_for(database, schemes, hash_seed, switches or {})
-    if service:
+    if service or imports:
         # Python imports from the folder where it starts first, and then from here.
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        folders = (ROOT, imports, os.environ.get("PYTHONPATH"))
+        environment["PYTHONPATH"] = os.pathsep.join(str(folder) for folder in folders if folder)
     # A file, because a pipe that nobody reads would fill and stop the process.
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
             [*under, sys.executable, "-m", module, argument],
-            cwd=service,
+            cwd=service or (ROOT if imports else None),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

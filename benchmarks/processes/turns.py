@@ -30,12 +30,14 @@ class Place:
     `service`   the folder of the service's packages; None: those of this checkout
     `server`    as in Assignment; empty: the handler is called in process
     `worker`    the module that times
+    `imports`   the folder of packages that a contender comes from; None: of this checkout
     """
 
     database: Database
     service: Path | None = None
     server: str = ""
     worker: str = start.TIMING_WORKER
+    imports: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,15 @@ def run(
 
 def _work(assignment: Assignment, place: Place, hash_seed: int, watcher: Watcher) -> Sample:
     assignment = replace(assignment, server=place.server)
-    return start.work(assignment, place.database, hash_seed, lambda _: watcher.tick(), place.service, place.worker)
+    return start.work(
+        assignment,
+        place.database,
+        hash_seed,
+        lambda _: watcher.tick(),
+        place.service,
+        place.worker,
+        place.imports,
+    )
 
 
 def _widest(turns: Sequence[Turn], place: str) -> float:

@@ -46,12 +46,15 @@ class Standing:
     dominated_by: tuple[str, ...] = ()
 
 
-def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVENTS) -> list[Standing]:
+def standings(
+    table: Table, revocation: Revocation, events: Sequence[str] = EVENTS, *, elsewhere: bool = True
+) -> list[Standing]:
     """Return the standing of each scheme that both results have and to which an event applies.
 
-    The cheapest comes first. The time to revoke is that of the slowest process, without Valkey.
+    The cheapest comes first. The time to revoke is that of the slowest process, without Valkey;
+    without `elsewhere`, that of the process in which the event happened.
     """
-    slowest = worst(revocation, events)
+    slowest = worst(revocation, events, elsewhere=elsewhere)
     found = [
         Standing(row.name, row.overhead, each.seconds, each.delay, each.events)
         for row in table.rows
@@ -60,9 +63,13 @@ def standings(table: Table, revocation: Revocation, events: Sequence[str] = EVEN
     return sorted((_judged(one, found, table) for one in found), key=lambda one: one.overhead.estimate)
 
 
-def worst(revocation: Revocation, events: Sequence[str] = EVENTS) -> dict[str, Worst]:
-    """Return the slowest end of each scheme to which an event applies: any process, no Valkey."""
-    cross_process = {(each.scheme, each.event): each.alone for each in revocation.elsewhere}
+def worst(revocation: Revocation, events: Sequence[str] = EVENTS, *, elsewhere: bool = True) -> dict[str, Worst]:
+    """Return the slowest end of each scheme to which an event applies, without Valkey.
+
+    It is that of any process; without `elsewhere`, of the one in which the event happened.
+    """
+    others = revocation.elsewhere if elsewhere else ()
+    cross_process = {(each.scheme, each.event): each.alone for each in others}
     found = {}
     for row in revocation.rows:
         ends = {

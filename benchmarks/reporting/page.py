@@ -27,20 +27,30 @@ class ReportError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A table's cell. `kind` only colours it: good, mixed, bad or none."""
+    """A table's cell.
+
+    `kind`  only colours it: good, mixed, bad or none
+    `said`  what a screen reader says instead of a mark such as ≈; empty: the text itself
+    """
 
     text: str
     kind: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table; the first field of a row is its heading. In `prose`, fields break into lines."""
+    """A table; the first field of a row is its heading.
+
+    `prose`   fields break into lines
+    `matrix`  names against names: heads are turned, and fields hold short marks
+    """
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[Field, ...], ...]
     prose: bool = False
+    matrix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of the page; `doubts` say why its result cannot be trusted."""
+    """A section of the page.
+
+    `doubts`  why its result cannot be trusted
+    `notes`   paragraphs below the pictures
+    """
 
     anchor: str
     title: str
@@ -65,6 +79,23 @@ class Section:
     grids: tuple[Grid, ...] = ()
     folded: tuple[Grid, ...] = ()
     doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of choice: a reader's need, and the schemes that meet it with their figures."""
+
+    need: str
+    choice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The rules of choice that the page's results bear out. `lead`: what their figures mean."""
+
+    lead: str
+    rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +131,7 @@ def doubts(verdict: Verdict | None) -> tuple[str, ...]:
 # --- the page -------------------------------------------------------------------------------------
 
 
-def html(report: Report, sections: Sequence[Section], absent: Mapping[str, str]) -> bytes:
+def html(report: Report, choice: Choice | None, sections: Sequence[Section], absent: Mapping[str, str]) -> bytes:
     """Return the page, in UTF-8. `absent`: command -> what its result would show.
 
     Raises ReportError.
@@ -110,6 +141,7 @@ def html(report: Report, sections: Sequence[Section], absent: Mapping[str, str])
             "answer": report.overhead.answer,
             "doubts": doubts(report.overhead.verdict),
             "made": _where(report.heads[Overhead.command]),
+            "choice": choice,
             "sections": sections,
             "absent": list(absent.items()),
             "differences": _differences(report),

@@ -15,6 +15,12 @@ def number(value: float, *, signed: bool = False) -> str:
     return ("+" if signed and value > 0 else "") + text.replace("-", MINUS)
 
 
+def whole(value: float) -> str:
+    """Return a signed number for a narrow cell: whole from 10 on, with one decimal below."""
+    text = f"{value:+,.0f}" if abs(value) >= 9.95 else f"{value:+.1f}"
+    return text.replace("-", MINUS)
+
+
 def interval(value: Interval, *, signed: bool = False) -> str:
     """Return the estimate, and in parentheses the ends of its interval."""
     estimate, low, high = (number(each, signed=signed) for each in (value.estimate, value.low, value.high))

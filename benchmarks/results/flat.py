@@ -16,9 +16,9 @@ def records(result: dict[str, Any]) -> list[dict[str, Any]]:
 
     Raises NoTableError.
     """
-    if result["command"] not in _TABLES:
-        raise NoTableError(f"a result of {result['command']}; allowed: {', '.join(_TABLES)}")
-    return [flat(record) for record in _TABLES[result["command"]](result)]
+    if result["command"] not in TABLES:
+        raise NoTableError(f"a result of {result['command']}; allowed: {', '.join(TABLES)}")
+    return [flat(record) for record in TABLES[result["command"]](result)]
 
 
 def processes(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -60,6 +60,29 @@ def _overhead(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"url": table["url"], **row}
 
 
+def _wire(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a line for each contender, with what it adds in process too."""
+    inside = {(each["url"], each["name"]): each for each in result["beside"]}
+    for line in _overhead(result):
+        each = inside.get((line["url"], line["name"]), {})
+        yield line | {name: each[name] for name in ("in_process", "difference", "verdict") if name in each}
+
+
+def _versus(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a line for the request, and one for what the contender adds to anonymous's."""
+    figures = ("before", "after", "difference", "now")
+    for what, place in (("request", result), ("adds", result.get("adds"))):
+        if place:
+            about = {name: result[name] for name in ("url", "contender")}
+            yield {**about, "what": what, **{name: place[name] for name in figures}}
+
+
+def _selftest(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from result["lines"]
+    for name, refusal in result["refusals"].items():
+        yield {"question": f"refuses {name}", "passed": refusal is not None, "refusal": refusal}
+
+
 def _revocation(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for row in result["rows"]:
         for event, cell in row["cells"].items():
@@ -97,6 +120,7 @@ def _scale_tracks(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"tracks": size["tracks"], **query, **steps}
 
 
+<<<<<<< HEAD
 def _proposals(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a line for each request or call that was timed."""
     dpop, ml_dsa, listed = result["dpop"], result["ml_dsa"], result["status_list"]
@@ -109,7 +133,12 @@ def _proposals(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 _TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
+=======
+# Every result has one: a test holds this table and records.RESULTS together.
+TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
+>>>>>>> main
     "overhead": _overhead,
+    "wire": _wire,
     "revocation": _revocation,
     "flows": lambda result: iter(result["flows"]),
     "ladder": _ladder,
@@ -120,5 +149,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "scale tracks": _scale_tracks,
     "proposals": _proposals,
     "compare": lambda result: iter(result["changes"]),
-    "selftest": lambda result: iter(result["lines"]),
+    "plan": lambda result: iter(result["schemes"]),
+    "versus": _versus,
+    "selftest": _selftest,
 }

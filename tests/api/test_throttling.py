@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from rest_framework.test import APIRequestFactory
 
-from benchmarks.questions.revocation.clock import Clock
+from benchmarks.processes.clock import Clock
 from jwt_auth import models
 from telemetry.metrics_view import MetricsView
 from tests.support.accounts import PASSWORD

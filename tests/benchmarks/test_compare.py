@@ -180,4 +180,4 @@ def test_distances_are_exported_a_line_for_each_contender_at_each(saved):
 def test_what_has_no_table_is_told_with_those_that_have(saved):
     refused = run("csv", saved("a.json", {"format": FORMAT, "command": "dance"}))
     assert refused.exit_code == 1
-    assert "a result of dance; allowed: overhead, revocation" in refused.stderr
+    assert "a result of dance; allowed: overhead, wire, revocation" in refused.stderr

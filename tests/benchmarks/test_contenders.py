@@ -9,6 +9,7 @@ import os
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import jwt
@@ -19,10 +20,11 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.cache import cache
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from benchmarks.contenders import wsgi
+from benchmarks.contenders import proof, wsgi
 from benchmarks.contenders.algorithms import new_key
 from benchmarks.contenders.candidate import Candidate
 from benchmarks.contenders.contender import Contender
@@ -48,6 +50,8 @@ STATEMENTS = {
     "token-cached": 0,
     "jwt-pushed": 0,
     "session": 2,
+    "session-cached": 1,
+    "session-signed": 1,
     "basic": 1,
     **{f"simplejwt-{algorithm.lower()}": 1 for algorithm in ALGORITHMS},
     **{f"simplejwt-stateless-{algorithm.lower()}": 0 for algorithm in ALGORITHMS},
@@ -60,11 +64,17 @@ STATEMENTS = {
     "tokenforge": 0,
     "allauth-session": 3,
     "allauth-jwt": 1,
+    "drf-sessions": 1,
+    "drf-sessions-cookie": 1,
+    "django-jwt-allauth": 0,
+    "api-key": 1,
 }
 
 # From docs/reference/contenders.md: the answers to a credential whose user has since been ...
 AFTERWARDS = {
     "session": {"disabled": 403, "deleted": 403, "given another password": 403},
+    "session-cached": {"disabled": 403, "deleted": 403, "given another password": 403},
+    "session-signed": {"disabled": 403, "deleted": 403, "given another password": 403},
     "knox": {"disabled": 401, "deleted": 401, "given another password": 200},
     "oauth-toolkit": {"disabled": 200, "deleted": 401, "given another password": 200},
     "dj-rest-auth": {"disabled": 401, "deleted": 401, "given another password": 200},
@@ -72,6 +82,10 @@ AFTERWARDS = {
     "tokenforge": {"disabled": 200, "deleted": 200, "given another password": 200},
     "allauth-session": {"disabled": 403, "deleted": 403, "given another password": 403},
     "allauth-jwt": {"disabled": 200, "deleted": 500, "given another password": 200},
+    "drf-sessions": {"disabled": 401, "deleted": 401, "given another password": 200},
+    "drf-sessions-cookie": {"disabled": 401, "deleted": 401, "given another password": 200},
+    "django-jwt-allauth": {"disabled": 200, "deleted": 200, "given another password": 200},
+    "api-key": {"disabled": 200, "deleted": 200, "given another password": 200},
 }
 
 
@@ -158,6 +172,33 @@ def test_every_name_is_counted():
 def test_a_contender_does_what_it_says_with_so_many_statements(name, facts):
     skip_unless_installed(name)
     assert facts[name].sql_statements - facts[ANONYMOUS].sql_statements == STATEMENTS[name]
+
+
+class HasKey(BasePermission):
+    """A library's permission class: it lets in a key, not a user."""
+
+    def has_permission(self, request, view):
+        return request.headers.get("Authorization") == "Key correct"
+
+
+def test_a_permission_class_stands_in_the_place_of_a_user(user):
+    scheme = Candidate(
+        name="key",
+        keyword="Key",
+        authentication="",
+        permission=f"{__name__}.HasKey",
+        issue=f"{__name__}.issue_key",
+        summary="",
+        refusal=403,
+    )
+    handler, contender = Handler(), Contender.of_scheme(scheme, user, [URL])
+    assert proof.prove(handler, contender, URL, b"") == []
+    unguarded = replace(contender, urlconf=Contender.anonymous("anybody", [URL]).urlconf)
+    assert len(proof.prove(handler, unguarded, URL, b"")) == len(contender.refused)
+
+
+def issue_key(user) -> str:
+    return "correct"
 
 
 # --- HTTP Basic -----------------------------------------------------------------------------------
@@ -333,4 +374,4 @@ def test_every_third_party_is_documented():
     text = (servers.ROOT / "docs" / "reference" / "contenders.md").read_text("utf-8")
     for candidate in THIRD_PARTIES:
         assert f"`{candidate.name}`" in text
-        assert candidate.authentication.rpartition(".")[2] in text
+        assert (candidate.authentication or candidate.permission).rpartition(".")[2] in text

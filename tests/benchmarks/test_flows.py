@@ -30,46 +30,19 @@ from benchmarks.messages import RefusedError
 from benchmarks.processes import start
 from benchmarks.questions.flows import hashers, timing
 from benchmarks.questions.flows import run as flows
-from benchmarks.questions.flows import tables as flows_table
 from benchmarks.questions.flows.endpoints import FLOWS, Endpoints
 from benchmarks.questions.flows.messages import Task
 from benchmarks.questions.flows.run import costs_of, judge
-from benchmarks.results.records import flows as records
 from benchmarks.results.schema import schema
 from benchmarks.stats.break_even import REQUESTS, Costs
 from benchmarks.stats.intervals import Interval
 from config.schemes import SCHEMES, Scheme
 from jwt_auth.views import LogoutView, ObtainPairView, RefreshView
 from tests.support import servers
-from tests.support.question_results import flows_record
 from tokens.views import ObtainTokenView
 
 pytestmark = pytest.mark.once  # the lab brings its own database
 LAB_FIXTURES = {"tiny"}  # a long run, for `make test-lab`
-
-# --- console texts --------------------------------------------------------------------------------
-
-
-def test_every_pair_is_told_in_a_sentence():
-    costs = records.Costs((1.0,), (1.0,), (1.0,))
-    record = replace(
-        flows_record(),
-        lifetimes_seconds={"access": 300, "session": 86_400},
-        curve=records.Curve((1,), dict.fromkeys("abcd", costs)),
-        crossings=(records.Crossing("a", "b", 12.34, 11, 1400, "a", "b"),),
-        without_crossing=(
-            records.Uncrossed("a", "c", "a", "a"),
-            records.Uncrossed("d", "a", "a", "a"),
-            records.Uncrossed("b", "c", None, None),
-            records.Uncrossed("b", "d", "b", None),
-        ),
-    )
-    assert flows_table.sentences(record) == [
-        "From 12.3 requests per 5m (11.0 to 1,400) b is cheaper than a, with fewer it costs more.",
-        "At every N a is cheaper than c and d.",
-        "No difference is shown between b and c.",
-        "b and d: at N = 1 b is cheaper, with many more no difference is shown.",
-    ]
 
 
 def test_a_login_is_its_endpoint_and_the_passwords_hash():

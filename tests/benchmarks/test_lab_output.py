@@ -16,7 +16,10 @@ from click.testing import CliRunner
 from benchmarks import terminal
 from benchmarks.__main__ import COMMANDS, main
 from benchmarks.results import files as results
+from benchmarks.results import flat
+from benchmarks.results.records import RESULTS
 from tests.support import processes, servers
+from tests.support.question_results import WRITERS
 from tests.support.results import overhead, overhead_of
 
 pytestmark = pytest.mark.once
@@ -176,19 +179,11 @@ def test_a_reader_that_ends_is_no_traceback(arguments, files):
 @pytest.mark.parametrize(
     ("arguments", "takes"),
     [
-        (
-            ("csv",),
-            "overhead, revocation, flows, ladder, instructions, load, distance, scale, scale tracks, compare, selftest",
-        ),
         (("csv", "--processes"), "overhead"),
-        (
-            ("report",),
-            "overhead, revocation, flows, ladder, instructions, load, distance, scale, scale tracks, plan, compare",
-        ),
         (("plan",), "overhead, flows, revocation, scale"),
         (("compare", "compared"), "overhead, scale tracks"),
     ],
-    ids=["csv", "csv --processes", "report", "plan", "compare"],
+    ids=["csv --processes", "plan", "compare"],
 )
 @pytest.mark.parametrize("other", ["wire", "versus"])
 def test_a_result_of_another_command_is_refused_with_those_that_are_taken(arguments, takes, other, files, saved):
@@ -196,6 +191,17 @@ def test_a_result_of_another_command_is_refused_with_those_that_are_taken(argume
     code, output, errors = run(*(files.get(each, each) for each in arguments), path)
     assert (code, output) == (1, "")
     assert re.fullmatch(rf"Error: {path}: a result of '?{other}'?; .*{takes}\n", errors)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_result_is_a_table_of_comma_separated_values(name, saved):
+    code, output, errors = run("csv", saved(WRITERS[name]()))
+    assert (code, errors) == (0, "")
+    assert len(output.splitlines()) >= 2
+
+
+def test_every_result_that_is_written_can_be_exported_and_reported():
+    assert {load["command"] for load in (write() for write in WRITERS.values())} == set(RESULTS) == set(flat.TABLES)
 
 
 # --- an end from outside --------------------------------------------------------------------------

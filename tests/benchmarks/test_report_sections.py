@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.reporting.pictures import plain
+from benchmarks.reporting.pictures.curves import spread
+from benchmarks.reporting.pictures.drawing import plain
 from tests.support.question_results import (
     distance,
     flows,
@@ -11,19 +12,54 @@ from tests.support.question_results import (
     plan,
     revocation,
     scale,
+    selftest,
+    versus,
+    wire,
 )
 from tests.support.reports import having, rows_of
-from tests.support.results import SCHEMES, around, compare, instructions, overhead
+from tests.support.results import around, compare, instructions, overhead
 
 pytestmark = pytest.mark.once  # no database
 
 
-def test_contests_are_read_from_both_sides(page_of):
-    page = page_of(overhead())
-    cells = rows_of(page, "contests")
-    assert cells[""] == list(SCHEMES)
-    assert cells["token"] == ["equivalent", "faster by 17.0", "slower by 268", "·", "faster by 223"]
-    assert cells["jwt"] == ["slower by 229", "slower by 206", "slower by 491", "slower by 223", "·"]
+def test_contests_are_read_from_both_sides_cheapest_first(page_of):
+    cells = rows_of(page_of(overhead()), "contests")
+    assert list(cells) == ["", "simplejwt-stateless", "drf-token", "token", "simplejwt", "jwt"]
+    assert cells[""] == list(cells)[1:]
+    assert cells["token"] == ["+268", "≈", "·", "−17", "−223"]
+    assert cells["jwt"] == ["+491", "+229", "+223", "+206", "·"]
+
+
+def test_a_mark_of_a_contest_has_words_for_who_hears_it(page_of):
+    source = page_of(overhead()).source
+    assert '<span aria-hidden="true">≈</span><span class="said">equivalent, +6.0 (−4.0 to +16.0) µs</span>' in source
+    assert '<span aria-hidden="true">−223</span><span class="said">faster, −223 (−233 to −213) µs</span>' in source
+
+
+def test_what_a_scheme_adds_over_http_stands_beside_in_process(page_of):
+    page = page_of(overhead(), wire())
+    assert page.sections[:3] == ["overhead", "contests", "wire"]
+    cells = rows_of(page, "wire", 1)
+    around = ["392 (382 to 402)", "372 (362 to 382)", "+20.0 (+10.0 to +30.0)"]
+    assert cells["token"] == [*around, "more over HTTP"]
+    assert "Unlike overhead.json: processor: AMD and Intel." in page.texts
+    assert "The same schemes over HTTP add" in page.texts
+
+
+def test_a_revision_is_compared_with_the_checkout(page_of):
+    cells = rows_of(page_of(overhead(), versus()), "versus")
+    assert cells["request"] == [
+        *("500 (490 to 510)", "400 (390 to 410)", "−100 (−110 to −90.0)"),
+        "faster now",
+    ]
+    assert cells["adds to anonymous"][-1] == "the same within 5"
+
+
+def test_a_result_without_a_section_of_its_own_is_a_table(page_of):
+    cells = rows_of(page_of(overhead(), selftest()), "of-selftest")
+    assert cells["question"] == ["contests", "rate", "low", "high", "passed", "refusal"]
+    assert cells["called different"] == ["200", "0.005", "0", "0.03", "True", "–"]
+    assert cells["refuses lets everybody in"] == ["–", "–", "–", "–", "True", "200 without a credential"]
 
 
 def test_a_cell_says_when_each_token_dies(page_of):
@@ -156,14 +192,36 @@ def test_where_valgrind_was_missing_the_section_says_so(page_of):
     assert "Nothing was counted: valgrind was not installed." in page.texts
 
 
-def test_crossings_are_numbered_in_the_picture_and_listed_below(page_of):
+def test_where_two_schemes_cost_the_same_is_a_matrix_with_intervals_below(page_of):
     page = page_of(overhead(), flows())
-    assert "1" in page.figures[-1]["svg"]
-    assert rows_of(page, "flows", 1)["1"] == ["token, jwt", "12.9 (12.1 to 13.8)", "token", "jwt"]
+    matrix = rows_of(page, "flows", 2)
+    assert matrix[""] == ["token", "jwt"]
+    assert matrix["token"] == ["·", "&lt;13"]
+    assert matrix["jwt"] == ["≥13", "·"]
+    assert "cheaper from 12.9 (12.1 to 13.8) requests on" in page.texts
+    assert rows_of(page, "flows", 5)["token, jwt"] == ["12.9 (12.1 to 13.8)", "token", "jwt"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 40])
+def test_curves_are_named_at_their_ends_and_no_name_lies_on_another(page_of, count):
+    document = flows()
+    costs = document["curve"]["schemes"]["token"]
+    document["curve"]["schemes"] = {f"scheme-{place}": costs for place in range(count)}
+    document["crossings"] = []
+    together, panels = page_of(overhead(), document).figures[2:]
+    for picture in (together, panels):
+        assert {f"scheme-{place}" for place in range(count)} <= set(picture["svg"])
+
+
+def test_labels_stay_in_order_apart_and_near_their_lines():
+    assert spread([0.5, 0.1, 0.9], 0.1) == pytest.approx([0.5, 0.1, 0.9])
+    assert spread([0.5, 0.5, 0.52], 0.1) == pytest.approx([0.4067, 0.5067, 0.6067], abs=1e-3)
+    assert spread([0.0, 0.0, 1.0, 1.0], 0.2) == pytest.approx([0, 0.2, 0.8, 1.0])
+    assert spread([0.5] * 20, 0.1)[-1] == pytest.approx(1.9), "where there is no room they run over the top"
 
 
 def test_a_login_with_each_password_hasher_is_told(page_of):
     page = page_of(overhead(), flows())
-    rows = rows_of(page, "flows", 3)
+    rows = rows_of(page, "flows", 4)
     assert rows["argon2"] == ["–", "–", "67.90 (66.90 to 68.90)", "0.70 (0.69 to 0.71)", "69 to 71", "95.8 to 98.5"]
     assert any(text.strip().endswith("and one UPDATE.") for text in page.texts)

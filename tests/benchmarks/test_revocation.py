@@ -6,11 +6,10 @@ import time
 
 import pytest
 
-from benchmarks.questions.revocation.clock import Clock
+from benchmarks.processes.clock import Clock
 from benchmarks.questions.revocation.keys import new_signing_key
-from benchmarks.questions.revocation.messages import HORIZON
-from benchmarks.questions.revocation.search import OutlivesError, find, lifetime
 from benchmarks.results.records.revocation import End
+from benchmarks.stats.search import HORIZON, OutlivesError, find, lifetime
 from config.schemes import SCHEMES
 from jwt_auth.jwk import ALGORITHMS, signing_key
 from tests.support import servers

@@ -89,6 +89,7 @@ def test_the_answer_tells_the_request_and_what_is_added_to_it():
         verdict=SimpleNamespace(conclusive=True),
         difference=Interval(38, 37, 39),
         ratio=None,
+        of=None,
         now="slower",
         adds=Added(Interval(50, 49, 51), Interval(58, 57, 59), Interval(8, 7, 9), "equivalent"),
         margin_us=10,

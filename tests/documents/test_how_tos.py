@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import checkouts, servers
 from tests.support.results import overhead_of
+from tests.support.shop_class import HONEST, SLOWER, Shop
 from tests.support.transcripts import Shell, blocks, commands, is_shown, page, sections
 
 pytestmark = pytest.mark.once
@@ -186,6 +187,13 @@ def test_revisions_and_results_are_compared(checkout):
         result.parent.mkdir(exist_ok=True)
         result.write_text(json.dumps(overhead_of({"token": 300.0})), "utf-8")
     checkout.run_all(PAGES["compare-two-revisions"])
+
+
+@pytest.mark.lab
+def test_the_class_of_another_repository_is_timed_in_its_working_tree(checkout):
+    shop = Shop(checkout.folder.parent / "shop", HONEST)
+    shop.write(SLOWER)
+    checkout.run_all(PAGES["time-your-class-in-ci"])
 
 
 def test_no_page_is_forgotten():

@@ -39,10 +39,16 @@ def use_this_environment(checkout: Path):
     """Fill .venv with links to this environment and make's stamps, so make installs nothing."""
     environment = checkout / ".venv"
     if not environment.exists():
-        environment.mkdir()
-        for part in Path(sys.prefix).iterdir():
-            (environment / part.name).symlink_to(part)
+        link_this_environment(environment)
         for requirements in (checkout / "requirements").glob("*.txt"):
             stamp = environment / requirements.stem
             stamp.unlink(missing_ok=True)
             stamp.touch()
+
+
+def link_this_environment(folder: Path):
+    """Make a folder of links to this environment, unless it exists."""
+    if not folder.exists():
+        folder.mkdir()
+        for part in Path(sys.prefix).iterdir():
+            (folder / part.name).symlink_to(part)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.messages import RoundTrip, Stored, StoredTable
+from benchmarks.messages import Facts, RoundTrip, Stored, StoredTable
 from benchmarks.reporting import frontier
 from benchmarks.results.records.distance import Away, Distance
 from benchmarks.results.records.flows import Costs, Crossing, Curve, Flow, Flows, Hasher, PasswordHash
@@ -12,7 +12,9 @@ from benchmarks.results.records.plan import Crowd, Plan, Planned
 from benchmarks.results.records.revocation import Cell, Delay, End, Ends, Event, Revocation
 from benchmarks.results.records.scale import Growth, LoginCosts, Scale, Size
 from benchmarks.results.records.scale_tracks import Catalogue, Query, ScaleTracks, TracksTurn
-from benchmarks.results.records.versus import Revision
+from benchmarks.results.records.selftest import Selftest
+from benchmarks.results.records.versus import Added, Revision, Versus
+from benchmarks.results.records.wire import Beside, Wire
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Verdict
 from tests.support.results import (
@@ -316,6 +318,80 @@ def distance(mark: str = "") -> dict[str, Any]:
     return document(record, mark)
 
 
+# --- wire, versus, selftest -----------------------------------------------------------------------
+
+
+def wire_record(mark: str = "") -> Wire:
+    """Return a result in which each row adds 20 µs more over HTTP than in process."""
+    inside = overhead_record(mark)
+    tables = tuple(
+        replace(table, rows=tuple(row(each.name, each.overhead.estimate + 20) for each in table.rows))
+        for table in inside.tables[:1]
+    )
+    beside = tuple(
+        Beside(
+            tables[0].url,
+            each.name,
+            each.overhead,
+            interval(each.overhead.estimate + 20),
+            interval(20.0),
+            "faster",
+        )
+        for each in inside.tables[0].rows
+    )
+    kept = {field: getattr(inside, field) for field in ("steal", "waited", "load_average_after", "verdict")}
+    return Wire(
+        **kept,
+        seconds=60.0,
+        service=service(mark) | {"server": f"granian 2.8{mark}"},
+        plan={"turns": 10},
+        widest_us=10.0,
+        tables=tables,
+        answer=f"Over HTTP: jwt costs 223 µs more.{mark}",
+        contenders=inside.contenders,
+        beside=beside,
+        beside_file=f"overhead.json{mark}",
+        unlike=(f"processor: AMD and Intel{mark}",),
+        turns=(),
+    )
+
+
+def wire(mark: str = "") -> dict[str, Any]:
+    return document(wire_record(mark), mark)
+
+
+def versus(mark: str = "") -> dict[str, Any]:
+    record = Versus(
+        **by_turns(mark),
+        revision=Revision(f"v1{mark}", f"9ebc36ced171{mark}"),
+        url=f"/whoami/{mark}",
+        contender=f"token{mark}",
+        unlike=f"at byte 3{mark}",
+        margin_us=5.0,
+        before=interval(500.0),
+        after=interval(400.0),
+        difference=interval(-100.0),
+        ratio=Interval(0.8, 0.78, 0.82),
+        now="faster",
+        adds=Added(interval(300.0), interval(302.0), interval(2.0, 1.0), "equivalent"),
+        control=interval(0.1),
+        facts={"before": Facts(1, 63, 49), "after": Facts(1, 63, 49)},
+    )
+    return document(record, mark)
+
+
+def selftest(mark: str = "") -> dict[str, Any]:
+    line = {"question": f"called different{mark}", "contests": 200, "rate": 0.005, "low": 0.0, "high": 0.03}
+    record = Selftest(
+        seconds=60.0,
+        plan={"processes": 2000},
+        refusals={f"lets everybody in{mark}": f"200 without a credential{mark}"},
+        lines=({**line, "passed": True},),
+        records=(),
+    )
+    return document(record, mark)
+
+
 WRITERS = {
     "overhead": overhead,
     "revocation": revocation,
@@ -329,4 +405,7 @@ WRITERS = {
     "scale": scale,
     "plan": plan,
     "compare": compare,
+    "wire": wire,
+    "versus": versus,
+    "selftest": selftest,
 }

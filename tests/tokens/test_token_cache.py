@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
-from benchmarks.questions.revocation.clock import Clock
+from benchmarks.processes.clock import Clock
 from tests.support.accounts import PASSWORD
 from tests.support.caches import (
     ENDINGS,

@@ -1,7 +1,6 @@
 """django-allauth headless: session token and JWT, read by its two classes for DRF."""
 
 from benchmarks.contenders.candidate import Candidate
-from benchmarks.contenders.reference_points import issue_session
 
 _APPS = ("allauth", "allauth.account", "allauth.headless")
 _MIDDLEWARE = ("allauth.account.middleware.AccountMiddleware",)  # allauth.account does not start without
@@ -21,7 +20,7 @@ SESSION = Candidate(
     name="allauth-session",
     keyword="",
     authentication="allauth.headless.contrib.rest_framework.authentication.XSessionTokenAuthentication",
-    issue="benchmarks.contenders.reference_points.issue_session",
+    issue="benchmarks.contenders.sessions.issue_stored",
     summary="django-allauth headless: key of a Django session in X-Session-Token; session and user read",
     header="HTTP_X_SESSION_TOKEN",
     refusal=403,
@@ -47,4 +46,6 @@ def issue_jwt(user) -> str:
     from allauth.headless.internal.sessionkit import session_store
     from allauth.headless.tokens.strategies.jwt.internal import create_access_token
 
-    return create_access_token(user, session_store(issue_session(user)), claims={})
+    from benchmarks.contenders.sessions import issue_stored
+
+    return create_access_token(user, session_store(issue_stored(user)), claims={})

@@ -1,11 +1,11 @@
 """The section of a report that shows a result of `flows`."""
 
-from benchmarks.questions.flows import hashing
+from benchmarks.questions.flows import hashing, meeting
 from benchmarks.questions.flows.tables import by_cookie
 from benchmarks.reporting import pictures
 from benchmarks.reporting.page import Field, Grid, Picture, Section, doubts
-from benchmarks.reporting.wording import count, duration, interval, listed, number, ratio
-from benchmarks.results.records.flows import Crossing, Flows
+from benchmarks.reporting.wording import count, duration, interval, ratio
+from benchmarks.results.records.flows import Costs, Flows
 from benchmarks.stats.intervals import Interval
 
 
@@ -18,76 +18,113 @@ def section(flows: Flows) -> Section:
     )
     if lifetimes:
         lead += f" Lifetimes: {lifetimes}."
+    hashed = ""
     if (password := flows.password_hash) is not None:
         iterations = "" if password.iterations is None else f" of {password.iterations:,} iterations"
-        lead += (
-            f" Hashing the password takes {interval(password.time_us)} µs of a login: {password.algorithm}{iterations}."
+        hashed = (
+            f"Hashing the password takes {interval(password.time_us)} µs of a login: {password.algorithm}{iterations}."
         )
-    lead = " ".join(filter(None, [lead, *hashing.sentences(flows), by_cookie(flows)]))
     return Section(
         "flows",
         "Logging in, refreshing, logging out",
         lead,
-        (_curve(flows),),
+        (_curves(flows), _panels(flows)),
         (
-            *((_crossings(flows),) if flows.crossings else ()),
+            *((_meetings(flows),) if len(flows.curve.schemes) > 1 else ()),
             _costs(flows),
             *((_hashers(flows),) if flows.hashers else ()),
         ),
+        ((_crossings(flows),) if flows.crossings else ()),
         doubts=doubts(flows.verdict),
+        notes=tuple(filter(None, [" ".join(filter(None, [hashed, *hashing.sentences(flows)])), by_cookie(flows)])),
     )
 
 
-def _curve(flows: Flows) -> Picture:
-    names, curve, crossings = list(flows.curve.schemes), flows.curve, flows.crossings
+def _curves(flows: Flows) -> Picture:
+    curve, names = flows.curve, list(flows.curve.schemes)
     grid = Grid(
         "µs per request, by requests per access lifetime",
         ("requests", *names),
         tuple(
-            (
-                Field(f"{requests:,g}"),
-                *(
-                    Field(interval(Interval(each.cost_us[index], each.low[index], each.high[index])))
-                    for each in curve.schemes.values()
-                ),
-            )
+            (Field(f"{requests:,g}"), *(Field(interval(_at(each, index))) for each in curve.schemes.values()))
             for index, requests in enumerate(curve.requests)
         ),
     )
     alt = (
-        f"Cost per request of {listed(names)}, in microseconds, against requests per access lifetime, from "
-        f"{curve.requests[0]:,g} to {curve.requests[-1]:,g}; {len(crossings)} crossings are marked."
+        "Cost per request in microseconds against requests per access lifetime, both scales logarithmic, from "
+        f"{curve.requests[0]:,g} to {curve.requests[-1]:,g} requests. " + _in_words(flows)
     )
-    notes = ("A number marks where two curves cross: see the table below.",) if crossings else ()
-    return Picture("Cost per request", pictures.curve("curve", curve, crossings, alt), grid, notes)
+    return Picture("Cost per request", pictures.curves("curves", curve, alt), grid)
+
+
+def _panels(flows: Flows) -> Picture:
+    curve = flows.curve
+    first, last = curve.requests[0], curve.requests[-1]
+    grid = Grid(
+        "µs per request, at both ends",
+        ("scheme", f"{first:,g} per access lifetime", f"{last:,g}"),
+        tuple(
+            (Field(name), Field(interval(_at(each, 0))), Field(interval(_at(each, -1))))
+            for name, each in curve.schemes.items()
+        ),
+    )
+    alt = "The same curves, each in a panel of its own among the others. " + _in_words(flows)
+    notes = (
+        f"Thick: the scheme and its interval, with its µs at {first:,g} and at {last:,g} requests. Thin: the others.",
+    )
+    return Picture("Each scheme among the others", pictures.panels("panels", curve, alt), grid, notes)
+
+
+def _in_words(flows: Flows) -> str:
+    curve = flows.curve
+    places = sorted({0, len(curve.requests) // 2, len(curve.requests) - 1})
+    return "; ".join(
+        f"{name} "
+        + ", ".join(f"{interval(_at(each, place))} at {curve.requests[place]:,g} requests" for place in places)
+        for name, each in curve.schemes.items()
+    )
+
+
+def _at(costs: Costs, place: int) -> Interval:
+    return Interval(costs.cost_us[place], costs.low[place], costs.high[place])
+
+
+def _meetings(flows: Flows) -> Grid:
+    names, marks = list(flows.curve.schemes), meeting.marks(flows)
+
+    def field(one: str, other: str) -> Field:
+        if (mark := marks.get((one, other))) is None:
+            return Field("·" if one == other else "–")
+        return Field(mark.text, mark.kind, mark.said)
+
+    return Grid(
+        f"At how many requests per access lifetime the row's scheme is cheaper than the column's. {meeting.LEGEND}",
+        ("", *names),
+        tuple((Field(one), *(field(one, other) for other in names)) for one in names),
+        matrix=True,
+    )
 
 
 def _crossings(flows: Flows) -> Grid:
     return Grid(
-        "Where two schemes cost the same",
-        ("mark", "schemes", "at requests", "cheaper below", "cheaper above"),
+        "Where two schemes cost the same, with intervals",
+        ("schemes", "at requests (95 %)", "cheaper below", "cheaper above"),
         tuple(
             (
-                Field(str(mark)),
                 Field(f"{each.first}, {each.second}"),
-                Field(_requests(each)),
+                Field(meeting.requests(each)),
                 Field(each.cheaper_below),
                 Field(each.cheaper_above),
             )
-            for mark, each in enumerate(flows.crossings, 1)
+            for each in flows.crossings
         ),
     )
 
 
-def _requests(crossing: Crossing) -> str:
-    if crossing.low is None or crossing.high is None:
-        return number(crossing.requests)
-    return interval(Interval(crossing.requests, crossing.low, crossing.high))
-
-
 def _costs(flows: Flows) -> Grid:
+    shared = ", ".join(f"{name} has those of {timed}" for name, timed in flows.endpoints.items() if timed != name)
     return Grid(
-        "What a flow costs, times in µs, sizes in bytes",
+        f"What a flow costs, times in µs, sizes in bytes{f'; {shared}' if shared else ''}",
         (
             "scheme",
             "flow",
@@ -112,6 +149,7 @@ def _costs(flows: Flows) -> Grid:
                 ),
             )
             for each in flows.flows
+            if flows.endpoints.get(each.scheme, each.scheme) == each.scheme
         ),
     )
 

@@ -1,15 +1,14 @@
 """The tables, sentences and remarks that the command `flows` shows."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
-from benchmarks.questions.flows import hashing
+from benchmarks.questions.flows import hashing, meeting
 from benchmarks.reporting import tables
 from benchmarks.reporting.wording import interval, ratio
-from benchmarks.results.records.flows import Flow, Flows, Uncrossed
+from benchmarks.results.records.flows import Flow, Flows
 
 SHOWN = (1, 10, 100, 1000, 10_000)  # requests per access lifetime
 
@@ -18,7 +17,8 @@ def of(record: Flows) -> list[Table | str]:
     """Return the tables of flows, hashers and the curve, and what they say in sentences."""
     hashers = [_hashers(record), *hashing.sentences(record), ""] if record.hashers else []
     cookies = [cost, ""] if (cost := by_cookie(record)) else []
-    return [_flows(record), *cookies, *hashers, _curve(record), *sentences(record), ""]
+    meetings = [_meetings(record), *sentences(record)] if len(record.curve.schemes) > 1 else []
+    return [_flows(record), *cookies, *hashers, _curve(record), *meetings, ""]
 
 
 def by_cookie(record: Flows) -> str:
@@ -95,23 +95,27 @@ def _curve(record: Flows) -> Table:
     return shown
 
 
+def _meetings(record: Flows) -> Table:
+    """Return where each row is cheaper than each column. Numbers stand for names."""
+    shown = _table(f"Requests per {_access(record)} at which the row is cheaper than the column")
+    names, marks = list(record.curve.schemes), meeting.marks(record)
+    shown.add_column("", justify="right")
+    shown.add_column("", no_wrap=True)
+    for place in range(1, len(names) + 1):
+        shown.add_column(str(place), justify="right", no_wrap=True)
+    for place, name in enumerate(names, 1):
+        cells = ("·" if other == name else marks[name, other].text for other in names)
+        shown.add_row(str(place), name, *cells)
+    return shown
+
+
 def sentences(record: Flows) -> list[str]:
-    """Return where any two curves cross, or that they do not."""
-    lines = [
-        f"From {_count(each.requests)} requests per {_access(record)} ({_count(each.low)} to {_count(each.high)}) "
-        f"{each.cheaper_above} is cheaper than {each.cheaper_below}, with fewer it costs more."
-        for each in record.crossings
+    """Return how to read the matrix, and the intervals of its crossings."""
+    crossings = meeting.intervals(record.crossings)
+    return [
+        f"Read along a row. {meeting.LEGEND}",
+        *([f"Where two cost the same (95 %): {crossings}."] if crossings else []),
     ]
-    beaten: dict[str, list[str]] = {}
-    unknown = []
-    for each in record.without_crossing:
-        if each.cheaper_below is not None and each.cheaper_below == each.cheaper_above:
-            loser = each.second if each.cheaper_below == each.first else each.first
-            beaten.setdefault(each.cheaper_below, []).append(loser)
-        else:
-            unknown.append(_unknown(each))
-    lines += [f"At every N {winner} is cheaper than {_listed(losers)}." for winner, losers in beaten.items()]
-    return lines + unknown
 
 
 def remarks(record: Flows, machine: dict[str, Any]) -> list[str]:
@@ -154,21 +158,3 @@ def _access(record: Flows) -> str:
 
 def _table(title: str, padding: int | tuple[int, ...] = (0, 1, 0, 0)) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE, padding=padding)
-
-
-def _count(requests: float) -> str:
-    return f"{requests:,.1f}" if requests < 100 else f"{requests:,.0f}"
-
-
-def _unknown(pair: Uncrossed) -> str:
-    if pair.cheaper_below == pair.cheaper_above:
-        return f"No difference is shown between {pair.first} and {pair.second}."
-    with_one, with_many = (
-        f"{name} is cheaper" if name else "no difference is shown" for name in (pair.cheaper_below, pair.cheaper_above)
-    )
-    return f"{pair.first} and {pair.second}: at N = 1 {with_one}, with many more {with_many}."
-
-
-def _listed(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last

@@ -5,6 +5,7 @@ import click
 from benchmarks import terminal
 from benchmarks.questions import options
 from benchmarks.questions.report import reading
+from benchmarks.questions.report.rules import choice
 from benchmarks.questions.report.sections import absent, sections
 from benchmarks.reporting import frontier
 from benchmarks.reporting.page import ReportError, doubts, html
@@ -32,10 +33,10 @@ from benchmarks.results import files
 def command(run, others, path, events):
     """Write one self-contained HTML page with pictures, made of result files.
 
-    Each file is the result of another command: one of overhead, which every report needs, and any
-    of revocation, flows, ladder, instructions, load, distance, scale, scale tracks, plan and
-    compare; two of load if one has --distance. The page leaves out what is not given, and names the
-    command that makes it. It loads nothing, so it can be mailed, printed and kept.
+    Each file is the result of another command: one of overhead, which every report needs, and at
+    most one of each other; two of load if one has --distance. The page begins with the answer and
+    with rules of choice, made of the results that are given. It names the commands that would make
+    the others. It loads nothing, so it can be mailed, printed and kept.
 
     \b
     Exit codes:
@@ -48,7 +49,8 @@ def command(run, others, path, events):
     try:
         report = reading.read([run, *others], events)
         missing = absent(report)
-        page = html(report, sections(report), missing)
+        chosen = choice(report)
+        page = html(report, chosen, sections(report), missing)
     except (files.ResultError, ReportError) as error:
         raise click.ClickException(str(error)) from None
     written = files.write_file(path, page)
@@ -57,6 +59,8 @@ def command(run, others, path, events):
         for reason in doubts(getattr(part, "verdict", None)):
             console.print(f"INCONCLUSIVE: {name}: {reason}", style="bold", highlight=False, markup=False)
     console.print(report.overhead.answer, style="bold", highlight=False, markup=False)
+    for line in (chosen.lead, *(f"{rule.need}: {rule.choice}" for rule in chosen.rules)) if chosen else ():
+        console.print(line, highlight=False, markup=False)
     if missing:
         console.print(f"Left out, no result given: {', '.join(missing)}", highlight=False, markup=False)
     written.end()

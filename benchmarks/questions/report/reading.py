@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.questions.report.sections import FAR, PURPOSES
+from benchmarks.questions.report.sections import FAR
 from benchmarks.reporting.page import Report, ReportError
 from benchmarks.reporting.wording import listed
 from benchmarks.results import files
+from benchmarks.results.records import RESULTS
 from benchmarks.results.records.common import Head, Record
 from benchmarks.results.records.load import Load
 from benchmarks.results.records.overhead import Overhead
 from benchmarks.results.records.revocation import Revocation
-
-KINDS = (Overhead.command, *(name for name in PURPOSES if name != FAR))
 
 
 def read(paths: Sequence[Path], events: Sequence[str]) -> Report:
@@ -21,7 +20,7 @@ def read(paths: Sequence[Path], events: Sequence[str]) -> Report:
     parts: dict[str, Record] = {}
     found: dict[str, Path] = {}
     for path in paths:
-        head, part = files.load(path, KINDS)
+        head, part = files.load(path, RESULTS)
         name = FAR if isinstance(part, Load) and part.contenders[0].distance_ms is not None else part.command
         if name in parts:
             raise ReportError(f"{found[name]} and {path} are both results of {name}: a report shows one of each")

@@ -11,10 +11,12 @@ from benchmarks.questions.ladder import section as ladder
 from benchmarks.questions.load import section as load
 from benchmarks.questions.overhead import section as overhead
 from benchmarks.questions.plan import section as plan
-from benchmarks.questions.report import frontier
+from benchmarks.questions.report import frontier, plainly
 from benchmarks.questions.revocation import section as revocation
 from benchmarks.questions.scale import section as scale
 from benchmarks.questions.scale.tracks import section as scale_tracks
+from benchmarks.questions.versus import section as versus
+from benchmarks.questions.wire import section as wire
 from benchmarks.reporting.page import Report, Section
 
 FAR = "load --distance"  # such a result stands on the page next to one with a near database
@@ -22,6 +24,7 @@ FAR = "load --distance"  # such a result stands on the page next to one with a n
 _AFTER_THE_FRONTIER: tuple[tuple[str, Callable[[Any], Section | None]], ...] = (
     ("revocation", revocation.section),
     ("overhead", overhead.contests),
+    ("wire", wire.section),
     ("flows", flows.section),
     ("ladder", ladder.section),
     ("instructions", instructions.section),
@@ -32,11 +35,13 @@ _AFTER_THE_FRONTIER: tuple[tuple[str, Callable[[Any], Section | None]], ...] = (
     ("scale tracks", scale_tracks.section),
     ("plan", plan.section),
     ("compare", compare.section),
+    ("versus", versus.section),
 )
 
 # Name of a result -> what a page without it lacks.
 PURPOSES = {
     "revocation": "when a credential stops working, and cost against time to revoke",
+    "wire": "what each scheme adds over HTTP",
     "flows": "what logging in and refreshing costs",
     "ladder": "where the time goes",
     "instructions": "instructions counted",
@@ -47,15 +52,18 @@ PURPOSES = {
     "scale tracks": "how long pages and searches take among many tracks",
     "plan": "what a population needs",
     "compare": "what changed since another run",
+    "versus": "what changed since an earlier revision",
 }
 
 
 def sections(report: Report) -> list[Section]:
     """Return the sections that the report's results make."""
+    known = {name for name, _ in _AFTER_THE_FRONTIER}
     made = [
         overhead.section(report.overhead),
         frontier.section(report),
         *(make(report.parts[name]) for name, make in _AFTER_THE_FRONTIER if name in report.parts),
+        *(plainly.section(part) for name, part in report.parts.items() if name not in known),
     ]
     return [each for each in made if each is not None]
 

@@ -9,9 +9,10 @@ from benchmarks.databases.scratch import scratch
 from benchmarks.questions import options, outcome
 from benchmarks.questions.revocation import cross_process, tables
 from benchmarks.questions.revocation import run as experiment
-from benchmarks.questions.revocation.messages import EVENTS, HORIZON
+from benchmarks.questions.revocation.messages import EVENTS
 from benchmarks.results import files
 from benchmarks.results.records.revocation import Revocation
+from benchmarks.stats.search import HORIZON
 
 
 @click.command(name="revocation")

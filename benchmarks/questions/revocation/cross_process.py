@@ -16,16 +16,9 @@ from typing import Any
 
 from benchmarks.databases.scratch import Database
 from benchmarks.processes import start
-from benchmarks.questions.revocation.messages import (
-    AT_ACCESS_EXPIRY,
-    AT_ONCE,
-    DEACTIVATED,
-    KEY_REMOVED,
-    STAFF_TAKEN_AWAY,
-    WITHIN,
-)
-from benchmarks.questions.revocation.search import find
+from benchmarks.questions.revocation.messages import DEACTIVATED, KEY_REMOVED, STAFF_TAKEN_AWAY
 from benchmarks.results.records.revocation import Delay, End, Ends
+from benchmarks.stats.search import AT_ACCESS_EXPIRY, AT_ONCE, WITHIN, find
 from config.schemes import SCHEMES
 
 LONGEST = 5.0  # seconds to wait for a refusal

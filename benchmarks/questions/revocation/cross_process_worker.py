@@ -10,7 +10,7 @@ import time
 from contextlib import nullcontext, redirect_stdout
 
 from benchmarks.messages import REFUSED, RefusedError
-from benchmarks.questions.revocation.clock import Clock
+from benchmarks.processes.clock import Clock
 from benchmarks.questions.revocation.messages import Login
 
 UNTIL_REMEMBERED = 10.0  # seconds: a process that just began to listen does not remember yet

@@ -17,20 +17,20 @@ from django.utils.module_loading import import_string
 
 from benchmarks.contenders.lineup import find_scheme
 from benchmarks.messages import RefusedError
-from benchmarks.questions.revocation.clock import Clock
+from benchmarks.processes.clock import Clock
 from benchmarks.questions.revocation.events import Happen, disconnect_revocation, events, nothing
-from benchmarks.questions.revocation.messages import (
+from benchmarks.questions.revocation.messages import STAFF_TAKEN_AWAY, Assignment, Login
+from benchmarks.questions.revocation.service import Service
+from benchmarks.results.records.revocation import Cell, End
+from benchmarks.stats.search import (
     AT_ACCESS_EXPIRY,
     AT_REFRESH_EXPIRY,
     HORIZON,
     NO_EVENT,
-    STAFF_TAKEN_AWAY,
-    Assignment,
-    Login,
+    OutlivesError,
+    find,
+    lifetime,
 )
-from benchmarks.questions.revocation.search import OutlivesError, find, lifetime
-from benchmarks.questions.revocation.service import Service
-from benchmarks.results.records.revocation import Cell, End
 from config.schemes import Scheme
 from config.switches import SWITCHES
 

@@ -8,16 +8,6 @@ from typing import Any
 
 from benchmarks.results.records.revocation import Event
 
-DAY = 86_400  # seconds
-HORIZON = 400 * DAY  # seconds after an event, the last moment that is asked about
-
-AT_ONCE = "at once"
-WITHIN = "within"
-AT_ACCESS_EXPIRY = "at access expiry"
-AT_REFRESH_EXPIRY = "at refresh expiry"
-NEVER = "never"
-NO_EVENT = "-"
-
 OBTAIN = ("/api-token-auth/", "/api/token/")
 ROTATE = ("/api-token-auth/new/", "/api/token/refresh/")
 REFRESH = "/api/token/refresh/"

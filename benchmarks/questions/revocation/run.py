@@ -13,8 +13,9 @@ import msgspec
 from benchmarks.databases.scratch import Database
 from benchmarks.processes import start
 from benchmarks.questions.revocation.keys import new_signing_key
-from benchmarks.questions.revocation.messages import AT_ONCE, KEY_REMOVED, NO_EVENT, WITHIN, Assignment
+from benchmarks.questions.revocation.messages import KEY_REMOVED, Assignment
 from benchmarks.results.records.revocation import Cell, End, Ends
+from benchmarks.stats.search import AT_ONCE, NO_EVENT, WITHIN
 from benchmarks.terminal import Watcher
 from config.schemes import SCHEMES
 from config.switches import SWITCHES

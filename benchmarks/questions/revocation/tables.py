@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from benchmarks.questions.revocation.messages import AT_ONCE, DAY, NO_EVENT, WITHIN
 from benchmarks.results.records.revocation import Delay, End, Revocation
+from benchmarks.stats.search import AT_ONCE, DAY, NO_EVENT, WITHIN
 from config.schemes import SCHEMES
 
 

@@ -9,7 +9,7 @@ import sys
 from contextlib import redirect_stdout
 
 from benchmarks.messages import REFUSED, SAMPLE, RefusedError
-from benchmarks.questions.revocation.clock import Clock
+from benchmarks.processes.clock import Clock
 from benchmarks.questions.revocation.messages import Assignment
 
 

@@ -5,6 +5,8 @@ folders of packages. Fresh processes of this checkout's lab time one or the othe
 turns.py), each on a scratch database that its own migrations made and its own code filled. A third
 folder, a second copy of this checkout's service with a database of its own, is the A/A control.
 
+The run of `versus --of` compares a contender's package in the same way; see classes.py.
+
 All times are in microseconds. A turn's figure is that of a whole request: the 25th percentile of
 its blocks, averaged over the middle half of the rounds. Difference and ratio are paired by turn,
 with Student's and Fieller's intervals. A contender is also compared by what it adds to anonymous's
@@ -15,26 +17,49 @@ request), or if the machine was busy, by the bounds of `overhead`.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.databases.scratch import Database
-from benchmarks.messages import ANONYMOUS, Assignment
+from benchmarks.messages import ANONYMOUS, Assignment, Blocks
 from benchmarks.processes import revisions, start
 from benchmarks.processes.revisions import RevisionError
 from benchmarks.processes.turns import Place, Run
 from benchmarks.questions import by_turns
-from benchmarks.results.records.versus import Added, Revision, Versus
+from benchmarks.results.records.versus import Added, Class, Revision, Versus
 from benchmarks.stats import overhead, verdicts
-from benchmarks.stats.intervals import Figures, Interval, mean, ratio_interval, t_interval
+from benchmarks.stats.intervals import Interval, mean, ratio_interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, Verdict
 from benchmarks.stats.verdicts import Outcome
 
 BEFORE, AFTER, AGAIN = "before", "after", "again"
 PLACES = (BEFORE, AFTER, AGAIN)
+
+# The name of a place -> what makes a failure there a refusal that names it.
+Driving = Callable[[str], AbstractContextManager[None]]
+
+
+def driving(name: str) -> AbstractContextManager[None]:
+    """Raise RevisionError if the service fails at the revision; pass on other failures."""
+    return revisions.driving(name == BEFORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a run compares, filled and asked once.
+
+    `unlike`  where the bodies differ; empty: they are equal
+    `of`      None: the service at the revision and of this checkout
+    """
+
+    places: dict[str, Place]
+    revision: Revision
+    unlike: str
+    of: Class | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +71,28 @@ class Answer:
     `adds`     the same for what the contender adds to anonymous's request; None: it is anonymous
     `control`  this checkout's copy minus this checkout
     `run`      whether the run can be trusted
+
+    Nothing is compared if the run has no place BEFORE.
     """
 
-    before: Interval
+    before: Interval | None
     after: Interval
-    difference: Interval
+    difference: Interval | None
     ratio: Interval | None
-    verdict: Outcome
+    verdict: Outcome | None
     adds: Added | None
     control: Interval
     run: Verdict
+
+
+def prepare(revision: str, folder: Path, databases: Sequence[Database], assignment: Assignment) -> Compared:
+    """Return the service at the revision and of this checkout, in `folder`, ready to be timed.
+
+    Raises RevisionError, start.WorkerRefusedError and start.WorkerFailedError.
+    """
+    commit = revisions.commit(revision)
+    places = fill(databases, lay_out(commit, folder), assignment.schemes)
+    return Compared(places, Revision(revision, commit), unlike(places, assignment))
 
 
 def lay_out(commit: str, folder: Path) -> dict[str, Path]:
@@ -80,9 +117,13 @@ def fill(databases: Sequence[Database], services: Mapping[str, Path], schemes: S
     """
     places = {name: Place(database, services[name]) for name, database in zip(PLACES, databases, strict=True)}
     for name, place in places.items():
-        with revisions.driving(name == BEFORE):
-            start.fill(place.database, schemes, service=place.service)
+        fill_one(name, place, schemes, driving)
     return places
+
+
+def fill_one(name: str, place: Place, schemes: Sequence[str], driving: Driving):
+    with driving(name):
+        start.fill(place.database, schemes, service=place.service, imports=place.imports)
 
 
 def unlike(places: Mapping[str, Place], assignment: Assignment) -> str:
@@ -90,7 +131,12 @@ def unlike(places: Mapping[str, Place], assignment: Assignment) -> str:
 
     Raises RevisionError, start.WorkerRefusedError and start.WorkerFailedError.
     """
-    after, before = (_bodies(name, places[name], assignment) for name in (AFTER, BEFORE))
+    after, before = (bodies(name, places[name], assignment, driving) for name in (AFTER, BEFORE))
+    return differences(before, after)
+
+
+def differences(before: Sequence[bytes], after: Sequence[bytes]) -> str:
+    """Return where the bodies of two places differ; empty: they are equal."""
     return "; ".join(dict.fromkeys(filter(None, map(difference, before, after))))
 
 
@@ -106,61 +152,64 @@ def difference(before: bytes, after: bytes) -> str:
     )
 
 
-def analyse(run: Run, url: str, contender: str, margin_us: float) -> Answer:
-    """Return the answer of a run whose places are PLACES."""
-    figures = {
-        place: np.array(run.figures(place, url, lambda blocks: overhead.request(blocks, contender))) for place in PLACES
-    }
-    before, after = figures[BEFORE], figures[AFTER]
-    control = t_interval(figures[AGAIN] - after, CONTROL_LEVEL)
+def analyse(run: Run, url: str, contender: str, margin_us: float, of: Class | None = None) -> Answer:
+    """Return the answer of a run whose places are PLACES, perhaps without BEFORE."""
+    places = list(run.turns[0].samples)
+    requests = {place: _figures(run, place, url, contender, overhead.request) for place in places}
+    added = {place: _figures(run, place, url, contender, overhead.overhead) for place in places}
+    controlled = added if of else requests
+    control = t_interval(controlled[AGAIN] - controlled[AFTER], CONTROL_LEVEL)
     reasons = [
         *overhead.machine_reasons(run.steal, run.waited),
-        *overhead.control_reasons(control, float(after.mean())),
+        *overhead.control_reasons(control, float(requests[AFTER].mean())),
     ]
-    added = {
-        place: np.array(run.figures(place, url, lambda blocks: overhead.overhead(blocks, contender)))
-        for place in (BEFORE, AFTER)
-        if contender != ANONYMOUS
-    }
+    if BEFORE not in places and control.half_width > added[AFTER].mean() / 2:
+        reasons.append(
+            f"the interval of the A/A control reaches {control.half_width:.1f} µs either way, which is more than half "
+            f"of what {contender} adds ({added[AFTER].mean():.1f} µs)"
+        )
+    compared = [requests] if contender == ANONYMOUS else [requests, added]
     # Each verdict is on the subtrahend: this checkout.
-    differences = [before - after, *([added[BEFORE] - added[AFTER]] if added else [])]
-    verdict, *of_added = verdicts.judge([mean(each) for each in differences], margin_us)
+    pairs = [each[BEFORE] - each[AFTER] for each in compared if BEFORE in places]
+    verdict, of_added = (*verdicts.judge(list(map(mean, pairs)), margin_us), None, None)[:2]
+    request = _added(requests, verdict)
     return Answer(
-        before=t_interval(before),
-        after=t_interval(after),
-        difference=t_interval(after - before),
-        ratio=ratio_interval(after, before),
+        before=request.before,
+        after=request.after,
+        difference=request.difference,
+        ratio=ratio_interval(requests[AFTER], requests[BEFORE]) if BEFORE in places else None,
         verdict=verdict,
-        adds=_added(added[BEFORE], added[AFTER], *of_added) if added else None,
+        adds=_added(added, of_added) if contender != ANONYMOUS else None,
         control=control,
         run=Verdict.of(reasons),
     )
 
 
-def _added(before: Figures, after: Figures, verdict: Outcome) -> Added:
-    return Added(t_interval(before), t_interval(after), t_interval(np.subtract(after, before)), verdict)
+def _figures(run: Run, place: str, url: str, contender: str, figure: Callable[[Blocks, str], float]) -> np.ndarray:
+    return np.array(run.figures(place, url, lambda blocks: figure(blocks, contender)))
+
+
+def _added(figures: Mapping[str, np.ndarray], verdict: Outcome | None) -> Added:
+    before, after = figures.get(BEFORE), figures[AFTER]
+    if before is None:
+        return Added(None, t_interval(after), None, None)
+    return Added(t_interval(before), t_interval(after), t_interval(after - before), verdict)
 
 
 def record(
-    run: Run,
-    assignment: Assignment,
-    margin_us: float,
-    budget_seconds: float | None,
-    revision: Revision,
-    unlike: str,
-    seconds: float,
+    run: Run, assignment: Assignment, margin_us: float, budget_seconds: float | None, compared: Compared, seconds: float
 ) -> Versus:
     """Return what the run found, at the assignment's only URL, by its only scheme or anonymous."""
     (url,) = assignment.rounds
     contender = run.rehearsals[AFTER].entries[-1].name if assignment.schemes else ANONYMOUS
-    answer = analyse(run, url, contender, margin_us)
+    answer = analyse(run, url, contender, margin_us, compared.of)
     return Versus(
         **by_turns.fields(run, AFTER, assignment, budget_seconds),
         seconds=seconds,
-        revision=revision,
+        revision=compared.revision,
         url=url,
         contender=contender,
-        unlike=unlike,
+        unlike=compared.unlike,
         margin_us=margin_us,
         before=answer.before,
         after=answer.after,
@@ -169,14 +218,18 @@ def record(
         now=answer.verdict,
         adds=answer.adds,
         control=answer.control,
-        facts={place: run.rehearsals[place].facts[url][contender] for place in PLACES},
+        facts={place: run.rehearsals[place].facts[url][contender] for place in run.rehearsals},
+        of=compared.of,
         verdict=answer.run,
     )
 
 
-def _bodies(name: str, place: Place, assignment: Assignment) -> list[bytes]:
-    """Return the body that each contender gets at each URL."""
-    with revisions.driving(name == BEFORE):
+def bodies(name: str, place: Place, assignment: Assignment, driving: Driving) -> list[bytes]:
+    """Return the body that each contender gets at each URL of the assignment at that place.
+
+    Raises RevisionError if another folder's packages answered.
+    """
+    with driving(name):
         answer = start.ask(
             "benchmarks.questions.versus.bodies_worker",
             assignment.to_json(),
@@ -184,7 +237,13 @@ def _bodies(name: str, place: Place, assignment: Assignment) -> list[bytes]:
             assignment.schemes,
             hash_seed=0,
             service=place.service,
+            imports=place.imports,
         )
-    if Path(answer["service"]) != place.service.resolve():
+    if Path(answer["service"]) != (place.service or start.ROOT).resolve():
         raise RevisionError(f"{name}: the service in {answer['service']} answered, not that in {place.service}")
+    for what, file in answer["origins"].items():
+        if place.imports and place.imports.resolve() not in Path(file).resolve().parents:
+            raise RevisionError(
+                f"{what} comes from {file}, which is the same on both sides; it must lie in the folder that --of names"
+            )
     return [body.encode("latin-1") for body in answer["bodies"]]

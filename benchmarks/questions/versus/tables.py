@@ -25,10 +25,13 @@ def of(record: Versus) -> Table:
         "body",
     )
     adds = record.adds and {BEFORE: record.adds.before, AFTER: record.adds.after}
+    here = f"head ({record.of.head[:12]})" if record.of else "this checkout"
     for name, times, place in (
         (f"{record.revision.name} ({record.revision.commit[:12]})", record.before, BEFORE),
-        ("this checkout", record.after, AFTER),
+        (here, record.after, AFTER),
     ):
+        if times is None:
+            continue
         facts = record.facts[place]
         added = [interval(adds[place])] if adds else []
         shown.add_row(name, interval(times), *added, str(facts.sql_statements), str(facts.response_bytes))
@@ -37,11 +40,17 @@ def of(record: Versus) -> Table:
 
 def remarks(record: Versus, run: Run) -> list[str]:
     """Return what a reader must know to read the table, a paragraph each."""
+    before = run.rehearsals.get(BEFORE, run.rehearsals[AFTER])
+    control = f"{interval(record.control)} µs (99 % interval)"
     return [
-        f"The bodies differ: {record.unlike}." if record.unlike else "The bodies are equal, byte for byte.",
+        *([f"Only the head was measured. {record.of.no_base}"] if record.of and record.of.no_base else []),
+        *([f"The bodies differ: {record.unlike}."] if record.unlike else []),
+        *(["The bodies are equal, byte for byte."] if record.difference and not record.unlike else []),
         *(["Adds: microseconds on top of `anonymous`, in the same processes."] if record.adds else []),
-        f"A/A control: this checkout differs from its copy by {interval(record.control)} µs (99 % interval).",
-        *policy_before(run.rehearsals[BEFORE].service, record.service, record.revision.name),
+        f"A/A control: a copy of the head adds {control} more than the head."
+        if record.of
+        else f"A/A control: this checkout differs from its copy by {control}.",
+        *policy_before(before.service, record.service, record.revision.name),
     ]
 
 
@@ -57,6 +66,8 @@ def answer(record: Versus) -> str:
     what, revision = f"{record.contender} on {record.url}", record.revision.name
     if not record.verdict.conclusive:
         return f"{what}: this run cannot tell whether {revision} was faster or slower."
+    if record.of:
+        return f"{what}: {_answer_of(record)}"
     ratio = record.ratio
     times = f" {ratio.estimate:.3f} times ({ratio.low:.3f} to {ratio.high:.3f})" if ratio else ""
     text = (
@@ -67,6 +78,14 @@ def answer(record: Versus) -> str:
         added = _difference(record.adds.difference, record.adds.now, record.margin_us)
         text += f" On top of anonymous, the difference is {added}."
     return text
+
+
+def _answer_of(record: Versus) -> str:
+    added, difference = f"the head adds {interval(record.adds.after)} µs to a request", record.adds.difference
+    if difference is None:
+        return f"{added}; the base was not measured."
+    compared = _difference(difference, record.adds.now, record.margin_us)
+    return f"{added}, compared with {record.revision.name} {compared}."
 
 
 def _difference(difference: Interval, now: Outcome, margin_us: float) -> str:

@@ -1,11 +1,10 @@
 """What `revocation` found: when a credential stops working."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from benchmarks.results.records.common import Record
-
-Kind = Literal["at once", "within", "at access expiry", "at refresh expiry", "never", "-"]
+from benchmarks.stats.search import End as End  # part of this record
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,24 +13,6 @@ class Event:
 
     name: str
     how: str
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """When a token stops working after an event; "-": there is no such event.
-
-    `seconds`  from the event to the first whole second at which it is refused, or a fraction of one
-               if the time was real; None for never and -
-    `status`   of that refusal; None for never and -
-    """
-
-    kind: Kind
-    seconds: int | float | None = None
-    status: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind == "within" and self.seconds is None:
-            raise ValueError("within how many seconds?")
 
 
 @dataclass(frozen=True, slots=True)

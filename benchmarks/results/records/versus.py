@@ -22,17 +22,39 @@ class Added:
     """What a contender adds to anonymous's request, at the revision and in this checkout.
 
     `now`  the verdict on this checkout, compared with the revision
+
+    All but `after` are None if the revision was not measured.
     """
 
-    before: Interval
+    before: Interval | None
     after: Interval
-    difference: Interval
-    now: Outcome
+    difference: Interval | None
+    now: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A contender that comes from somebody's repository, which `--of` names.
+
+    `scheme`       package.module:SCHEME
+    `head`         the commit of its working tree, against which the revision is the base
+    `uncommitted`  whether the working tree differs from that commit
+    `no_base`      why only the head was measured; empty: the base was measured too
+    """
+
+    scheme: str
+    head: str
+    uncommitted: bool
+    no_base: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versus(ByTurns):
     """The result of `versus`: a request of this checkout's service, compared with the revision's.
+
+    If there is `of`, the contender's package is compared instead: at a revision of its repository,
+    and in that repository's working tree. This checkout's service is the same on both sides. The
+    control is what a copy of the working tree's package adds minus what the package itself adds.
 
     `before`, `after`  a request at the revision and in this checkout
     `ratio`            after to before
@@ -42,6 +64,9 @@ class Versus(ByTurns):
     `control`          this checkout's copy minus this checkout
     `facts`            before, after or again (the copy) -> what is counted of one request
     `unlike`           where the bodies differ; empty: they are equal
+    `of`               None: the service was compared
+
+    `before`, `difference`, `ratio` and `now` are None if the revision was not measured.
     """
 
     command: ClassVar[str] = "versus"
@@ -51,11 +76,12 @@ class Versus(ByTurns):
     contender: str
     unlike: str
     margin_us: float
-    before: Interval
+    before: Interval | None
     after: Interval
-    difference: Interval
+    difference: Interval | None
     ratio: Interval | None
-    now: Outcome
+    now: Outcome | None
     adds: Added | None = None
     control: Interval
     facts: dict[str, Facts]
+    of: Class | None = None

@@ -1,9 +1,38 @@
 """When does a credential stop working? `ask(seconds)` is the status of a request after an event."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
-from benchmarks.questions.revocation.messages import AT_ONCE, HORIZON, NEVER, WITHIN
-from benchmarks.results.records.revocation import End
+DAY = 86_400  # seconds
+HORIZON = 400 * DAY  # seconds after an event, the last moment that is asked about
+
+Kind = Literal["at once", "within", "at access expiry", "at refresh expiry", "never", "-"]
+
+AT_ONCE: Kind = "at once"
+WITHIN: Kind = "within"
+AT_ACCESS_EXPIRY: Kind = "at access expiry"
+AT_REFRESH_EXPIRY: Kind = "at refresh expiry"
+NEVER: Kind = "never"
+NO_EVENT: Kind = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """When a token stops working after an event; "-": there is no such event.
+
+    `seconds`  from the event to the first whole second at which it is refused, or a fraction of one
+               if the time was real; None for never and -
+    `status`   of that refusal; None for never and -
+    """
+
+    kind: Kind
+    seconds: int | float | None = None
+    status: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind == "within" and self.seconds is None:
+            raise ValueError("within how many seconds?")
 
 
 class OutlivesError(Exception):
@@ -18,7 +47,7 @@ def lifetime(ask: Callable[[int], int]) -> int | None:
     return None if ask(HORIZON) == 200 else _first_refusal(ask, HORIZON)
 
 
-def find(ask: Callable[[int], int], lifetime: int | None, at_expiry: str) -> End:
+def find(ask: Callable[[int], int], lifetime: int | None, at_expiry: Kind) -> End:
     """Return when a credential that works for `lifetime` seconds without the event ends after it.
 
     The first question is about the end of its lifetime, so that a credential that is refused at

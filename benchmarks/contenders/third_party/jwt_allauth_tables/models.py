@@ -1,0 +1,3 @@
+from jwt_allauth.tokens import models
+
+__all__ = ["models"]

@@ -1,0 +1,185 @@
+"""The text of a comment on a pull request: what `versus` found, in Markdown.
+
+Names come from somebody's repository, so none of them acts as markup, mentions anybody or links.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from benchmarks.questions.versus.run import AFTER, BEFORE
+from benchmarks.questions.versus.verdict import CANNOT_TELL, REFUSED, SAME, is_too_slow, word
+from benchmarks.reporting import tables
+from benchmarks.reporting.wording import interval, number, short
+from benchmarks.results import files
+from benchmarks.results.records.versus import Versus
+from benchmarks.stats.intervals import Interval
+
+LONGEST = 4000  # characters of a refusal: GitHub takes 65,536 in a comment
+# The complement of letters, digits and signs that Markdown gives no meaning within a line.
+ACTING = re.compile(r"(?!(?<=[0-9])\.[0-9]|: )[^\w ,;()%'=+]|_")
+SHOWN = ("Django", "djangorestframework")  # versions in the line below the table
+
+
+# --- text that is no markup -----------------------------------------------------------------------
+
+
+def text(words: str, most: int = 200) -> str:
+    """Return one line that Markdown shows as it is: each sign that could act becomes an entity."""
+    return ACTING.sub(lambda sign: f"&#{ord(sign[0])};", short(words, most))
+
+
+def code(words: str, most: int = 200) -> str:
+    """Return the words as code, in which GitHub looks for no names of people and no links."""
+    return f"<code>{text(words, most)}</code>"
+
+
+def lines(words: str) -> str:
+    """Return several lines as they are."""
+    shown = "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in words)
+    return f"<pre>\n{html.escape(shown[:LONGEST])}\n</pre>"
+
+
+def page(parts: list[str], verdict: str, contender: str, url: str) -> str:
+    """Return the comment, with two lines at its end that GitHub does not show.
+
+    The first is the same for each run of a contender at a URL, so that a later run can find the
+    comment and replace it.
+    """
+    marker = f"<!-- token-or-jwt versus {quote(contender, safe=':')} {quote(url, safe='/')} -->"
+    return "\n\n".join([*parts, f"{marker}\n<!-- verdict: {verdict} -->"]) + "\n"
+
+
+# --- the comment ----------------------------------------------------------------------------------
+
+
+def of(record: Versus, machine: dict[str, Any], most_us: float | None = None) -> str:
+    """Return the comment on a run. `most_us`: what --fail-above allows."""
+    parts = [headline(record, most_us), *_doubts(record), _table(record), _where(record, machine), _how(record)]
+    return page(parts, word(record), record.of.scheme if record.of else record.contender, record.url)
+
+
+def refused(reason: str, contender: str, url: str) -> str:
+    """Return the comment on a run in which nothing was timed."""
+    return page(
+        [f"**Not timed: {code(contender)} on {code(url)} was refused.**", lines(reason)], REFUSED, contender, url
+    )
+
+
+@contextmanager
+def on_refusal(path: Path | None, contender: str, url: str) -> Iterator[None]:
+    """Write the comment on a refusal into the file, and pass the refusal on."""
+    try:
+        yield
+    except click.ClickException as error:
+        if path and not isinstance(error, click.UsageError):
+            files.write_file(path, refused(error.message, contender, url).encode()).end()
+        raise
+
+
+def headline(record: Versus, most_us: float | None = None) -> str:
+    """Return the first line: the verdict."""
+    found, difference = word(record), _difference(record)
+    if difference is None:
+        doubt = ", and what it adds is uncertain" if found == CANNOT_TELL else ""
+        verdict = f"Only the head was measured{doubt}: it adds {interval(record.adds.after)} µs"
+    elif found == CANNOT_TELL:
+        verdict = "Cannot tell whether this costs more"
+    elif found == SAME:
+        verdict = f"The same within {record.margin_us:g} µs"
+    else:
+        allowed = f", more than the {most_us:g} µs allowed" if is_too_slow(record, most_us) else ""
+        verdict = f"{found.capitalize()} by {interval(_size(difference))} µs{allowed}"
+    compared = "without" if difference is None else "compared with"
+    base = f"{code(record.revision.name)} ({record.revision.commit[:12]})"
+    return f"**{verdict}**: {code(record.contender)} on {code(record.url)}, {compared} {base}."
+
+
+def _difference(record: Versus) -> Interval | None:
+    return record.adds.difference if record.adds else record.difference
+
+
+def _size(difference: Interval) -> Interval:
+    """Return the difference as a positive one."""
+    if difference.estimate >= 0:
+        return difference
+    return Interval(-difference.estimate, -difference.high, -difference.low)
+
+
+def _head(record: Versus) -> str:
+    if record.of is None:
+        return "this checkout"
+    return f"head {record.of.head[:12]}{' with uncommitted changes' if record.of.uncommitted else ''}"
+
+
+def _doubts(record: Versus) -> list[str]:
+    """Return why the verdict is not a plain one, if so, and what would make it one."""
+    doubts = []
+    if record.of and record.of.no_base:
+        doubts.append(f"The base was not measured:\n\n{lines(record.of.no_base)}")
+    if not record.verdict.conclusive:
+        reasons = "; ".join(record.verdict.reasons)
+        doubts.append(
+            f"Warning: this run cannot be trusted: {text(reasons, 1000)}. The figures below are estimates. Run it "
+            "again, on a machine with less other work or with a larger budget."
+        )
+    elif word(record) == CANNOT_TELL:
+        doubts.append(
+            f"The difference is neither shown nor proven to be below {record.margin_us:g} µs: its interval reaches "
+            f"{number(_difference(record).half_width)} µs either way. Four times the budget halves that."
+        )
+    return doubts
+
+
+def _table(record: Versus) -> str:
+    """Return the figures: what is added first, because that is what the verdict is on."""
+    before, after = record.facts.get(BEFORE), record.facts[AFTER]
+    more = "–" if before is None else f"{after.sql_statements - before.sql_statements:+d}".replace("+0", "0")
+    request = (record.before, record.after, record.difference)
+    adds = record.adds and (record.adds.before, record.adds.after, record.adds.difference)
+    rows = [
+        *([("adds to the request without it, µs", *_cells(*adds))] if adds else []),
+        ("the whole request, µs", *_cells(*request)),
+        ("SQL statements", str(before.sql_statements) if before else "–", str(after.sql_statements), more),
+        ("control (99 %): a copy of the head, µs", "", "", interval(record.control, signed=True)),
+    ]
+    base = f"base {record.revision.commit[:12]}"
+    heads = ["95 % intervals", base, _head(record), "difference"]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---", "--:", "--:", "--:"], *rows])
+
+
+def _cells(before: Interval | None, after: Interval, difference: Interval | None) -> tuple[str, str, str]:
+    if before is None or difference is None:
+        return "–", interval(after), "–"
+    return interval(before), interval(after), interval(difference, signed=True)
+
+
+def _where(record: Versus, machine: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {machine['packages'][name]}" for name in SHOWN if name in machine["packages"])
+    service = f"{record.service['database']} {record.service['database_version']}"
+    return text(f"{machine['cores']} x {machine['processor']}, {machine['python']}, {versions}, {service}", 300)
+
+
+def _how(record: Versus) -> str:
+    """Return what is collapsed at first: how the run was made."""
+    steal = "unknown" if record.steal is None else f"{record.steal:.1%}"
+    sentences = [
+        f"{len(record.turns)} turns of fresh processes in balanced order, {record.seconds:.0f} s; differences are "
+        "paired by turn. Each scheme was proved first: 200 with its credential, refused without one, with garbage and "
+        "with a forged one.",
+        "Both sides ran the same service in the same environment, so a change of an installed package is in neither "
+        "difference."
+        if record.of
+        else "The service's code is what differs.",
+        f"While it was timed, the processes waited {record.waited:.0%} of the time for a processor; steal {steal}.",
+        f"The bodies differ: {code(record.unlike, 1000)}." if record.unlike else "",
+        *(text(line, 1000) for line in tables.measured(record.service)),
+    ]
+    listed = "\n".join(f"- {sentence}" for sentence in sentences if sentence)
+    return f"<details><summary>How it was measured</summary>\n\n{listed}\n\n</details>"
