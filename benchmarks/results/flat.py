@@ -120,23 +120,18 @@ def _scale_tracks(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"tracks": size["tracks"], **query, **steps}
 
 
-<<<<<<< HEAD
 def _proposals(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a line for each request or call that was timed."""
     dpop, ml_dsa, listed = result["dpop"], result["ml_dsa"], result["status_list"]
-    timings = [each["timing"] for each in (dpop, ml_dsa) if each] + (
-        [listed["requests"], listed["work"]] if listed else []
-    )
+    timings = [each["timing"] for each in (dpop, ml_dsa) if each]
+    timings += [listed["requests"], listed["work"]] if listed else []
     for timing in timings:
         for row in timing["rows"]:
             yield {"part": timing["part"], **row}
 
 
-_TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
-=======
 # Every result has one: a test holds this table and records.RESULTS together.
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
->>>>>>> main
     "overhead": _overhead,
     "wire": _wire,
     "revocation": _revocation,
