@@ -132,8 +132,8 @@ def test_the_page_stands_beside_the_run_and_the_screen_says_what_matters(files):
     assert path.with_suffix(".html").read_text("utf-8").startswith("<!doctype html>")
     assert "INCONCLUSIVE: overhead: steal" in result.output
     assert (
-        "Left out, no result given: revocation, flows, ladder, instructions, load, distance, load --distance, "
-        "scale, scale tracks, plan, compare" in result.output.replace("\n", " ").replace("  ", " ")
+        "Left out, no result given: revocation, wire, flows, ladder, instructions, load, distance, load --distance, "
+        "scale, scale tracks, plan, compare, versus, proposals" in result.output.replace("\n", " ").replace("  ", " ")
     )
 
 

@@ -17,6 +17,7 @@ from benchmarks.results.records.versus import Added, Revision, Versus
 from benchmarks.results.records.wire import Beside, Wire
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Verdict
+from tests.support.proposal_results import proposals
 from tests.support.results import (
     compare,
     document,
@@ -407,5 +408,6 @@ WRITERS = {
     "compare": compare,
     "wire": wire,
     "versus": versus,
+    "proposals": proposals,
     "selftest": selftest,
 }
