@@ -21,6 +21,7 @@ COMMANDS = (
     "users",
     "distance",
     "revocation",
+    "refreshes",
     "scale",
     "plan",
     "proposals",

@@ -228,6 +228,7 @@ SECTIONS = {
     "compare": ["compare"],
     "versus": ["versus"],
     "proposals": ["proposals"],
+    "refreshes": ["refreshes"],
     "selftest": ["of-selftest"],
 }
 

@@ -51,7 +51,7 @@ def _try(kind: Kind, version: str, asked: dict[str, tuple[bytes, ...]]) -> Serve
 def search(port: int) -> tuple[int, int | None, str | None]:
     """Return the bytes of the largest line that passed, and of the smallest that did not.
 
-    With the latter goes the status that it was answered. None: the largest of all passed.
+    The last is the answer to the latter. None: the largest of all passed.
     """
 
     def answer(length: int) -> tuple[int, str]:
