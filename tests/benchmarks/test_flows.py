@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import count
 from types import SimpleNamespace
 
@@ -28,6 +29,7 @@ from benchmarks.databases import write_counts
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import RefusedError
 from benchmarks.processes import start
+from benchmarks.processes.timing import Collector
 from benchmarks.questions.flows import hashers, timing
 from benchmarks.questions.flows import run as flows
 from benchmarks.questions.flows.endpoints import FLOWS, Endpoints
@@ -61,10 +63,10 @@ def test_a_login_is_its_endpoint_and_the_passwords_hash():
     ("control", "steal", "waited", "why"),
     [
         (Interval(0, -2, 2), None, 0.0, None),
-        (Interval(0.9, 0.1, 1.7), 0.05, 0.2, None),
+        (Interval(0.9, 0.1, 1.7), 0.05, 0.7, None),
         (Interval(1.1, 0.1, 2.1), 0.0, 0.0, "differs from itself"),
         (Interval(0, -2, 2), 0.051, 0.0, "the hypervisor took 5.1%"),
-        (Interval(0, -2, 2), None, 0.21, "the run waited 21% of its time for a processor"),
+        (Interval(0, -2, 2), None, 0.71, "the run waited 71% of its time for a processor"),
     ],
 )
 def test_a_run_whose_control_differs_or_whose_time_went_to_others_is_inconclusive(control, steal, waited, why):
@@ -205,7 +207,7 @@ def test_a_call_that_goes_wrong_under_the_clock_is_no_time(user):
 
     endpoints = endpoints_of(with_views("token", [("api-token-auth/", Tired)]), user)
     clients = endpoints.clients(4)
-    block = timing._flow_block
+    block = partial(timing._flow_block, Collector())
     assert block(endpoints, endpoints.flows["obtain"], clients) > 0
     with pytest.raises(RefusedError, match="wrong at /api-token-auth/: obtain answers 503, not 200"):
         block(endpoints, endpoints.flows["obtain"], clients)

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.results.records.flows import Growth
 
 OBTAIN, REFRESH = "obtain", "refresh"
+HASHERS = 2  # times, the lower is reported: one hash in ten takes a third longer, by what else runs
 BY_COOKIE = " by cookie"  # ends the name of a flow whose refresh token is in a cookie
 
 
@@ -18,7 +19,7 @@ class Task:
     `rounds`         rounds of blocks
     `counts`         whether to count what is written
     `password_hash`  a password hashed by the service's own hasher; empty: make one
-    `hashers`        whether to time the other hashers too
+    `hashers`        how often to time each hasher; 0: only the service's own, once
     """
 
     schemes: tuple[str, ...]
@@ -26,7 +27,7 @@ class Task:
     counts: bool
     password_hash: str
     seed: int
-    hashers: bool = False
+    hashers: int = 0
 
     def to_json(self) -> str:
         """Return the argument of a worker."""
@@ -44,7 +45,6 @@ class PasswordHash:
 
     `iterations`  None: the hasher has no such number
     `make_ns`     0 if the hash was given
-    `waited`      share of its time, 0 to 1, that verifying waited for a processor
     """
 
     algorithm: str
@@ -52,7 +52,6 @@ class PasswordHash:
     encoded: str
     make_ns: int
     verify_ns: int
-    waited: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +97,7 @@ class Found:
     `hashed`         each hasher's time, in the same order in all processes; empty: not asked for
     `round_seconds`  duration of a round, with its preparation and its proofs
     `once_seconds`   duration of what only the first process does: count, and hash a password
+    `waited`         as in messages.Sample
     `bytes_meaning`  what Counts.bytes_written counts
     `service`        as in messages.Sample
     """
@@ -111,6 +111,7 @@ class Found:
     hashed: list[Hashed]
     round_seconds: float
     once_seconds: float
+    waited: float
     bytes_meaning: str
     service: dict[str, Any]
 

@@ -9,7 +9,7 @@ import gc
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from time import perf_counter, perf_counter_ns
+from time import perf_counter
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -23,6 +23,7 @@ from benchmarks.contenders.wsgi import Handler
 from benchmarks.databases import write_counts
 from benchmarks.messages import ANONYMOUS, CONTROL, RefusedError
 from benchmarks.processes import timing
+from benchmarks.processes.waits import Stopwatch
 from benchmarks.questions.flows import hashers
 from benchmarks.questions.flows.endpoints import Client, Endpoints, Flow
 from benchmarks.questions.flows.messages import Counts, Found, Task
@@ -36,8 +37,6 @@ FLOW_BLOCK, FLOW_DROP = 6, 2
 REQUEST_BLOCK, REQUEST_DROP = 15, 5
 
 COUNTED = 3  # calls of each flow; the lowest count is reported, of fsyncs the middle one
-
-_YOUNG = 1  # generations collected between blocks
 
 
 def run(task: Task, done: Callable[[str], None]) -> Found:
@@ -60,15 +59,16 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         raise RefusedError("\n".join(faults))
     channels = proof.hear(handler, field.values())
 
+    collector = timing.Collector()
     blocks: dict[tuple[str, str], Callable[[], float]] = {
-        ("", name): partial(_request_block, handler, each.environ(WHOAMI)) for name, each in field.items()
+        ("", name): partial(_request_block, collector, handler, each.environ(WHOAMI)) for name, each in field.items()
     }
     for name in first_of.values():
         for flow in endpoints[name].flows.values():
-            blocks[name, flow.name] = partial(_flow_block, endpoints[name], flow, clients[name])
+            blocks[name, flow.name] = partial(_flow_block, collector, endpoints[name], flow, clients[name])
     figures: dict[tuple[str, str], list[float]] = {key: [] for key in blocks}
     if task.hashers:
-        password_hash, hashed = hashers.time_all(task.password_hash, random)
+        password_hash, hashed = hashers.time_all(task.password_hash, random, task.hashers)
     else:
         password_hash, hashed = hashers.time_own(task.password_hash), []
     gc.collect()
@@ -107,6 +107,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         hashed=hashed,
         round_seconds=round_seconds,
         once_seconds=once_seconds,
+        waited=collector.waited,
         bytes_meaning=write_counts.BYTES[connection.vendor],
         service=timing.service() | {"channels": channels},
     )
@@ -116,20 +117,24 @@ def _round(blocks: dict[tuple[str, str], Callable[[], float]], order) -> dict[tu
     return {key: blocks[key]() for key in order}
 
 
-def _request_block(handler: Handler, environ: dict) -> float:
-    gc.collect(_YOUNG)
-    return timing.figures(timing.time_block(handler, environ, REQUEST_BLOCK), REQUEST_DROP)[0]
+def _request_block(collector: timing.Collector, handler: Handler, environ: dict) -> float:
+    times = collector.time(WHOAMI, partial(timing.time_block, handler, environ, REQUEST_BLOCK))
+    return timing.figures(times, REQUEST_DROP)[0]
 
 
-def _flow_block(endpoints: Endpoints, flow: Flow, clients: list[Client]) -> float:
+def _flow_block(collector: timing.Collector, endpoints: Endpoints, flow: Flow, clients: list[Client]) -> float:
     environs = [endpoints.prepare(flow, client) for client in clients]
-    gc.collect(_YOUNG)
-    times, answers = [], []
-    for environ in environs:
-        start = perf_counter_ns()
+    answers, watch = [], Stopwatch()
+
+    def call(environ) -> int:
+        watch.start()
         answer = endpoints.call(environ)
-        times.append(perf_counter_ns() - start)
+        nanoseconds = watch.stop()
         answers.append(answer)
+        return nanoseconds
+
+    # What a call spends is gone afterwards, so a disturbed block is not timed again.
+    times, _ = collector.attempt(lambda: list(map(call, environs)))
     for client, answer in zip(clients, answers, strict=True):
         endpoints.settle(flow, client, answer)
     return timing.figures(times, FLOW_DROP)[0]
