@@ -24,6 +24,7 @@ COMMANDS = (
     "refreshes",
     "scale",
     "plan",
+    "proposals",
     "versus",
     "report",
     "compare",
