@@ -22,8 +22,8 @@ from config.switches import SWITCHES
 
 Decorator = Callable[[Callable], Callable]
 
-PROCESSES = 10  # where neither --processes nor --budget says how many
-FEWEST = "with --budget, the fewest.  [default: 10, and more as the budget allows]"  # of --processes
+# Of --processes.
+FEWEST = "with --budget, the fewest.  [default: 10, as the budget allows: 4 at least]"
 
 
 # --- types ----------------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def timing(fresh: str, interval: str) -> Decorator:
     several = (
         processes(
             f"Fresh {fresh}, over which the intervals are taken; with --budget or --precision, the fewest.  "
-            "[default: 10, and more as the budget allows]"
+            "[default: 10, as the budget allows: 4 at least]"
         ),
         budget("Seconds that the run may take.  [default: 60; 600 with --precision]"),
         precision(f"Stop when no {interval} is wider than so many microseconds either way."),
