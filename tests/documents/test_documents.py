@@ -46,14 +46,13 @@ def lines(pattern: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("document", "arguments"), lines(r"^(?:\.venv/bin/)?python -m benchmarks (?!COMMAND)"))
 def test_the_labs_commands_take_the_options_they_are_shown_with(document, arguments, monkeypatch, tmp_path):
     words = [word for word in shlex.split(arguments.split("#")[0]) if word not in ("…", "...")]
-    words = ["session" if word == "NAME" else word for word in words]  # a contender's
     command = main.get_command(None, words[0])
     assert command is not None, f"no command {words[0]!r}"
     # The commands before this one wrote files of results.
     for name in [word for word in words if word.endswith(".json")]:
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(servers.ROOT))  # the lab tries a class of one's own in a process
+    monkeypatch.setenv("PYTHONPATH", str(servers.ROOT))  # a process looks at the contenders from outside
     command.make_context(words[0], words[1:])
 
 
