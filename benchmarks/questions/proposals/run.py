@@ -76,11 +76,16 @@ CONTROLS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What the processes of one part found. `rehearsal`: that of a process without rounds."""
+    """What the processes of one part found.
+
+    `rehearsal`  that of a process without rounds
+    `remarks`    why there are so few
+    """
 
     task: Task
     rehearsal: Found
     samples: tuple[Found, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,9 @@ def run(chosen: Sequence[str], database: Database, aim: Aim, watcher: Watcher) -
     if LISTS in timings:
         fields["status_list"] = _lists(parts[LISTS], timings[LISTED], timings[LISTS])
     waited = max(timing.waited for timing in timings.values())
-    return fields, judge(timings.values(), steal, waited)
+    verdict = judge(timings.values(), steal, waited)
+    few = (remark for part in parts.values() for remark in part.remarks)
+    return fields, Verdict.of(verdict.reasons, (*verdict.remarks, *few))
 
 
 def record(fields: Mapping[str, Any], verdict: Verdict, seconds: float) -> Proposals:
@@ -235,7 +242,7 @@ def _repeat(task: Task, database: Database, aim: Aim, watcher: Watcher) -> Part:
     for _ in runs.repetitions(plan.count, aim.end, process_seconds, watcher, fewest=plan.fewest):
         seeded = replace(task, seed=secrets.randbelow(2**32))
         samples.append(_work(seeded, database, secrets.randbelow(2**32), watcher.tick))
-    return Part(task, rehearsal, tuple(samples))
+    return Part(task, rehearsal, tuple(samples), runs.remarks(aim.processes, len(samples), aim.end))
 
 
 def _work(task: Task, database: Database, hash_seed: int, tick: Callable[[], None]) -> Found:
