@@ -22,7 +22,7 @@ from config.switches import SWITCHES
 Decorator = Callable[[Callable], Callable]
 
 # The default of --processes.
-FEWEST = "with --budget, the fewest.  [default: 10, as the budget allows: 4 at least]"
+FEWEST = "with --budget, the fewest.  [default: 10, as the budget allows: 5 at least]"
 
 
 # --- types ----------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def timing(fresh: str, interval: str) -> Decorator:
     several = (
         processes(
             f"Fresh {fresh}, over which the intervals are taken; with --budget or --precision, the fewest.  "
-            "[default: 10, as the budget allows: 4 at least]"
+            "[default: 10, as the budget allows: 5 at least]"
         ),
         budget("Seconds that the run may take.  [default: 60; 600 with --precision]"),
         precision(f"Stop when no {interval} is wider than so many microseconds either way."),
