@@ -129,6 +129,7 @@ def test_a_third_party_named_by_its_path_is_still_stock():
     assert lineup.is_stock(found)
 
 
+@pytest.mark.lab
 def test_a_module_in_another_folder_is_found(tmp_path):
     """It may lie in the current folder or on PYTHONPATH, whichever the lab is started from."""
     text = (servers.ROOT / "tests/support/outside/plain.py").read_text()
