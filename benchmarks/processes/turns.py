@@ -10,13 +10,14 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Blocks, Sample
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.stats import overhead
 from benchmarks.stats.design import endless
 from benchmarks.terminal import Watcher
@@ -66,6 +67,7 @@ class Run:
     turns: tuple[Turn, ...]
     steal: float | None
     load_average: tuple[float, ...]
+    ending: Ending = field(default_factory=Ending)
 
     @property
     def waited(self) -> float:
@@ -120,13 +122,14 @@ def run(
     def is_narrow() -> bool:
         return bool(precision_us) and _widest(turns, next(iter(places))) <= precision_us
 
-    for _ in runs.repetitions(count, end, process_seconds * len(places), watcher, is_narrow):
-        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-        seeded = replace(assignment, rounds=planned, seed=seed)
-        samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
-        turns.append(Turn(hash_seed, seed, samples))
+    with kept(turns, "turns") as ending:
+        for _ in runs.repetitions(count, end, process_seconds * len(places), watcher, is_narrow):
+            hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+            seeded = replace(assignment, rounds=planned, seed=seed)
+            samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
+            turns.append(Turn(hash_seed, seed, samples))
     steal = environment.steal(before, environment.processor_time())
-    return Run(planned, rehearsals, tuple(turns), steal, os.getloadavg())
+    return Run(planned, rehearsals, tuple(turns), steal, os.getloadavg(), ending)
 
 
 def _work(assignment: Assignment, place: Place, hash_seed: int, watcher: Watcher) -> Sample:

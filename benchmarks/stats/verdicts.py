@@ -30,10 +30,14 @@ ERROR = 0.05  # of all contests together
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a run can be trusted; if not, each of `reasons` is a sentence that says why."""
+    """Whether a run can be trusted; if not, each of `reasons` is a sentence that says why.
+
+    `exit_code`  of a run that ended early: 128 and the signal, or 1; 0: it did not
+    """
 
     conclusive: bool
     reasons: tuple[str, ...] = ()
+    exit_code: int = 0
 
     @classmethod
     def of(cls, reasons: Iterable[str]) -> "Verdict":

@@ -12,7 +12,7 @@ service's own hasher verifies one password: hashing every password would take al
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from scipy.stats import trim_mean
@@ -20,6 +20,7 @@ from scipy.stats import trim_mean
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Stored
 from benchmarks.processes import environment, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.questions.flows.messages import BY_COOKIE, OBTAIN, REFRESH, Found, Task
 from benchmarks.results.records import flows as records
 from benchmarks.results.records.flows import Flow, Flows, Hasher
@@ -52,6 +53,7 @@ class Run:
     rehearsal: Found
     processes: tuple[Process, ...]
     steal: float | None
+    ending: Ending = field(default_factory=Ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,14 @@ def run(schemes: Sequence[str], database: Database, count: int, end: float, watc
     watcher.expected(count * (process_seconds + rounds * rehearsal.round_seconds))
     before = environment.processor_time()
     task = replace(task, rounds=rounds, counts=False, password_hash=rehearsal.password_hash.encoded)
-    done = []
-    for _ in range(count):
-        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-        found = _work(replace(task, seed=seed), database, hash_seed, lambda _: watcher.tick())
-        done.append(Process(hash_seed, seed, found))
-        watcher.tick()
-    return Run(rounds, rehearsal, tuple(done), environment.steal(before, environment.processor_time()))
+    done: list[Process] = []
+    with kept(done) as ending:
+        for _ in range(count):
+            hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+            found = _work(replace(task, seed=seed), database, hash_seed, lambda _: watcher.tick())
+            done.append(Process(hash_seed, seed, found))
+            watcher.tick()
+    return Run(rounds, rehearsal, tuple(done), environment.steal(before, environment.processor_time()), ending)
 
 
 def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
@@ -152,7 +155,7 @@ def record(
             if each.requests is None
         ),
         control=answer.control,
-        verdict=answer.verdict,
+        verdict=run.ending.mark(answer.verdict),
         processes=tuple(
             records.FlowProcess(
                 process.hash_seed,

@@ -17,7 +17,7 @@ things. A ladder adds up unless
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from scipy.stats import trim_mean
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.results.records.ladder import Climb, Ladder, OneLadder, Rung, Whole
 from benchmarks.stats.intervals import Interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, TRIMMED, Verdict, machine_reasons
@@ -58,6 +59,7 @@ class Run:
     climbs: tuple[dict[str, Climb], ...]
     service: dict[str, Any]
     steal: float | None
+    ending: Ending = field(default_factory=Ending)
 
 
 def run(
@@ -81,10 +83,11 @@ def run(
 
     before = environment.processor_time()
     climbs = []
-    for _ in runs.repetitions(count, end, process_seconds, watcher):
-        seeded = replace(assignment, rounds={url: rounds}, seed=secrets.randbelow(2**32))
-        climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
-    return Run(rounds, tuple(climbs), service, environment.steal(before, environment.processor_time()))
+    with kept(climbs) as ending:
+        for _ in runs.repetitions(count, end, process_seconds, watcher):
+            seeded = replace(assignment, rounds={url: rounds}, seed=secrets.randbelow(2**32))
+            climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
+    return Run(rounds, tuple(climbs), service, environment.steal(before, environment.processor_time()), ending)
 
 
 def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
@@ -102,7 +105,7 @@ def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
         },
         ladders=tuple(table for table in tables if isinstance(table, OneLadder)),
         without_steps=tuple(table for table in tables if not isinstance(table, OneLadder)),
-        verdict=judge(tables, run.steal),
+        verdict=run.ending.mark(judge(tables, run.steal)),
         processes=run.climbs,
         **others,
     )

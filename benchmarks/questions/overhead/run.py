@@ -4,13 +4,14 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Sample
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.results.records.overhead import Overhead, Process
 from benchmarks.stats import overhead
 from benchmarks.terminal import Watcher
@@ -51,6 +52,7 @@ class Run:
     widest_us: float
     steal: float | None
     load_average: tuple[float, ...]
+    ending: Ending = field(default_factory=Ending)
 
 
 def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None, watcher: Watcher) -> Run:
@@ -78,19 +80,22 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     def is_narrow() -> bool:
         return aim.precision_us is not None and widest <= aim.precision_us
 
-    for _ in runs.repetitions(aim.processes, aim.end, process_seconds, watcher, is_narrow):
-        done.append(work(replace(assignment, rounds=planned), database, lambda _: watcher.tick()))
-        watcher.tick()
-        if len(done) >= 2:
-            widest = overhead.widest([sample for _, sample in done])
-        if aim.precision_us is not None and len(done) >= aim.processes:
-            # Half-widths fall as one over the square root of the number of processes.
-            needed = len(done) * (widest / aim.precision_us) ** 2
-            each = (time.monotonic() - begun) / len(done)
-            watcher.expected(min(needed * each, (aim.end or inf) - begun))
+    with kept(done) as ending:
+        for _ in runs.repetitions(aim.processes, aim.end, process_seconds, watcher, is_narrow):
+            done.append(work(replace(assignment, rounds=planned), database, lambda _: watcher.tick()))
+            watcher.tick()
+            if len(done) >= 2:
+                widest = overhead.widest([sample for _, sample in done])
+            if aim.precision_us is not None and len(done) >= aim.processes:
+                # Half-widths fall as one over the square root of the number of processes.
+                needed = len(done) * (widest / aim.precision_us) ** 2
+                each = (time.monotonic() - begun) / len(done)
+                watcher.expected(min(needed * each, (aim.end or inf) - begun))
     steal = environment.steal(before, environment.processor_time())
     found, samples = zip(*done, strict=True)
-    return Run(planned, rehearsal, found, samples, widest, steal, os.getloadavg())
+    if ending.code:
+        widest = overhead.widest(samples)
+    return Run(planned, rehearsal, found, samples, widest, steal, os.getloadavg(), ending)
 
 
 def record(
@@ -99,7 +104,7 @@ def record(
     """Return what the run found. `others`: the fields of the record that the command knows."""
     tables = overhead.tabulate(run.samples, run.rehearsal.facts, assignment.drop, margin_us, SCHEMES)
     waited = sum(sample.waited for sample in run.samples) / len(run.samples)
-    verdict = overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us)
+    verdict = run.ending.mark(overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us))
     return Overhead(
         service=run.rehearsal.service,
         steal=run.steal,
