@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print(sys.version)'
 OTHER := $(shell test ! -e .venv || test "$$($(PYTHON) $(VERSION) 2>&1)" = "$$($(BIN)/python $(VERSION) 2>&1)" || echo other-python)
 endif
 
-.PHONY: other-python run test matrix test-lab browser document clients consumers race storm attack fuzz faults load bench bench-contenders selftest lint reference hooks lock clean help
+.PHONY: other-python run test matrix test-lab browser document clients consumers race storm attack fuzz faults load bench bench-contenders record site selftest lint reference hooks lock clean help
 
 run: .venv/run .env  ## serve the API with real data on 127.0.0.1:8000
 	@exec $(BIN)/python manage.py serve_demo
@@ -83,6 +83,12 @@ bench: .venv/bench  ## measure what Token and JWT cost, with a report: one minut
 	  --html results/bench/report.html; \
 	exit $$code
 
+record: .venv/bench  ## make a record of the last `make bench`, to share it; MACHINE=name and LABEL=word name its folder
+	@ENV_FILE= $(BIN)/python -m benchmarks record results/bench/*.json $(if $(MACHINE),--machine "$(MACHINE)") $(if $(LABEL),--label "$(LABEL)")
+
+site: .venv/bench  ## make one static page of all records: results/site/index.html
+	@ENV_FILE= $(BIN)/python -m benchmarks site records
+
 selftest: .venv/bench  ## test whether the lab's verdicts are right: 45 minutes; continues where it was stopped
 	ENV_FILE= $(BIN)/python -m benchmarks selftest
 
@@ -91,7 +97,7 @@ bench-contenders: .venv/contenders  ## measure every named contender: docs/refer
 # `basic` is left out: it takes minutes.
 CONTENDERS = $(shell $(BIN)/python -c 'from benchmarks.contenders.lineup import LINEUP; print(*(f"--contender {n}" for n in LINEUP if n != "basic"))')
 
-lint: .venv/test  ## check format, style, imports, types, spelling, migrations and generated pages
+lint: .venv/test  ## check format, style, imports, types, spelling, migrations, generated pages and README's figures
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
@@ -99,6 +105,7 @@ lint: .venv/test  ## check format, style, imports, types, spelling, migrations a
 	$(BIN)/codespell
 	$(SETTINGS) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m docs.reference.generate --check
+	$(BIN)/python -m benchmarks splice --check
 SETTINGS := ENV_FILE= SECRET_KEY=only-for-lint-which-signs-nothing
 
 reference: .venv/test  ## write the generated pages of docs/reference from the code

@@ -18,7 +18,7 @@ PACKAGES = (
     "psycopg",
 )
 
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _processor() -> str:
 def _git(*arguments: str) -> str | None:
     """Return what git says about this checkout; None without git or a checkout."""
     try:
-        result = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, check=True)
+        result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return result.stdout.strip()

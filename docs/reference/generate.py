@@ -1,4 +1,4 @@
-"""Write the reference pages of this folder from the code, or with --check refuse stale ones."""
+"""Write the reference pages of this folder and llms.txt, or with --check refuse stale ones."""
 
 import inspect
 import json
@@ -14,9 +14,10 @@ from benchmarks.results.schema import schema
 from config.schemes import SCHEMES
 from config.switches import SWITCHES, Switch
 from docs.reference.checks_and_errors import checks_and_errors
+from docs.reference.llms import llms
 from docs.reference.markdown import HEAD, code, sentence, table, wrapped
 
-FOLDER = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 
 # Texts that most switches refuse. The error says what is allowed.
 PROBES = (
@@ -233,18 +234,19 @@ def results_schema() -> str:
 
 
 PAGES = {
-    "switches.md": switches,
-    "endpoints.md": endpoints,
-    "checks-and-errors.md": checks_and_errors,
-    "lab-commands.md": lab_commands,
-    "results.schema.json": results_schema,
+    "docs/reference/switches.md": switches,
+    "docs/reference/endpoints.md": endpoints,
+    "docs/reference/checks-and-errors.md": checks_and_errors,
+    "docs/reference/lab-commands.md": lab_commands,
+    "docs/reference/results.schema.json": results_schema,
+    "llms.txt": llms,  # the last, because it reads the others
 }
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; fail if a page is stale.")
 def generate(check: bool):
-    """Write the generated pages of docs/reference."""
+    """Write the generated pages of docs/reference, and llms.txt."""
     for name in SWITCHES:
         os.environ.pop(name, None)
     os.environ |= {"ENV_FILE": "", "SECRET_KEY": "x" * 50, "METRICS": "on", "METRICS_TOKEN": "x" * 32}
@@ -252,12 +254,12 @@ def generate(check: bool):
     django.setup()
     stale = []
     for name, page in PAGES.items():
-        text, file = page(), FOLDER / name
+        text, file = page(), ROOT / name
         if file.suffix == ".md":
             text = wrapped(text)
         if file.exists() and file.read_text() == text:
             continue
-        stale.append(f"docs/reference/{name}")
+        stale.append(name)
         if not check:
             file.write_text(text)
     if check and stale:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support import checkouts, servers
+from tests.support import checkouts, records, servers
 from tests.support.results import overhead_of
 from tests.support.shop_class import HONEST, SLOWER, Shop
 from tests.support.transcripts import Shell, blocks, commands, is_shown, page, sections
@@ -187,6 +187,22 @@ def test_revisions_and_results_are_compared(checkout):
         result.parent.mkdir(exist_ok=True)
         result.write_text(json.dumps(overhead_of({"token": 300.0})), "utf-8")
     checkout.run_all(PAGES["compare-two-revisions"])
+
+
+def test_a_record_is_made_shown_and_committed(checkout):
+    """Run the page on results that are there already: `make bench` takes a minute."""
+    for document in records.results():
+        result = checkout.folder / f"results/bench/{document['command']}.json"
+        result.parent.mkdir(parents=True, exist_ok=True)
+        result.write_text(json.dumps(document), "utf-8")
+    for role in ("AUTHOR", "COMMITTER"):
+        checkout.run(f"export GIT_{role}_NAME=ada GIT_{role}_EMAIL=ada@example.org")
+    measured, *others = commands(PAGES["share-a-record"])
+    assert measured == ("make bench", "")
+    for command, shown in others:
+        checkout.run(command, shown)
+    changed = checkout.run("git show --name-only --format= HEAD").split()
+    assert {name.rpartition("/")[0] for name in changed} == {"records/2026-11-24-amd-epyc-2-cores"}
 
 
 @pytest.mark.lab

@@ -21,6 +21,11 @@ def test_it_is_as_long_as_a_reader_reads():
     assert README.count("\n") <= 130
 
 
+def test_its_figures_and_its_picture_are_those_of_the_record_it_names():
+    done = servers.run("-m", "benchmarks", "splice", "--check")
+    assert done.returncode == 0, done.stderr
+
+
 def test_its_switches_have_the_programs_defaults():
     rows = re.findall(r"^\| `([A-Z_]+)` \| `(.*?)` \|", README, re.MULTILINE)
     assert len(rows) == 6
