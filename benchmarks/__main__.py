@@ -19,6 +19,7 @@ COMMANDS = (
     "users",
     "distance",
     "revocation",
+    "refreshes",
     "scale",
     "plan",
     "versus",

@@ -7,7 +7,7 @@ from typing import Any
 # Variables of a process's environment.
 DATABASE_VARIABLE = "BENCHMARKS_DATABASE_URL"  # not DATABASE_URL, which is the developer's
 CONNECTION_VARIABLE = "BENCHMARKS_CONNECTION"  # a key of scratch.CONNECTIONS
-CONTENDERS_VARIABLE = "BENCHMARKS_CONTENDERS"  # names in lineup.LINEUP that need settings, by comma
+CONTENDERS_VARIABLE = "BENCHMARKS_CONTENDERS"  # contenders that may need settings, by comma
 SWITCHES_VARIABLE = "BENCHMARKS_SWITCHES"  # a JSON object: switches that this run sets otherwise
 ASSIGNMENT_VARIABLE = "BENCHMARKS_ASSIGNMENT"  # of a server: whom it serves
 
@@ -163,6 +163,7 @@ class Sample:
     `waited`         the share of its time (0 to 1) that it waited for a processor
     `planted_us`     contender with a planted delay -> its true delay, read off the clock around it
     `blocks`         URL -> Blocks; empty for an assignment without rounds
+    `audit_seconds`  how long the audit took, which only an assignment without rounds has
     `service`        the measured service: versions, database, connection policy, switches
     """
 
@@ -174,6 +175,7 @@ class Sample:
     planted_us: dict[str, float] = field(default_factory=dict)
     waited: float = 0.0
     blocks: dict[str, Blocks] = field(default_factory=dict)
+    audit_seconds: float = 0.0
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Sample":
@@ -187,4 +189,5 @@ class Sample:
             planted_us=data["planted_us"],
             waited=data["waited"],
             blocks={url: Blocks(**blocks) for url, blocks in data["blocks"].items()},
+            audit_seconds=data["audit_seconds"],
         )

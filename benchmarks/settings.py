@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 
+from benchmarks.contenders import outside
 from benchmarks.contenders.lineup import candidates
 from benchmarks.messages import (
     CONNECTION_VARIABLE,
@@ -66,7 +67,10 @@ for _name in ("django", "auth"):
     LOGGING["loggers"].setdefault(_name, {})["level"] = "ERROR"
 
 # Last, because a contender that checks passwords needs the service's own hashers.
-for _candidate in candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(",")):
+_candidates = candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(","))
+CANDIDATES = tuple(_candidates)
+for _name, _candidate in _candidates.items():
+    outside.check_needs(_name, _candidate)
     INSTALLED_APPS += [app for app in _candidate.apps if app not in INSTALLED_APPS]
     MIDDLEWARE += [path for path in _candidate.middleware if path not in MIDDLEWARE]
-    globals().update(_candidate.settings())
+    globals().update(outside.settings_of(_name, _candidate))

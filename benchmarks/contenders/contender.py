@@ -11,8 +11,9 @@ from types import ModuleType
 from django.utils.module_loading import import_string
 from rest_framework.permissions import AllowAny
 
-from benchmarks.contenders import wsgi
+from benchmarks.contenders import outside, wsgi
 from benchmarks.contenders.candidate import Candidate
+from benchmarks.contenders.lineup import is_stock
 from benchmarks.contenders.urlconf import guarded_by, urlconf_of
 from benchmarks.messages import Entry
 from config.schemes import SCHEMES, Scheme
@@ -57,13 +58,17 @@ class Contender:
 
     @classmethod
     def of_scheme(cls, scheme: Scheme, user, urls: Sequence[str]) -> "Contender":
-        """Return the contender with the row's class and a credential of `user` by its `issue`."""
-        credential = import_string(scheme.issue)(user)
+        """Return the contender with the row's class and a credential of `user` by its `issue`.
+
+        Raises RefusedError if the class cannot be imported, or `issue` issues nothing.
+        """
+        outside.check_classes(scheme.name, scheme)
+        credential = outside.issued(scheme, user)
         # One changed character in the last part of a token, but not its last character: base64
         # ignores the lowest bits of that one.
         forged = credential[:-10] + ("b" if credential[-10:-9] == "a" else "a") + credential[-9:]
         return cls(
-            entry=Entry(scheme.name, scheme.keyword, scheme.is_stock, scheme.summary),
+            entry=Entry(scheme.name, scheme.keyword, is_stock(scheme), scheme.summary),
             urlconf=guarded_by(scheme, urls),
             headers=headers(scheme, credential),
             refused={

@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 
-from django.utils.module_loading import import_string
+from django.apps import apps
+from django.conf import settings
 
+from benchmarks.contenders import outside
 from benchmarks.contenders.candidate import Candidate
 from benchmarks.contenders.reference_points import BASIC, SESSION, SESSION_CACHED, SESSION_SIGNED
 from benchmarks.contenders.third_party import (
@@ -82,28 +83,52 @@ def find_scheme(name: str) -> Scheme:
             f"{name}: no such contender; choose from {', '.join(LINEUP)}, or name a package.module:SCHEME"
         )
     try:
-        return import_string(name.replace(":", "."))
-    except ImportError as error:
-        raise RefusedError(f"{name}: {error}") from None
+        scheme = outside.load(name)
+    except outside.NeedsDjangoError as error:
+        raise RefusedError(str(error)) from None
+    if isinstance(scheme, Candidate) and apps.ready and name not in getattr(settings, "CANDIDATES", (name,)):
+        raise RefusedError(
+            f"{name}: its module imports models, and a Candidate's needs are part of Django's set-up, before there are "
+            "models; allowed: a module that names its classes by dotted paths"
+        )
+    if LINEUP.get(scheme.name, scheme) is not scheme:
+        raise RefusedError(f"{name}: name is {scheme.name!r}, which the line-up has; allowed: any other")
+    return scheme
 
 
-def candidates(names: Iterable[str]) -> list[Candidate]:
-    """Return those of `names` that are in the line-up and not in the scheme table."""
-    return [LINEUP[name] for name in names if isinstance(LINEUP.get(name), Candidate)]
+def is_stock(scheme: Scheme) -> bool:
+    """Return True for a library's own class. The lab knows that only of what it named itself."""
+    return scheme.is_stock and LINEUP.get(scheme.name) is scheme
+
+
+def may_need(name: str) -> bool:
+    """Return True if that contender may need apps, middleware or settings: only rows never do."""
+    return ":" in name or isinstance(LINEUP.get(name), Candidate)
+
+
+def candidates(names: Iterable[str]) -> dict[str, Candidate]:
+    """Return those of `names` that are a Candidate, and so may need settings.
+
+    A module that needs Django to be imported cannot hold one. Raises RefusedError.
+    """
+    found = {}
+    for name in names:
+        try:
+            scheme = LINEUP[name] if name in LINEUP else outside.load(name) if ":" in name else None
+        except outside.NeedsDjangoError:
+            continue
+        if isinstance(scheme, Candidate):
+            found[name] = scheme
+    return found
 
 
 def not_installed(names: Iterable[str]) -> list[str]:
-    """Return a line for each of `names` whose package is missing: what it is, what installs it."""
+    """Return a line for each of the line-up's `names` whose package is missing.
+
+    It says what installs the package.
+    """
     return [
         f"{candidate.name}: {candidate.package} is not installed; `make bench-contenders` installs it"
-        for candidate in candidates(names)
-        if candidate.package and not _is_installed(candidate.package)
+        for candidate in candidates(name for name in names if name in LINEUP).values()
+        if candidate.package and not outside.is_installed(candidate.package)
     ]
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True

@@ -5,9 +5,12 @@ from django.http import Http404
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 
+from benchmarks.contenders import planted
+from benchmarks.contenders.candidate import Candidate
 from config.schemes import Scheme
 
 _CREDENTIAL = "broken-0123456789"
+LATE = 300  # requests, after which a contender that fails late begins to
 
 
 def issue(user) -> str:
@@ -58,6 +61,51 @@ class Open(_Honest):
         return self.enter(request), None
 
 
+class _Changing(_Honest):
+    """A class that does not stay what it was when it was proved."""
+
+    requests = 0
+
+    def enter(self, request):
+        cls = type(self)
+        cls.requests += 1
+        self.change(cls.requests)
+        return super().enter(request)
+
+    def change(self, requests: int):
+        raise NotImplementedError
+
+
+class LeakingStatements(_Changing):
+    def change(self, requests):
+        for _ in range(requests // 50):
+            get_user_model().objects.count()
+
+
+class LeakingMemory(_Changing):
+    kept = []
+
+    def change(self, requests):
+        self.kept.append(str(requests) * 10)
+
+
+class Slowing(_Changing):
+    def change(self, requests):
+        planted.delay(requests * 1000)
+
+
+class FailingLate(_Changing):
+    def change(self, requests):
+        if requests > LATE:
+            raise RuntimeError("a contender that fails late, on purpose")
+
+
+class RefusingLate(_Changing):
+    def change(self, requests):
+        if requests > LATE:
+            raise AuthenticationFailed
+
+
 def _scheme(cls: type, summary: str) -> Scheme:
     return Scheme(
         name=f"broken: {summary}",
@@ -75,5 +123,25 @@ FAILING = _scheme(Failing, "500")
 UNMATCHED = _scheme(Unmatched, "404, as of a route that never matches")
 OPEN = _scheme(Open, "lets everybody in")
 
-ALL = tuple(f"{__name__}:{name}" for name in ("WRONG_BODY", "REFUSING", "FAILING", "UNMATCHED", "OPEN"))
+LEAKING_STATEMENTS = _scheme(LeakingStatements, "one more statement after every 50 requests")
+LEAKING_MEMORY = _scheme(LeakingMemory, "keeps a text of each request")
+SLOWING = _scheme(Slowing, "each request takes 1 µs more than the one before")
+FAILING_LATE = _scheme(FailingLate, f"500 after {LATE} requests")
+REFUSING_LATE = _scheme(RefusingLate, f"401 after {LATE} requests")
+MISSING_APP = Candidate(
+    name="broken: an app that is not installed",
+    keyword="Broken",
+    authentication=f"{__name__}.WrongBody",
+    issue=f"{__name__}.issue",
+    summary="an app that is not installed",
+    apps=("no_such_app",),
+)
+
+ALL = tuple(
+    f"{__name__}:{name}"
+    for name in (
+        *("WRONG_BODY", "REFUSING", "FAILING", "UNMATCHED", "OPEN"),
+        *("LEAKING_STATEMENTS", "LEAKING_MEMORY", "SLOWING", "FAILING_LATE", "REFUSING_LATE", "MISSING_APP"),
+    )
+)
 NOWHERE = "/no-such-route/"  # the lab must refuse it with any contender

@@ -23,12 +23,14 @@ from benchmarks.messages import (
     NOBODY,
     REFUSED,
     SAMPLE,
+    SERVED,
     SWITCHES_VARIABLE,
     Assignment,
     Population,
     Sample,
     Stored,
 )
+from benchmarks.stats import growth
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMING_WORKER = "benchmarks.processes.timing_worker"
@@ -92,6 +94,21 @@ def work(
     return Sample.from_dict(answer)
 
 
+def admit(names: Sequence[str]):
+    """Find out in a fresh process whether contenders from outside can take part.
+
+    Raises WorkerRefusedError, with one line that names the contender, or WorkerFailedError.
+    """
+    ask("benchmarks.processes.admission_worker", json.dumps(names), Database("", SERVED), names, 0)
+
+
+def refuse_growth(rehearsal: Sample, samples: Sequence[Sample]):
+    """Raise WorkerRefusedError if a contender grew along the run (see stats/growth.py)."""
+    faults = growth.faults(rehearsal.facts, samples)
+    if faults:
+        raise WorkerRefusedError("\n".join(faults))
+
+
 def ask(
     module: str,
     argument: str,
@@ -150,8 +167,9 @@ def _lines(
         raise WorkerRefusedError("\n".join(missing))
     environment = environment_for(database, schemes, hash_seed, switches or {})
     if service or imports:
-        # Python imports from the folder where it starts first, and then from here.
-        folders = (ROOT, imports, os.environ.get("PYTHONPATH"))
+        # Python imports from the folder where it starts first, and then from here. A contender's
+        # module may lie in the folder of this process.
+        folders = (ROOT, imports or os.getcwd(), os.environ.get("PYTHONPATH"))
         environment["PYTHONPATH"] = os.pathsep.join(str(folder) for folder in folders if folder)
     # A file, because a pipe that nobody reads would fill and stop the process.
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
@@ -229,7 +247,7 @@ def environment_for(
     return os.environ | {
         DATABASE_VARIABLE: database.url,
         CONNECTION_VARIABLE: database.connection,
-        CONTENDERS_VARIABLE: ",".join(candidate.name for candidate in lineup.candidates(schemes)),
+        CONTENDERS_VARIABLE: ",".join(name for name in schemes if lineup.may_need(name)),
         SWITCHES_VARIABLE: json.dumps(switches),
         "PYTHONHASHSEED": str(hash_seed),
     }

@@ -27,6 +27,7 @@ from benchmarks.contenders.urlconf import WHOAMI
 from benchmarks.contenders.user import USERNAME
 from benchmarks.contenders.wsgi import Handler
 from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Blocks, Facts, RefusedError, Sample
+from benchmarks.processes import audit
 from benchmarks.stats.design import rounds
 from config.switches import SWITCHES
 
@@ -63,12 +64,15 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     with garbage_held_back():
         warmed = {url: warm_up(handler, environs[url], assignment, random) for url in urls}
         facts = {url: _count(handler, field, url) for url in urls}
+        is_rehearsal = not any(assignment.rounds.values())
+        audit_seconds = audit.audit(handler, audit.from_outside(field)) if is_rehearsal else 0.0
         kept = connection.connection
         blocks = {
             url: time_rounds(handler, environs[url], url, assignment, random, collector, done)
             for url in random.sample(urls, len(urls))
             if assignment.rounds[url]
         }
+        audit.recount(handler, field, facts)
         planted_us = _calibrate(handler, assignment, urls[0], random) if assignment.planted else {}
     if settings.DATABASES["default"]["CONN_MAX_AGE"] is None and connection.connection is not kept:
         raise RefusedError("the database connection was to be kept between requests, and was not")
@@ -81,7 +85,17 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
         waited=collector.waited,
         service=service() | {"channels": channels},
         blocks=blocks,
+        audit_seconds=audit_seconds,
     )
+
+
+@contextmanager
+def named(contender: str) -> Iterator[None]:
+    """Let a refusal under the clock begin with the contender's name."""
+    try:
+        yield
+    except RefusedError as refusal:
+        raise RefusedError(f"{contender}: {refusal}") from None
 
 
 @contextmanager
@@ -173,7 +187,8 @@ def warm_up(
         blocks = []
         for name in order:
             gc.collect(_YOUNG)
-            blocks.append(time_block(handler, environs[name], assignment.block)[assignment.drop :])
+            with named(name):
+                blocks.append(time_block(handler, environs[name], assignment.block)[assignment.drop :])
         seconds = perf_counter() - start
         before, level = level, sum(map(statistics.median, blocks))
         half = len(blocks[0]) // 2
@@ -227,7 +242,8 @@ def time_rounds(
     for order in orders:
         for name in order:
             collector.collect()
-            times = time_block(handler, environs[name], assignment.block)
+            with named(name):
+                times = time_block(handler, environs[name], assignment.block)
             every[name].append(times)
             p25, median, least = figures(times, assignment.drop)
             blocks.p25_ns[name].append(p25)

@@ -107,7 +107,8 @@ def run(
     # contenders.
     rehearsed = replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0))
     rehearsals = {name: _work(rehearsed, place, 0, watcher) for name, place in places.items()}
-    process_seconds = (time.monotonic() - begin) / len(places)
+    audits = sum(sample.audit_seconds for sample in rehearsals.values())
+    process_seconds = (time.monotonic() - begin - audits) / len(places)
     if rounds is None:
         slowest = {url: max(each.round_seconds[url] for each in rehearsals.values()) for url in assignment.rounds}
         contenders = len(next(iter(rehearsals.values())).entries)
@@ -129,6 +130,8 @@ def run(
             samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
             turns.append(Turn(hash_seed, seed, samples))
     steal = environment.steal(before, environment.processor_time())
+    for name, rehearsal in rehearsals.items():
+        start.refuse_growth(rehearsal, [turn.samples[name] for turn in turns])
     return Run(planned, rehearsals, tuple(turns), steal, os.getloadavg(), ending)
 
 

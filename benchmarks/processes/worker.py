@@ -24,8 +24,8 @@ def serve(work: Callable[[Callable[[str], None]], Any]):
         os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
         import django
 
-        django.setup()
         try:
+            django.setup()
             sample = work(lambda url: report({DONE: url}))
         except RefusedError as refusal:
             report({REFUSED: str(refusal)})

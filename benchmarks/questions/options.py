@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from benchmarks.contenders.lineup import LINEUP
+from benchmarks.contenders.lineup import LINEUP, find_scheme
 from benchmarks.databases.latency import MOST
 from benchmarks.databases.scratch import CONNECTIONS
-from benchmarks.messages import SERVED
+from benchmarks.messages import SERVED, RefusedError
+from benchmarks.processes import start
 from config.schemes import SCHEMES
 from config.switches import SWITCHES
 
@@ -99,12 +100,31 @@ rows = click.option(
     multiple=True,
     help="A row of the scheme table; may be repeated.  [default: all]",
 )
+
+
+def admitted(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> Sequence[str]:
+    """Return --contender. Raises click.UsageError for one that cannot take part, and says why."""
+    strangers = [name for name in dict.fromkeys(value) if name not in LINEUP]
+    try:
+        for name in strangers:
+            if ":" not in name:
+                find_scheme(name)  # which says what is allowed
+        if strangers and not context.resilient_parsing:
+            start.admit(strangers)
+    except (RefusedError, start.WorkerRefusedError) as refusal:
+        raise click.UsageError(f"--contender {refusal}") from None
+    except start.WorkerFailedError as error:
+        raise click.ClickException(str(error)) from None
+    return value
+
+
 others = click.option(
     "--contender",
     "others",
     metavar="PACKAGE.MODULE:SCHEME",
     multiple=True,
-    help="A config.schemes.Scheme that is in no table; may be repeated.",
+    callback=admitted,
+    help="Your own class: a config.schemes.Scheme, or a Candidate with apps, middleware and settings; may be repeated.",
 )
 
 

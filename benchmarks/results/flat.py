@@ -89,6 +89,15 @@ def _revocation(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"scheme": row["scheme"], "event": event, **cell}
 
 
+def _refreshes(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a line for each library and event, with what its refresh writes."""
+    for library in result["libraries"]:
+        about = {name: library[name] for name in ("name", "package", "version", "access_seconds", "refresh_seconds")}
+        written = {name: value for name, value in library["written"].items() if name != "tables"}
+        for event, cell in library["cells"].items():
+            yield {**about, **written, "event": event, **cell}
+
+
 def _ladder(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for ladder in result["ladders"]:
         for rung in ladder["rungs"]:
@@ -125,6 +134,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "overhead": _overhead,
     "wire": _wire,
     "revocation": _revocation,
+    "refreshes": _refreshes,
     "flows": lambda result: iter(result["flows"]),
     "ladder": _ladder,
     "instructions": lambda result: iter(result["rows"]),

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import terminal
 from benchmarks.contenders import misbehaving
+from benchmarks.contenders.lineup import find_scheme
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import CONTROL
 from benchmarks.processes import start
@@ -127,6 +128,15 @@ def test_every_broken_contender_is_refused_with_its_reason(short):
     assert "answers 500 with its credential" in refusals["FAILING"]
     assert "answers 404 with its credential" in refusals["UNMATCHED"]
     assert "answers 200 without a credential" in refusals["OPEN"]
+    assert "SQL statements in 160 equal requests" in refusals["LEAKING_STATEMENTS"]
+    assert "bytes more after each of 1000 equal requests" in refusals["LEAKING_MEMORY"]
+    assert "µs more in the last round of a process than in the first" in refusals["SLOWING"]
+    assert "was answered 200 OK, 500 Internal Server Error under the clock" in refusals["FAILING_LATE"]
+    assert "was answered 200 OK, 401 Unauthorized under the clock" in refusals["REFUSING_LATE"]
+    assert "apps: 'no_such_app' cannot be installed" in refusals["MISSING_APP"]
+    for name, refusal in refusals.items():
+        if name != "NOWHERE":
+            assert find_scheme(f"{misbehaving.__name__}:{name}").name in refusal or name in refusal
     assert "no such URL" in refusals["NOWHERE"]
 
 

@@ -79,9 +79,17 @@ def test_it_asks_for_nothing_and_runs_no_script_but_its_own(page):
     assert "unsafe" not in policy
 
 
-def test_every_record_has_a_line_and_a_section_the_newest_first(page):
+def test_the_newest_day_comes_first(tmp_path):
+    for day in ("2026-11-24", "2026-11-26", "2026-11-25"):
+        dated = [having(each, f"{day}T03:51:49+00:00", "date") for each in records.results()]
+        records.make(tmp_path / "records", *dated, machine="m")
+    names = [attributes["id"] for tag, attributes in page_of(tmp_path / "records").tags if tag == "article"]
+    assert names == ["2026-11-26-m", "2026-11-25-m", "2026-11-24-m"]
+
+
+def test_every_record_has_a_line_and_a_section(page):
     names = [attributes["id"] for tag, attributes in page.tags if tag == "article"]
-    assert names == ["2026-11-24-box", "2026-11-24-amd-epyc-2-cores-postgresql", "2026-11-24-amd-epyc-2-cores"]
+    assert names == [f"2026-11-24-{name}" for name in ("amd-epyc-2-cores", "amd-epyc-2-cores-postgresql", "box")]
     marked = [attributes["data-record"] for tag, attributes in page.tags if tag == "tr" and "data-record" in attributes]
     assert marked == names
 
@@ -131,7 +139,7 @@ def test_a_contest_begins_with_who_is_faster(page):
 
 
 def test_an_inconclusive_result_says_so_with_its_reason(page):
-    box, *_ = page.source.split("<article")[1:]
+    *_, box = page.source.split("<article")
     assert 'overhead <span class="doubt">inconclusive</span>' in box
     assert "<li>the run waited</li>" in box
     (line,) = re.findall(r'<tr data-record="2026-11-24-box".*', page.source)

@@ -9,6 +9,7 @@ from benchmarks.results.records.distance import Away, Distance
 from benchmarks.results.records.flows import Costs, Crossing, Curve, Flow, Flows, Hasher, PasswordHash
 from benchmarks.results.records.load import Load, Loaded, LoadPlan, Series, Step
 from benchmarks.results.records.plan import Crowd, Plan, Planned
+from benchmarks.results.records.refreshes import Library, Refreshes, RowsWritten, Written
 from benchmarks.results.records.revocation import Cell, Delay, End, Ends, Event, Revocation
 from benchmarks.results.records.scale import Growth, LoginCosts, Scale, Size
 from benchmarks.results.records.scale_tracks import Catalogue, Query, ScaleTracks, TracksTurn
@@ -392,6 +393,29 @@ def selftest(mark: str = "") -> dict[str, Any]:
     return document(record, mark)
 
 
+def refreshes(mark: str = "") -> dict[str, Any]:
+    """Return a result with one library and one event."""
+    library = Library(
+        f"jwt{mark}",
+        f"a-package{mark}",
+        f"1.2{mark}",
+        f"defaults{mark}",
+        Written(2, {f"families{mark}": RowsWritten(1, 2, 3)}, 8272, 164.5),
+        300,
+        86_400,
+        {f"logout{mark}": Cell.of(End("at once", 0, 500), End("never"))},
+    )
+    record = Refreshes(
+        seconds=60.0,
+        service=service(mark),
+        refreshes=1000,
+        asked_until_seconds=34_560_000,
+        events=(Event(f"logout{mark}", f"by hand{mark}"),),
+        libraries=(library,),
+    )
+    return document(record, mark)
+
+
 WRITERS = {
     "overhead": overhead,
     "revocation": revocation,
@@ -408,4 +432,5 @@ WRITERS = {
     "wire": wire,
     "versus": versus,
     "selftest": selftest,
+    "refreshes": refreshes,
 }

@@ -217,7 +217,8 @@ def _climb(handler, built: Built, url: str, assignment: Assignment, random: Rand
     for order in rounds(list(environs), assignment.rounds[url], random):
         for rung in order:
             gc.collect(YOUNG)
-            times = timing.time_block(handler, environs[rung], assignment.block)
+            with timing.named(f"{built.whole.name}, {rung}"):
+                times = timing.time_block(handler, environs[rung], assignment.block)
             p25_ns[rung].append(timing.figures(times, assignment.drop)[0])
     return Climb(built.whole.name, list(built.rungs), counts, round_seconds, p25_ns)
 

@@ -64,7 +64,7 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     begin = time.monotonic()
     # A process without rounds: it shows what a process costs, and proves the contenders.
     rehearsal = start.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
-    process_seconds = time.monotonic() - begin
+    process_seconds = time.monotonic() - begin - rehearsal.audit_seconds
     if rounds is None:
         planned = runs.plan_rounds(
             rehearsal.round_seconds, len(rehearsal.entries), process_seconds, aim.processes, aim.end
@@ -93,6 +93,7 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
                 watcher.expected(min(needed * each, (aim.end or inf) - begun))
     steal = environment.steal(before, environment.processor_time())
     found, samples = zip(*done, strict=True)
+    start.refuse_growth(rehearsal, samples)
     if ending.code:
         widest = overhead.widest(samples)
     return Run(planned, rehearsal, found, samples, widest, steal, os.getloadavg(), ending)

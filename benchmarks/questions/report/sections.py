@@ -11,6 +11,7 @@ from benchmarks.questions.ladder import section as ladder
 from benchmarks.questions.load import section as load
 from benchmarks.questions.overhead import section as overhead
 from benchmarks.questions.plan import section as plan
+from benchmarks.questions.refreshes import section as refreshes
 from benchmarks.questions.report import frontier, plainly
 from benchmarks.questions.revocation import section as revocation
 from benchmarks.questions.scale import section as scale
@@ -36,6 +37,7 @@ _AFTER_THE_FRONTIER: tuple[tuple[str, Callable[[Any], Section | None]], ...] = (
     ("plan", plan.section),
     ("compare", compare.section),
     ("versus", versus.section),
+    ("refreshes", refreshes.section),
 )
 
 # Name of a result -> what a page without it lacks.
@@ -53,6 +55,7 @@ PURPOSES = {
     "plan": "what a population needs",
     "compare": "what changed since another run",
     "versus": "what changed since an earlier revision",
+    "refreshes": "what a refresh writes and what ends a login, in every library that refreshes",
 }
 
 

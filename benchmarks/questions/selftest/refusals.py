@@ -1,10 +1,14 @@
 """Does the lab refuse contenders that do not do what they say?"""
 
+from dataclasses import replace
+
 from benchmarks.contenders import misbehaving
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment
 from benchmarks.processes import start
 from benchmarks.questions.selftest import campaign
+
+PROCESSES, ROUNDS = 8, 16  # of a contender that shows itself under the clock only
 
 
 def of_all(scratch: Database) -> dict[str, str | None]:
@@ -13,11 +17,21 @@ def of_all(scratch: Database) -> dict[str, str | None]:
     attempts["NOWHERE"] = ((), misbehaving.NOWHERE)
     refusals = {}
     for name, (schemes, url) in attempts.items():
-        assignment = Assignment(schemes, {url: 2}, block=campaign.BLOCK, drop=campaign.DROP, seed=0)
+        assignment = Assignment(schemes, {url: 0}, block=campaign.BLOCK, drop=campaign.DROP, seed=0)
         try:
-            start.work(assignment, scratch, hash_seed=0)
+            _time(assignment, scratch)
         except start.WorkerRefusedError as refusal:
             refusals[name] = str(refusal).partition("\n")[0]
         else:
             refusals[name] = None
     return refusals
+
+
+def _time(assignment: Assignment, scratch: Database):
+    """Rehearse the assignment and time it, as `overhead` does. Raises start.WorkerRefusedError."""
+    rehearsal = start.work(assignment, scratch, hash_seed=0)
+    samples = []
+    for seed in range(PROCESSES):
+        timed = replace(assignment, rounds=dict.fromkeys(assignment.rounds, ROUNDS), seed=seed)
+        samples.append(start.work(timed, scratch, hash_seed=seed))
+    start.refuse_growth(rehearsal, samples)

@@ -98,8 +98,9 @@ class Entry:
 
 
 def html(records: Sequence[Shared]) -> bytes:
-    """Return the page, in UTF-8, the newest record first. Raises ResultError if it is too large."""
-    newest = sorted(records, key=lambda each: (each.index.date, each.index.name), reverse=True)
+    """Return the page, in UTF-8, the newest day first. Raises ResultError if it is too large."""
+    by_name = sorted(records, key=lambda each: each.index.name)
+    newest = sorted(by_name, key=lambda each: each.index.date, reverse=True)
     entries = [_entry(each) for each in newest]
     # Both are the page's own: their hashes are what its policy allows.
     style, script = ((TEMPLATES / name).read_text("utf-8") for name in ("site.css", "site.js"))
@@ -192,17 +193,20 @@ def _minor(python: str) -> str:
     return re.sub(r"(\d+\.\d+)\..*", r"\1", python)
 
 
-def _champions(tabulated: Sequence[Tabulated]) -> tuple[str, str]:
-    """Return what `token` and `jwt` add, in process if that was measured."""
+def _champions(tabulated: Sequence[Tabulated]) -> tuple[str, str, str]:
+    """Return what `token` and `jwt` add and where, in process if that was measured."""
     for record in sorted(tabulated, key=_is_wire):
         adds = {row.name: interval(row.overhead) for row in record.tables[0].rows}
-        where = ", over HTTP" if _is_wire(record) else ""
-        return tuple(f"{adds[name]}{where}" if name in adds else "–" for name in ("token", "jwt"))
-    return "–", "–"
+        return adds.get("token", "–"), adds.get("jwt", "–"), _where(record)
+    return "–", "–", "–"
 
 
 def _is_wire(record: Record) -> bool:
     return record.command == Wire.command
+
+
+def _where(record: Record) -> str:
+    return "over HTTP" if _is_wire(record) else "in process"
 
 
 def _facts(index: Index) -> Iterator[tuple[str, object]]:
@@ -225,8 +229,7 @@ def _part(index: Index, kept: Kept, record: Record, whole: Shared) -> Part:
     place = (index.name, kept.file.removesuffix(".json"))
     panels: Iterable[Panel] = ()
     if isinstance(record, Tabulated):
-        where = "over HTTP" if _is_wire(record) else "in process"
-        panels = [_panel(table, f"{table.url} {where}", (*place, table.url)) for table in record.tables]
+        panels = [_panel(table, f"{table.url} {_where(record)}", (*place, table.url)) for table in record.tables]
     elif isinstance(record, Distance):
         panels = [
             _panel(

@@ -20,9 +20,14 @@ BLOCK, DROP = 15, 5
 
 
 def repository(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    """Return --of. Raises click.UsageError unless --contender is a scheme of that repository."""
-    wrong = value and classes.check(context.params.get("contender", ANONYMOUS))
-    if wrong:
+    """Return --of. Raises click.UsageError unless --contender is a scheme of that repository.
+
+    Without --of it must be one that can take part here.
+    """
+    contender = context.params.get("contender", ANONYMOUS)
+    if value is None:
+        options.admitted(context, parameter, [] if contender == ANONYMOUS else [contender])
+    elif wrong := classes.check(contender):
         raise click.UsageError(wrong)
     return value
 

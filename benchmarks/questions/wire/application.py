@@ -23,7 +23,7 @@ from django.db import connections
 
 from benchmarks.contenders import proof
 from benchmarks.contenders.wsgi import URLCONF, Handler
-from benchmarks.processes import timing
+from benchmarks.processes import audit, timing
 
 SELECTOR = 3
 GC_POLICY = "as Python does by itself"
@@ -38,6 +38,8 @@ def _serve() -> tuple[dict, dict]:
         field = timing.build(assignment, urls, Random(assignment.seed))
         channels = proof.hear(handler, field.values())
         facts = {url: {name: proof.count(handler, each, url) for name, each in field.items()} for url in urls}
+        is_rehearsal = not any(assignment.rounds.values())
+        audit_seconds = audit.audit(handler, audit.from_outside(field)) if is_rehearsal else 0.0
     except RefusedError as refusal:
         return {}, {"refused": str(refusal)}
     finally:
@@ -53,6 +55,7 @@ def _serve() -> tuple[dict, dict]:
             "contenders": contenders,
             "facts": {url: {name: asdict(each) for name, each in row.items()} for url, row in facts.items()},
             "service": {**timing.service(), "garbage_collection": GC_POLICY, "channels": channels},
+            "audit_seconds": audit_seconds,
         },
     )
 

@@ -105,6 +105,7 @@ def run(
             "cores": cores and {"server": cores.server, "client": cores.client},
         },
         blocks=blocks,
+        audit_seconds=served["audit_seconds"],
     )
 
 
