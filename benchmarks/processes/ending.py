@@ -30,8 +30,8 @@ class Ending:
 def kept(done: Sized, unit: str = "processes") -> Iterator[Ending]:
     """Leave the block, and go on after it, where a signal or a process that failed ends it early.
 
-    With fewer than LEAST of `done` the exception goes on: there is nothing to keep. So does
-    WorkerRefusedError, since a contender that does not do what it says makes a run worthless.
+    The exception goes on if there are fewer than LEAST of `done`, which is nothing to keep.
+    WorkerRefusedError always does: a contender that does not do what it says makes a run worthless.
     """
     ending = Ending()
     try:
