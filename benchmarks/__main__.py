@@ -22,6 +22,7 @@ COMMANDS = (
     "refreshes",
     "scale",
     "plan",
+    "proposals",
     "versus",
     "report",
     "compare",

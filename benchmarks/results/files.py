@@ -125,7 +125,8 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{path}: {error}") from None
     if not isinstance(found, dict) or "command" not in found:
-        raise ResultError(f"{path}: no result of python -m benchmarks")
+        index = ", but the index of a record" if isinstance(found, dict) and "results" in found else ""
+        raise ResultError(f"{path}: no result of python -m benchmarks{index}")
     if found.get("format") != FORMAT:
         raise ResultError(f"{path}: format {found.get('format')!r}; this version reads {FORMAT}")
     return found

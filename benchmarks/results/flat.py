@@ -129,6 +129,16 @@ def _scale_tracks(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"tracks": size["tracks"], **query, **steps}
 
 
+def _proposals(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a line for each request or call that was timed."""
+    dpop, ml_dsa, listed = result["dpop"], result["ml_dsa"], result["status_list"]
+    timings = [each["timing"] for each in (dpop, ml_dsa) if each]
+    timings += [listed["requests"], listed["work"]] if listed else []
+    for timing in timings:
+        for row in timing["rows"]:
+            yield {"part": timing["part"], **row}
+
+
 # Every result has one: a test holds this table and records.RESULTS together.
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "overhead": _overhead,
@@ -142,6 +152,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "distance": _distance,
     "scale": lambda result: iter(result["changes"]),
     "scale tracks": _scale_tracks,
+    "proposals": _proposals,
     "compare": lambda result: iter(result["changes"]),
     "plan": lambda result: iter(result["schemes"]),
     "versus": _versus,

@@ -315,7 +315,7 @@ def read(folder: Path, name: str = "") -> Shared:
 def _check_file(path: Path) -> int:
     """Return the size of a record's file. Raises ResultError unless it is a small, plain file."""
     try:
-        if path.is_symlink() or not path.is_file():
+        if path.is_symlink() or (path.exists() and not path.is_file()):
             raise ResultError(f"{path}: no plain file")
         size = path.stat().st_size
     except OSError as error:

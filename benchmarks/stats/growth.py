@@ -31,7 +31,7 @@ FEWEST = 4  # processes in which a trend from the first to the last can be seen
 
 @dataclass(frozen=True, slots=True)
 class _Trend:
-    """By how much a figure grew along the run: in µs, and as a share of anonymous's request."""
+    """How far a figure grew along the run: in µs, and as a share of anonymous's request."""
 
     microseconds: Mean
     share: Mean

@@ -52,7 +52,7 @@ def run(*arguments) -> tuple[int, str, str]:
 # The further options that each command needs which writes a file.
 WRITING = {
     **dict.fromkeys(("overhead", "wire", "ladder", "instructions", "flows", "load", "distance", "revocation"), ()),
-    **dict.fromkeys(("scale", "selftest", "refreshes"), ()),
+    **dict.fromkeys(("scale", "selftest", "proposals", "refreshes"), ()),
     "versus": ("HEAD",),
     "plan": ("overhead",),
     "compare": ("compared", "compared"),

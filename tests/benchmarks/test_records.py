@@ -286,6 +286,13 @@ def test_an_index_names_files_of_its_own_folder(made, name):
     assert "is no file of this folder" in refused(made)
 
 
+def test_an_index_is_no_result_and_a_missing_file_is_named(made, record):
+    printed = record((made / "record.json").read_text("utf-8"), code=1)
+    assert "no result of python -m benchmarks, but the index of a record" in printed
+    (made / "flows.json").unlink()
+    assert "flows.json: [Errno 2] No such file or directory" in refused(made)
+
+
 def test_a_link_is_no_file_of_a_record(made):
     (made / "flows.json").rename(made.parent / "flows.json")
     (made / "flows.json").symlink_to(made.parent / "flows.json")

@@ -227,6 +227,7 @@ SECTIONS = {
     "plan": ["plan"],
     "compare": ["compare"],
     "versus": ["versus"],
+    "proposals": ["proposals"],
     "refreshes": ["refreshes"],
     "selftest": ["of-selftest"],
 }

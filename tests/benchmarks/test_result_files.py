@@ -34,8 +34,8 @@ REFUSED = {
     "two of one command": ([overhead(), overhead()], r"0\.json and .*1\.json are both results of overhead"),
     "none of overhead": ([flows()], r"no result of overhead among .*0\.json"),
     "another command's": (
-        [{**overhead(), "command": "users"}],
-        "a result of 'users'; allowed: overhead, wire, ladder",
+        [{**overhead(), "command": "guess"}],
+        "a result of 'guess'; allowed: overhead, ",
     ),
     "no command's": ([{**overhead(), "command": ["flows"]}], r"a result of \['flows'\]"),
     "another format": ([{**overhead(), "format": 1}], f"format 1; this version reads {results.FORMAT}"),

@@ -1,5 +1,6 @@
 """Somebody's class compared with a revision of it: `versus --of`. No test asserts a time."""
 
+import html
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -22,7 +23,7 @@ from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Verdict
 from tests.support import servers
 from tests.support.question_results import by_turns
-from tests.support.shop_class import HONEST, SCHEME, SLOWER, Shop
+from tests.support.shop_class import GROWING, HONEST, SCHEME, SLOWER, Shop
 
 pytestmark = pytest.mark.once
 
@@ -95,13 +96,17 @@ def test_a_contender_that_is_not_of_the_repository_is_refused(shop, contender, w
 
 
 def run_of(**adds) -> Run:
-    """Return a run in which the class adds so much at each place in each turn, in µs."""
+    """Return a run in which the class adds so much at each place in each turn, in µs.
 
-    def sample(microseconds: float) -> Sample:
-        p25 = {ANONYMOUS: [100_000.0] * 4, "shop": [1000 * (100 + microseconds)] * 4}
+    A request without the class takes longer in the copy of the head.
+    """
+
+    def sample(microseconds: float, alone: float) -> Sample:
+        p25 = {ANONYMOUS: [1000 * alone] * 4, "shop": [1000 * (alone + microseconds)] * 4}
         return Sample([Entry(name) for name in p25], {}, {}, {}, blocks={URL: Blocks([()], p25, p25, p25, p25)})
 
-    turns = zip(*([sample(each) for each in figures] for figures in adds.values()), strict=True)
+    alone = {AGAIN: 110}
+    turns = zip(*([sample(each, alone.get(name, 100)) for each in adds[name]] for name in adds), strict=True)
     return Run({URL: 4}, {}, tuple(Turn(0, 0, dict(zip(adds, each, strict=True))) for each in turns), 0.0, (0.0,))
 
 
@@ -304,9 +309,20 @@ def test_a_slower_head_is_compared_with_its_base(shop, tmp_path):
 
 
 @pytest.mark.lab
+def test_a_base_that_is_refused_leaves_the_head_to_measure(tmp_path):
+    shop = Shop(tmp_path / "shop", {**HONEST, **GROWING}, HONEST)
+    code, document, written, errors = versus(tmp_path, shop, "HEAD^1")
+    assert code in (0, 3), errors
+    assert document["of"]["no_base"].startswith("base: shop at /whoami/: ")
+    assert "SQL statements" in document["of"]["no_base"]
+    assert document["of"]["no_base"] in html.unescape(written)
+
+
+@pytest.mark.lab
 def test_a_class_that_lies_outside_the_repository_is_refused(shop, tmp_path):
     cost = HONEST["shop/cost.py"].replace("shop.auth.Signed", "rest_framework.authentication.Token")
-    shop.write({"shop/cost.py": f"{cost}\n\nfrom tokens.issue import drf_token as issue\n".replace("Signed", "Token")})
+    cost = cost.replace("shop.cost.issue", "tokens.issue.drf_token").replace("Signed", "Token")
+    shop.write({"shop/cost.py": cost})
     code, _, _, errors = versus(tmp_path, shop)
     assert code == 1
     assert "rest_framework.authentication.TokenAuthentication comes from" in errors

@@ -45,6 +45,11 @@ def test_what_the_action_uses_is_pinned_to_a_commit_with_its_version():
     assert "://" not in text
 
 
+def test_each_input_reaches_a_step():
+    given = {text for step in STEPS for text in (*step.get("env", {}).values(), *step.get("with", {}).values())}
+    assert {f"${{{{ inputs.{name} }}}}" for name in ACTION["inputs"]} <= given
+
+
 def test_each_output_is_written_by_a_step():
     scripts = {step["id"]: step["run"] for step in STEPS if "id" in step and "run" in step}
     for name, entry in ACTION["outputs"].items():
@@ -79,6 +84,7 @@ def test_the_workflow_of_the_guide_gives_what_the_action_takes():
 
 GH = """#!/usr/bin/env bash
 printf '%s\\n' "$*" >> "$CALLS"
+test "$MARKER" = "<!-- token-or-jwt versus shop.cost:SCHEME /whoami/ -->" || exit 1
 if test "$2" = --paginate; then echo "$OLD"; fi
 """
 

@@ -18,6 +18,7 @@ from benchmarks.results.records.versus import Added, Revision, Versus
 from benchmarks.results.records.wire import Beside, Wire
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Verdict
+from tests.support.proposal_results import proposals
 from tests.support.results import (
     compare,
     document,
@@ -431,6 +432,7 @@ WRITERS = {
     "compare": compare,
     "wire": wire,
     "versus": versus,
+    "proposals": proposals,
     "selftest": selftest,
     "refreshes": refreshes,
 }

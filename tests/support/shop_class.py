@@ -39,6 +39,15 @@ Files = dict[str, str | None]
 HONEST: Files = {"shop/__init__.py": "", "shop/auth.py": AUTH, "shop/cost.py": COST}
 SLOWER: Files = {"shop/auth.py": AUTH.replace("DELAY_NS = 0", "DELAY_NS = 20_000")}
 OPEN: Files = {"shop/auth.py": AUTH.replace("raise AuthenticationFailed from None", "return get_user_model()(), text")}
+GROWING: Files = {
+    "shop/auth.py": AUTH.replace(
+        "        try:\n",
+        "        self.requests.append(1)\n"
+        "        for _ in self.requests[::20]:\n"
+        "            get_user_model().objects.count()\n"
+        "        try:\n",
+    ).replace("(BaseAuthentication):\n", "(BaseAuthentication):\n    requests = []\n\n")
+}
 BROKEN: Files = {"shop/auth.py": f"import no_such_module\n{AUTH}"}
 
 

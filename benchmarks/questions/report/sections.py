@@ -11,6 +11,7 @@ from benchmarks.questions.ladder import section as ladder
 from benchmarks.questions.load import section as load
 from benchmarks.questions.overhead import section as overhead
 from benchmarks.questions.plan import section as plan
+from benchmarks.questions.proposals import section as proposals
 from benchmarks.questions.refreshes import section as refreshes
 from benchmarks.questions.report import frontier, plainly
 from benchmarks.questions.revocation import section as revocation
@@ -37,6 +38,7 @@ _AFTER_THE_FRONTIER: tuple[tuple[str, Callable[[Any], Section | None]], ...] = (
     ("plan", plan.section),
     ("compare", compare.section),
     ("versus", versus.section),
+    ("proposals", proposals.section),
     ("refreshes", refreshes.section),
 )
 
@@ -55,6 +57,7 @@ PURPOSES = {
     "plan": "what a population needs",
     "compare": "what changed since another run",
     "versus": "what changed since an earlier revision",
+    "proposals": "what DPoP, ML-DSA and a Token Status List would cost",
     "refreshes": "what a refresh writes and what ends a login, in every library that refreshes",
 }
 

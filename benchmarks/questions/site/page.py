@@ -17,7 +17,7 @@ from django.utils.safestring import mark_safe
 
 from benchmarks.reporting import frontier
 from benchmarks.reporting.page import Field, Grid
-from benchmarks.reporting.wording import count, decimals, interval, number, ratio
+from benchmarks.reporting.wording import count, interval, number, ratio
 from benchmarks.results.files import ResultError
 from benchmarks.results.records.common import Record
 from benchmarks.results.records.distance import Distance
@@ -292,7 +292,7 @@ def _bout(contest: Contest, margin_us: float, place: Sequence[object]) -> Bout:
 def _flows(record: Flows) -> Grid:
     return Grid(
         "What a login, a refresh and a logout cost",
-        ("scheme", "flow", "takes, ms (95 %)", "SQL", "rows", "bytes"),
+        ("scheme", "flow", "takes, µs (95 %)", "SQL", "rows", "bytes"),
         tuple(
             tuple(
                 map(
@@ -300,7 +300,7 @@ def _flows(record: Flows) -> Grid:
                     (
                         text(each.scheme),
                         text(each.flow),
-                        decimals(each.time_us.divided(1000)),
+                        interval(each.time_us),
                         str(each.statements),
                         count(each.rows_written),
                         count(each.bytes_written),

@@ -62,6 +62,8 @@ def prepare(
         made = Place(database, imports=imports)
         fill_one(name, made, assignment.schemes, driving)
         answers[name] = bodies(name, made, assignment, driving)
+        with driving(name):  # what fails or grows only along a run does so here
+            start.work(assignment, database, 0, imports=imports)
         return made
 
     places = {AFTER: place(AFTER, after, repository.copy(folder / AFTER))}

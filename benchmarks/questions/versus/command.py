@@ -109,11 +109,9 @@ def command(revision, of, most_us, text, path, **given):
         shown = [tables.of(record), *tables.remarks(record, run), *conditions(record, machine)]
         if text:
             files.write_file(text, comment.of(record, machine, most_us).encode()).end()
-    code = verdict.exit_code(record, most_us)
+    judged, code = verdict.judged(record, most_us), verdict.exit_code(record, most_us)
     closing, hidden = [tables.answer(record)], given["database_url"]
-    outcome.finish(
-        path, record, shown, machine=machine, verdict=record.verdict, closing=closing, hidden=hidden, code=code
-    )
+    outcome.finish(path, record, shown, machine=machine, verdict=judged, closing=closing, code=code, hidden=hidden)
 
 
 def measure(revision, of, url, contender, anyway, count, budget, margin, rounds, **place):

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import click
 
+from benchmarks.questions.versus import verdict
 from benchmarks.questions.versus.run import AFTER, BEFORE
-from benchmarks.questions.versus.verdict import CANNOT_TELL, REFUSED, SAME, is_too_slow, word
 from benchmarks.reporting import tables
-from benchmarks.reporting.wording import interval, number, short
+from benchmarks.reporting.wording import interval, short
 from benchmarks.results import files
 from benchmarks.results.records.versus import Versus
 from benchmarks.stats.intervals import Interval
@@ -61,14 +61,23 @@ def page(parts: list[str], verdict: str, contender: str, url: str) -> str:
 
 def of(record: Versus, machine: dict[str, Any], most_us: float | None = None) -> str:
     """Return the comment on a run. `most_us`: what --fail-above allows."""
-    parts = [headline(record, most_us), *_doubts(record), _table(record), _where(record, machine), _how(record)]
-    return page(parts, word(record), record.of.scheme if record.of else record.contender, record.url)
+    parts = [
+        headline(record, most_us),
+        *_doubts(record, most_us),
+        _table(record),
+        _where(record, machine),
+        _how(record),
+    ]
+    return page(parts, verdict.word(record), record.of.scheme if record.of else record.contender, record.url)
 
 
 def refused(reason: str, contender: str, url: str) -> str:
     """Return the comment on a run in which nothing was timed."""
     return page(
-        [f"**Not timed: {code(contender)} on {code(url)} was refused.**", lines(reason)], REFUSED, contender, url
+        [f"**Not timed: {code(contender)} on {code(url)} was refused.**", lines(reason)],
+        verdict.REFUSED,
+        contender,
+        url,
     )
 
 
@@ -85,24 +94,20 @@ def on_refusal(path: Path | None, contender: str, url: str) -> Iterator[None]:
 
 def headline(record: Versus, most_us: float | None = None) -> str:
     """Return the first line: the verdict."""
-    found, difference = word(record), _difference(record)
+    found, difference = verdict.word(record), verdict.difference(record)
     if difference is None:
-        doubt = ", and what it adds is uncertain" if found == CANNOT_TELL else ""
-        verdict = f"Only the head was measured{doubt}: it adds {interval(record.adds.after)} µs"
-    elif found == CANNOT_TELL:
-        verdict = "Cannot tell whether this costs more"
-    elif found == SAME:
-        verdict = f"The same within {record.margin_us:g} µs"
+        doubt = ", and what it adds is uncertain" if found == verdict.CANNOT_TELL else ""
+        said = f"Only the head was measured{doubt}: it adds {interval(record.adds.after)} µs"
+    elif found == verdict.CANNOT_TELL:
+        said = "Cannot tell whether this costs more"
+    elif found == verdict.SAME:
+        said = f"The same within {record.margin_us:g} µs"
     else:
-        allowed = f", more than the {most_us:g} µs allowed" if is_too_slow(record, most_us) else ""
-        verdict = f"{found.capitalize()} by {interval(_size(difference))} µs{allowed}"
+        allowed = f", more than the {most_us:g} µs allowed" if verdict.is_too_slow(record, most_us) else ""
+        said = f"{found.capitalize()} by {interval(_size(difference))} µs{allowed}"
     compared = "without" if difference is None else "compared with"
     base = f"{code(record.revision.name)} ({record.revision.commit[:12]})"
-    return f"**{verdict}**: {code(record.contender)} on {code(record.url)}, {compared} {base}."
-
-
-def _difference(record: Versus) -> Interval | None:
-    return record.adds.difference if record.adds else record.difference
+    return f"**{said}**: {code(record.contender)} on {code(record.url)}, {compared} {base}."
 
 
 def _size(difference: Interval) -> Interval:
@@ -118,22 +123,20 @@ def _head(record: Versus) -> str:
     return f"head {record.of.head[:12]}{' with uncommitted changes' if record.of.uncommitted else ''}"
 
 
-def _doubts(record: Versus) -> list[str]:
+def _doubts(record: Versus, most_us: float | None) -> list[str]:
     """Return why the verdict is not a plain one, if so, and what would make it one."""
     doubts = []
     if record.of and record.of.no_base:
         doubts.append(f"The base was not measured:\n\n{lines(record.of.no_base)}")
+    judgement = verdict.judged(record, most_us)
+    reasons = text("; ".join(judgement.reasons), 1000)
     if not record.verdict.conclusive:
-        reasons = "; ".join(record.verdict.reasons)
         doubts.append(
-            f"Warning: this run cannot be trusted: {text(reasons, 1000)}. The figures below are estimates. Run it "
-            "again, on a machine with less other work or with a larger budget."
+            f"Warning: this run cannot be trusted: {reasons}. The figures below are estimates. Run it again, on a "
+            "machine with less other work or with a larger budget."
         )
-    elif word(record) == CANNOT_TELL:
-        doubts.append(
-            f"The difference is neither shown nor proven to be below {record.margin_us:g} µs: its interval reaches "
-            f"{number(_difference(record).half_width)} µs either way. Four times the budget halves that."
-        )
+    elif not judgement.conclusive:
+        doubts.append(f"{reasons[0].upper()}{reasons[1:]}. Four times the budget halves that.")
     return doubts
 
 

@@ -1,8 +1,9 @@
 """The verdict of `versus` in a word, and the exit code that follows from it."""
 
+from benchmarks import terminal
 from benchmarks.results.records.versus import Versus
-from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER
-from benchmarks.terminal import INCONCLUSIVE as CANNOT_TELL_CODE
+from benchmarks.stats.intervals import Interval
+from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER, Verdict
 
 SAME, CANNOT_TELL = "same", "cannot-tell"
 ONLY_HEAD = "only-head"  # --of: the base was not measured
@@ -24,14 +25,32 @@ def word(record: Versus) -> str:
 
 def is_too_slow(record: Versus, most_us: float | None) -> bool:
     """Return True if the whole interval of a proven regression lies above `most_us`."""
-    difference = record.adds.difference if record.adds else record.difference
-    return most_us is not None and word(record) == SLOWER and difference.low > most_us
+    return most_us is not None and word(record) == SLOWER and difference(record).low > most_us
+
+
+def difference(record: Versus) -> Interval | None:
+    """Return the difference that the verdict is on; None: only the head was measured."""
+    return record.adds.difference if record.adds else record.difference
+
+
+def judged(record: Versus, most_us: float | None) -> Verdict:
+    """Return whether the run answers what was asked.
+
+    A comparison of revisions does so whatever it finds. A gate must not open unproven: a difference
+    that may be anything is no answer to `most_us`, and none about the class of another repository.
+    """
+    gated = record.of is not None or most_us is not None
+    if not (record.verdict.conclusive and gated and word(record) == CANNOT_TELL):
+        return record.verdict
+    return Verdict.of(
+        [
+            f"the difference is neither shown nor proven to be below {record.margin_us:g} µs; its interval reaches "
+            f"{difference(record).half_width:.1f} µs either way"
+        ]
+    )
 
 
 def exit_code(record: Versus, most_us: float | None) -> int:
-    """Return the exit code; 0 leaves it to the verdict on the run itself."""
     if is_too_slow(record, most_us):
         return TOO_SLOW
-    # A comparison of revisions is conclusive whatever it finds; a gate must not open unproven.
-    undecided = word(record) == CANNOT_TELL and (record.of is not None or most_us is not None)
-    return CANNOT_TELL_CODE if undecided else 0
+    return 0 if judged(record, most_us).conclusive else terminal.INCONCLUSIVE

@@ -15,6 +15,7 @@ from benchmarks.results.records.ladder import Ladder
 from benchmarks.results.records.load import Load
 from benchmarks.results.records.overhead import Overhead
 from benchmarks.results.records.plan import Plan
+from benchmarks.results.records.proposals import Proposals
 from benchmarks.results.records.refreshes import Refreshes
 from benchmarks.results.records.revocation import Revocation
 from benchmarks.results.records.scale import Scale
@@ -38,6 +39,7 @@ RESULTS: dict[str, type[Record]] = {
         Scale,
         ScaleTracks,
         Plan,
+        Proposals,
         Versus,
         Comparison,
         Selftest,
