@@ -161,6 +161,8 @@ class Sample:
     `round_seconds`  URL -> how long a round takes here, including the clearing up between blocks
     `warm_up`        URL -> how many rounds it took until a block's level and curve were flat
     `waited`         the share of its time (0 to 1) that it waited for a processor
+    `disturbed`      the share of its blocks (0 to 1) during which other programs had the processor,
+                     even when they were timed again; None: it cannot be told
     `planted_us`     contender with a planted delay -> its true delay, read off the clock around it
     `blocks`         URL -> Blocks; empty for an assignment without rounds
     `audit_seconds`  how long the audit took, which only an assignment without rounds has
@@ -174,6 +176,7 @@ class Sample:
     warm_up: dict[str, int] = field(default_factory=dict)
     planted_us: dict[str, float] = field(default_factory=dict)
     waited: float = 0.0
+    disturbed: float | None = None
     blocks: dict[str, Blocks] = field(default_factory=dict)
     audit_seconds: float = 0.0
 
@@ -188,6 +191,7 @@ class Sample:
             warm_up=data["warm_up"],
             planted_us=data["planted_us"],
             waited=data["waited"],
+            disturbed=data["disturbed"],
             blocks={url: Blocks(**blocks) for url, blocks in data["blocks"].items()},
             audit_seconds=data["audit_seconds"],
         )

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from benchmarks import terminal
 from benchmarks.processes.start import WorkerFailedError
@@ -20,10 +20,11 @@ class Ending:
     reason: str = ""
 
     def mark(self, verdict: Verdict) -> Verdict:
-        """Return the verdict on the run: a run that ended early is inconclusive."""
-        if not self.code:
-            return verdict
-        return replace(verdict, conclusive=False, reasons=(self.reason, *verdict.reasons), exit_code=self.code)
+        """Return the verdict on the run: a run that ended early is inconclusive.
+
+        Its remarks go, which advise on a run that took its time.
+        """
+        return Verdict(False, (self.reason, *verdict.reasons), exit_code=self.code) if self.code else verdict
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 import os
 import platform
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import perf_counter, thread_time
 
 from benchmarks.contenders.lineup import THIRD_PARTIES
 
@@ -17,6 +19,9 @@ PACKAGES = (
     "cryptography",
     "psycopg",
 )
+
+NAMED = 3  # programs that use the processors are named,
+NAMED_FROM = 0.1  # if they use as much of one
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,6 +54,59 @@ def steal(before: ProcessorTime | None, after: ProcessorTime | None) -> float | 
     if before is None or after is None or after.wanted == before.wanted:
         return None
     return (after.stolen - before.stolen) / (after.wanted - before.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy the machine is before a run.
+
+    `average`  load average over the last minute
+    `share`    the share of a processor (0 to 1) that one busy thread gets
+    `busiest`  name of a program -> the processors that it uses; other programs, busiest first
+    """
+
+    average: float
+    processors: int
+    share: float
+    busiest: dict[str, float]
+
+    @property
+    def sentence(self) -> str:
+        """Return what a reader must know before the run."""
+        names = ", ".join(f"{name} ({use:.0%})" for name, use in self.busiest.items())
+        return (
+            f"Load {self.average:.1f} on {self.processors} processors; a busy thread gets {self.share:.0%} of one."
+            f"{f' What uses them, in % of one: {names}.' if names else ''}"
+        )
+
+
+def look_around(seconds: float = 0.3) -> Load:
+    """Find out how busy the machine is, by keeping a processor busy for `seconds`."""
+    before, wall, run = _program_seconds(), perf_counter(), thread_time()
+    while perf_counter() < wall + seconds:
+        pass
+    run, wall = thread_time() - run, perf_counter() - wall
+    used: Counter[str] = Counter()
+    for (process, name), ran in _program_seconds().items():
+        if process != os.getpid():
+            used[name] += (ran - before.get((process, name), 0.0)) / wall
+    busiest = {name: use for name, use in used.most_common(NAMED) if use >= NAMED_FROM}
+    return Load(os.getloadavg()[0], os.cpu_count() or 1, min(1.0, run / wall), busiest)
+
+
+def _program_seconds() -> dict[tuple[int, str], float]:
+    """Return the processor time of each program by its number and name; empty without /proc."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "stat").read_text("utf-8", "replace")
+        except OSError:  # it has ended
+            continue
+        # The name stands in parentheses and may contain some itself. See proc(5) for the rest.
+        name, _, rest = line.partition("(")[2].rpartition(")")
+        user, system = rest.split()[11:13]
+        found[int(folder.name), name] = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 def describe() -> dict:

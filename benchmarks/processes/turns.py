@@ -60,6 +60,8 @@ class Run:
 
     `rehearsals`  one for each place, without rounds
     `steal`       as environment.steal() returns it
+    `seconds`     how long it took
+    `remarks`     why it has so few turns
     """
 
     rounds: dict[str, int]
@@ -67,6 +69,8 @@ class Run:
     turns: tuple[Turn, ...]
     steal: float | None
     load_average: tuple[float, ...]
+    seconds: float | None = None
+    remarks: tuple[str, ...] = ()
     ending: Ending = field(default_factory=Ending)
 
     @property
@@ -74,6 +78,11 @@ class Run:
         """Return the share of their time (0 to 1) that the processes waited for a processor."""
         waited = [sample.waited for turn in self.turns for sample in turn.samples.values()]
         return sum(waited) / len(waited)
+
+    @property
+    def disturbed(self) -> float | None:
+        """Return the share of blocks (0 to 1) that stayed disturbed; None: it cannot be told."""
+        return overhead.disturbed([sample for turn in self.turns for sample in turn.samples.values()])
 
     def samples(self, place: str) -> list[Sample]:
         """Return the samples of a place, one for each turn."""
@@ -87,7 +96,7 @@ class Run:
 def run(
     assignment: Assignment,
     places: Mapping[str, Place],
-    count: int,
+    count: int | None,
     end: float | None,
     rounds: int | None,
     watcher: Watcher,
@@ -95,6 +104,7 @@ def run(
 ) -> Run:
     """Do `assignment` at every place in `count` turns, and in more until `end`.
 
+    `count`         None: as runs.plan_count finds
     `end`           time.monotonic() in seconds; None: no further turn
     `rounds`        for each URL; None: as many as stats/rounds.py finds best
     `precision_us`  no further turn once the widest interval of the first place reaches no further
@@ -109,6 +119,8 @@ def run(
     rehearsals = {name: _work(rehearsed, place, 0, watcher) for name, place in places.items()}
     audits = sum(sample.audit_seconds for sample in rehearsals.values())
     process_seconds = (time.monotonic() - begin - audits) / len(places)
+    asked = count
+    count, fewest = runs.plan_count(asked, process_seconds * len(places), end)
     if rounds is None:
         slowest = {url: max(each.round_seconds[url] for each in rehearsals.values()) for url in assignment.rounds}
         contenders = len(next(iter(rehearsals.values())).entries)
@@ -124,7 +136,7 @@ def run(
         return bool(precision_us) and _widest(turns, next(iter(places))) <= precision_us
 
     with kept(turns, "turns") as ending:
-        for _ in runs.repetitions(count, end, process_seconds * len(places), watcher, is_narrow):
+        for _ in runs.repetitions(count, end, process_seconds * len(places), watcher, is_narrow, fewest):
             hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
             seeded = replace(assignment, rounds=planned, seed=seed)
             samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
@@ -132,7 +144,16 @@ def run(
     steal = environment.steal(before, environment.processor_time())
     for name, rehearsal in rehearsals.items():
         start.refuse_growth(rehearsal, [turn.samples[name] for turn in turns])
-    return Run(planned, rehearsals, tuple(turns), steal, os.getloadavg(), ending)
+    return Run(
+        planned,
+        rehearsals,
+        tuple(turns),
+        steal,
+        os.getloadavg(),
+        time.monotonic() - begin,
+        runs.remarks(asked, len(turns), end),
+        ending,
+    )
 
 
 def _work(assignment: Assignment, place: Place, hash_seed: int, watcher: Watcher) -> Sample:

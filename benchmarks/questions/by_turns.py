@@ -25,6 +25,7 @@ def fields(run: Run, place: str, assignment: Assignment, budget_seconds: float |
         "service": run.rehearsals[place].service,
         "steal": run.steal,
         "waited": run.waited,
+        "disturbed": run.disturbed,
         "load_average_after": run.load_average,
         "plan": {
             "turns": len(run.turns),
@@ -75,7 +76,8 @@ def across(
         for place in others
     }
     named = [replace(table, url=f"{url} {words.format(place)}") for place, table in tables.items()]
-    reasons = list(overhead.judge(named, run.steal, run.waited, 0.0, None).reasons)
+    judged = overhead.judge(named, run.steal, run.waited, 0.0, None, run.seconds)
+    reasons = list(judged.reasons)
     for place, control in controls.items() if judge_controls else ():
         request = tables[first].anonymous.request
         if control.excludes(0) and abs(control.estimate) > MATTERS * request:
@@ -83,7 +85,7 @@ def across(
                 f"anonymous, which reads no credential, differs by {control.estimate:+.1f} µs ({control.low:+.1f} to "
                 f"{control.high:+.1f}) of {request:.0f} µs {words.format(place)}"
             )
-    return Across(tables, controls, level, run.ending.mark(Verdict.of(reasons)))
+    return Across(tables, controls, level, run.ending.mark(Verdict.of(reasons, (*judged.remarks, *run.remarks))))
 
 
 def _requests(run: Run, place: float, url: str) -> list[float]:

@@ -16,14 +16,13 @@ from benchmarks.contenders.lineup import LINEUP, find_scheme
 from benchmarks.databases.latency import MOST
 from benchmarks.databases.scratch import CONNECTIONS
 from benchmarks.messages import SERVED, RefusedError
-from benchmarks.processes import start
 from config.schemes import SCHEMES
 from config.switches import SWITCHES
 
 Decorator = Callable[[Callable], Callable]
 
-PROCESSES = 10  # where neither --processes nor --budget says how many
-FEWEST = "with --budget, the fewest.  [default: 10, and more as the budget allows]"  # of --processes
+# Of --processes.
+FEWEST = "with --budget, the fewest.  [default: 10, as the budget allows: 4 at least]"
 
 
 # --- types ----------------------------------------------------------------------------------------
@@ -104,6 +103,8 @@ rows = click.option(
 
 def admitted(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> Sequence[str]:
     """Return --contender. Raises click.UsageError for one that cannot take part, and says why."""
+    from benchmarks.processes import start  # a report takes options too, and starts no process
+
     strangers = [name for name in dict.fromkeys(value) if name not in LINEUP]
     try:
         for name in strangers:
@@ -317,7 +318,7 @@ def timing(fresh: str, interval: str) -> Decorator:
     several = (
         processes(
             f"Fresh {fresh}, over which the intervals are taken; with --budget or --precision, the fewest.  "
-            "[default: 10, and more as the budget allows]"
+            "[default: 10, as the budget allows: 4 at least]"
         ),
         budget("Seconds that the run may take.  [default: 60; 600 with --precision]"),
         precision(f"Stop when no {interval} is wider than so many microseconds either way."),

@@ -19,6 +19,12 @@ from benchmarks.results.records.common import Environment, Record
 from benchmarks.stats.overhead import Verdict
 
 
+def look_around() -> dict[str, Any]:
+    """Say how busy the machine is, and return environment.describe(): before a command measures."""
+    show(terminal.console(), [environment.look_around().sentence])
+    return environment.describe()
+
+
 @contextmanager
 def refusals(*more: type[Exception]) -> Iterator[None]:
     """Exit with 1 and the error's message if a contender is refused or a process fails.
@@ -70,7 +76,7 @@ def finish(
     if written and written_as:
         console.print(written.line(written_as), highlight=False, markup=False, soft_wrap=True)
     if verdict:
-        closing = (verdict_line(verdict), *closing)
+        closing = (verdict_line(verdict), *verdict.remarks, *closing)
         code = code or verdict.exit_code or (0 if verdict.conclusive else terminal.INCONCLUSIVE)
     if closing:
         console.print()

@@ -17,14 +17,16 @@ The run is inconclusive for any of five reasons:
   is too coarse.
 - The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux
   only).
-- The run's processes waited more than 20 % of their time for a processor. Other work does not
-  disturb the control, but it empties the caches, and what a scheme adds grew by a tenth.
+- The run's processes waited more than 70 % of their time for a processor. The clock stands still
+  while they wait, but their caches are cold afterwards. Up to that bound we know how much that adds
+  (docs/explanation/how-the-lab-measures.md); beyond it we do not.
 - An interval is wider than --precision.
 """
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import ceil
 
 import numpy as np
 from scipy.stats import trim_mean
@@ -37,7 +39,8 @@ from benchmarks.stats.verdicts import Contest, Verdict
 CONTROL_LEVEL = 0.99  # for all controls of a run together (Bonferroni)
 MATTERS = 0.005  # of anonymous's request
 STEAL_BOUND = 0.05  # of the time the processors had work
-WAITED_BOUND = 0.20  # of a process's time
+WAITED_BOUND = 0.70  # of a process's time
+BUSY = 0.20  # of a process's time; from here on a conclusive run says what that does to its figures
 TRIMMED = 0.25  # of the rounds at either end
 
 
@@ -108,6 +111,12 @@ def widest(samples: Sequence[Sample]) -> float:
     return max(widths)
 
 
+def disturbed(samples: Sequence[Sample]) -> float | None:
+    """Return the share of blocks, 0 to 1, that stayed disturbed; None: it cannot be told."""
+    told = [sample.disturbed for sample in samples if sample.disturbed is not None]
+    return float(np.mean(told)) if told else None
+
+
 def tabulate(
     samples: Sequence[Sample],
     facts: dict[str, dict[str, Facts]],
@@ -128,25 +137,55 @@ def tabulate(
 
 
 def judge(
-    tables: Sequence[Table], steal: float | None, waited: float, widest_us: float, precision_us: float | None
+    tables: Sequence[Table],
+    steal: float | None,
+    waited: float,
+    widest_us: float,
+    precision_us: float | None,
+    seconds: float | None = None,
 ) -> Verdict:
     """Decide whether the run can be trusted.
 
-    `steal`   as environment.steal() returns it; None: the machine does not tell
-    `waited`  the mean of the samples'
+    `steal`    as environment.steal() returns it; None: the machine does not tell
+    `waited`   the mean of the samples'
+    `seconds`  how long the run took, for advice on a longer one; None: it has no --budget
     """
-    reasons = []
+    reasons, advice = [], []
     if precision_us is not None and widest_us > precision_us:
         reasons.append(f"the widest interval is {widest_us:.1f} µs either way, not the {precision_us:g} µs asked for")
+        advice += longer(seconds, widest_us / precision_us, f"the widest interval would reach {precision_us:g} µs")
     for table in tables:
-        reasons += [f"on {table.url} {reason}" for reason in control_reasons(table.control, table.anonymous.request)]
+        differs = control_reasons(table.control, table.anonymous.request)
+        reasons += [f"on {table.url} {reason}" for reason in differs]
         largest = max((row.overhead.estimate for row in table.rows), default=float("inf"))
         if table.control.half_width > largest / 2:
             reasons.append(
                 f"on {table.url} the interval of the A/A control reaches {table.control.half_width:.1f} µs either way, "
                 f"which is more than half of the largest overhead ({largest:.1f} µs)"
             )
-    return Verdict.of([*reasons, *machine_reasons(steal, waited)])
+            if largest > 0:
+                wanted = f"the control on {table.url} would be narrow enough"
+                advice += longer(seconds, table.control.half_width / (largest / 2), wanted)
+        elif differs:
+            advice.append(AGAIN)
+    return Verdict.of([*reasons, *machine_reasons(steal, waited)], [*advice, *machine_remarks(steal, waited)])
+
+
+AGAIN = (
+    "Run it again. An honest run's control differs once in a hundred runs; if it differs again, something on this "
+    "machine changes with time, such as other work or the processor's clock rate."
+)
+
+
+def longer(seconds: float | None, times: float, outcome: str) -> list[str]:
+    """Return the advice to give a run more time, so that an interval becomes `times` narrower.
+
+    Intervals narrow with the square root of the number of processes. `seconds` as in `judge`.
+    """
+    if seconds is None:
+        return []
+    budget = ceil(1.2 * seconds * times**2)  # a fifth more, since the width itself is an estimate
+    return [f"With --budget {budget} {outcome}, if the machine stays as it was."]
 
 
 def control_reasons(control: Interval, request: float) -> list[str]:
@@ -172,11 +211,33 @@ def machine_reasons(steal: float | None, waited: float = 0.0) -> list[str]:
     return reasons
 
 
+def machine_remarks(steal: float | None, waited: float = 0.0) -> list[str]:
+    """Return what the load did to the figures, and what to do about a load that is too high."""
+    remarks = []
+    if steal is not None and steal > STEAL_BOUND:
+        remarks.append("The hypervisor gives this machine's processors to others: run it at another time or elsewhere.")
+    if waited > WAITED_BOUND:
+        remarks.append(
+            "Stop other work: the first line of the output names what used the processors. A longer --budget does "
+            "not help against cold caches."
+        )
+    elif waited > BUSY:
+        remarks.append(
+            f"Other work had the processor for {waited:.0%} of the time, and left cold caches behind. So these are "
+            "the figures of a busy machine, higher than those of a quiet one; docs/explanation/how-the-lab-measures.md "
+            "says by how much. Ratios hardly change."
+        )
+    return remarks
+
+
 def answer(tables: Sequence[Table], verdict: Verdict) -> str:
     """Return one sentence that answers: Token or JWT, what does each cost here?"""
+    estimates = "; ".join(map(_answer, tables))
     if not verdict.conclusive:
-        return "Token or JWT: this run cannot tell what each costs here."
-    return f"Token or JWT: {'; '.join(map(_answer, tables))}."
+        return (
+            f"Token or JWT: this run cannot tell what each costs here. Its estimates, not to be relied on: {estimates}."
+        )
+    return f"Token or JWT: {estimates}."
 
 
 def _answer(table: Table) -> str:

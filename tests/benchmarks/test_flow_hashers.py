@@ -32,7 +32,7 @@ def test_each_hasher_is_timed_once_and_the_services_own_as_it_is_served(monkeypa
     path = f"{Rounds.__module__}.{Rounds.__qualname__}"
     monkeypatch.setattr("config.settings.PASSWORD_HASHERS", [path], raising=False)
     monkeypatch.setitem(sys.modules, Rounds.__module__, sys.modules[__name__])
-    mine, timed = hashers.time_all("", Random(0))
+    mine, timed = hashers.time_all("", Random(0), 2)
     assert (mine.algorithm, mine.iterations) == ("pbkdf2_sha256", 3)
     assert mine.encoded.startswith("pbkdf2_sha256$3$")
     assert [(each.iterations, each.default_of, each.is_own) for each in timed if each.algorithm == mine.algorithm] == [
@@ -43,7 +43,7 @@ def test_each_hasher_is_timed_once_and_the_services_own_as_it_is_served(monkeypa
     assert timed[0].nanoseconds == mine.verify_ns
     assert all(each.nanoseconds > 0 for each in timed)
     monkeypatch.setattr(hashers, "ITERATIONS", {"5.2": 1, "6.0": 3})
-    mine, timed = hashers.time_all(mine.encoded, Random(0))
+    mine, timed = hashers.time_all(mine.encoded, Random(0), 1)
     assert [(each.iterations, each.is_own) for each in timed if each.iterations] == [(1, False), (3, True)]
     assert mine.make_ns == 0
 

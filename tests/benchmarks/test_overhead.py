@@ -163,7 +163,7 @@ def test_a_refused_contender_is_never_timed(tmp_path):
     assert "Error: failing at /whoami/: answers 500 with its credential, not 200" in process.stderr
     assert "refusing at /tracks/: answers 401 with its credential, not 200" in process.stderr
     assert "Traceback" not in process.stderr
-    assert process.stdout == ""
+    assert process.stdout.startswith("Load ")  # how busy the machine is, and no result
     assert list(tmp_path.iterdir()) == []
 
 

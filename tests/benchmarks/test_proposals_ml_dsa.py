@@ -1,6 +1,8 @@
 """ML-DSA as the lab measures it: the algorithm for PyJWT, and which servers pass its tokens."""
 
 import shutil
+import socket
+import threading
 from contextlib import contextmanager
 
 import jwt
@@ -157,3 +159,26 @@ def test_a_program_that_does_not_start_is_named_with_what_it_wrote(monkeypatch):
     kind = servers.Kind("broken", "", command)
     with pytest.raises(servers.ServerError, match="no such option"), kind.started():
         pass
+
+
+def test_a_server_that_is_missing_or_does_not_start_ends_no_run(monkeypatch):
+    def command(port, behind, folder):
+        return ["python", "-c", "raise SystemExit('no such option')"]
+
+    kinds = (servers.Kind("away", "", command, "no-such-package"), servers.Kind("broken", "", command, "granian"))
+    monkeypatch.setattr(servers, "KINDS", kinds)
+    served, (missing, failed) = passing.run()
+    assert served == ()
+    assert missing == "away: not installed"
+    assert failed.startswith("broken 2.")
+    assert "no such option" in failed
+
+
+def test_a_server_that_hangs_up_or_says_nothing_is_told_apart(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setattr(passing, "SECONDS", 0.2)
+        assert passing.ask(port, tokens.line("a.b.c")) == "silent"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
+        assert passing.ask(listener.getsockname()[1], tokens.line("a.b.c")) == "closed"

@@ -42,6 +42,30 @@ def test_a_run_with_enough_does_its_count_and_no_more(watcher):
     assert list(runs.repetitions(2, time.monotonic() + 60, 0.01, watcher, lambda: True)) == [0, 1]
 
 
+def test_a_run_whose_time_is_over_ends_with_the_fewest(watcher):
+    assert list(runs.repetitions(10, time.monotonic() - 1, 0.5, watcher, fewest=4)) == [0, 1, 2, 3]
+
+
+def test_a_run_with_time_does_not_end_with_the_fewest(watcher):
+    end = time.monotonic() + 60
+    assert list(runs.repetitions(10, end, 0.01, watcher, lambda: True, fewest=4)) == list(range(10))
+
+
+def test_as_many_processes_are_planned_as_fit_but_never_fewer_than_the_fewest():
+    now = time.monotonic()
+    assert runs.plan_count(None, 1.0, None) == (10, 10)
+    assert runs.plan_count(None, 1.0, now + 100) == (10, 4)
+    assert runs.plan_count(None, 2.0, now + 21.5) == (7, 4)
+    assert runs.plan_count(None, 5.0, now + 3) == (4, 4)
+    assert runs.plan_count(6, 5.0, now + 3) == (6, 6)
+
+
+def test_a_run_with_fewer_processes_says_why():
+    (why,) = runs.remarks(None, 4, 1.0)
+    assert why.startswith("4 processes instead of 10: more did not fit into --budget.")
+    assert runs.remarks(4, 4, 1.0) == runs.remarks(None, 4, None) == runs.remarks(None, 10, 1.0) == ()
+
+
 def test_rounds_are_planned_for_the_time_that_each_process_has():
     assert runs.plan_rounds({"/a/": 0.04}, 7, 1.0, 10, None) == {"/a/": 14}
     assert runs.plan_rounds({"/a/": 0.04}, 4, 1.0, 10, time.monotonic() + 13) == {"/a/": 4}

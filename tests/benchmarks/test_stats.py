@@ -166,13 +166,15 @@ MATTERING = MATTERS * 200
 )
 def test_a_run_that_cannot_be_trusted_is_inconclusive_and_says_why(control, stolen, why):
     table = table_with(control)
-    verdict = judge([table], stolen, waited=0.2, widest_us=3, precision_us=None)
+    verdict = judge([table], stolen, waited=0.7, widest_us=3, precision_us=None)
     assert verdict.conclusive == (why is None)
     if why is None:
         assert "token adds 100 µs (99 to 101)" in answer([table], verdict)
     else:
         assert why in " ".join(verdict.reasons)
-        assert answer([table], verdict) == "Token or JWT: this run cannot tell what each costs here."
+        cannot_tell, estimates = answer([table], verdict).split(" Its estimates, not to be relied on: ")
+        assert cannot_tell == "Token or JWT: this run cannot tell what each costs here."
+        assert "token adds 100 µs (99 to 101)" in estimates
 
 
 def test_a_run_that_is_wider_than_asked_for_is_inconclusive():
@@ -183,8 +185,32 @@ def test_a_run_that_is_wider_than_asked_for_is_inconclusive():
 
 
 def test_a_run_that_had_to_wait_for_a_processor_is_inconclusive():
-    (reason,) = judge([table_with(Interval(0, -2, 2))], 0.0, waited=0.21, widest_us=3, precision_us=None).reasons
-    assert reason == "the run waited 21% of its time for a processor (bound: 20%)"
+    verdict = judge([table_with(Interval(0, -2, 2))], 0.0, waited=0.71, widest_us=3, precision_us=None)
+    assert verdict.reasons == ("the run waited 71% of its time for a processor (bound: 70%)",)
+    (remark,) = verdict.remarks
+    assert remark.startswith("Stop other work")
+
+
+def test_a_conclusive_run_on_a_busy_machine_says_so():
+    table = table_with(Interval(0, -2, 2))
+    busy = judge([table], 0.0, waited=0.58, widest_us=3, precision_us=None)
+    assert busy.conclusive
+    assert "Other work had the processor for 58% of the time" in " ".join(busy.remarks)
+    assert judge([table], 0.0, waited=0.2, widest_us=3, precision_us=None).remarks == ()
+
+
+def test_a_run_that_is_too_coarse_says_which_budget_would_do():
+    """Twice as narrow takes four times as long, and a fifth more since the width is an estimate."""
+    wide = judge([table_with(Interval(0, -100, 100))], 0.0, 0.0, widest_us=3, precision_us=None, seconds=20)
+    assert wide.remarks == (
+        "With --budget 96 the control on /whoami/ would be narrow enough, if the machine stays as it was.",
+    )
+    asked = judge([table_with(Interval(0, -2, 2))], 0.0, 0.0, widest_us=6, precision_us=2, seconds=10)
+    (remark,) = asked.remarks
+    assert remark.startswith("With --budget 108 the widest interval would reach 2 µs")
+    assert judge([table_with(Interval(0, -100, 100))], 0.0, 0.0, 3, None).remarks == ()
+    (again,) = judge([table_with(Interval(5, 3, 7))], 0.0, 0.0, 3, None, seconds=20).remarks
+    assert again.startswith("Run it again.")
 
 
 def test_steal_is_a_part_of_the_time_that_was_wanted():

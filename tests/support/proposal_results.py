@@ -45,7 +45,7 @@ def proposals_record(mark: str = "") -> Proposals:
                 Served(f"nginx{mark}", f"1.22{mark}", f"4 8k{mark}", answers, 8192, 8194, f"400{mark}"),
                 Served("uvicorn", "0.54", "none", answers, 2_097_000, None, None),
             ),
-            not_installed=(f"caddy{mark}",),
+            not_tried=(f"caddy: not installed{mark}",),
             timing=timing("signatures", *signatures),
         ),
         status_list=StatusList(

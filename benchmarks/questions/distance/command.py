@@ -6,7 +6,6 @@ import click
 
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import Assignment
-from benchmarks.processes import environment
 from benchmarks.questions import options, outcome
 from benchmarks.questions.distance import run as experiment
 from benchmarks.questions.distance import tables
@@ -52,9 +51,9 @@ def command(distances, schemes, count, budget, rounds, path, **place):
     distances = sorted({float(each) for each in distances})
     if len(distances) < 2:
         raise click.UsageError(f"--distance {distances[0]:g}: name at least two distances")
-    path, machine = files.destination(path, "distance"), environment.describe()
+    path, machine = files.destination(path, "distance"), outcome.look_around()
     assignment = Assignment(schemes or tuple(SCHEMES), {experiment.URL: 0}, BLOCK, DROP, seed=0)
-    budget, count = options.budget_or(180, budget, count), count or options.PROCESSES
+    budget = options.budget_or(180, budget, count)
     with outcome.refusals(), scratch("postgresql", **place) as database:
         record = experiment.measure(assignment, database, distances, count, budget, rounds, begin)
     shown = [tables.of(record), *tables.remarks(record, machine)]

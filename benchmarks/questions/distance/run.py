@@ -25,14 +25,15 @@ def measure(
     assignment: Assignment,
     scratch: Database,
     distances: Sequence[float],
-    count: int,
+    count: int | None,
     budget_seconds: float | None,
     rounds: int | None,
     begin: float,
 ) -> Distance:
     """Measure at each distance, in at least `count` turns, and return what was found.
 
-    `distances` are in ascending order; `begin` is when the command began.
+    `count`: None for as many as the budget allows. `distances` are in ascending order; `begin` is
+    when the command began.
     Raises start.WorkerRefusedError, start.WorkerFailedError or DatabaseError.
     """
     with ExitStack() as stack:

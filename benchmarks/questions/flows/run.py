@@ -19,15 +19,23 @@ from scipy.stats import trim_mean
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Stored
-from benchmarks.processes import environment, start
+from benchmarks.processes import environment, runs, start
 from benchmarks.processes.ending import Ending, kept
-from benchmarks.questions.flows.messages import BY_COOKIE, OBTAIN, REFRESH, Found, Task
+from benchmarks.questions.flows.messages import BY_COOKIE, HASHERS, OBTAIN, REFRESH, Found, Task
 from benchmarks.results.records import flows as records
 from benchmarks.results.records.flows import Flow, Flows, Hasher
 from benchmarks.stats import break_even
 from benchmarks.stats.break_even import Costs, Crossing, Lifetimes
 from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
-from benchmarks.stats.overhead import CONTROL_LEVEL, TRIMMED, Verdict, control_reasons, machine_reasons
+from benchmarks.stats.overhead import (
+    AGAIN,
+    CONTROL_LEVEL,
+    TRIMMED,
+    Verdict,
+    control_reasons,
+    machine_reasons,
+    machine_remarks,
+)
 from benchmarks.terminal import Watcher
 from config.schemes import SCHEMES
 
@@ -47,12 +55,14 @@ class Run:
 
     `rehearsal`  what the process found that counted
     `steal`      as in environment.steal()
+    `remarks`    why there are so few processes
     """
 
     rounds: int
     rehearsal: Found
     processes: tuple[Process, ...]
     steal: float | None
+    remarks: tuple[str, ...] = ()
     ending: Ending = field(default_factory=Ending)
 
 
@@ -74,30 +84,34 @@ class Answer:
     verdict: Verdict
 
 
-def run(schemes: Sequence[str], database: Database, count: int, end: float, watcher: Watcher) -> Run:
+def run(schemes: Sequence[str], database: Database, count: int | None, end: float, watcher: Watcher) -> Run:
     """Time the flows in `count` fresh processes, with as many rounds as end by `end`.
 
-    `end` is in seconds of time.monotonic(). The database has been filled (start.fill).
+    `count`: None for as many as runs.plan_count finds. `end` is in seconds of time.monotonic(). The
+    database has been filled (start.fill).
     Raises start.WorkerRefusedError or start.WorkerFailedError.
     """
-    task = Task(tuple(schemes), rounds=0, counts=True, password_hash="", seed=0, hashers=True)
+    task = Task(tuple(schemes), rounds=0, counts=True, password_hash="", seed=0, hashers=1)
     begun = time.monotonic()
     # A process like the others, without rounds: it times one round, proves the flows, and counts.
     rehearsal = _work(task, database, 0)
     process_seconds = time.monotonic() - begun - rehearsal.once_seconds
+    asked = count
+    count, fewest = runs.plan_count(asked, process_seconds, end)
     seconds = (end - time.monotonic()) / count - process_seconds
     rounds = max(1, int(seconds / rehearsal.round_seconds))
-    watcher.expected(count * (process_seconds + rounds * rehearsal.round_seconds))
     before = environment.processor_time()
-    task = replace(task, rounds=rounds, counts=False, password_hash=rehearsal.password_hash.encoded)
+    hashers = HASHERS if count >= runs.PROCESSES else 1
+    task = replace(task, rounds=rounds, counts=False, password_hash=rehearsal.password_hash.encoded, hashers=hashers)
     done: list[Process] = []
     with kept(done) as ending:
-        for _ in range(count):
+        for _ in runs.repetitions(count, end, process_seconds, watcher, lambda: True, fewest):
             hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
             found = _work(replace(task, seed=seed), database, hash_seed, lambda _: watcher.tick())
             done.append(Process(hash_seed, seed, found))
             watcher.tick()
-    return Run(rounds, rehearsal, tuple(done), environment.steal(before, environment.processor_time()), ending)
+    steal = environment.steal(before, environment.processor_time())
+    return Run(rounds, rehearsal, tuple(done), steal, runs.remarks(asked, len(done), end), ending)
 
 
 def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
@@ -155,7 +169,7 @@ def record(
             if each.requests is None
         ),
         control=answer.control,
-        verdict=run.ending.mark(answer.verdict),
+        verdict=run.ending.mark(replace(answer.verdict, remarks=(*answer.verdict.remarks, *run.remarks))),
         processes=tuple(
             records.FlowProcess(
                 process.hash_seed,
@@ -196,10 +210,13 @@ def judge(control: Interval, anonymous_us: float, steal: float | None, waited: f
     """Decide whether the run can be trusted: A/A control, steal time and processor contention.
 
     `waited` is the share of its time, 0 to 1, that a password's hash waited for a processor; it
-    only computes. A long flow is interrupted more often than a short one, so a busy machine moves
-    the crossings.
+    only computes.
     """
-    return Verdict.of([*control_reasons(control, anonymous_us), *machine_reasons(steal, waited)])
+    differs = control_reasons(control, anonymous_us)
+    return Verdict.of(
+        [*differs, *machine_reasons(steal, waited)],
+        [*([AGAIN] if differs else []), *machine_remarks(steal, waited)],
+    )
 
 
 def _request_us(found: Found, name: str) -> float:

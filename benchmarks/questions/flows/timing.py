@@ -9,7 +9,7 @@ import gc
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from time import perf_counter, perf_counter_ns
+from time import perf_counter
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -23,6 +23,7 @@ from benchmarks.contenders.wsgi import Handler
 from benchmarks.databases import write_counts
 from benchmarks.messages import ANONYMOUS, CONTROL, RefusedError
 from benchmarks.processes import timing
+from benchmarks.processes.waits import Stopwatch
 from benchmarks.questions.flows import hashers
 from benchmarks.questions.flows.endpoints import Client, Endpoints, Flow
 from benchmarks.questions.flows.messages import Counts, Found, Task
@@ -68,7 +69,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
             blocks[name, flow.name] = partial(_flow_block, endpoints[name], flow, clients[name])
     figures: dict[tuple[str, str], list[float]] = {key: [] for key in blocks}
     if task.hashers:
-        password_hash, hashed = hashers.time_all(task.password_hash, random)
+        password_hash, hashed = hashers.time_all(task.password_hash, random, task.hashers)
     else:
         password_hash, hashed = hashers.time_own(task.password_hash), []
     gc.collect()
@@ -124,11 +125,11 @@ def _request_block(handler: Handler, environ: dict) -> float:
 def _flow_block(endpoints: Endpoints, flow: Flow, clients: list[Client]) -> float:
     environs = [endpoints.prepare(flow, client) for client in clients]
     gc.collect(_YOUNG)
-    times, answers = [], []
+    times, answers, watch = [], [], Stopwatch()
     for environ in environs:
-        start = perf_counter_ns()
+        watch.start()
         answer = endpoints.call(environ)
-        times.append(perf_counter_ns() - start)
+        times.append(watch.stop())
         answers.append(answer)
     for client, answer in zip(clients, answers, strict=True):
         endpoints.settle(flow, client, answer)

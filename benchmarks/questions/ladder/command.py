@@ -10,7 +10,7 @@ from rich.table import Table
 from benchmarks import terminal
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import ANONYMOUS, Assignment, Population
-from benchmarks.processes import environment, start
+from benchmarks.processes import start
 from benchmarks.questions import options, outcome
 from benchmarks.questions.ladder import run as experiment
 from benchmarks.reporting import tables
@@ -56,12 +56,12 @@ def command(schemes, others, url, count, budget, rounds, block, drop, population
     path = files.destination(path, "ladder")
     assignment = Assignment(options.chosen(schemes, others), {url: 0}, block, drop, seed=0)
     budget = options.budget_or(120, budget, count)
-    machine = environment.describe()
+    machine = outcome.look_around()
     with outcome.refusals(), scratch(**place) as database:
         stored = start.fill(database, assignment.schemes, Population(population))
         end = None if budget is None else begin + budget + stored.seconds
         with terminal.progress() as watcher:
-            run = experiment.run(assignment, database, count or options.PROCESSES, end, rounds, watcher)
+            run = experiment.run(assignment, database, count, end, rounds, watcher)
     record = experiment.record(
         run, assignment, seconds=round(time.monotonic() - begin, 1), population=population, stored=stored
     )

@@ -29,7 +29,7 @@ from benchmarks.processes import environment, runs, start
 from benchmarks.processes.ending import Ending, kept
 from benchmarks.results.records.ladder import Climb, Ladder, OneLadder, Rung, Whole
 from benchmarks.stats.intervals import Interval, t_interval
-from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, TRIMMED, Verdict, machine_reasons
+from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, TRIMMED, Verdict, machine_reasons, machine_remarks
 from benchmarks.terminal import Watcher
 
 ASKED = "ask"
@@ -52,23 +52,31 @@ MEANINGS = {
 class Run:
     """What the processes sent: `climbs` by scheme, for each process.
 
-    `service` as messages.Sample has it, `steal` as environment.steal() has it.
+    `remarks` says why there are so few. `service` as messages.Sample has it, `steal` as
+    environment.steal() has it.
     """
 
     rounds: int
     climbs: tuple[dict[str, Climb], ...]
     service: dict[str, Any]
     steal: float | None
+    remarks: tuple[str, ...] = ()
     ending: Ending = field(default_factory=Ending)
 
 
 def run(
-    assignment: Assignment, database: Database, count: int, end: float | None, rounds: int | None, watcher: Watcher
+    assignment: Assignment,
+    database: Database,
+    count: int | None,
+    end: float | None,
+    rounds: int | None,
+    watcher: Watcher,
 ) -> Run:
     """Do `assignment`, which has one URL, in `count` fresh processes, and in more until `end`.
 
-    `end` is in seconds of time.monotonic(). `rounds`: None for as many as pay best; the run ignores
-    the assignment's own rounds and seed. The database must be filled (start.fill).
+    `count`: None for as many as runs.plan_count finds. `end` is in seconds of time.monotonic().
+    `rounds`: None for as many as pay best; the run ignores the assignment's own rounds and seed.
+    The database must be filled (start.fill).
     Raises start.WorkerRefusedError or WorkerFailedError.
     """
     (url,) = assignment.rounds
@@ -76,6 +84,8 @@ def run(
     begin = time.monotonic()
     rehearsal = _climbs(replace(assignment, rounds={url: 0}), database, 0, watcher)
     process_seconds = time.monotonic() - begin
+    asked = count
+    count, fewest = runs.plan_count(asked, process_seconds, end)
     if rounds is None:
         round_seconds = sum(climb.round_seconds for climb in rehearsal.values())
         most = max(len(climb.counts) for climb in rehearsal.values())
@@ -84,16 +94,19 @@ def run(
     before = environment.processor_time()
     climbs = []
     with kept(climbs) as ending:
-        for _ in runs.repetitions(count, end, process_seconds, watcher):
+        for _ in runs.repetitions(count, end, process_seconds, watcher, fewest=fewest):
             seeded = replace(assignment, rounds={url: rounds}, seed=secrets.randbelow(2**32))
             climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
-    return Run(rounds, tuple(climbs), service, environment.steal(before, environment.processor_time()), ending)
+    steal = environment.steal(before, environment.processor_time())
+    return Run(rounds, tuple(climbs), service, steal, runs.remarks(asked, len(climbs), end), ending)
 
 
 def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
     """Return what the run found. `others`: the fields of the record that the command knows."""
     (url,) = assignment.rounds
     tables = tabulate(run.climbs, url)
+    waited = float(np.mean([climb.waited for climbs in run.climbs for climb in climbs.values()]))
+    verdict = judge(tables, run.steal, waited)
     return Ladder(
         service=run.service,
         steal=run.steal,
@@ -105,7 +118,8 @@ def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
         },
         ladders=tuple(table for table in tables if isinstance(table, OneLadder)),
         without_steps=tuple(table for table in tables if not isinstance(table, OneLadder)),
-        verdict=run.ending.mark(judge(tables, run.steal)),
+        verdict=run.ending.mark(replace(verdict, remarks=(*verdict.remarks, *run.remarks))),
+        waited=waited,
         processes=run.climbs,
         **others,
     )
@@ -118,14 +132,14 @@ def tabulate(climbs: Sequence[dict[str, Climb]], url: str) -> list[Whole]:
     return [_tabulate([each[scheme] for each in climbs], url, level) for scheme in climbs[0]]
 
 
-def judge(tables: Sequence[Whole], steal: float | None) -> Verdict:
-    """Return whether the run can be trusted. `steal` as environment.steal() has it."""
+def judge(tables: Sequence[Whole], steal: float | None, waited: float = 0.0) -> Verdict:
+    """Return whether the run can be trusted. `steal` and `waited` as overhead.judge has them."""
     reasons = [
         f"the rungs of {ladder.scheme} {ladder.why_not}"
         for ladder in tables
         if isinstance(ladder, OneLadder) and not ladder.adds_up
     ]
-    return Verdict.of([*reasons, *machine_reasons(steal)])
+    return Verdict.of([*reasons, *machine_reasons(steal, waited)], machine_remarks(steal, waited))
 
 
 def _climbs(assignment: Assignment, database: Database, hash_seed: int, watcher: Watcher) -> dict[str, Climb]:

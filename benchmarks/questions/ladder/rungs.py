@@ -13,6 +13,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from time import perf_counter_ns
 
@@ -44,7 +45,6 @@ from benchmarks.stats.design import rounds
 from config.schemes import Scheme
 
 SQL_REQUESTS = 30  # requests whose statements are timed, off the main clock
-YOUNG = 1  # the oldest generation collected between blocks (see timing.py)
 
 Entered = tuple  # what authenticate() returns: (user, auth)
 Overrides = dict[str, Callable]  # method -> what replaces it in a rung
@@ -213,14 +213,13 @@ def _climb(handler, built: Built, url: str, assignment: Assignment, random: Rand
     environs = {rung: contender.environ(url) for rung, contender in built.all.items()}
     _, round_seconds = timing.warm_up(handler, environs, assignment, random)
     counts = {rung: count(handler, contender, url) for rung, contender in built.all.items()}
-    p25_ns = {rung: [] for rung in environs}
+    p25_ns, collector = {rung: [] for rung in environs}, timing.Collector()
     for order in rounds(list(environs), assignment.rounds[url], random):
         for rung in order:
-            gc.collect(YOUNG)
             with timing.named(f"{built.whole.name}, {rung}"):
-                times = timing.time_block(handler, environs[rung], assignment.block)
+                times = collector.time(url, partial(timing.time_block, handler, environs[rung], assignment.block))
             p25_ns[rung].append(timing.figures(times, assignment.drop)[0])
-    return Climb(built.whole.name, list(built.rungs), counts, round_seconds, p25_ns)
+    return Climb(built.whole.name, list(built.rungs), counts, round_seconds, p25_ns, collector.waited)
 
 
 @contextmanager

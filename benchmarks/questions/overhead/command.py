@@ -7,7 +7,7 @@ import click
 from benchmarks import terminal
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import Assignment, Population
-from benchmarks.processes import environment, start
+from benchmarks.processes import start
 from benchmarks.questions import options, outcome
 from benchmarks.questions.overhead import run as experiment
 from benchmarks.reporting import tables
@@ -34,8 +34,8 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
     The run is inconclusive if the control's interval (99 %, shared among the URLs) excludes zero
     and the difference is above 0.5 % of the request; if that interval is wider, either way, than
     half of the largest overhead; if the hypervisor took more than 5 % of the time the processors
-    had work; if other work had the processor for more than 20 % of the time; or if an interval is
-    wider than --precision.
+    had work; if other work had the processor for more than 70 % of the time; or if an interval is
+    wider than --precision. It then says what would make it conclusive.
 
     \b
     Exit codes:
@@ -48,12 +48,12 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
     options.check_blocks(block, drop)
     path = files.destination(path, "overhead")
     assignment = Assignment(options.chosen(schemes, others), dict.fromkeys(urls, 0), block, drop, seed=0)
-    machine = environment.describe()
+    machine = outcome.look_around()
     budget = options.budget_or(600 if precision else 60, budget, count and not precision)
     with outcome.refusals(), scratch(**place) as database:
         stored = start.fill(database, assignment.schemes, Population(population))
         end = None if budget is None else begin + budget + stored.seconds
-        aim = experiment.Aim(count or options.PROCESSES, end, precision)
+        aim = experiment.Aim(count, end, precision)
         with terminal.progress() as watcher:
             run = experiment.run(assignment, database, aim, rounds, watcher)
     known = {"seconds": round(time.monotonic() - begin, 1), "population": population, "stored": stored}

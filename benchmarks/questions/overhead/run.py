@@ -22,6 +22,7 @@ from config.schemes import SCHEMES
 class Aim:
     """The point at which a run stops: after `processes`, as soon as one of the others is reached.
 
+    `processes`     None: as runs.plan_count finds
     `end`           seconds of time.monotonic(); None: no further process
     `precision_us`  half-width of the widest interval in µs; None: as narrow as the time allows
 
@@ -30,7 +31,7 @@ class Aim:
     intervals for the mean, Annals of Mathematical Statistics 36, 1965.)
     """
 
-    processes: int
+    processes: int | None
     end: float | None = None
     precision_us: float | None = None
 
@@ -65,10 +66,9 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     # A process without rounds: it shows what a process costs, and proves the contenders.
     rehearsal = start.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
     process_seconds = time.monotonic() - begin - rehearsal.audit_seconds
+    count, fewest = runs.plan_count(aim.processes, process_seconds, aim.end)
     if rounds is None:
-        planned = runs.plan_rounds(
-            rehearsal.round_seconds, len(rehearsal.entries), process_seconds, aim.processes, aim.end
-        )
+        planned = runs.plan_rounds(rehearsal.round_seconds, len(rehearsal.entries), process_seconds, count, aim.end)
     else:
         planned = dict.fromkeys(assignment.rounds, rounds)
 
@@ -81,12 +81,12 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
         return aim.precision_us is not None and widest <= aim.precision_us
 
     with kept(done) as ending:
-        for _ in runs.repetitions(aim.processes, aim.end, process_seconds, watcher, is_narrow):
+        for _ in runs.repetitions(count, aim.end, process_seconds, watcher, is_narrow, fewest):
             done.append(work(replace(assignment, rounds=planned), database, lambda _: watcher.tick()))
             watcher.tick()
             if len(done) >= 2:
                 widest = overhead.widest([sample for _, sample in done])
-            if aim.precision_us is not None and len(done) >= aim.processes:
+            if aim.precision_us is not None and len(done) >= count:
                 # Half-widths fall as one over the square root of the number of processes.
                 needed = len(done) * (widest / aim.precision_us) ** 2
                 each = (time.monotonic() - begun) / len(done)
@@ -105,11 +105,14 @@ def record(
     """Return what the run found. `others`: the fields of the record that the command knows."""
     tables = overhead.tabulate(run.samples, run.rehearsal.facts, assignment.drop, margin_us, SCHEMES)
     waited = sum(sample.waited for sample in run.samples) / len(run.samples)
-    verdict = run.ending.mark(overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us))
+    verdict = overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us, others["seconds"])
+    fewer = runs.remarks(aim.processes, len(run.processes), aim.end)
+    verdict = run.ending.mark(replace(verdict, remarks=(*verdict.remarks, *fewer)))
     return Overhead(
         service=run.rehearsal.service,
         steal=run.steal,
         waited=waited,
+        disturbed=overhead.disturbed(run.samples),
         load_average_after=run.load_average,
         plan={
             "processes": len(run.processes),

@@ -10,7 +10,6 @@ from benchmarks.processes import environment, start
 from benchmarks.questions import options, outcome
 from benchmarks.questions.proposals import run as experiment
 from benchmarks.questions.proposals import tables
-from benchmarks.questions.proposals.ml_dsa.servers import ServerError
 from benchmarks.results import files
 
 
@@ -34,7 +33,7 @@ def command(chosen, count, budget, rounds, path, **place):
     9449): what verifying a proof for each request and keeping its jti adds to `jwt`, with the
     replay store in memory, in the database and in Valkey. ML-DSA (FIPS 204, RFC 9964): how large
     its tokens are, what signing and verifying takes, and which servers and proxies pass such a
-    header; those that are not installed are named. A Token Status List
+    header; those that cannot be tried are named. A Token Status List
     (draft-ietf-oauth-status-list): its bytes for a million logins, what reading it takes, and how
     long a revoked login goes on.
 
@@ -45,7 +44,7 @@ def command(chosen, count, budget, rounds, path, **place):
     \b
     Exit codes:
       0  conclusive
-      1  something does not do what it says, a process or server failed, or a file cannot be written
+      1  something does not do what it says, a process failed, or a file cannot be written
       2  wrong usage
       3  inconclusive
     """
@@ -54,7 +53,7 @@ def command(chosen, count, budget, rounds, path, **place):
     budget = options.budget_or(120, budget, count)
     # In the order of the choices, each once.
     names = [name for name in experiment.MEASUREMENTS if name in (chosen or experiment.MEASUREMENTS)]
-    with outcome.refusals(ServerError), scratch(**place) as database:
+    with outcome.refusals(), scratch(**place) as database:
         start.fill(database, (experiment.JWT,))
         aim = experiment.Aim(count or options.PROCESSES, None if budget is None else begin + budget, rounds)
         with terminal.progress() as watcher:

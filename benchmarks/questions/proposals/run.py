@@ -98,8 +98,7 @@ class Aim:
 def run(chosen: Sequence[str], database: Database, aim: Aim, watcher: Watcher) -> tuple[dict[str, Any], Verdict]:
     """Return the fields of the record but `seconds`, and whether the run can be trusted.
 
-    The database is filled. Raises start.WorkerRefusedError, WorkerFailedError, and
-    ml_dsa.servers.ServerError.
+    The database is filled. Raises start.WorkerRefusedError or WorkerFailedError.
     """
     names = [part for name in chosen for part in MEASUREMENTS[name]]
     before = environment.processor_time()
@@ -193,13 +192,13 @@ def _row(part: Part, name: str) -> Timed:
 
 def _signatures(timing: Timing) -> MLDSA:
     missing = algorithm.missing()
-    served, not_installed = ((), ()) if missing else passing.run()
+    served, not_tried = ((), ()) if missing else passing.run()
     return MLDSA(
         library="" if missing else algorithm.library(),
         missing=missing,
         tokens=tuple(map(tokens.token_bytes, tokens.algorithms())),
         servers=served,
-        not_installed=not_installed,
+        not_tried=not_tried,
         timing=timing,
     )
 

@@ -79,8 +79,8 @@ def _ml_dsa(found: MLDSA) -> Iterator[Table | str]:
         "200: the server answered and passed on what was sent, byte for byte. The limit was searched with signed "
         "tokens of ML-DSA-44 that hold a longer and longer claim; the request has no other long header."
     )
-    if found.not_installed:
-        yield f"Not installed, so not tried: {', '.join(found.not_installed)}."
+    if found.not_tried:
+        yield f"Not tried: {'; '.join(found.not_tried)}."
     yield ""
 
 

@@ -6,7 +6,6 @@ import click
 
 from benchmarks.databases import population, scratch
 from benchmarks.messages import Assignment
-from benchmarks.processes import environment
 from benchmarks.questions import options, outcome
 from benchmarks.questions.scale import room, tables
 from benchmarks.questions.scale import run as scale
@@ -67,10 +66,10 @@ def command(
     if not place["database_url"]:
         needed = sum(population.expected_bytes(each, refreshes, tracks) for each in populations)
         room.check(needed, "--population, --refreshes")
-    path, machine = files.destination(path, "scale"), environment.describe()
+    path, machine = files.destination(path, "scale"), outcome.look_around()
     assignment = Assignment(schemes or tuple(SCHEMES), {url: 0}, BLOCK, DROP, seed=0)
     budget = options.budget_or(90, budget, count)
-    plan = scale.Plan(refreshes, tracks, count or options.PROCESSES, budget, rounds, flow_turns, margin)
+    plan = scale.Plan(refreshes, tracks, count, budget, rounds, flow_turns, margin)
     with outcome.refusals(), scratch.several(len(populations), **place) as made:
         record = scale.measure(assignment, dict(zip(populations, made, strict=True)), plan, begin)
     shown = [*tables.of(record), *tables.remarks(record, machine)]

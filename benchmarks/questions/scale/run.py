@@ -36,7 +36,7 @@ class Plan:
 
     `refreshes`       of each login in the databases
     `tracks`          whether each user has a track
-    `turns`           the fewest turns
+    `turns`           the fewest turns; None: as the budget allows
     `budget_seconds`  after the databases are loaded; None: no more turns
     `rounds`          None: as many as pay best
     `flow_turns`      processes at each size that time logins
@@ -44,7 +44,7 @@ class Plan:
 
     refreshes: int
     tracks: bool
-    turns: int
+    turns: int | None
     budget_seconds: float | None
     rounds: int | None
     flow_turns: int

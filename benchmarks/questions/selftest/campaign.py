@@ -35,11 +35,14 @@ class Record:
     `seconds`     from its start to its end
     `figures`     contender -> its overhead over anonymous in µs, computed as `overhead` does
     `planted_us`  contender -> its planted delay by the clock
+    `waited`, `disturbed`  as in messages.Sample
     """
 
     seconds: float
     figures: dict[str, float]
     planted_us: dict[str, float]
+    waited: float = 0.0
+    disturbed: float | None = None
 
 
 def read(path: Path) -> list[Record]:
@@ -81,6 +84,8 @@ def collect(path: Path, database: Database, processes: int, rounds: int, watcher
                 seconds=round(now - started, 3),
                 figures={name: overhead.overhead(sample.blocks[URL], name) for name in (CONTROL, *PLANTED)},
                 planted_us=sample.planted_us,
+                waited=round(sample.waited, 4),
+                disturbed=sample.disturbed,
             )
             print(json.dumps(asdict(record)), file=file, flush=True)
             records.append(record)

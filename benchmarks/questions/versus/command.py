@@ -9,7 +9,7 @@ import click
 from benchmarks import terminal
 from benchmarks.databases import scratch
 from benchmarks.messages import ANONYMOUS, Assignment
-from benchmarks.processes import environment, revisions, turns
+from benchmarks.processes import revisions, turns
 from benchmarks.questions import options, outcome
 from benchmarks.questions.versus import classes, comment, tables, verdict
 from benchmarks.questions.versus import run as versus
@@ -89,7 +89,7 @@ def command(revision, of, most_us, text, path, **given):
 
     The run is inconclusive when the control's interval (99 %) excludes zero and the difference is
     above 0.5 % of the request, when the hypervisor took more than 5 % of the time the processors
-    had work, or when other work had the processor for more than 20 % of the time. For --of and for
+    had work, or when other work had the processor for more than 70 % of the time. For --of and for
     --fail-above, it also is when the difference is neither shown nor proven to be in the margin.
 
     \b
@@ -120,7 +120,7 @@ def measure(revision, of, url, contender, anyway, count, budget, margin, rounds,
     schemes = () if contender == ANONYMOUS else (contender,)
     assignment = Assignment(schemes, {url: 0}, BLOCK, DROP, seed=0)
     budget = options.budget_or(120, budget, count)
-    machine = environment.describe()
+    machine = outcome.look_around()
     with outcome.refusals(revisions.RevisionError), TemporaryDirectory(prefix="benchmarks-") as name:
         folder = Path(name)
         with scratch.several(len(versus.PLACES), **place) as made:
@@ -133,6 +133,6 @@ def measure(revision, of, url, contender, anyway, count, budget, margin, rounds,
                 raise click.ClickException(unlike)
             end = None if budget is None else begin + budget
             with terminal.progress() as watcher:
-                run = turns.run(assignment, compared.places, count or options.PROCESSES, end, rounds, watcher)
+                run = turns.run(assignment, compared.places, count, end, rounds, watcher)
     seconds = round(time.monotonic() - begin, 1)
     return versus.record(run, assignment, margin, budget, compared, seconds), run, machine

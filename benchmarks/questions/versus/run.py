@@ -159,10 +159,9 @@ def analyse(run: Run, url: str, contender: str, margin_us: float, of: Class | No
     added = {place: _figures(run, place, url, contender, overhead.overhead) for place in places}
     controlled = added if of else requests
     control = t_interval(controlled[AGAIN] - controlled[AFTER], CONTROL_LEVEL)
-    reasons = [
-        *overhead.machine_reasons(run.steal, run.waited),
-        *overhead.control_reasons(control, float(requests[AFTER].mean())),
-    ]
+    differs = overhead.control_reasons(control, float(requests[AFTER].mean()))
+    reasons = [*overhead.machine_reasons(run.steal, run.waited), *differs]
+    remarks = [*([overhead.AGAIN] if differs else []), *overhead.machine_remarks(run.steal, run.waited), *run.remarks]
     if BEFORE not in places and control.half_width > added[AFTER].mean() / 2:
         reasons.append(
             f"the interval of the A/A control reaches {control.half_width:.1f} µs either way, which is more than half "
@@ -181,7 +180,7 @@ def analyse(run: Run, url: str, contender: str, margin_us: float, of: Class | No
         verdict=verdict,
         adds=_added(added, of_added) if contender != ANONYMOUS else None,
         control=control,
-        run=run.ending.mark(Verdict.of(reasons)),
+        run=run.ending.mark(Verdict.of(reasons, remarks)),
     )
 
 

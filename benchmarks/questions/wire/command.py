@@ -10,7 +10,7 @@ from rich.table import Table
 from benchmarks import terminal
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import Assignment, Population
-from benchmarks.processes import environment, start, turns
+from benchmarks.processes import start, turns
 from benchmarks.questions import options, outcome
 from benchmarks.questions.wire import run as experiment
 from benchmarks.reporting import tables
@@ -58,7 +58,7 @@ def command(
     options.check_blocks(block, drop)
     path = files.destination(path, "wire")
     assignment = Assignment(options.chosen(schemes, others), dict.fromkeys(urls, 0), block, drop, seed=0)
-    machine = environment.describe()
+    machine = outcome.look_around()
     budget = options.budget_or(600 if precision else 60, budget, count and not precision)
     with outcome.refusals(files.ResultError, comparison.UnlikeError):
         inside = comparison.read(beside) if beside else None
@@ -67,7 +67,7 @@ def command(
             end = None if budget is None else begin + budget + stored.seconds
             places = experiment.places(database, server, inside)
             with terminal.progress() as watcher:
-                run = turns.run(assignment, places, count or options.PROCESSES, end, rounds, watcher, precision)
+                run = turns.run(assignment, places, count, end, rounds, watcher, precision)
         known = {"seconds": round(time.monotonic() - begin, 1), "population": population, "stored": stored}
         record = experiment.record(
             run, assignment, margin, precision, budget, machine, inside, beside_file=beside and beside.name, **known

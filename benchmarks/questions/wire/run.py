@@ -64,7 +64,8 @@ def record(
     }
     widest = overhead.widest(run.samples(WIRE))
     judged = [replace(each, url=f"{each.url} {place}") for place in places for each in tables[place]]
-    verdict = run.ending.mark(overhead.judge(judged, run.steal, run.waited, widest, precision_us))
+    verdict = overhead.judge(judged, run.steal, run.waited, widest, precision_us, run.seconds)
+    verdict = run.ending.mark(replace(verdict, remarks=(*verdict.remarks, *run.remarks)))
     before = comparison.figures_of(inside[1]) if inside else _figures(run.samples(IN_PROCESS))
     changes = comparison.compare(before, _figures(run.samples(WIRE)), margin_us)
     plan = {

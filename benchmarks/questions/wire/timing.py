@@ -41,6 +41,9 @@ class _Collector(timing.Collector):
         self._wall_seconds += wall
         self._run_seconds += run
 
+    def can_tell(self) -> bool:
+        return False  # this process waits for the server, which may wait itself
+
     @property
     def waited(self) -> float:
         server = 1 - self._server_run / self._server_wall if self._server_wall else 0.0

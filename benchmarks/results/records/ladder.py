@@ -32,6 +32,7 @@ class Climb:
     `rungs`          from the lowest to the highest; empty for a class that does not show its steps
     `counts`         for anonymous, each rung and the whole
     `round_seconds`  how long a round takes here
+    `waited`         as in messages.Sample
     `p25_ns`         anonymous, each rung and the whole -> 25th percentile of its blocks
     """
 
@@ -40,6 +41,7 @@ class Climb:
     counts: dict[str, Counts]
     round_seconds: float
     p25_ns: dict[str, list[float]]
+    waited: float = 0.0
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Climb":
@@ -90,6 +92,7 @@ class Ladder(Record):
     """The result of `ladder`.
 
     `without_steps`  the classes that do not show their steps
+    `waited`         share of their time that the processes waited for a processor, 0 to 1
     `processes`      scheme -> climb, for each process
     """
 
@@ -98,6 +101,7 @@ class Ladder(Record):
     seconds: float
     service: dict[str, Any]
     steal: float | None
+    waited: float | None = None
     population: int = 0
     stored: Stored | None = None
     plan: dict[str, Any]

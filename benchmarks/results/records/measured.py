@@ -38,10 +38,12 @@ class ByTurns(Measured):
     """The fields of a run whose processes alternate between places.
 
     `waited`              share of their time that the processes waited for a processor, 0 to 1
+    `disturbed`           as in Tabulated
     `load_average_after`  of the machine, over 1, 5 and 15 minutes
     """
 
     waited: float
+    disturbed: float | None = None
     load_average_after: tuple[float, ...]
     plan: dict[str, Any]
     turns: tuple[Turn, ...]

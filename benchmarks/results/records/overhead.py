@@ -16,6 +16,8 @@ class Tabulated(Record):
     `service`             versions, database, connection policy and switches of the service
     `steal`               share of the processors' time that the hypervisor took; None: unknown
     `waited`              share of their time that the processes waited for a processor
+    `disturbed`           share of blocks during which other programs had the processor, even when
+                          they were timed again; None: it cannot be told
     `population`          users in the database besides the one who is timed
     `widest_us`           half-width of the widest interval
     `tables`              one for each URL, at least one
@@ -25,6 +27,7 @@ class Tabulated(Record):
     service: dict[str, Any]
     steal: float | None
     waited: float | None = None
+    disturbed: float | None = None
     load_average_after: tuple[float, ...]
     population: int = 0
     stored: Stored | None = None

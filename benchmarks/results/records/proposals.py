@@ -79,7 +79,7 @@ class Served:
 
     `limit`             the setting that limits them, with its value
     `answers`           token -> status of the answer; "cut": something else arrived behind it;
-                        "closed": it hung up without an answer
+                        "closed": it hung up without an answer; "silent": it gave none
     `largest_passed`    bytes of the largest Authorization line that passed
     `smallest_refused`  bytes of the smallest one that did not, with its answer; None: the largest
                         that was tried passed
@@ -98,16 +98,16 @@ class Served:
 class MLDSA:
     """The measurement of ML-DSA (FIPS 204, RFC 9964).
 
-    `library`        what computes it
-    `missing`        why it could not be measured here; empty: it was
-    `not_installed`  servers and proxies that were not tried
+    `library`    what computes it
+    `missing`    why it could not be measured here; empty: it was
+    `not_tried`  servers and proxies that could not be tried, and why
     """
 
     library: str
     missing: str
     tokens: tuple[TokenBytes, ...]
     servers: tuple[Served, ...]
-    not_installed: tuple[str, ...]
+    not_tried: tuple[str, ...]
     timing: Timing
 
 

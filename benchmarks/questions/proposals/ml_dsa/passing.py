@@ -20,17 +20,20 @@ BOTH = "ML-DSA-44 and DPoP"  # the proof is signed by it, too, and holds its pub
 
 
 def run() -> tuple[tuple[Served, ...], tuple[str, ...]]:
-    """Return what each server that is installed does, and the names of those that are not.
-
-    Raises servers.ServerError.
-    """
-    found = {kind: kind.version() for kind in servers.KINDS}
+    """Return what each server does, and a phrase for each that could not be tried."""
     asked = {name: (tokens.line(tokens.signer(name).sign(tokens.claims())),) for name in ("ES256", *NAMES)}
     asked[BOTH] = tokens.bound_with_proof("ML-DSA-44")
-    return (
-        tuple(_try(kind, version, asked) for kind, version in found.items() if version),
-        tuple(kind.name for kind, version in found.items() if not version),
-    )
+    served, not_tried = [], []
+    for kind in servers.KINDS:
+        version = kind.version()
+        if version is None:
+            not_tried.append(f"{kind.name}: not installed")
+            continue
+        try:
+            served.append(_try(kind, version, asked))
+        except servers.ServerError as error:
+            not_tried.append(f"{kind.name} {version}: {error}")
+    return tuple(served), tuple(not_tried)
 
 
 def _try(kind: Kind, version: str, asked: dict[str, tuple[bytes, ...]]) -> Served:
@@ -78,16 +81,21 @@ def search(port: int) -> tuple[int, int | None, str | None]:
 def ask(port: int, *lines: bytes) -> str:
     """Return the status of the answer to a request with these header lines.
 
-    Return "cut" if something else than these lines arrived behind the server, and "closed" if it
-    hung up without an answer.
+    Return "cut" if something else than these lines arrived behind the server, "closed" if it hung
+    up without an answer, and "silent" if it said nothing for SECONDS.
     """
     request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + b"".join(lines) + b"\r\n"
     received = b""
-    with socket.create_connection(("127.0.0.1", port), SECONDS) as connection, suppress(ConnectionError):
-        with suppress(ConnectionError):  # a server may answer and hang up before it has read all
-            connection.sendall(request)
-        while read := connection.recv(1 << 16):
-            received += read
+    try:
+        with socket.create_connection(("127.0.0.1", port), SECONDS) as connection:
+            with suppress(ConnectionError):  # a server may answer and hang up before it has read all
+                connection.sendall(request)
+            while read := connection.recv(1 << 16):
+                received += read
+    except TimeoutError:
+        return "silent"
+    except ConnectionError:
+        pass  # after its answer, perhaps
     head, _, body = received.partition(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1."):
         return "closed"

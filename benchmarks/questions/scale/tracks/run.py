@@ -33,7 +33,7 @@ from benchmarks.results.records.scale_tracks import Catalogue, Query, ScaleTrack
 from benchmarks.results.records.versus import Revision
 from benchmarks.stats.design import endless
 from benchmarks.stats.intervals import t_interval
-from benchmarks.stats.overhead import CONTROL_LEVEL, Verdict, control_reasons, machine_reasons
+from benchmarks.stats.overhead import CONTROL_LEVEL, Verdict, control_reasons, machine_reasons, machine_remarks
 from benchmarks.terminal import Watcher
 
 BEFORE = ", before"  # in the name of a place: the revision's service
@@ -163,7 +163,7 @@ def record(run: Run, plan: Plan, begin: float) -> ScaleTracks:
         seconds=round(time.monotonic() - begin, 1),
         service=run.rehearsals[names[0]].service,
         steal=run.steal,
-        verdict=run.ending.mark(Verdict.of(reasons)),
+        verdict=run.ending.mark(Verdict.of(reasons, machine_remarks(run.steal, waited))),
         waited=waited,
         load_average_after=run.load_average,
         plan={"turns": len(run.turns), "copies": plan.copies, "copied": bool(plan.source)},
