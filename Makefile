@@ -77,7 +77,7 @@ bench: .venv/bench  ## measure what Token and JWT cost, with a report: one minut
 	@code=0; \
 	bench() { ENV_FILE= $(BIN)/python -m benchmarks "$$@" || { code=$$?; test $$code = 3 || exit $$code; }; echo; }; \
 	bench overhead --budget 22 --json results/bench/overhead.json; \
-	bench flows --budget 16 --processes 4 --json results/bench/flows.json; \
+	bench flows --budget 16 --json results/bench/flows.json; \
 	bench revocation --trials 3 --json results/bench/revocation.json; \
 	bench report results/bench/overhead.json results/bench/flows.json results/bench/revocation.json \
 	  --html results/bench/report.html; \

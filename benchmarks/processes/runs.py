@@ -73,7 +73,8 @@ def remarks(asked: int | None, done: int, end: float | None) -> tuple[str, ...]:
     """
     if asked is not None or end is None or done >= PROCESSES:
         return ()
-    return (f"{done} processes instead of {PROCESSES}: more did not fit into --budget. The fewest are {FEWEST}.",)
+    why = "more did not fit into --budget" if done > FEWEST else "the fewest, even if they take longer than --budget"
+    return (f"{done} processes instead of {PROCESSES}: {why}.",)
 
 
 def _ends_after_one_more(start: float, done: int) -> float:

@@ -234,18 +234,30 @@ class Collector:
 
     def time(self, url: str, block: Callable[[], list[int]]) -> list[int]:
         """Collect garbage, then return the times of `block()`, of the least disturbed attempt."""
-        times, waited = self._attempt(block)
+        times, waited = self.attempt(block)
         again = self.AGAIN
         while waited > waits.DISTURBED and again and self._is_fruitful(url):
             again -= 1
             self._repeats[url] += 1
-            once_more, less = self._attempt(block)
+            once_more, less = self.attempt(block)
             self._fruitful[url] += less <= waits.DISTURBED
             if less < waited:
                 times, waited = once_more, less
         self._blocks += 1
         self._disturbed += waited > waits.DISTURBED
         return times
+
+    def attempt(self, block: Callable[[], list[int]]) -> tuple[list[int], float]:
+        """Collect garbage, and return a block's times and the share of its time that it waited."""
+        self.collect()
+        before, start = waits.waited_ns(), perf_counter_ns()
+        times = block()
+        wall, waited = perf_counter_ns() - start, waits.waited_ns() - before
+        if not self.can_tell():
+            return times, 0.0
+        self._wall_seconds += wall / 1e9
+        self._run_seconds += (wall - waited) / 1e9
+        return times, waited / wall
 
     @property
     def waited(self) -> float:
@@ -260,18 +272,6 @@ class Collector:
     def can_tell(self) -> bool:
         """Return whether waiting can be told apart from what a block does."""
         return waits.can_tell()
-
-    def _attempt(self, block: Callable[[], list[int]]) -> tuple[list[int], float]:
-        """Return a block's times, and the share of its time that it waited for a processor."""
-        self.collect()
-        before, start = waits.waited_ns(), perf_counter_ns()
-        times = block()
-        wall, waited = perf_counter_ns() - start, waits.waited_ns() - before
-        if not self.can_tell():
-            return times, 0.0
-        self._wall_seconds += wall / 1e9
-        self._run_seconds += (wall - waited) / 1e9
-        return times, waited / wall
 
     def _is_fruitful(self, url: str) -> bool:
         return self._repeats[url] < self.FREE + self.FRUITFUL * self._fruitful[url]

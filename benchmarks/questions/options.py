@@ -21,7 +21,7 @@ from config.switches import SWITCHES
 
 Decorator = Callable[[Callable], Callable]
 
-# Of --processes.
+# The default of --processes.
 FEWEST = "with --budget, the fewest.  [default: 10, as the budget allows: 4 at least]"
 
 

@@ -78,6 +78,14 @@ def differences(before: Conditions, after: Conditions) -> list[str]:
     ]
 
 
+def loads(before: Comparable, after: Comparable) -> list[str]:
+    """Return the line that says that one machine was busy and the other was not; or nothing."""
+    waited = [run.waited or 0.0 for run in (before, after)]
+    if (waited[0] > overhead.BUSY) == (waited[1] > overhead.BUSY):
+        return []
+    return [f"waited for a processor: {waited[0]:.0%} and {waited[1]:.0%} of the time"]
+
+
 def versions(old: Environment, new: Environment) -> list[str]:
     """Return what may be the cause of a change, a line for each package or commit that differs."""
     packages = sorted(old.packages.keys() | new.packages.keys())

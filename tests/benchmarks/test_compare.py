@@ -181,3 +181,11 @@ def test_what_has_no_table_is_told_with_those_that_have(saved):
     refused = run("csv", saved("a.json", {"format": FORMAT, "command": "dance"}))
     assert refused.exit_code == 1
     assert "a result of dance; allowed: overhead, wire, revocation" in refused.stderr
+
+
+def test_a_busy_run_is_not_compared_with_a_quiet_one():
+    quiet = run_of({"token": 100.0})
+    busy, unknown = replace(quiet, waited=0.58), replace(quiet, waited=None)
+    assert comparison.loads(quiet, busy) == ["waited for a processor: 2% and 58% of the time"]
+    assert comparison.loads(busy, quiet) == ["waited for a processor: 58% and 2% of the time"]
+    assert comparison.loads(quiet, unknown) == comparison.loads(busy, busy) == []

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import count
 from types import SimpleNamespace
 
@@ -28,6 +29,7 @@ from benchmarks.databases import write_counts
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import RefusedError
 from benchmarks.processes import start
+from benchmarks.processes.timing import Collector
 from benchmarks.questions.flows import hashers, timing
 from benchmarks.questions.flows import run as flows
 from benchmarks.questions.flows.endpoints import FLOWS, Endpoints
@@ -205,7 +207,7 @@ def test_a_call_that_goes_wrong_under_the_clock_is_no_time(user):
 
     endpoints = endpoints_of(with_views("token", [("api-token-auth/", Tired)]), user)
     clients = endpoints.clients(4)
-    block = timing._flow_block
+    block = partial(timing._flow_block, Collector())
     assert block(endpoints, endpoints.flows["obtain"], clients) > 0
     with pytest.raises(RefusedError, match="wrong at /api-token-auth/: obtain answers 503, not 200"):
         block(endpoints, endpoints.flows["obtain"], clients)

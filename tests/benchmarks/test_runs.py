@@ -61,8 +61,10 @@ def test_as_many_processes_are_planned_as_fit_but_never_fewer_than_the_fewest():
 
 
 def test_a_run_with_fewer_processes_says_why():
-    (why,) = runs.remarks(None, 4, 1.0)
-    assert why.startswith("4 processes instead of 10: more did not fit into --budget.")
+    assert runs.remarks(None, 7, 1.0) == ("7 processes instead of 10: more did not fit into --budget.",)
+    assert runs.remarks(None, 4, 1.0) == (
+        "4 processes instead of 10: the fewest, even if they take longer than --budget.",
+    )
     assert runs.remarks(4, 4, 1.0) == runs.remarks(None, 4, None) == runs.remarks(None, 10, 1.0) == ()
 
 

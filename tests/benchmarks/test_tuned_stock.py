@@ -76,6 +76,7 @@ def test_each_does_what_it_says_with_so_many_statements():
 def print_statuses():
     """Print what each answers after each of AFTERWARDS, in a process of its own."""
     fill.fill()
+    candidates = {each.name: each for each in tuned_stock.ALL}
     users = get_user_model().objects
     handler = Handler()
     statuses = {}
@@ -85,7 +86,7 @@ def print_statuses():
             users.all().delete()
             cache.clear()
             user = users.create_user(fill.USERNAME, password=fill.PASSWORD)
-            contender = Contender.of_scheme(find_scheme(PATHS[name]), user, [URL])
+            contender = Contender.of_scheme(candidates[name], user, [URL])
             assert wsgi.ask(handler, contender.environ(URL)).status == 200
             if event == "deleted":
                 user.delete()

@@ -250,6 +250,7 @@ def test_the_first_line_of_the_comment_is_the_verdict(record, first):
     ]
     assert "150 (149 to 151)" in found.text
     assert ("estimates" in found.text) == (not record.verdict.conclusive)
+    assert ("--budget" in found.text) == (record is RECORDS["cannot-tell"])
 
 
 def test_no_name_acts_in_the_comment():

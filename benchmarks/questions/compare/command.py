@@ -40,6 +40,7 @@ def command(before, after, anyway, margin, path):
         if one.command != other.command:
             raise comparison.UnlikeError(f"a result of {one.command} and one of {other.command}; allowed: two of one")
         unlike = comparison.differences(comparison.conditions(old, one), comparison.conditions(new, other))
+        unlike += comparison.loads(one, other)
         if unlike and not anyway:
             raise comparison.UnlikeError(
                 "unlike environments; --anyway compares them all the same\n  " + "\n  ".join(unlike)

@@ -48,8 +48,7 @@ def command(schemes, access_lifetime, session_lifetime, count, budget, populatio
 
     The run is inconclusive when the A/A control's interval (99 %) excludes zero and the difference
     is above 0.5 % of the request, when the hypervisor took more than 5 % of the time the processors
-    had work, or when other programs kept the password's hash waiting for more than 70 % of its
-    time.
+    had work, or when other work had the processor for more than 70 % of the time.
 
     \b
     Exit codes:

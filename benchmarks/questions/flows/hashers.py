@@ -84,9 +84,8 @@ def time_all(encoded: str, random: Random, times: int) -> tuple[PasswordHash, li
             else:
                 made[key].append(_time(known[key].hasher, key[1]))
     least = {key: min(each) for key, each in made.items()}
-    waited = sum(each.waited for each in checked) / times
     return (
-        replace(checked[0], verify_ns=least[mine], waited=waited),
+        replace(checked[0], verify_ns=least[mine]),
         [Hashed(*key, each.default_of, least[key], key == mine) for key, each in known.items()],
     )
 
@@ -110,7 +109,6 @@ def time_own(encoded: str) -> PasswordHash:
         encoded=hashed,
         make_ns=0 if encoded else start - begin,
         verify_ns=min(ran, took),
-        waited=max(0.0, 1 - ran / took),
     )
 
 

@@ -45,7 +45,6 @@ class PasswordHash:
 
     `iterations`  None: the hasher has no such number
     `make_ns`     0 if the hash was given
-    `waited`      share of its time, 0 to 1, that verifying waited for a processor
     """
 
     algorithm: str
@@ -53,7 +52,6 @@ class PasswordHash:
     encoded: str
     make_ns: int
     verify_ns: int
-    waited: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +97,7 @@ class Found:
     `hashed`         each hasher's time, in the same order in all processes; empty: not asked for
     `round_seconds`  duration of a round, with its preparation and its proofs
     `once_seconds`   duration of what only the first process does: count, and hash a password
+    `waited`         as in messages.Sample
     `bytes_meaning`  what Counts.bytes_written counts
     `service`        as in messages.Sample
     """
@@ -112,6 +111,7 @@ class Found:
     hashed: list[Hashed]
     round_seconds: float
     once_seconds: float
+    waited: float
     bytes_meaning: str
     service: dict[str, Any]
 

@@ -132,9 +132,7 @@ def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
         crossings=tuple(break_even.crossings(costs, lifetimes)),
         control=control,
         anonymous_us=anonymous,
-        verdict=judge(
-            control, anonymous, run.steal, float(np.mean([found.password_hash.waited for found in everything]))
-        ),
+        verdict=judge(control, anonymous, run.steal, float(np.mean([found.waited for found in everything]))),
     )
 
 
@@ -209,8 +207,7 @@ def costs_of(found: Found, scheme: str) -> Costs:
 def judge(control: Interval, anonymous_us: float, steal: float | None, waited: float) -> Verdict:
     """Decide whether the run can be trusted: A/A control, steal time and processor contention.
 
-    `waited` is the share of its time, 0 to 1, that a password's hash waited for a processor; it
-    only computes.
+    `waited` is the mean of the processes'.
     """
     differs = control_reasons(control, anonymous_us)
     return Verdict.of(

@@ -38,8 +38,6 @@ REQUEST_BLOCK, REQUEST_DROP = 15, 5
 
 COUNTED = 3  # calls of each flow; the lowest count is reported, of fsyncs the middle one
 
-_YOUNG = 1  # generations collected between blocks
-
 
 def run(task: Task, done: Callable[[str], None]) -> Found:
     """Do the task, and call `done` after each round.
@@ -61,12 +59,13 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         raise RefusedError("\n".join(faults))
     channels = proof.hear(handler, field.values())
 
+    collector = timing.Collector()
     blocks: dict[tuple[str, str], Callable[[], float]] = {
-        ("", name): partial(_request_block, handler, each.environ(WHOAMI)) for name, each in field.items()
+        ("", name): partial(_request_block, collector, handler, each.environ(WHOAMI)) for name, each in field.items()
     }
     for name in first_of.values():
         for flow in endpoints[name].flows.values():
-            blocks[name, flow.name] = partial(_flow_block, endpoints[name], flow, clients[name])
+            blocks[name, flow.name] = partial(_flow_block, collector, endpoints[name], flow, clients[name])
     figures: dict[tuple[str, str], list[float]] = {key: [] for key in blocks}
     if task.hashers:
         password_hash, hashed = hashers.time_all(task.password_hash, random, task.hashers)
@@ -108,6 +107,7 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         hashed=hashed,
         round_seconds=round_seconds,
         once_seconds=once_seconds,
+        waited=collector.waited,
         bytes_meaning=write_counts.BYTES[connection.vendor],
         service=timing.service() | {"channels": channels},
     )
@@ -117,20 +117,24 @@ def _round(blocks: dict[tuple[str, str], Callable[[], float]], order) -> dict[tu
     return {key: blocks[key]() for key in order}
 
 
-def _request_block(handler: Handler, environ: dict) -> float:
-    gc.collect(_YOUNG)
-    return timing.figures(timing.time_block(handler, environ, REQUEST_BLOCK), REQUEST_DROP)[0]
+def _request_block(collector: timing.Collector, handler: Handler, environ: dict) -> float:
+    times = collector.time(WHOAMI, partial(timing.time_block, handler, environ, REQUEST_BLOCK))
+    return timing.figures(times, REQUEST_DROP)[0]
 
 
-def _flow_block(endpoints: Endpoints, flow: Flow, clients: list[Client]) -> float:
+def _flow_block(collector: timing.Collector, endpoints: Endpoints, flow: Flow, clients: list[Client]) -> float:
     environs = [endpoints.prepare(flow, client) for client in clients]
-    gc.collect(_YOUNG)
-    times, answers, watch = [], [], Stopwatch()
-    for environ in environs:
+    answers, watch = [], Stopwatch()
+
+    def call(environ) -> int:
         watch.start()
         answer = endpoints.call(environ)
-        times.append(watch.stop())
+        nanoseconds = watch.stop()
         answers.append(answer)
+        return nanoseconds
+
+    # What a call spends is gone afterwards, so a disturbed block is not timed again.
+    times, _ = collector.attempt(lambda: list(map(call, environs)))
     for client, answer in zip(clients, answers, strict=True):
         endpoints.settle(flow, client, answer)
     return timing.figures(times, FLOW_DROP)[0]

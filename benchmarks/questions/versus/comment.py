@@ -129,15 +129,12 @@ def _doubts(record: Versus, most_us: float | None) -> list[str]:
     if record.of and record.of.no_base:
         doubts.append(f"The base was not measured:\n\n{lines(record.of.no_base)}")
     judgement = verdict.judged(record, most_us)
-    reasons = text("; ".join(judgement.reasons), 1000)
     if not record.verdict.conclusive:
-        doubts.append(
-            f"Warning: this run cannot be trusted: {reasons}. The figures below are estimates. Run it again, on a "
-            "machine with less other work or with a larger budget."
-        )
-    elif not judgement.conclusive:
-        doubts.append(f"{reasons[0].upper()}{reasons[1:]}. Four times the budget halves that.")
-    return doubts
+        doubts.append("Warning: this run cannot be trusted, so the figures below are estimates.")
+    if judgement.reasons:
+        reasons = text("; ".join(judgement.reasons), 1000)
+        doubts.append(f"{reasons[0].upper()}{reasons[1:]}.")
+    return [*doubts, *(text(remark, 1000) for remark in judgement.remarks)]
 
 
 def _table(record: Versus) -> str:

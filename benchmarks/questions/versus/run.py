@@ -162,11 +162,14 @@ def analyse(run: Run, url: str, contender: str, margin_us: float, of: Class | No
     differs = overhead.control_reasons(control, float(requests[AFTER].mean()))
     reasons = [*overhead.machine_reasons(run.steal, run.waited), *differs]
     remarks = [*([overhead.AGAIN] if differs else []), *overhead.machine_remarks(run.steal, run.waited), *run.remarks]
-    if BEFORE not in places and control.half_width > added[AFTER].mean() / 2:
-        reasons.append(
-            f"the interval of the A/A control reaches {control.half_width:.1f} µs either way, which is more than half "
-            f"of what {contender} adds ({added[AFTER].mean():.1f} µs)"
-        )
+    if BEFORE not in places:
+        half = float(added[AFTER].mean()) / 2
+        if control.half_width > half:
+            reasons.append(
+                f"the interval of the A/A control reaches {control.half_width:.1f} µs either way, which is more than "
+                f"half of what {contender} adds ({2 * half:.1f} µs)"
+            )
+            remarks += overhead.longer(run.seconds, control.half_width / half, "it would be half") if half > 0 else []
     compared = [requests] if contender == ANONYMOUS else [requests, added]
     # Each verdict is on the subtrahend: this checkout.
     pairs = [each[BEFORE] - each[AFTER] for each in compared if BEFORE in places]

@@ -65,7 +65,10 @@ def answer(record: Versus) -> str:
     """Return the run's answer in a sentence."""
     what, revision = f"{record.contender} on {record.url}", record.revision.name
     if not record.verdict.conclusive:
-        return f"{what}: this run cannot tell whether {revision} was faster or slower."
+        unsure = f"{what}: this run cannot tell whether {revision} was faster or slower."
+        difference = record.adds.difference if record.adds else record.difference
+        estimate = difference and f"{difference.estimate:+.1f} µs ({difference.low:+.1f} to {difference.high:+.1f})"
+        return f"{unsure} Its estimate, not to be relied on: {estimate}." if estimate else unsure
     if record.of:
         return f"{what}: {_answer_of(record)}"
     ratio = record.ratio

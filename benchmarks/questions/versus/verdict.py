@@ -2,6 +2,7 @@
 
 from benchmarks import terminal
 from benchmarks.results.records.versus import Versus
+from benchmarks.stats import overhead
 from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, SLOWER, Verdict
 
@@ -42,12 +43,13 @@ def judged(record: Versus, most_us: float | None) -> Verdict:
     gated = record.of is not None or most_us is not None
     if not (record.verdict.conclusive and gated and word(record) == CANNOT_TELL):
         return record.verdict
-    return Verdict.of(
-        [
-            f"the difference is neither shown nor proven to be below {record.margin_us:g} µs; its interval reaches "
-            f"{difference(record).half_width:.1f} µs either way"
-        ]
+    reach, margin = difference(record).half_width, record.margin_us
+    reason = (
+        f"the difference is neither shown nor proven to be below {margin:g} µs; its interval reaches {reach:.1f} µs "
+        "either way"
     )
+    narrower = overhead.longer(record.seconds, reach / margin, f"the interval would reach {margin:g} µs")
+    return Verdict.of([reason], [*narrower, *record.verdict.remarks])
 
 
 def exit_code(record: Versus, most_us: float | None) -> int:
