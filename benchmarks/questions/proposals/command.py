@@ -6,7 +6,7 @@ import click
 
 from benchmarks import terminal
 from benchmarks.databases.scratch import scratch
-from benchmarks.processes import environment, start
+from benchmarks.processes import start
 from benchmarks.questions import options, outcome
 from benchmarks.questions.proposals import run as experiment
 from benchmarks.questions.proposals import tables
@@ -49,13 +49,13 @@ def command(chosen, count, budget, rounds, path, **place):
       3  inconclusive
     """
     begin = time.monotonic()
-    path, machine = files.destination(path, "proposals"), environment.describe()
+    path, machine = files.destination(path, "proposals"), outcome.look_around()
     budget = options.budget_or(120, budget, count)
     # In the order of the choices, each once.
     names = [name for name in experiment.MEASUREMENTS if name in (chosen or experiment.MEASUREMENTS)]
     with outcome.refusals(), scratch(**place) as database:
         start.fill(database, (experiment.JWT,))
-        aim = experiment.Aim(count or options.PROCESSES, None if budget is None else begin + budget, rounds)
+        aim = experiment.Aim(count, None if budget is None else begin + budget, rounds)
         with terminal.progress() as watcher:
             fields, verdict = experiment.run(names, database, aim, watcher)
     record = experiment.record(fields, verdict, round(time.monotonic() - begin, 1))

@@ -42,7 +42,7 @@ from benchmarks.questions.proposals.ml_dsa import algorithm, passing, tokens
 from benchmarks.questions.proposals.status_list import staleness
 from benchmarks.results.records.proposals import MLDSA, DPoP, ListBytes, Proposals, StatusList, Timed, Timing
 from benchmarks.stats.intervals import Interval, t_interval
-from benchmarks.stats.overhead import CONTROL_LEVEL, TRIMMED, control_reasons, machine_reasons
+from benchmarks.stats.overhead import CONTROL_LEVEL, TRIMMED, control_reasons, machine_reasons, machine_remarks
 from benchmarks.stats.verdicts import Verdict
 from benchmarks.terminal import Watcher
 
@@ -76,21 +76,27 @@ CONTROLS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What the processes of one part found. `rehearsal`: that of a process without rounds."""
+    """What the processes of one part found.
+
+    `rehearsal`  that of a process without rounds
+    `remarks`    why there are so few
+    """
 
     task: Task
     rehearsal: Found
     samples: tuple[Found, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
     """How long a run takes: `processes` for each part, and more until `end`.
 
-    `end`  in seconds of time.monotonic(); None: no further process
+    `processes`  None: as many as runs.plan_count finds
+    `end`        in seconds of time.monotonic(); None: no further process
     """
 
-    processes: int
+    processes: int | None
     end: float | None
     rounds: int | None
 
@@ -129,7 +135,9 @@ def run(chosen: Sequence[str], database: Database, aim: Aim, watcher: Watcher) -
     if LISTS in timings:
         fields["status_list"] = _lists(parts[LISTS], timings[LISTED], timings[LISTS])
     waited = max(timing.waited for timing in timings.values())
-    return fields, judge(timings.values(), steal, waited)
+    verdict = judge(timings.values(), steal, waited)
+    few = (remark for part in parts.values() for remark in part.remarks)
+    return fields, Verdict.of(verdict.reasons, (*verdict.remarks, *few))
 
 
 def record(fields: Mapping[str, Any], verdict: Verdict, seconds: float) -> Proposals:
@@ -166,7 +174,7 @@ def judge(timings: Any, steal: float | None, waited: float) -> Verdict:
                 f"{timing.part}: the interval of the A/A control reaches {timing.control.half_width:.1f} µs either "
                 f"way, which is more than half of the largest step ({largest:.1f} µs)"
             )
-    return Verdict.of([*reasons, *machine_reasons(steal, waited)])
+    return Verdict.of([*reasons, *machine_reasons(steal, waited)], machine_remarks(steal, waited))
 
 
 def differences(samples: Sequence[Found], name: str, base: str) -> np.ndarray:
@@ -227,16 +235,17 @@ def _repeat(task: Task, database: Database, aim: Aim, watcher: Watcher) -> Part:
     begin = time.monotonic()
     rehearsal = _work(task, database, 0, watcher.tick)
     process_seconds = time.monotonic() - begin
+    count, fewest = runs.plan_count(aim.processes, process_seconds, aim.end)
     rounds = aim.rounds
     if rounds is None:
         seconds = {task.part: rehearsal.round_seconds}
-        rounds = runs.plan_rounds(seconds, len(rehearsal.names), process_seconds, aim.processes, aim.end)[task.part]
+        rounds = runs.plan_rounds(seconds, len(rehearsal.names), process_seconds, count, aim.end)[task.part]
     task = replace(task, rounds=rounds)
     samples = []
-    for _ in runs.repetitions(aim.processes, aim.end, process_seconds, watcher):
+    for _ in runs.repetitions(count, aim.end, process_seconds, watcher, fewest=fewest):
         seeded = replace(task, seed=secrets.randbelow(2**32))
         samples.append(_work(seeded, database, secrets.randbelow(2**32), watcher.tick))
-    return Part(task, rehearsal, tuple(samples))
+    return Part(task, rehearsal, tuple(samples), runs.remarks(aim.processes, len(samples), aim.end))
 
 
 def _work(task: Task, database: Database, hash_seed: int, tick: Callable[[], None]) -> Found:

@@ -8,7 +8,7 @@ from rich.table import Table
 from benchmarks.questions.proposals.ml_dsa.field import SIGN, VERIFY, name_of
 from benchmarks.questions.proposals.status_list.work import TIMED
 from benchmarks.reporting import tables
-from benchmarks.reporting.wording import duration, interval, number
+from benchmarks.reporting.wording import duration, figure, interval, number
 from benchmarks.results.records.proposals import MLDSA, DPoP, Proposals, StatusList, Timed, Timing
 
 _TITLES = {
@@ -105,7 +105,7 @@ def _status_list(found: StatusList) -> Iterator[Table | str]:
         f"Token Status List: {found.logins:,} logins at one bit (bytes)", "revoked", "raw", "zlib 9", "base64url", "JWT"
     )
     for each in found.sizes:
-        sizes = (interval(size) for size in (each.zlib, each.lst, each.token))
+        sizes = (figure(size) for size in (each.zlib, each.lst, each.token))
         shown.add_row(f"{each.revoked_share:.1%}", f"{each.raw:,}", *sizes)
     yield shown
     yield from _requests(found.requests)

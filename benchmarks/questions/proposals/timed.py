@@ -9,12 +9,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import chain
 from random import Random
-from time import perf_counter_ns
 from typing import Any
 
 from benchmarks.messages import Assignment, Facts
-from benchmarks.processes import timing
+from benchmarks.processes import timing, waits
 from benchmarks.questions.proposals.messages import DPOP, LISTED, LISTS, SIGNATURES, Found, Task
 
 Contender = Callable[[int], list[int]]
@@ -36,6 +36,19 @@ class Field:
     counted: dict[str, Any] = field(default_factory=dict)
 
 
+class _Noting(timing.Collector):
+    """A collector that keeps the times of every block, in the order in which they were timed."""
+
+    def __init__(self):
+        super().__init__()
+        self.taken: list[list[int]] = []
+
+    def time(self, url: str, block: Callable[[], list[int]]) -> list[int]:
+        times = super().time(url, block)
+        self.taken.append(times)
+        return times
+
+
 def run(task: Task, done: Callable[[str], None]) -> Found:
     """Do the task, and call `done` after each round.
 
@@ -49,24 +62,15 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
         names = random.sample(list(built.contenders), len(built.contenders))
         environs = {name: built.contenders[name] for name in names}
         assignment = Assignment((), {task.part: task.rounds}, task.block, task.drop, task.seed)
-        kept = {name: [] for name in environs}
-        collector = timing.Collector()
-
-        def block(handler: None, contender: Contender, count: int) -> list[int]:
-            return contender(count)
-
-        def noted(handler: None, contender: Contender, count: int) -> list[int]:
-            times = contender(count)
-            kept[of[id(contender)]] += times[task.drop :]
-            return times
-
-        of = {id(contender): name for name, contender in environs.items()}
+        collector = _Noting()
+        p25_ns, kept = {name: [] for name in names}, {name: [] for name in names}
         with timing.garbage_held_back():
-            _, round_seconds = timing.warm_up(None, environs, assignment, random, block)
-            p25_ns = {name: [] for name in environs}
+            _, round_seconds = timing.warm_up(None, environs, assignment, random, _time_block)
             if task.rounds:
-                blocks = timing.time_rounds(None, environs, task.part, assignment, random, collector, done, noted)
+                blocks = timing.time_rounds(None, environs, task.part, assignment, random, collector, done, _time_block)
                 p25_ns = blocks.p25_ns
+                for name, times in zip(chain.from_iterable(blocks.orders), collector.taken, strict=True):
+                    kept[name] += times[task.drop :]
     return Found(
         names=list(built.contenders),
         p25_ns={name: list(p25_ns[name]) for name in built.contenders},
@@ -79,16 +83,20 @@ def run(task: Task, done: Callable[[str], None]) -> Found:
     )
 
 
+def _time_block(handler: None, contender: Contender, count: int) -> list[int]:
+    return contender(count)
+
+
 def calls(prepare: Callable[[], Any], call: Callable[[Any], Any], check: Callable[[Any, Any], None]) -> Contender:
     """Return a contender that times `call(prepare())` and lets `check` see both, off the clock."""
 
     def times(count: int) -> list[int]:
-        taken = []
+        taken, watch = [], waits.Stopwatch()
         for _ in range(count):
             prepared = prepare()
-            start = perf_counter_ns()
+            watch.start()
             result = call(prepared)
-            taken.append(perf_counter_ns() - start)
+            taken.append(watch.stop())
             check(prepared, result)
         return taken
 
