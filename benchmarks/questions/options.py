@@ -103,8 +103,6 @@ rows = click.option(
 
 def admitted(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> Sequence[str]:
     """Return --contender. Raises click.UsageError for one that cannot take part, and says why."""
-    from benchmarks.processes import start  # a report takes options too, and starts no process
-
     strangers = [name for name in dict.fromkeys(value) if name not in LINEUP]
     from benchmarks.processes import start  # here: `report` shares this module and starts no process
 
