@@ -72,7 +72,7 @@ def run(
 ) -> Run:
     """Do `assignment`, which has one URL, in `count` fresh processes, and in more until `end`.
 
-    `count`: None for as many as runs.plan_count finds. `end` is in seconds of time.monotonic().
+    `count`: None for as many as runs.plan() finds. `end` is in seconds of time.monotonic().
     `rounds`: None for as many as pay best; the run ignores the assignment's own rounds and seed.
     The database must be filled (start.fill).
     Raises start.WorkerRefusedError or WorkerFailedError.
@@ -82,20 +82,17 @@ def run(
     begin = time.monotonic()
     rehearsal = _climbs(replace(assignment, rounds={url: 0}), database, 0, watcher)
     process_seconds = time.monotonic() - begin
-    asked = count
-    count, fewest = runs.plan_count(asked, process_seconds, end)
-    if rounds is None:
-        round_seconds = sum(climb.round_seconds for climb in rehearsal.values())
-        most = max(len(climb.counts) for climb in rehearsal.values())
-        rounds = runs.plan_rounds({url: round_seconds}, most, process_seconds, count, end)[url]
+    round_seconds = sum(climb.round_seconds for climb in rehearsal.values())
+    most = max(len(climb.counts) for climb in rehearsal.values())
+    plan = runs.plan(count, {url: round_seconds}, most, process_seconds, end, rounds)
 
     before = environment.processor_time()
     climbs = []
-    for _ in runs.repetitions(count, end, process_seconds, watcher, fewest=fewest):
-        seeded = replace(assignment, rounds={url: rounds}, seed=secrets.randbelow(2**32))
+    for _ in runs.repetitions(plan.count, end, process_seconds, watcher, fewest=plan.fewest):
+        seeded = replace(assignment, rounds=plan.rounds, seed=secrets.randbelow(2**32))
         climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
     steal = environment.steal(before, environment.processor_time())
-    return Run(rounds, tuple(climbs), service, steal, runs.remarks(asked, len(climbs), end))
+    return Run(plan.rounds[url], tuple(climbs), service, steal, runs.remarks(count, len(climbs), end))
 
 
 def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:

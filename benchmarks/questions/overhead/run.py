@@ -21,7 +21,7 @@ from config.schemes import SCHEMES
 class Aim:
     """The point at which a run stops: after `processes`, as soon as one of the others is reached.
 
-    `processes`     None: as runs.plan_count finds
+    `processes`     None: as runs.plan() finds
     `end`           seconds of time.monotonic(); None: no further process
     `precision_us`  half-width of the widest interval in µs; None: as narrow as the time allows
 
@@ -64,11 +64,7 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     # A process without rounds: it shows what a process costs, and proves the contenders.
     rehearsal = start.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
     process_seconds = time.monotonic() - begin - rehearsal.audit_seconds
-    count, fewest = runs.plan_count(aim.processes, process_seconds, aim.end)
-    if rounds is None:
-        planned = runs.plan_rounds(rehearsal.round_seconds, len(rehearsal.entries), process_seconds, count, aim.end)
-    else:
-        planned = dict.fromkeys(assignment.rounds, rounds)
+    plan = runs.plan(aim.processes, rehearsal.round_seconds, len(rehearsal.entries), process_seconds, aim.end, rounds)
 
     before = environment.processor_time()
     begun = time.monotonic()
@@ -78,12 +74,12 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     def is_narrow() -> bool:
         return aim.precision_us is not None and widest <= aim.precision_us
 
-    for _ in runs.repetitions(count, aim.end, process_seconds, watcher, is_narrow, fewest):
-        done.append(work(replace(assignment, rounds=planned), database, lambda _: watcher.tick()))
+    for _ in runs.repetitions(plan.count, aim.end, process_seconds, watcher, is_narrow, plan.fewest):
+        done.append(work(replace(assignment, rounds=plan.rounds), database, lambda _: watcher.tick()))
         watcher.tick()
         if len(done) >= 2:
             widest = overhead.widest([sample for _, sample in done])
-        if aim.precision_us is not None and len(done) >= count:
+        if aim.precision_us is not None and len(done) >= plan.count:
             # Half-widths fall as one over the square root of the number of processes.
             needed = len(done) * (widest / aim.precision_us) ** 2
             each = (time.monotonic() - begun) / len(done)
@@ -91,7 +87,7 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     steal = environment.steal(before, environment.processor_time())
     found, samples = zip(*done, strict=True)
     start.refuse_growth(rehearsal, samples)
-    return Run(planned, rehearsal, found, samples, widest, steal, os.getloadavg())
+    return Run(plan.rounds, rehearsal, found, samples, widest, steal, os.getloadavg())
 
 
 def record(
