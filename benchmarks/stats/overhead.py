@@ -168,6 +168,8 @@ def judge(
                 advice += longer(seconds, table.control.half_width / (largest / 2), wanted)
         elif differs:
             advice.append(AGAIN)
+    if waited > WAITED_BOUND:
+        advice = []  # more of such time makes no figure right
     return Verdict.of([*reasons, *machine_reasons(steal, waited)], [*advice, *machine_remarks(steal, waited)])
 
 
