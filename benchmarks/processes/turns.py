@@ -10,13 +10,14 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Blocks, Sample
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.stats import overhead
 from benchmarks.stats.design import endless
 from benchmarks.terminal import Watcher
@@ -70,6 +71,7 @@ class Run:
     load_average: tuple[float, ...]
     seconds: float | None = None
     remarks: tuple[str, ...] = ()
+    ending: Ending = field(default_factory=Ending)
 
     @property
     def waited(self) -> float:
@@ -132,11 +134,12 @@ def run(
     def is_narrow() -> bool:
         return bool(precision_us) and _widest(turns, next(iter(places))) <= precision_us
 
-    for _ in runs.repetitions(plan.count, end, turn_seconds, watcher, is_narrow, plan.fewest):
-        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-        seeded = replace(assignment, rounds=plan.rounds, seed=seed)
-        samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
-        turns.append(Turn(hash_seed, seed, samples))
+    with kept(turns, "turns") as ending:
+        for _ in runs.repetitions(plan.count, end, turn_seconds, watcher, is_narrow, plan.fewest):
+            hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+            seeded = replace(assignment, rounds=plan.rounds, seed=seed)
+            samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
+            turns.append(Turn(hash_seed, seed, samples))
     steal = environment.steal(before, environment.processor_time())
     for name, rehearsal in rehearsals.items():
         start.refuse_growth(rehearsal, [turn.samples[name] for turn in turns])
@@ -148,6 +151,7 @@ def run(
         os.getloadavg(),
         time.monotonic() - begin,
         runs.remarks(count, len(turns), end),
+        ending,
     )
 
 

@@ -16,7 +16,6 @@ from benchmarks.contenders.lineup import LINEUP, find_scheme
 from benchmarks.databases.latency import MOST
 from benchmarks.databases.scratch import CONNECTIONS
 from benchmarks.messages import SERVED, RefusedError
-from benchmarks.processes import start
 from config.schemes import SCHEMES
 from config.switches import SWITCHES
 
@@ -105,6 +104,8 @@ rows = click.option(
 def admitted(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> Sequence[str]:
     """Return --contender. Raises click.UsageError for one that cannot take part, and says why."""
     strangers = [name for name in dict.fromkeys(value) if name not in LINEUP]
+    from benchmarks.processes import start  # here: `report` shares this module and starts no process
+
     try:
         for name in strangers:
             if ":" not in name:

@@ -12,7 +12,7 @@ service's own hasher verifies one password: hashing every password would take al
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from scipy.stats import trim_mean
@@ -20,6 +20,7 @@ from scipy.stats import trim_mean
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Stored
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.questions.flows.messages import BY_COOKIE, HASHERS, OBTAIN, REFRESH, Found, Task
 from benchmarks.results.records import flows as records
 from benchmarks.results.records.flows import Flow, Flows, Hasher
@@ -64,6 +65,7 @@ class Run:
     processes: tuple[Process, ...]
     steal: float | None
     remarks: tuple[str, ...] = ()
+    ending: Ending = field(default_factory=Ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,15 @@ def run(schemes: Sequence[str], database: Database, count: int | None, end: floa
     before = environment.processor_time()
     hashers = HASHERS if plan.count >= runs.PROCESSES else 1
     task = replace(task, rounds=rounds, counts=False, password_hash=rehearsal.password_hash.encoded, hashers=hashers)
-    done = []
-    for _ in runs.repetitions(plan.count, end, process_seconds, watcher, lambda: True, plan.fewest):
-        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-        found = _work(replace(task, seed=seed), database, hash_seed, lambda _: watcher.tick())
-        done.append(Process(hash_seed, seed, found))
-        watcher.tick()
+    done: list[Process] = []
+    with kept(done) as ending:
+        for _ in runs.repetitions(plan.count, end, process_seconds, watcher, lambda: True, plan.fewest):
+            hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+            found = _work(replace(task, seed=seed), database, hash_seed, lambda _: watcher.tick())
+            done.append(Process(hash_seed, seed, found))
+            watcher.tick()
     steal = environment.steal(before, environment.processor_time())
-    return Run(rounds, rehearsal, tuple(done), steal, runs.remarks(count, len(done), end, FEWEST))
+    return Run(rounds, rehearsal, tuple(done), steal, runs.remarks(count, len(done), end, FEWEST), ending)
 
 
 def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
@@ -165,7 +168,7 @@ def record(
             if each.requests is None
         ),
         control=answer.control,
-        verdict=replace(answer.verdict, remarks=(*answer.verdict.remarks, *run.remarks)),
+        verdict=run.ending.mark(replace(answer.verdict, remarks=(*answer.verdict.remarks, *run.remarks))),
         processes=tuple(
             records.FlowProcess(
                 process.hash_seed,

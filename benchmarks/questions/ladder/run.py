@@ -17,7 +17,7 @@ things. A ladder adds up unless
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from scipy.stats import trim_mean
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.results.records.ladder import Climb, Ladder, OneLadder, Rung, Whole
 from benchmarks.stats.intervals import Interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, TRIMMED, Verdict, machine_reasons, machine_remarks
@@ -60,6 +61,7 @@ class Run:
     service: dict[str, Any]
     steal: float | None
     remarks: tuple[str, ...] = ()
+    ending: Ending = field(default_factory=Ending)
 
 
 def run(
@@ -88,11 +90,12 @@ def run(
 
     before = environment.processor_time()
     climbs = []
-    for _ in runs.repetitions(plan.count, end, process_seconds, watcher, fewest=plan.fewest):
-        seeded = replace(assignment, rounds=plan.rounds, seed=secrets.randbelow(2**32))
-        climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
+    with kept(climbs) as ending:
+        for _ in runs.repetitions(plan.count, end, process_seconds, watcher, fewest=plan.fewest):
+            seeded = replace(assignment, rounds=plan.rounds, seed=secrets.randbelow(2**32))
+            climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
     steal = environment.steal(before, environment.processor_time())
-    return Run(plan.rounds[url], tuple(climbs), service, steal, runs.remarks(count, len(climbs), end))
+    return Run(plan.rounds[url], tuple(climbs), service, steal, runs.remarks(count, len(climbs), end), ending)
 
 
 def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
@@ -112,7 +115,7 @@ def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
         },
         ladders=tuple(table for table in tables if isinstance(table, OneLadder)),
         without_steps=tuple(table for table in tables if not isinstance(table, OneLadder)),
-        verdict=replace(verdict, remarks=(*verdict.remarks, *run.remarks)),
+        verdict=run.ending.mark(replace(verdict, remarks=(*verdict.remarks, *run.remarks))),
         waited=waited,
         processes=run.climbs,
         **others,
