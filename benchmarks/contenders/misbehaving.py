@@ -10,7 +10,7 @@ from benchmarks.contenders.candidate import Candidate
 from config.schemes import Scheme
 
 _CREDENTIAL = "broken-0123456789"
-LATE = 300  # requests, after which a contender that fails late begins to
+LATE = 350  # requests, after which a contender that fails late begins to
 
 
 def issue(user) -> str:
