@@ -3,8 +3,6 @@
 Each has a folder of its name in benchmarks/questions.
 """
 
-import signal
-import sys
 from importlib import import_module
 
 import click
@@ -57,13 +55,6 @@ def main():
     terminal.show_anywhere()
 
 
-def _end(number: int, frame):
-    """End as Ctrl-C does, so that all processes of the command end with it."""
-    sys.exit(128 + number)
-
-
 if __name__ == "__main__":
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is signal.SIG_DFL:  # nohup ignores SIGHUP
-            signal.signal(ending, _end)
+    terminal.end_by_signals()
     main()

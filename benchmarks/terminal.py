@@ -1,11 +1,13 @@
 """The console that commands print to, and the progress bar."""
 
 import codecs
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -42,6 +44,23 @@ codecs.register_error("benchmarks.plain", _in_plain)
 def show_anywhere():
     """Let standard output take every character in any encoding: ASCII gets `us` for `µs`."""
     sys.stdout.reconfigure(errors="benchmarks.plain")
+
+
+def end_by_signals():
+    """Let Ctrl-C, SIGTERM and SIGHUP raise SystemExit, so that what they end can be kept."""
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup ignores SIGHUP, and a shell without job control SIGINT.
+        if signal.getsignal(ending) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(ending, _end)
+
+
+def ended_by(code: int) -> str:
+    """Return the name of the signal behind an exit code."""
+    return signal.Signals(code - 128).name
+
+
+def _end(number: int, frame: Any):
+    sys.exit(128 + number)
 
 
 def console() -> Console:

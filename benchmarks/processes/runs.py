@@ -2,43 +2,63 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from math import inf
 
 from benchmarks.stats.design import design_length
-from benchmarks.stats.rounds import rounds_for
+from benchmarks.stats.rounds import LEAST_ROUNDS, SETTLED_ROUNDS, rounds_for
 from benchmarks.terminal import Watcher
 
 PROCESSES = 10  # where nobody says how many
-FEWEST = 4  # of them, where the budget is too short for PROCESSES
-LEAST_SHARE = 0.5  # seconds under the clock for each second of a process's other work
+FEWEST = 5  # of them, where the budget is too short for PROCESSES
 
 
-def plan_count(processes: int | None, process_seconds: float, end: float | None) -> tuple[int, int]:
-    """Return how many processes to plan for, and the fewest with which a run may end.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a run divides its time.
 
-    `processes`        as many as were asked for; None: PROCESSES, or fewer if time is short
-    `process_seconds`  what a process takes besides its rounds
-    `end`              time.monotonic() in seconds; None: whenever they are done
+    `count`   processes, or turns
+    `fewest`  with so many the run may end if time runs out
+    `rounds`  of each process at each URL
     """
-    if processes is not None:
-        return processes, processes
-    if end is None:
-        return PROCESSES, PROCESSES
-    fitting = int((end - time.monotonic()) / ((1 + LEAST_SHARE) * process_seconds))
-    return min(PROCESSES, max(FEWEST, fitting)), FEWEST
+
+    count: int
+    fewest: int
+    rounds: dict[str, int]
 
 
-def plan_rounds(
-    round_seconds: Mapping[str, float], contenders: int, process_seconds: float, count: int, end: float | None
-) -> dict[str, int]:
-    """Return the best rounds for each URL in each of `count` processes that end by `end`.
+def plan(
+    asked: int | None,
+    round_seconds: Mapping[str, float],
+    contenders: int,
+    process_seconds: float,
+    end: float | None,
+    rounds: int | None = None,
+    fewest: int = FEWEST,
+) -> Plan:
+    """Return the best plan for a run that ends by `end`, as the rehearsal shows it.
 
+    If PROCESSES do not fit, fewer do SETTLED_ROUNDS each: it is a busy machine, whose outliers must
+    not decide.
+
+    `asked`            processes; None: PROCESSES, or fewer, but never below `fewest`
     `round_seconds`    what a round takes at each URL
     `process_seconds`  what a process takes besides its rounds
     `end`              time.monotonic() in seconds; None: whenever they are done
+    `rounds`           at each URL; None: as many as pay best
     """
-    available = inf if end is None else (end - time.monotonic()) / count
-    return rounds_for(available, process_seconds, round_seconds, design_length(contenders))
+    available, a_round = inf if end is None else end - time.monotonic(), sum(round_seconds.values())
+    count, least = asked or PROCESSES, LEAST_ROUNDS
+    if asked is None and available < count * (process_seconds + (rounds or least) * a_round):
+        least = SETTLED_ROUNDS
+        fitting = int(available / (process_seconds + (rounds or least) * a_round))
+        count = min(PROCESSES, max(fewest, fitting))
+    planned = (
+        rounds_for(available / count, process_seconds, round_seconds, design_length(contenders), least)
+        if rounds is None
+        else dict.fromkeys(round_seconds, rounds)
+    )
+    return Plan(count, count if asked or end is None else fewest, planned)
 
 
 def repetitions(
@@ -66,14 +86,14 @@ def repetitions(
         done += 1
 
 
-def remarks(asked: int | None, done: int, end: float | None) -> tuple[str, ...]:
+def remarks(asked: int | None, done: int, end: float | None, fewest: int = FEWEST) -> tuple[str, ...]:
     """Return the sentence about a run that did fewer processes than PROCESSES; empty otherwise.
 
-    `asked`, `end`  as `processes` and `end` of plan_count
+    The parameters are those of plan().
     """
     if asked is not None or end is None or done >= PROCESSES:
         return ()
-    why = "more did not fit into --budget" if done > FEWEST else "the fewest, even if they take longer than --budget"
+    why = "more did not fit into --budget" if done > fewest else "the fewest, even if they take longer than --budget"
     return (f"{done} processes instead of {PROCESSES}: {why}.",)
 
 

@@ -10,13 +10,14 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Blocks, Sample
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.stats import overhead
 from benchmarks.stats.design import endless
 from benchmarks.terminal import Watcher
@@ -70,6 +71,7 @@ class Run:
     load_average: tuple[float, ...]
     seconds: float | None = None
     remarks: tuple[str, ...] = ()
+    ending: Ending = field(default_factory=Ending)
 
     @property
     def waited(self) -> float:
@@ -102,7 +104,7 @@ def run(
 ) -> Run:
     """Do `assignment` at every place in `count` turns, and in more until `end`.
 
-    `count`         None: as runs.plan_count finds
+    `count`         None: as runs.plan() finds
     `end`           time.monotonic() in seconds; None: no further turn
     `rounds`        for each URL; None: as many as stats/rounds.py finds best
     `precision_us`  no further turn once the widest interval of the first place reaches no further
@@ -117,14 +119,13 @@ def run(
     rehearsals = {name: _work(rehearsed, place, 0, watcher) for name, place in places.items()}
     audits = sum(sample.audit_seconds for sample in rehearsals.values())
     process_seconds = (time.monotonic() - begin - audits) / len(places)
-    asked = count
-    count, fewest = runs.plan_count(asked, process_seconds * len(places), end)
-    if rounds is None:
-        slowest = {url: max(each.round_seconds[url] for each in rehearsals.values()) for url in assignment.rounds}
-        contenders = len(next(iter(rehearsals.values())).entries)
-        planned = runs.plan_rounds(slowest, contenders, process_seconds, count * len(places), end)
-    else:
-        planned = dict.fromkeys(assignment.rounds, rounds)
+    # A turn has a process, and so a round at each URL, for each place.
+    turn_seconds = process_seconds * len(places)
+    slowest = {
+        url: len(places) * max(each.round_seconds[url] for each in rehearsals.values()) for url in assignment.rounds
+    }
+    contenders = len(next(iter(rehearsals.values())).entries)
+    plan = runs.plan(count, slowest, contenders, turn_seconds, end, rounds)
 
     before = environment.processor_time()
     orders = endless(list(places), Random(secrets.randbits(64)))
@@ -133,22 +134,24 @@ def run(
     def is_narrow() -> bool:
         return bool(precision_us) and _widest(turns, next(iter(places))) <= precision_us
 
-    for _ in runs.repetitions(count, end, process_seconds * len(places), watcher, is_narrow, fewest):
-        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-        seeded = replace(assignment, rounds=planned, seed=seed)
-        samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
-        turns.append(Turn(hash_seed, seed, samples))
+    with kept(turns, "turns") as ending:
+        for _ in runs.repetitions(plan.count, end, turn_seconds, watcher, is_narrow, plan.fewest):
+            hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+            seeded = replace(assignment, rounds=plan.rounds, seed=seed)
+            samples = {name: _work(seeded, places[name], hash_seed, watcher) for name in next(orders)}
+            turns.append(Turn(hash_seed, seed, samples))
     steal = environment.steal(before, environment.processor_time())
     for name, rehearsal in rehearsals.items():
         start.refuse_growth(rehearsal, [turn.samples[name] for turn in turns])
     return Run(
-        planned,
+        plan.rounds,
         rehearsals,
         tuple(turns),
         steal,
         os.getloadavg(),
         time.monotonic() - begin,
-        runs.remarks(asked, len(turns), end),
+        runs.remarks(count, len(turns), end),
+        ending,
     )
 
 

@@ -29,10 +29,16 @@ def look_around() -> dict[str, Any]:
 def refusals(*more: type[Exception]) -> Iterator[None]:
     """Exit with 1 and the error's message if a contender is refused or a process fails.
 
+    Say so if a signal ended the run before there was a result.
+
     Every command wraps its run in this. `more`: errors of its own that end it in the same way.
     """
     try:
         yield
+    except SystemExit as error:
+        if isinstance(error.code, int) and error.code > 128:
+            click.echo(f"Ended by {terminal.ended_by(error.code)}: no result is written.", err=True)
+        raise
     except (start.WorkerRefusedError, start.WorkerFailedError, DatabaseError, *more) as error:
         raise click.ClickException(str(error)) from None
 
@@ -56,7 +62,8 @@ def finish(
     `path`        None: the result is not written
     `record`      what the file holds under the head of all results
     `shown`       tables and lines, in this order
-    `verdict`     whether the run can be trusted; if not, the exit code is 3
+    `verdict`     whether the run can be trusted; if not, the exit code is 3, or that of a run that
+                  ended early
     `closing`     lines in bold at the end, after the verdict
     `code`        exit code for a reason other than the verdict
     `written_as`  name of the file's content in the line with its path; empty: no such line
@@ -70,7 +77,7 @@ def finish(
         console.print(written.line(written_as), highlight=False, markup=False, soft_wrap=True)
     if verdict:
         closing = (verdict_line(verdict), *verdict.remarks, *closing)
-        code = code or (0 if verdict.conclusive else terminal.INCONCLUSIVE)
+        code = code or verdict.exit_code or (0 if verdict.conclusive else terminal.INCONCLUSIVE)
     if closing:
         console.print()
         show(console, closing, style="bold")

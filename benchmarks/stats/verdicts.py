@@ -32,14 +32,16 @@ ERROR = 0.05  # of all contests together
 class Verdict:
     """Whether a run can be trusted.
 
-    `reasons`  if not, why, a clause each
-    `remarks`  sentences: what the machine's load did to the figures, and what would make the run
-               conclusive
+    `reasons`    if not, why, a clause each
+    `remarks`    sentences: what the machine's load did to the figures, and what would make the run
+                 conclusive
+    `exit_code`  of a run that ended early: 128 and the signal, or 1; 0: it did not
     """
 
     conclusive: bool
     reasons: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    exit_code: int = 0
 
     @classmethod
     def of(cls, reasons: Iterable[str], remarks: Iterable[str] = ()) -> "Verdict":

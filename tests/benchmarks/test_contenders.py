@@ -181,20 +181,28 @@ class HasKey(BasePermission):
         return request.headers.get("Authorization") == "Key correct"
 
 
+KEY = Candidate(
+    name="key",
+    keyword="Key",
+    authentication="",
+    permission=f"{__name__}.HasKey",
+    issue=f"{__name__}.issue_key",
+    summary="",
+    refusal=403,
+)
+
+
 def test_a_permission_class_stands_in_the_place_of_a_user(user):
-    scheme = Candidate(
-        name="key",
-        keyword="Key",
-        authentication="",
-        permission=f"{__name__}.HasKey",
-        issue=f"{__name__}.issue_key",
-        summary="",
-        refusal=403,
-    )
-    handler, contender = Handler(), Contender.of_scheme(scheme, user, [URL])
+    handler, contender = Handler(), Contender.of_scheme(KEY, user, [URL])
     assert proof.prove(handler, contender, URL, b"") == []
     unguarded = replace(contender, urlconf=Contender.anonymous("anybody", [URL]).urlconf)
     assert len(proof.prove(handler, unguarded, URL, b"")) == len(contender.refused)
+
+
+def test_a_permission_class_has_no_user_to_whom_something_happens():
+    process = servers.run("-m", "benchmarks", "revocation", "--contender", f"{__name__}:KEY", "--trials", "0")
+    assert process.returncode == 1
+    assert process.stderr.endswith("Error: key: has no authentication class, so nothing can happen to its user\n")
 
 
 def issue_key(user) -> str:

@@ -59,13 +59,13 @@ def test_the_cookie_costs_the_database_nothing_more(user):
 def test_what_the_cookie_costs_is_told_in_a_sentence():
     record = flows_record()
     assert flows_table.by_cookie(record) == ""
-    assert "By cookie" not in section(record).lead
+    assert "By cookie" not in " ".join(section(record).notes)
     (flow, *others) = record.flows
     told = replace(flow, flow="obtain by cookie", to_body=Interval(1.04, 1.01, 1.07))
     record = replace(record, flows=(told, *others))
     sentence = flows_table.by_cookie(record)
     assert f"{flow.scheme}'s obtain by cookie 1.04" in sentence
-    assert section(record).lead.endswith(sentence)
+    assert section(record).notes[-1] == sentence
 
 
 def test_a_refresh_token_that_comes_back_in_the_body_is_no_flow_by_cookie(user):

@@ -58,8 +58,8 @@ def test_a_run_is_inconclusive_for_its_control_its_coarseness_or_its_machine():
     assert "dpop: the A/A control differs from itself" in experiment.judge([differs], 0.0, 0.0).reasons[0]
     coarse = timing(found(control=-90), found(control=90))
     assert "more than half of the largest step" in experiment.judge([coarse], 0.0, 0.0).reasons[0]
-    assert "waited 90%" in experiment.judge([good], 0.0, 0.9).reasons[0]
-    assert experiment.judge([good], 0.0, 0.9).remarks
+    assert "waited 71%" in experiment.judge([good], 0.0, 0.71).reasons[0]
+    assert "busy machine" in experiment.judge([good], 0.0, 0.7).remarks[0]
     assert "steal" in experiment.judge([good], 0.2, 0.0).reasons[0]
 
 

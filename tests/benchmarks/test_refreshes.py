@@ -33,7 +33,7 @@ FAMILY = {"jwt_auth_refreshfamily": (0, 1, 0)}
 BLACKLIST = {"token_blacklist_blacklistedtoken": (1, 0, 0), "token_blacklist_outstandingtoken": (1, 0, 0)}
 WRITES = {
     **dict.fromkeys(("jwt", "jwt-pushed", "jwt-stateless"), (2, FAMILY)),
-    **dict.fromkeys(("simplejwt", "simplejwt-rotating"), (1, {})),
+    **dict.fromkeys(("simplejwt", "simplejwt-rotating", "simplejwt-without-app"), (1, {})),
     **dict.fromkeys(("simplejwt-blacklist", "simplejwt-checked"), (9, BLACKLIST)),
     "session": (3, {"django_session": (0, 1, 0)}),
 }
@@ -221,7 +221,8 @@ def test_the_reuse_of_a_spent_token_ends_our_login_and_not_simplejwts(found):
     assert ends_of(found["jwt-stateless"], "reuse of a spent token") == ("at access expiry", "at once")
     assert ends_of(found["simplejwt-blacklist"], "refresh") == ("at access expiry", "at once")
     assert ends_of(found["simplejwt-blacklist"], "reuse of a spent token") == ("at access expiry", "at refresh expiry")
-    assert ends_of(found["simplejwt-rotating"], "refresh") == ("at access expiry", "at refresh expiry")
+    for name in ("simplejwt-rotating", "simplejwt-without-app"):
+        assert ends_of(found[name], "refresh") == ("at access expiry", "at refresh expiry")
 
 
 def test_what_ends_a_session(found):

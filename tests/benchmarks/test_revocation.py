@@ -301,7 +301,7 @@ def test_what_is_no_terminal_gets_plain_text_of_every_row(found):
     ("arguments", "code", "message"),
     [
         (("--scheme", "nonsense"), 2, ["nonsense", *SCHEMES]),
-        (("--contender", "tests.nowhere:ROW"), 1, ["tests.nowhere:ROW", "No module named"]),
+        (("--contender", "tests.nowhere:ROW"), 2, ["tests.nowhere:ROW", "there is no module tests.nowhere"]),
         (("--contender", f"{MODULE}:REFUSING"), 1, ["refusing: answers 401 right after login"]),
         *(
             pytest.param(("--contender", f"{MODULE}:{name}"), 1, [message], marks=pytest.mark.lab)

@@ -51,23 +51,48 @@ def test_a_run_with_time_does_not_end_with_the_fewest(watcher):
     assert list(runs.repetitions(10, end, 0.01, watcher, lambda: True, fewest=4)) == list(range(10))
 
 
-def test_as_many_processes_are_planned_as_fit_but_never_fewer_than_the_fewest():
-    now = time.monotonic()
-    assert runs.plan_count(None, 1.0, None) == (10, 10)
-    assert runs.plan_count(None, 1.0, now + 100) == (10, 4)
-    assert runs.plan_count(None, 2.0, now + 21.5) == (7, 4)
-    assert runs.plan_count(None, 5.0, now + 3) == (4, 4)
-    assert runs.plan_count(6, 5.0, now + 3) == (6, 6)
+URLS = {"/a/": 0.04, "/b/": 0.06}
+
+
+def plan(asked, process_seconds, seconds, rounds=None):
+    end = None if seconds is None else time.monotonic() + seconds
+    return runs.plan(asked, URLS, 4, process_seconds, end, rounds)
+
+
+@pytest.mark.parametrize(
+    ("asked", "process_seconds", "seconds", "expected"),
+    [
+        (None, 1.0, None, (10, 10)),
+        (None, 1.0, 100, (10, 5)),
+        (None, 1.0, 12.1, (10, 5)),  # ten with two rounds
+        (None, 1.0, 11.9, (8, 5)),  # with four rounds
+        (None, 5.0, 3, (5, 5)),
+        (6, 5.0, 3, (6, 6)),
+    ],
+)
+def test_as_many_processes_are_planned_as_fit_but_never_fewer_than_the_fewest(
+    asked, process_seconds, seconds, expected
+):
+    planned = plan(asked, process_seconds, seconds)
+    assert (planned.count, planned.fewest) == expected
+
+
+def test_fewer_processes_do_more_rounds_each():
+    assert set(plan(None, 1.0, 12.1).rounds.values()) == {2}
+    assert set(plan(None, 5.0, 3).rounds.values()) == {4}
+    assert set(plan(6, 5.0, 3).rounds.values()) == {2}
+    assert plan(None, 5.0, 3, rounds=7).rounds == {"/a/": 7, "/b/": 7}
 
 
 def test_a_run_with_fewer_processes_says_why():
     assert runs.remarks(None, 7, 1.0) == ("7 processes instead of 10: more did not fit into --budget.",)
-    assert runs.remarks(None, 4, 1.0) == (
-        "4 processes instead of 10: the fewest, even if they take longer than --budget.",
+    assert runs.remarks(None, 5, 1.0) == (
+        "5 processes instead of 10: the fewest, even if they take longer than --budget.",
     )
     assert runs.remarks(4, 4, 1.0) == runs.remarks(None, 4, None) == runs.remarks(None, 10, 1.0) == ()
 
 
 def test_rounds_are_planned_for_the_time_that_each_process_has():
-    assert runs.plan_rounds({"/a/": 0.04}, 7, 1.0, 10, None) == {"/a/": 14}
-    assert runs.plan_rounds({"/a/": 0.04}, 4, 1.0, 10, time.monotonic() + 13) == {"/a/": 4}
+    url = {"/a/": 0.04}
+    assert runs.plan(10, url, 7, 1.0, None).rounds == {"/a/": 14}
+    assert runs.plan(10, url, 4, 1.0, time.monotonic() + 13).rounds == {"/a/": 4}

@@ -277,7 +277,7 @@ def sample(anonymous: float, token: float) -> Sample:
     p25 = {name: [1000 * us] * 4 for name, us in ((ANONYMOUS, anonymous), (CONTROL, anonymous), ("token", token))}
     entries = [Entry(ANONYMOUS), Entry(CONTROL), Entry("token", "Token")]
     facts = {URL: dict.fromkeys(p25, Facts(1, 63, 49))}
-    return Sample(entries, facts, {}, {}, blocks={URL: Blocks([()] * 4, p25, p25, p25, p25)})
+    return Sample(entries, facts, {URL: 0.04}, {}, blocks={URL: Blocks([()] * 4, p25, p25, p25, p25)})
 
 
 WIRE = [sample(300, 420), sample(310, 432), sample(305, 426)]

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.once
 PAGE = page("docs/explanation/bias.md")
 SMALLEST = "--processes 2 --rounds 1 --block 3 --drop 1"
 LAB = [each for each in commands(PAGE) if "-m benchmarks" in each[0]]
-QUICK = [each for each in commands(PAGE) if each not in LAB]
+TESTS = [command for command, _ in commands(PAGE) if "/pytest " in command]
+QUICK = [each for each in commands(PAGE) if each not in LAB and each[0] not in TESTS]
+TUNED = [command for command, _ in LAB if "--contender" in command]
 
 
 @pytest.fixture
@@ -36,9 +38,18 @@ def test_a_command_prints_what_is_shown(shell, command, shown):
     assert is_shown(shown, output), (shown, output)
 
 
+@pytest.mark.parametrize("command", TESTS, ids=["refreshes", "gives up"])
+def test_a_command_that_runs_tests_finds_them(shell, command):
+    """They run with all others."""
+    code, output = shell.run(f"{_here(command)} --collect-only 2>&1")
+    assert code == 0, output
+    assert re.search(r"^tests/benchmarks/test_tuned_stock\.py::", output, re.MULTILINE)
+
+
 @pytest.mark.lab
-@pytest.mark.parametrize(("command", "shown"), LAB, ids=[str(number) for number in range(len(LAB))])
-def test_a_run_of_the_lab_ends_with_a_verdict(shell, tmp_path, command, shown):
+@pytest.mark.parametrize("command", TUNED, ids=["sqlite", "postgresql"])
+def test_a_run_with_the_tuned_classes_ends_with_a_verdict(shell, tmp_path, command):
+    """The options of the others are checked by test_documents.py."""
     quick = re.sub(r" --budget \d+", "", _here(command))
     code, output = shell.run(f"{quick} {SMALLEST} --json {tmp_path}/run.json 2>&1")
     assert code in (0, 3), output

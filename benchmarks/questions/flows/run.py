@@ -12,7 +12,7 @@ service's own hasher verifies one password: hashing every password would take al
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from scipy.stats import trim_mean
@@ -20,6 +20,7 @@ from scipy.stats import trim_mean
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Stored
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.questions.flows.messages import BY_COOKIE, HASHERS, OBTAIN, REFRESH, Found, Task
 from benchmarks.results.records import flows as records
 from benchmarks.results.records.flows import Flow, Flows, Hasher
@@ -37,6 +38,8 @@ from benchmarks.stats.overhead import (
 )
 from benchmarks.terminal import Watcher
 from config.schemes import SCHEMES
+
+FEWEST = 4  # processes: they take longer than those of other runs, and the control is judged at one URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Run:
     processes: tuple[Process, ...]
     steal: float | None
     remarks: tuple[str, ...] = ()
+    ending: Ending = field(default_factory=Ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Answer:
 def run(schemes: Sequence[str], database: Database, count: int | None, end: float, watcher: Watcher) -> Run:
     """Time the flows in `count` fresh processes, with as many rounds as end by `end`.
 
-    `count`: None for as many as runs.plan_count finds. `end` is in seconds of time.monotonic(). The
+    `count`: None for as many as runs.plan() finds. `end` is in seconds of time.monotonic(). The
     database has been filled (start.fill).
     Raises start.WorkerRefusedError or start.WorkerFailedError.
     """
@@ -94,21 +98,21 @@ def run(schemes: Sequence[str], database: Database, count: int | None, end: floa
     # A process like the others, without rounds: it times one round, proves the flows, and counts.
     rehearsal = _work(task, database, 0)
     process_seconds = time.monotonic() - begun - rehearsal.once_seconds
-    asked = count
-    count, fewest = runs.plan_count(asked, process_seconds, end)
-    seconds = (end - time.monotonic()) / count - process_seconds
+    plan = runs.plan(count, {"": rehearsal.round_seconds}, 1, process_seconds, end, 1, FEWEST)
+    seconds = (end - time.monotonic()) / plan.count - process_seconds
     rounds = max(1, int(seconds / rehearsal.round_seconds))
     before = environment.processor_time()
-    hashers = HASHERS if count >= runs.PROCESSES else 1
+    hashers = HASHERS if plan.count >= runs.PROCESSES else 1
     task = replace(task, rounds=rounds, counts=False, password_hash=rehearsal.password_hash.encoded, hashers=hashers)
-    done = []
-    for _ in runs.repetitions(count, end, process_seconds, watcher, lambda: True, fewest):
-        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-        found = _work(replace(task, seed=seed), database, hash_seed, lambda _: watcher.tick())
-        done.append(Process(hash_seed, seed, found))
-        watcher.tick()
+    done: list[Process] = []
+    with kept(done) as ending:
+        for _ in runs.repetitions(plan.count, end, process_seconds, watcher, lambda: True, plan.fewest):
+            hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+            found = _work(replace(task, seed=seed), database, hash_seed, lambda _: watcher.tick())
+            done.append(Process(hash_seed, seed, found))
+            watcher.tick()
     steal = environment.steal(before, environment.processor_time())
-    return Run(rounds, rehearsal, tuple(done), steal, runs.remarks(asked, len(done), end))
+    return Run(rounds, rehearsal, tuple(done), steal, runs.remarks(count, len(done), end, FEWEST), ending)
 
 
 def analyse(run: Run, lifetimes: Lifetimes) -> Answer:
@@ -164,7 +168,7 @@ def record(
             if each.requests is None
         ),
         control=answer.control,
-        verdict=replace(answer.verdict, remarks=(*answer.verdict.remarks, *run.remarks)),
+        verdict=run.ending.mark(replace(answer.verdict, remarks=(*answer.verdict.remarks, *run.remarks))),
         processes=tuple(
             records.FlowProcess(
                 process.hash_seed,

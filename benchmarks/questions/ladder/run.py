@@ -17,7 +17,7 @@ things. A ladder adds up unless
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from scipy.stats import trim_mean
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.results.records.ladder import Climb, Ladder, OneLadder, Rung, Whole
 from benchmarks.stats.intervals import Interval, t_interval
 from benchmarks.stats.overhead import CONTROL_LEVEL, MATTERS, TRIMMED, Verdict, machine_reasons, machine_remarks
@@ -60,6 +61,7 @@ class Run:
     service: dict[str, Any]
     steal: float | None
     remarks: tuple[str, ...] = ()
+    ending: Ending = field(default_factory=Ending)
 
 
 def run(
@@ -72,7 +74,7 @@ def run(
 ) -> Run:
     """Do `assignment`, which has one URL, in `count` fresh processes, and in more until `end`.
 
-    `count`: None for as many as runs.plan_count finds. `end` is in seconds of time.monotonic().
+    `count`: None for as many as runs.plan() finds. `end` is in seconds of time.monotonic().
     `rounds`: None for as many as pay best; the run ignores the assignment's own rounds and seed.
     The database must be filled (start.fill).
     Raises start.WorkerRefusedError or WorkerFailedError.
@@ -82,20 +84,18 @@ def run(
     begin = time.monotonic()
     rehearsal = _climbs(replace(assignment, rounds={url: 0}), database, 0, watcher)
     process_seconds = time.monotonic() - begin
-    asked = count
-    count, fewest = runs.plan_count(asked, process_seconds, end)
-    if rounds is None:
-        round_seconds = sum(climb.round_seconds for climb in rehearsal.values())
-        most = max(len(climb.counts) for climb in rehearsal.values())
-        rounds = runs.plan_rounds({url: round_seconds}, most, process_seconds, count, end)[url]
+    round_seconds = sum(climb.round_seconds for climb in rehearsal.values())
+    most = max(len(climb.counts) for climb in rehearsal.values())
+    plan = runs.plan(count, {url: round_seconds}, most, process_seconds, end, rounds)
 
     before = environment.processor_time()
     climbs = []
-    for _ in runs.repetitions(count, end, process_seconds, watcher, fewest=fewest):
-        seeded = replace(assignment, rounds={url: rounds}, seed=secrets.randbelow(2**32))
-        climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
+    with kept(climbs) as ending:
+        for _ in runs.repetitions(plan.count, end, process_seconds, watcher, fewest=plan.fewest):
+            seeded = replace(assignment, rounds=plan.rounds, seed=secrets.randbelow(2**32))
+            climbs.append(_climbs(seeded, database, secrets.randbelow(2**32), watcher))
     steal = environment.steal(before, environment.processor_time())
-    return Run(rounds, tuple(climbs), service, steal, runs.remarks(asked, len(climbs), end))
+    return Run(plan.rounds[url], tuple(climbs), service, steal, runs.remarks(count, len(climbs), end), ending)
 
 
 def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
@@ -115,7 +115,7 @@ def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
         },
         ladders=tuple(table for table in tables if isinstance(table, OneLadder)),
         without_steps=tuple(table for table in tables if not isinstance(table, OneLadder)),
-        verdict=replace(verdict, remarks=(*verdict.remarks, *run.remarks)),
+        verdict=run.ending.mark(replace(verdict, remarks=(*verdict.remarks, *run.remarks))),
         waited=waited,
         processes=run.climbs,
         **others,

@@ -150,7 +150,7 @@ def build(scheme: Scheme, user, url: str) -> Built:
     """Return a scheme's ladder. Raises RefusedError if the class refuses its own credential."""
     whole = Contender.of_scheme(scheme, user, [url])
     rungs = {}
-    steps = _STEPS.get(import_string(scheme.authentication).authenticate)
+    steps = _STEPS.get(import_string(scheme.authentication).authenticate) if scheme.authentication else None
     if steps:
         rungs = _rungs(scheme, whole, url, steps)
     return Built(Contender.anonymous(ANONYMOUS, [url]), rungs, whole)

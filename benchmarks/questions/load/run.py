@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from random import Random
 from typing import Any
@@ -22,6 +22,7 @@ from benchmarks.databases import latency
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Population, RoundTrip, Stored
 from benchmarks.processes import environment, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.questions.load.rates import PARTS, Contender, at_saturation, ratios_to_stock, stock
 from benchmarks.results.records.load import Load, Loaded, LoadPlan, Series, Step
 from benchmarks.servers import server, service
@@ -56,6 +57,7 @@ class Run:
     round_trips: tuple[RoundTrip, ...]
     steal: float | None
     load_average: tuple[float, ...]
+    ending: Ending = field(default_factory=Ending)
 
 
 def lineup(
@@ -103,15 +105,16 @@ def run(
         asked = {each: way for each, way in ways.items() if each is not None}
         round_trips = latency.measure(database, asked) if asked else []
         ceiling = _ceiling(plan, database, core)
-        done = []
-        for order in islice(endless(list(by_name), Random(secrets.randbits(64))), turns):
-            found = {}
-            for name in order:
-                contender = by_name[name]
-                found[name] = _series(plan, contender, ways[contender.distance_ms], core, watcher)
-            done.append({name: found[name] for name in by_name})
+        done: list[dict[str, Series]] = []
+        with kept(done, "turns") as ending:
+            for order in islice(endless(list(by_name), Random(secrets.randbits(64))), turns):
+                found = {}
+                for name in order:
+                    contender = by_name[name]
+                    found[name] = _series(plan, contender, ways[contender.distance_ms], core, watcher)
+                done.append({name: found[name] for name in by_name})
     steal = environment.steal(before, environment.processor_time())
-    return Run(tuple(done), ceiling, core is not None, tuple(round_trips), steal, os.getloadavg())
+    return Run(tuple(done), ceiling, core is not None, tuple(round_trips), steal, os.getloadavg(), ending)
 
 
 def search(at: Callable[[float], bool], saturation: float) -> float | None:
@@ -212,7 +215,7 @@ def record(run: Run, plan: LoadPlan, contenders: Sequence[Contender], core: int 
         ceiling_per_second=run.ceiling_per_second,
         round_trips=run.round_trips,
         contenders=loaded(run, contenders),
-        verdict=judge(run, plan, contenders),
+        verdict=run.ending.mark(judge(run, plan, contenders)),
         **others,
     )
 

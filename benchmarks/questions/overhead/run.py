@@ -4,13 +4,14 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Sample
 from benchmarks.processes import environment, runs, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.results.records.overhead import Overhead, Process
 from benchmarks.stats import overhead
 from benchmarks.terminal import Watcher
@@ -21,7 +22,7 @@ from config.schemes import SCHEMES
 class Aim:
     """The point at which a run stops: after `processes`, as soon as one of the others is reached.
 
-    `processes`     None: as runs.plan_count finds
+    `processes`     None: as runs.plan() finds
     `end`           seconds of time.monotonic(); None: no further process
     `precision_us`  half-width of the widest interval in µs; None: as narrow as the time allows
 
@@ -52,6 +53,7 @@ class Run:
     widest_us: float
     steal: float | None
     load_average: tuple[float, ...]
+    ending: Ending = field(default_factory=Ending)
 
 
 def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None, watcher: Watcher) -> Run:
@@ -64,11 +66,7 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     # A process without rounds: it shows what a process costs, and proves the contenders.
     rehearsal = start.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
     process_seconds = time.monotonic() - begin - rehearsal.audit_seconds
-    count, fewest = runs.plan_count(aim.processes, process_seconds, aim.end)
-    if rounds is None:
-        planned = runs.plan_rounds(rehearsal.round_seconds, len(rehearsal.entries), process_seconds, count, aim.end)
-    else:
-        planned = dict.fromkeys(assignment.rounds, rounds)
+    plan = runs.plan(aim.processes, rehearsal.round_seconds, len(rehearsal.entries), process_seconds, aim.end, rounds)
 
     before = environment.processor_time()
     begun = time.monotonic()
@@ -78,20 +76,23 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     def is_narrow() -> bool:
         return aim.precision_us is not None and widest <= aim.precision_us
 
-    for _ in runs.repetitions(count, aim.end, process_seconds, watcher, is_narrow, fewest):
-        done.append(work(replace(assignment, rounds=planned), database, lambda _: watcher.tick()))
-        watcher.tick()
-        if len(done) >= 2:
-            widest = overhead.widest([sample for _, sample in done])
-        if aim.precision_us is not None and len(done) >= count:
-            # Half-widths fall as one over the square root of the number of processes.
-            needed = len(done) * (widest / aim.precision_us) ** 2
-            each = (time.monotonic() - begun) / len(done)
-            watcher.expected(min(needed * each, (aim.end or inf) - begun))
+    with kept(done) as ending:
+        for _ in runs.repetitions(plan.count, aim.end, process_seconds, watcher, is_narrow, plan.fewest):
+            done.append(work(replace(assignment, rounds=plan.rounds), database, lambda _: watcher.tick()))
+            watcher.tick()
+            if len(done) >= 2:
+                widest = overhead.widest([sample for _, sample in done])
+            if aim.precision_us is not None and len(done) >= plan.count:
+                # Half-widths fall as one over the square root of the number of processes.
+                needed = len(done) * (widest / aim.precision_us) ** 2
+                each = (time.monotonic() - begun) / len(done)
+                watcher.expected(min(needed * each, (aim.end or inf) - begun))
     steal = environment.steal(before, environment.processor_time())
     found, samples = zip(*done, strict=True)
     start.refuse_growth(rehearsal, samples)
-    return Run(planned, rehearsal, found, samples, widest, steal, os.getloadavg())
+    if ending.code:
+        widest = overhead.widest(samples)
+    return Run(plan.rounds, rehearsal, found, samples, widest, steal, os.getloadavg(), ending)
 
 
 def record(
@@ -102,7 +103,7 @@ def record(
     waited = sum(sample.waited for sample in run.samples) / len(run.samples)
     verdict = overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us, others["seconds"])
     fewer = runs.remarks(aim.processes, len(run.processes), aim.end)
-    verdict = replace(verdict, remarks=(*verdict.remarks, *fewer))
+    verdict = run.ending.mark(replace(verdict, remarks=(*verdict.remarks, *fewer)))
     return Overhead(
         service=run.rehearsal.service,
         steal=run.steal,

@@ -92,7 +92,7 @@ class Part:
 class Aim:
     """How long a run takes: `processes` for each part, and more until `end`.
 
-    `processes`  None: as many as runs.plan_count finds
+    `processes`  None: as runs.plan() finds
     `end`        in seconds of time.monotonic(); None: no further process
     """
 
@@ -236,14 +236,11 @@ def _repeat(task: Task, database: Database, aim: Aim, watcher: Watcher) -> Part:
     begin = time.monotonic()
     rehearsal = _work(task, database, 0, watcher.tick)
     process_seconds = time.monotonic() - begin
-    count, fewest = runs.plan_count(aim.processes, process_seconds, aim.end)
-    rounds = aim.rounds
-    if rounds is None:
-        seconds = {task.part: rehearsal.round_seconds}
-        rounds = runs.plan_rounds(seconds, len(rehearsal.names), process_seconds, count, aim.end)[task.part]
-    task = replace(task, rounds=rounds)
+    seconds = {task.part: rehearsal.round_seconds}
+    plan = runs.plan(aim.processes, seconds, len(rehearsal.names), process_seconds, aim.end, aim.rounds)
+    task = replace(task, rounds=plan.rounds[task.part])
     samples = []
-    for _ in runs.repetitions(count, aim.end, process_seconds, watcher, fewest=fewest):
+    for _ in runs.repetitions(plan.count, aim.end, process_seconds, watcher, fewest=plan.fewest):
         seeded = replace(task, seed=secrets.randbelow(2**32))
         samples.append(_work(seeded, database, secrets.randbelow(2**32), watcher.tick))
     return Part(task, rehearsal, tuple(samples), runs.remarks(aim.processes, len(samples), aim.end))

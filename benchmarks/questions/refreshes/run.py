@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.databases.scratch import Database
+from benchmarks.databases.scratch import SQLITE, Database
 from benchmarks.processes import start
 from benchmarks.questions.refreshes.messages import Order
 from benchmarks.questions.refreshes.setups import SETUPS
@@ -23,7 +23,8 @@ def run(
 ) -> tuple[list[Library], dict[str, Any]]:
     """Return what was found about each setup, and the database.
 
-    Nothing is timed, so that as many processes run at a time as there are processors.
+    Nothing is timed, so that on SQLite as many processes run at a time as there are processors. The
+    databases of a PostgreSQL server share one write-ahead log, so there they take turns.
 
     Raises start.WorkerRefusedError or start.WorkerFailedError.
     """
@@ -38,8 +39,9 @@ def run(
         watcher.tick()
         return answer
 
-    watcher.expected(SECONDS_PER_SETUP * len(names) / (os.cpu_count() or 1))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    at_once = (os.cpu_count() or 1) if databases[0].url.startswith(SQLITE) else 1
+    watcher.expected(SECONDS_PER_SETUP * len(names) / at_once)
+    with ThreadPoolExecutor(at_once) as pool:
         try:
             answers = list(pool.map(ask, names, databases))
         except BaseException:

@@ -182,6 +182,12 @@ _ALL = (
     *(_row(name) for name in ("jwt", "jwt-pushed", "jwt-stateless") if name in SCHEMES),
     _simplejwt("simplejwt", "defaults", blacklist=False),
     _simplejwt("simplejwt-rotating", "ROTATE_REFRESH_TOKENS", blacklist=False, **_ROTATING),
+    _simplejwt(
+        "simplejwt-without-app",
+        "ROTATE_REFRESH_TOKENS, BLACKLIST_AFTER_ROTATION, and not the app token_blacklist",
+        blacklist=False,
+        **_SPENT,
+    ),
     _simplejwt("simplejwt-blacklist", "ROTATE_REFRESH_TOKENS, BLACKLIST_AFTER_ROTATION, token_blacklist", **_SPENT),
     _simplejwt(
         "simplejwt-checked",

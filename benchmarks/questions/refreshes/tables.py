@@ -78,7 +78,7 @@ def remarks(record: Refreshes) -> list[str]:
     absent = ", ".join(f"{name} ({package})" for name, package in record.absent.items())
     return [
         "Rows: + inserted, ~ updated, − deleted. Statements: without BEGIN and COMMIT. Bytes written: growth of the "
-        "write-ahead log by one refresh, the least of 5; SQLite logs whole pages. Bytes kept: growth of all tables "
+        "write-ahead log by one refresh, the least of 20; SQLite logs whole pages. Bytes kept: growth of all tables "
         f"and indexes by {record.refreshes:,} refreshes of one login, packed by VACUUM, divided by them.",
         "Read along a line: how long the token works after the event. Lifetime: if nothing happens. Never: still "
         f"accepted {record.asked_until_seconds // DAY} days later. A status in parentheses is that of the refusal, if "

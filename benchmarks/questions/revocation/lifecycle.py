@@ -43,6 +43,8 @@ Present = Callable[[Login, tuple[str, str]], int]  # a login and a request -> HT
 def run(assignment: Assignment, clock: Clock) -> dict:
     """Return the process's answer to its assignment. Raises RefusedError."""
     scheme = find_scheme(assignment.scheme)
+    if not scheme.authentication:
+        raise RefusedError(f"{scheme.name}: has no authentication class, so nothing can happen to its user")
     service = Service(scheme)
     if assignment.login:
         return asdict(_after_restart(service, clock, assignment))

@@ -19,6 +19,7 @@ from benchmarks import terminal
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, Population
 from benchmarks.processes import start, turns
+from benchmarks.processes.ending import kept
 from benchmarks.processes.turns import Run
 from benchmarks.questions import by_turns
 from benchmarks.questions.by_turns import Across
@@ -84,8 +85,10 @@ def measure(assignment: Assignment, places: Mapping[int, Database], plan: Plan, 
     with terminal.progress() as watcher:
         run = turns.run(assignment, named, plan.turns, end, plan.rounds, watcher)
     rows = [name for name in assignment.schemes if name in SCHEMES]
-    with terminal.progress() as watcher:
-        logins = login_costs.run(rows, places, plan.refreshes, plan.flow_turns, watcher)
+    logins: dict[int, list[login_costs.Process]] = {}
+    with terminal.progress() as watcher, kept(run.turns, "turns") as ending:
+        if not run.ending.code:
+            logins = login_costs.run(rows, places, plan.refreshes, plan.flow_turns, watcher)
     (url,) = assignment.rounds
     answer = analyse(run, list(places), url, assignment.drop, plan.margin_us, plan.tracks)
     across = answer.across
@@ -100,7 +103,7 @@ def measure(assignment: Assignment, places: Mapping[int, Database], plan: Plan, 
         margin_us=plan.margin_us,
         controls={str(population): control for population, control in across.controls.items()},
         control_level=across.control_level,
-        verdict=across.verdict,
+        verdict=ending.mark(across.verdict),
     )
 
 

@@ -38,6 +38,6 @@ def command(folder, check):
         if not check:
             page.write_text(readme.spliced(text, record), "utf-8")
             image.write_text(readme.picture(record), "utf-8")
-    except files.ResultError as error:
+    except (files.ResultError, OSError) as error:
         raise click.ClickException(shared.printable(str(error))) from None
     click.echo(f"{found.name}: {'written: ' + ', '.join(stale) if stale else 'nothing is stale'}")

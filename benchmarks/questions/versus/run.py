@@ -183,7 +183,7 @@ def analyse(run: Run, url: str, contender: str, margin_us: float, of: Class | No
         verdict=verdict,
         adds=_added(added, of_added) if contender != ANONYMOUS else None,
         control=control,
-        run=Verdict.of(reasons, remarks),
+        run=run.ending.mark(Verdict.of(reasons, remarks)),
     )
 
 

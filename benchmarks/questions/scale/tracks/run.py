@@ -15,7 +15,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks.databases import scratch
 from benchmarks.databases.scratch import Database, DatabaseError
 from benchmarks.processes import environment, revisions, start
+from benchmarks.processes.ending import Ending, kept
 from benchmarks.processes.turns import Place
 from benchmarks.questions.scale.tracks.messages import Filled, Found, Task
 from benchmarks.results.records.scale_tracks import Catalogue, Query, ScaleTracks, TracksTurn
@@ -78,6 +79,7 @@ class Run:
     turns: tuple[Turn, ...]
     steal: float | None
     load_average: tuple[float, ...]
+    ending: Ending = field(default_factory=Ending)
 
 
 def prepare(
@@ -130,15 +132,16 @@ def run(plan: Plan, prepared: Mapping[str, tuple[Place, Filled]], anyway: bool, 
             raise revisions.RevisionError(f"answered unlike among {name}; --anyway times them all the same: {listed}")
     before, begin, done = environment.processor_time(), time.monotonic(), []
     orders = endless(list(places), Random(secrets.randbits(64)))
-    for number in range(1, plan.turns + 1):
-        hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
-        timed = replace(task, times=True, seed=seed)
-        found = {name: _work(timed, places[name], hash_seed, watcher) for name in next(orders)}
-        done.append(Turn(hash_seed, seed, found))
-        watcher.expected((time.monotonic() - begin) * plan.turns / number)
+    with kept(done, "turns") as ending:
+        for number in range(1, plan.turns + 1):
+            hash_seed, seed = secrets.randbelow(2**32), secrets.randbelow(2**32)
+            timed = replace(task, times=True, seed=seed)
+            found = {name: _work(timed, places[name], hash_seed, watcher) for name in next(orders)}
+            done.append(Turn(hash_seed, seed, found))
+            watcher.expected((time.monotonic() - begin) * plan.turns / number)
     steal = environment.steal(before, environment.processor_time())
     filled = {name: found for name, (_, found) in prepared.items()}
-    return Run(filled, rehearsals, tuple(done), steal, os.getloadavg())
+    return Run(filled, rehearsals, tuple(done), steal, os.getloadavg(), ending)
 
 
 def unlike(rehearsals: Mapping[str, Found], name: str) -> list[str]:
@@ -160,10 +163,10 @@ def record(run: Run, plan: Plan, begin: float) -> ScaleTracks:
         seconds=round(time.monotonic() - begin, 1),
         service=run.rehearsals[names[0]].service,
         steal=run.steal,
-        verdict=Verdict.of(reasons, machine_remarks(run.steal, waited)),
+        verdict=run.ending.mark(Verdict.of(reasons, machine_remarks(run.steal, waited))),
         waited=waited,
         load_average_after=run.load_average,
-        plan={"turns": plan.turns, "copies": plan.copies, "copied": bool(plan.source)},
+        plan={"turns": len(run.turns), "copies": plan.copies, "copied": bool(plan.source)},
         revision=plan.revision,
         analyzed=plan.analyze,
         sizes=sizes,
