@@ -12,19 +12,33 @@ from config.schemes import Scheme
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate(Scheme):
-    """A reference point, another signing algorithm or a third party's class.
+    """A contender that needs more than a class: a reference point, a third party's, or yours.
 
-    `header`      the header that carries the credential, as WSGI names it
-    `separator`   what stands between `keyword` (may be empty) and credential: "=" in a cookie
-    `refusal`     the status of a refused request: 403 for a class without a challenge
-    `is_own`      whether the class is this project's and not a library's
+    It takes keyword arguments only. The fields of Scheme without a default are required: `name`,
+    `keyword` (may be empty), `authentication`, `issue` and `summary`. `issue` is called once in
+    each process, with the database at hand, and returns a new credential: printable ASCII text.
+
+    `urlconf`     dotted path of the endpoints that `revocation` logs in by.  [None: by `issue`]
+    `header`      the header that carries the credential, as WSGI names it.  [HTTP_AUTHORIZATION]
+    `separator`   what stands between `keyword` and credential: "=" in a cookie.  [a space]
+    `refusal`     the status of a refused request: 403 for a class without a challenge.  [401]
+    `is_own`      in the line-up: whether the class is this project's and not a library's. Only the
+                  line-up's library classes are called stock, never a class from outside.  [False]
     `permission`  a permission class in the place of IsAuthenticated, for a library that has no
-                  authentication class (`authentication` is empty) and lets in a key, not a user
-    `package`     the distribution that has the class, unless the lab requires it anyway
-    `apps`        what a service that uses it adds to INSTALLED_APPS
-    `middleware`  what it adds to MIDDLEWARE, for all contenders of a run alike: no difference
-                  between two of them contains its cost
-    `settings`    a function that makes its other settings, called once in each process
+                  authentication class (`authentication` is empty) and lets in a key, not a user.
+                  [None]
+    `package`     the distribution that has the class, unless the lab requires it anyway.  [None]
+    `apps`        what a service that uses it adds to INSTALLED_APPS. The scratch database gets
+                  their tables, by their migrations if they have any.  [none]
+    `middleware`  what it adds at the end of MIDDLEWARE, for all contenders of a run alike: no
+                  difference between two of them contains its cost.  [none]
+    `settings`    a function that makes its other settings, called once in each process. They
+                  replace the service's of the same names; config.settings has those.  [none]
+
+    The lab imports the module that holds it before it sets Django up, so the module names classes
+    by dotted paths and imports no models. A field of another type, a name that cannot be imported,
+    an app that cannot be installed and a setting that is the lab's own (outside.RESERVED) end a
+    command with a line that names them, before it makes anything.
     """
 
     urlconf: str | None = None

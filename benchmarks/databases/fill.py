@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from unittest import mock
 
+from benchmarks.contenders import outside
 from benchmarks.contenders.user import PASSWORD, USERNAME
-from benchmarks.messages import NOBODY, Population
+from benchmarks.messages import NOBODY, Population, RefusedError
 
 BEGIN = datetime(2026, 1, 1, 12, 0, 0, 28_564, tzinfo=UTC)
 
@@ -16,6 +17,7 @@ def fill(others: Population = NOBODY, done: Callable[[int], None] = lambda rows:
 
     It calls `done` with the number of rows that it added for the others.
     """
+    from django.conf import settings
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
 
@@ -25,7 +27,13 @@ def fill(others: Population = NOBODY, done: Callable[[int], None] = lambda rows:
     def load(users: int):
         population.load(users, done, others.refreshes, others.tracks)
 
-    call_command("migrate", verbosity=0)
+    try:
+        call_command("migrate", run_syncdb=True, verbosity=0)  # a contender's app may have no migrations
+    except Exception as error:
+        if not settings.CANDIDATES:
+            raise
+        names = ", ".join(settings.CANDIDATES)
+        raise RefusedError(f"{names}: `migrate` with their apps raised {outside.line(error)}") from error
     call_command("migrate", verbosity=0, run_syncdb=True)  # django-jwt-allauth ships no migrations
     with same_times():
         catalogue.load(catalogue.read(catalogue.CHINOOK))

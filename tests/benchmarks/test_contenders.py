@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from contextlib import closing
 from dataclasses import replace
+from random import Random
 from urllib.parse import urlsplit
 
 import jwt
@@ -33,6 +34,7 @@ from benchmarks.contenders.wsgi import Handler
 from benchmarks.databases import fill
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import ANONYMOUS, Assignment, RefusedError
+from benchmarks.processes import audit, timing
 from benchmarks.processes import start as processes
 from config.schemes import SCHEMES
 from tests.support import servers
@@ -207,6 +209,31 @@ def test_a_permission_class_has_no_user_to_whom_something_happens():
 
 def issue_key(user) -> str:
     return "correct"
+
+
+@pytest.mark.lab
+def test_no_contender_of_the_line_up_grows(database):
+    """The lab itself looks for that only in contenders from outside, because it takes a second."""
+    names = installed(name for name in STATEMENTS if name != "basic")
+    processes.fill(database, names)
+    process = servers.run(
+        "-c",
+        "import django; django.setup(); from tests.benchmarks.test_contenders import audit_all; audit_all()",
+        DJANGO_SETTINGS_MODULE="benchmarks.settings",
+        BENCHMARKS_DATABASE_URL=database.url,
+        BENCHMARKS_CONTENDERS=",".join(name for name in names if name not in SCHEMES),
+    )
+    assert process.returncode == 0, process.stderr
+
+
+def audit_all():
+    """Audit the installed line-up, in a process of its own."""
+    handler = Handler()
+    names = installed(name for name in STATEMENTS if name != "basic")
+    field = timing.build(Assignment(names, UNTIMED, 3, 1, seed=1), [URL], Random(1))
+    timing.prove(handler, field, [URL])
+    with timing.garbage_held_back():
+        audit.audit(handler, field)
 
 
 # --- HTTP Basic -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections import Counter
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -11,7 +12,7 @@ from scipy import stats
 from benchmarks.messages import ANONYMOUS, CONTROL, Blocks, Entry, Facts, Sample
 from benchmarks.processes import timing
 from benchmarks.processes.environment import ProcessorTime, steal
-from benchmarks.stats import overhead
+from benchmarks.stats import overhead, verdicts
 from benchmarks.stats.design import rounds, williams
 from benchmarks.stats.intervals import Interval, ratio_interval, t_interval
 from benchmarks.stats.overhead import MATTERS, Row, Table, answer, judge, tabulate
@@ -175,6 +176,38 @@ def test_a_run_that_cannot_be_trusted_is_inconclusive_and_says_why(control, stol
         cannot_tell, estimates = answer([table], verdict).split(" Its estimates, not to be relied on: ")
         assert cannot_tell == "Token or JWT: this run cannot tell what each costs here."
         assert "token adds 100 µs (99 to 101)" in estimates
+
+
+def table_of(*overheads: Interval, verdict: str = verdicts.FASTER, reach: float = 1) -> Table:
+    table = table_with(Interval(0, -2, 2))
+    rows = tuple(replace(table.rows[0], name=f"row {place}", overhead=each) for place, each in enumerate(overheads))
+    contests = tuple(
+        verdicts.Contest(one.name, other.name, Interval(0, -reach, reach), verdict)
+        for one, other in itertools.combinations(rows, 2)
+    )
+    return replace(table, rows=rows, champions=rows, contests=contests)
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (table_of(Interval(100, 51, 149), Interval(20, 10, 30)), None),
+        (table_of(Interval(100, 95, 105), Interval(20, -4, 44)), None),
+        (table_of(Interval(3909, -9218, 17037)), "what row 0 adds is known too coarsely"),
+        (table_of(Interval(100, 99, 101), Interval(20, -6, 46)), "what row 1 adds is known too coarsely"),
+        (table_of(Interval(100, 99, 101), Interval(70, 19, 121)), "what row 1 adds is known too coarsely"),
+        (table_of(Interval(6, 1.5, 10.5)), None),  # within the margin of 5 µs
+        (table_of(Interval(100, 60, 140), Interval(120, 80, 160), verdict="inconclusive", reach=31), "no contest has"),
+        (table_of(Interval(100, 98, 102), Interval(104, 99, 109), verdict="inconclusive", reach=6), None),
+    ],
+)
+def test_an_interval_that_says_nothing_is_not_conclusive(table, why):
+    verdict = judge([table], 0.0, 0.0, widest_us=3.0, precision_us=None, seconds=60)
+    assert verdict.conclusive == (why is None)
+    if why:
+        (reason,) = verdict.reasons
+        assert reason.startswith(f"on /whoami/ {why}")
+        assert any("--budget" in remark for remark in verdict.remarks)
 
 
 def test_a_run_that_is_wider_than_asked_for_is_inconclusive():

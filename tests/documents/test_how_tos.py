@@ -176,8 +176,22 @@ def test_the_scheme_that_is_added_opens_the_api_and_can_be_timed(checkout):
 
 @pytest.mark.lab
 def test_a_class_of_ones_own_is_timed(checkout):
-    (checkout.folder / "mine.py").write_text(blocks("python", PAGES["measure-your-own-class"])[0])
+    mine, *package = blocks("python", PAGES["measure-your-own-class"])
+    assert len(mine.splitlines()) <= 12
+    (checkout.folder / "mine.py").write_text(mine)
+    for module in package:
+        path = checkout.folder.parent / "shop" / module.partition("\n")[0].removeprefix("# ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(module)
+        (path.parent / "__init__.py").touch()
     checkout.run_all(PAGES["measure-your-own-class"])
+    for result, facts in {"mine": 0, "device": 1}.items():
+        document = json.loads((checkout.folder / f"results/{result}.json").read_text())
+        (entry,) = [each for each in document["contenders"] if each["name"] == result]
+        assert not entry["is_stock"]
+        (row,) = [each for each in document["tables"][0]["rows"] if each["name"] == result]
+        assert row["facts"]["sql_statements"] == facts
+        assert row["reference"] == (None if result == "device" else "drf-token")
 
 
 @pytest.mark.lab

@@ -10,7 +10,6 @@ from benchmarks.questions import options, outcome
 from benchmarks.questions.distance import run as experiment
 from benchmarks.questions.distance import tables
 from benchmarks.results import files
-from config.schemes import SCHEMES
 
 BLOCK, DROP = 15, 5
 DISTANCES = (0, 0.2, 1, 5)
@@ -23,13 +22,14 @@ DISTANCES = (0, 0.2, 1, 5)
     help="How much later the database's answers come; given at least twice.",
 )
 @options.contenders
+@options.others
 @options.processes(f"Fresh processes at each distance; {options.FEWEST}")
 @options.budget("Seconds that the run may take.  [default: 180]")
 @options.rounds("Rounds in each process.")
 @options.connection
 @options.database_url("  [default: one is started]")
 @options.json_file("distance")
-def command(distances, schemes, count, budget, rounds, path, **place):
+def command(distances, schemes, others, count, budget, rounds, path, **place):
     """Measure what each scheme adds to a request with the database some milliseconds away.
 
     One PostgreSQL has a proxy for each distance, which delays all traffic, by half of the time in
@@ -52,7 +52,7 @@ def command(distances, schemes, count, budget, rounds, path, **place):
     if len(distances) < 2:
         raise click.UsageError(f"--distance {distances[0]:g}: name at least two distances")
     path, machine = files.destination(path, "distance"), outcome.look_around()
-    assignment = Assignment(schemes or tuple(SCHEMES), {experiment.URL: 0}, BLOCK, DROP, seed=0)
+    assignment = Assignment(options.chosen(schemes, others), {experiment.URL: 0}, BLOCK, DROP, seed=0)
     budget = options.budget_or(180, budget, count)
     with outcome.refusals(), scratch("postgresql", **place) as database:
         record = experiment.measure(assignment, database, distances, count, budget, rounds, begin)

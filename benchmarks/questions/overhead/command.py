@@ -32,10 +32,12 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
     equivalent within the margin, or the run cannot tell.
 
     The run is inconclusive if the control's interval (99 %, shared among the URLs) excludes zero
-    and the difference is above 0.5 % of the request; if that interval is wider, either way, than
-    half of the largest overhead; if the hypervisor took more than 5 % of the time the processors
-    had work; if other work had the processor for more than 70 % of the time; or if an interval is
-    wider than --precision. It then says what would make it conclusive.
+    and the difference is above 0.5 % of the request; if that interval, or that of what a contender
+    adds, is wider, either way, than half of the largest overhead, or than a quarter if what is
+    added may be nothing; if no contest has a verdict and one interval is wider than that quarter;
+    if the hypervisor took more than 5 % of the time the processors had work; if other work had the
+    processor for more than 70 % of the time; or if an interval is wider than --precision. It then
+    says what would make it conclusive.
 
     \b
     Exit codes:

@@ -11,7 +11,6 @@ from benchmarks.questions.scale import room, tables
 from benchmarks.questions.scale import run as scale
 from benchmarks.questions.scale.tracks.command import command as of_tracks
 from benchmarks.results import files
-from config.schemes import SCHEMES
 
 BLOCK, DROP = 15, 5
 
@@ -19,6 +18,7 @@ BLOCK, DROP = 15, 5
 @click.group(name="scale", invoke_without_command=True)
 @options.populations(1000, 1_000_000)
 @options.contenders
+@options.others
 @options.value(
     "--refreshes", click.IntRange(0, 10_000), population.REFRESHES, "How often each login has been refreshed."
 )
@@ -33,7 +33,20 @@ BLOCK, DROP = 15, 5
 @options.json_file("scale")
 @click.pass_context
 def command(
-    context, populations, schemes, refreshes, tracks, url, count, budget, flow_turns, margin, rounds, path, **place
+    context,
+    populations,
+    schemes,
+    others,
+    refreshes,
+    tracks,
+    url,
+    count,
+    budget,
+    flow_turns,
+    margin,
+    rounds,
+    path,
+    **place,
 ):
     """Measure whether a scheme costs more with more users, tokens and logins.
 
@@ -67,7 +80,7 @@ def command(
         needed = sum(population.expected_bytes(each, refreshes, tracks) for each in populations)
         room.check(needed, "--population, --refreshes")
     path, machine = files.destination(path, "scale"), outcome.look_around()
-    assignment = Assignment(schemes or tuple(SCHEMES), {url: 0}, BLOCK, DROP, seed=0)
+    assignment = Assignment(options.chosen(schemes, others), {url: 0}, BLOCK, DROP, seed=0)
     budget = options.budget_or(90, budget, count)
     plan = scale.Plan(refreshes, tracks, count, budget, rounds, flow_turns, margin)
     with outcome.refusals(), scratch.several(len(populations), **place) as made:
