@@ -23,7 +23,7 @@ from benchmarks.stats.intervals import Interval
 
 LONGEST = 4000  # characters of a refusal: GitHub takes 65,536 in a comment
 # The complement of letters, digits and signs that Markdown gives no meaning within a line.
-ACTING = re.compile(r"(?!(?<=[0-9])\.[0-9]|: )[^\w ,;()%'=+]|_")
+ACTING = re.compile(r"(?!(?<=[0-9])\.[0-9]|[.:] |\.$)[^\w ,;()%'=+]|_")
 SHOWN = ("Django", "djangorestframework")  # versions in the line below the table
 
 
