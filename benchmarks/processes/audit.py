@@ -70,10 +70,16 @@ def _statements(handler: Handler, contender: Contender, url: str) -> int:
     return proof.count(handler, contender, url).sql_statements
 
 
+def _ask(handler: Handler, contender: Contender):
+    status = ask(handler, contender.environ(WHOAMI)).status
+    if status != 200:
+        raise RefusedError(f"{contender.name} at {WHOAMI}: answers {status} after more equal requests, and 200 before")
+
+
 def _fault(handler: Handler, contender: Contender) -> str | None:
     begin = time.perf_counter()
     for _ in range(FIRST):
-        ask(handler, contender.environ(WHOAMI))
+        _ask(handler, contender)
     each = (time.perf_counter() - begin) / FIRST
     count = int(min(max(SECONDS / each, LEAST), MOST))
     counts, grown = _observe(handler, contender, count)
@@ -81,7 +87,7 @@ def _fault(handler: Handler, contender: Contender) -> str | None:
     if fault is None and count == MOST and grown >= growth.LEAST_BYTES * count:
         count = LONG
         for _ in range(FILLING):
-            ask(handler, contender.environ(WHOAMI))
+            _ask(handler, contender)
         counts, grown = _observe(handler, contender, count)
         fault = growth.of_statements(counts)
     return fault or growth.of_memory(grown, count)
@@ -100,10 +106,10 @@ def _observe(handler: Handler, contender: Contender, count: int) -> tuple[list[i
     try:
         with connection.execute_wrapper(note):
             for _ in range(min(FIRST, count)):
-                ask(handler, contender.environ(WHOAMI))
+                _ask(handler, contender)
             before = _bytes()
             for number in range(count):  # noqa: B007 - `note` reads it
-                ask(handler, contender.environ(WHOAMI))
+                _ask(handler, contender)
             return counts, _bytes() - before
     finally:
         tracemalloc.stop()

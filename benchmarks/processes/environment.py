@@ -87,15 +87,18 @@ def look_around(seconds: float = 0.3) -> Load:
         pass
     run, wall = thread_time() - run, perf_counter() - wall
     used: Counter[str] = Counter()
-    for (process, name), ran in _program_seconds().items():
-        if process != os.getpid():
-            used[name] += (ran - before.get((process, name), 0.0)) / wall
+    for process, (name, ran) in _program_seconds().items():
+        if process != os.getpid():  # what has begun since then has run for no longer than that
+            used[name] += (ran - before.get(process, (name, 0.0))[1]) / wall
     busiest = {name: use for name, use in used.most_common(NAMED) if use >= NAMED_FROM}
     return Load(os.getloadavg()[0], os.cpu_count() or 1, min(1.0, run / wall), busiest)
 
 
-def _program_seconds() -> dict[tuple[int, str], float]:
-    """Return the processor time of each program by its number and name; empty without /proc."""
+def _program_seconds() -> dict[int, tuple[str, float]]:
+    """Return the name and processor time of each process; empty without /proc.
+
+    The kernel's threads change their names with their work; only the part before the slash stays.
+    """
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -105,7 +108,8 @@ def _program_seconds() -> dict[tuple[int, str], float]:
         # The name stands in parentheses and may contain some itself. See proc(5) for the rest.
         name, _, rest = line.partition("(")[2].rpartition(")")
         user, system = rest.split()[11:13]
-        found[int(folder.name), name] = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        seconds = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        found[int(folder.name)] = name.partition("/")[0], seconds
     return found
 
 

@@ -175,6 +175,8 @@ def judge(
         for reason, times in _vague(table, largest):
             reasons.append(f"on {table.url} {reason}")
             advice += longer(seconds, times, f"they would on {table.url}")
+    if waited > WAITED_BOUND:
+        advice = []  # more of such time makes no figure right
     return Verdict.of([*reasons, *machine_reasons(steal, waited)], [*advice, *machine_remarks(steal, waited)])
 
 

@@ -238,6 +238,8 @@ def test_a_run_that_is_too_coarse_says_which_budget_would_do():
     assert wide.remarks == (
         "With --budget 96 the control on /whoami/ would be narrow enough, if the machine stays as it was.",
     )
+    hopeless = judge([table_with(Interval(0, -100, 100))], 0.0, 0.9, widest_us=3, precision_us=None, seconds=20)
+    assert [remark.partition(":")[0] for remark in hopeless.remarks] == ["Stop other work"]
     asked = judge([table_with(Interval(0, -2, 2))], 0.0, 0.0, widest_us=6, precision_us=2, seconds=10)
     (remark,) = asked.remarks
     assert remark.startswith("With --budget 108 the widest interval would reach 2 µs")

@@ -118,3 +118,9 @@ def test_the_machine_is_described_before_a_run():
     found = environment.look_around(0.01)
     assert 0 < found.share <= 1
     assert found.processors >= 1
+
+
+def test_a_process_that_changes_its_name_meanwhile_is_the_same_process(monkeypatch):
+    reads = iter([{7: ("kworker", 100.0), 8: ("yes", 5.0)}, {7: ("events", 100.0), 8: ("yes", 6.0)}])
+    monkeypatch.setattr(environment, "_program_seconds", lambda: next(reads))
+    assert list(environment.look_around(0.01).busiest) == ["yes"]
