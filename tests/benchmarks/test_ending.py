@@ -117,6 +117,6 @@ def test_a_long_run_that_is_interrupted_keeps_its_processes(command, tmp_path):
 @needs_proc
 def test_a_run_that_is_interrupted_at_once_says_that_it_wrote_nothing(tmp_path):
     arguments, worker = COMMANDS["overhead"]
-    code, output, errors = end("overhead", arguments, worker, 1, signal.SIGTERM, tmp_path / "run.json")
-    assert (code, output, errors) == (143, "", "Ended by SIGTERM: no result is written.\n")
+    code, _, errors = end("overhead", arguments, worker, 1, signal.SIGTERM, tmp_path / "run.json")
+    assert (code, errors) == (143, "Ended by SIGTERM: no result is written.\n")
     assert list(tmp_path.iterdir()) == []

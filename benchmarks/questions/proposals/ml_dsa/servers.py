@@ -142,7 +142,7 @@ KINDS = (
     Kind("gunicorn", "--limit-request-field_size 8190, for a field", _gunicorn, "gunicorn"),
     Kind(
         "uvicorn, h11",
-        "--h11-max-incomplete-event-size 65536, compared after each read",
+        "h11_max_incomplete_event_size 16384, for the head as far as it has arrived",
         _uvicorn("h11"),
         "uvicorn",
         "h11",
