@@ -93,7 +93,7 @@ def remarks(asked: int | None, done: int, end: float | None, fewest: int = FEWES
     """
     if asked is not None or end is None or done >= PROCESSES:
         return ()
-    why = "more did not fit into --budget" if done > fewest else "the fewest, even if they take longer than --budget"
+    why = "more did not fit into --budget" + ("" if done > fewest else ", and fewer are never enough")
     return (f"{done} processes instead of {PROCESSES}: {why}.",)
 
 

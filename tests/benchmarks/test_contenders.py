@@ -21,7 +21,6 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.cache import cache
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
@@ -38,6 +37,7 @@ from benchmarks.processes import audit, timing
 from benchmarks.processes import start as processes
 from config.schemes import SCHEMES
 from tests.support import servers
+from tests.support.outside.key import KEY
 
 pytestmark = pytest.mark.once  # the lab brings its own database
 
@@ -176,24 +176,6 @@ def test_a_contender_does_what_it_says_with_so_many_statements(name, facts):
     assert facts[name].sql_statements - facts[ANONYMOUS].sql_statements == STATEMENTS[name]
 
 
-class HasKey(BasePermission):
-    """A library's permission class: it lets in a key, not a user."""
-
-    def has_permission(self, request, view):
-        return request.headers.get("Authorization") == "Key correct"
-
-
-KEY = Candidate(
-    name="key",
-    keyword="Key",
-    authentication="",
-    permission=f"{__name__}.HasKey",
-    issue=f"{__name__}.issue_key",
-    summary="",
-    refusal=403,
-)
-
-
 def test_a_permission_class_stands_in_the_place_of_a_user(user):
     handler, contender = Handler(), Contender.of_scheme(KEY, user, [URL])
     assert proof.prove(handler, contender, URL, b"") == []
@@ -202,13 +184,11 @@ def test_a_permission_class_stands_in_the_place_of_a_user(user):
 
 
 def test_a_permission_class_has_no_user_to_whom_something_happens():
-    process = servers.run("-m", "benchmarks", "revocation", "--contender", f"{__name__}:KEY", "--trials", "0")
+    process = servers.run(
+        "-m", "benchmarks", "revocation", "--contender", "tests.support.outside.key:KEY", "--trials", "0"
+    )
     assert process.returncode == 1
     assert process.stderr.endswith("Error: key: has no authentication class, so nothing can happen to its user\n")
-
-
-def issue_key(user) -> str:
-    return "correct"
 
 
 @pytest.mark.lab

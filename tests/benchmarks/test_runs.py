@@ -87,7 +87,7 @@ def test_fewer_processes_do_more_rounds_each():
 def test_a_run_with_fewer_processes_says_why():
     assert runs.remarks(None, 7, 1.0) == ("7 processes instead of 10: more did not fit into --budget.",)
     assert runs.remarks(None, 5, 1.0) == (
-        "5 processes instead of 10: the fewest, even if they take longer than --budget.",
+        "5 processes instead of 10: more did not fit into --budget, and fewer are never enough.",
     )
     assert runs.remarks(4, 4, 1.0) == runs.remarks(None, 4, None) == runs.remarks(None, 10, 1.0) == ()
 

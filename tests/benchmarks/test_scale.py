@@ -214,18 +214,18 @@ def analysed(anonymous, token) -> scale.Answer:
 
 def test_a_scheme_is_compared_with_itself_in_the_smallest_database():
     # The machine's speed differs between turns; the difference between sizes does not.
-    answer = analysed(anonymous=([100, 150, 125], [100, 150, 125]), token=([200, 350, 275], [230, 381, 305]))
+    answer = analysed(anonymous=([100, 150, 125], [100, 150, 125]), token=([200, 280, 240], [230, 311, 270]))
     (change,) = answer.changes
     assert (change.scheme, change.population) == ("token", 1000)
-    assert change.adds.estimate == pytest.approx((130 + 231 + 180) / 3)
+    assert change.adds.estimate == pytest.approx((130 + 161 + 145) / 3)
     assert change.difference.estimate == pytest.approx((30 + 31 + 30) / 3)
-    assert change.ratio.estimate == pytest.approx((130 + 231 + 180) / (100 + 200 + 150))
+    assert change.ratio.estimate == pytest.approx((130 + 161 + 145) / (100 + 130 + 115))
     assert change.verdict == "slower"
     assert answer.across.verdict.conclusive
 
 
 def test_sizes_that_anonymous_can_tell_apart_tell_nothing_about_credentials():
-    answer = analysed(anonymous=([100, 150, 125], [120, 171, 144]), token=([200, 350, 275], [220, 371, 294]))
+    answer = analysed(anonymous=([100, 150, 125], [120, 171, 144]), token=([200, 280, 240], [220, 301, 259]))
     (change,) = answer.changes
     assert change.verdict == "equivalent"
     (reason,) = answer.across.verdict.reasons
@@ -234,7 +234,7 @@ def test_sizes_that_anonymous_can_tell_apart_tell_nothing_about_credentials():
 
 
 def test_tracks_are_something_that_anonymous_may_notice():
-    run = run_of(anonymous=([100, 150, 125], [120, 171, 144]), token=([200, 350, 275], [220, 371, 294]))
+    run = run_of(anonymous=([100, 150, 125], [120, 171, 144]), token=([200, 280, 240], [220, 301, 259]))
     answer = scale.analyse(run, [10, 1000], URL, drop=1, margin_us=5, tracks=True)
     assert answer.across.verdict.conclusive
     assert answer.across.controls[1000].estimate == pytest.approx(20)
