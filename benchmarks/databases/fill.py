@@ -28,13 +28,14 @@ def fill(others: Population = NOBODY, done: Callable[[int], None] = lambda rows:
         population.load(users, done, others.refreshes, others.tracks)
 
     try:
-        call_command("migrate", run_syncdb=True, verbosity=0)  # a contender's app may have no migrations
+        call_command("migrate", verbosity=0)
+        # Apps without migrations (django-jwt-allauth) come last: their tables refer to the others.
+        call_command("migrate", run_syncdb=True, verbosity=0)
     except Exception as error:
         if not settings.CANDIDATES:
             raise
         names = ", ".join(settings.CANDIDATES)
         raise RefusedError(f"{names}: `migrate` with their apps raised {outside.line(error)}") from error
-    call_command("migrate", verbosity=0, run_syncdb=True)  # django-jwt-allauth ships no migrations
     with same_times():
         catalogue.load(catalogue.read(catalogue.CHINOOK))
     if others.population:

@@ -4,9 +4,12 @@ Statements and memory are counted, so their rules have no error rate. Time scatt
 slows along the run if what it adds grows from the first round of a process to the last, or from the
 first process to the last, by more than a quarter of itself and by more than half a percent of
 anonymous's request, while its request also grows in relation to anonymous's. The second condition
-leaves out a machine that becomes slower, which slows all requests alike. Each is a one-sided t
-test over the processes. A run of honest contenders is refused with a probability of at most
-ERROR, shared among all contenders, URLs and tests (Bonferroni).
+leaves out a machine that becomes slower and slows all requests alike. A machine that becomes busier
+does not: cold caches slow a long request more. So the trend from process to process does not count
+if the later half of the processes waited more for a processor than the earlier one. Each is a
+one-sided t test over the processes. A run of honest contenders is refused with a probability of at
+most ERROR, shared among all contenders, URLs and tests (Bonferroni), if their times scatter
+independently.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +30,7 @@ LEAST_BYTES = 48  # of one request: an empty string
 # references to cursors, and the listener of jwt-pushed has one.
 BOUNDED = 40_000
 FEWEST = 4  # processes in which a trend from the first to the last can be seen
+BUSIER = 0.02  # of a process's time, by which the later half of the processes may wait more
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def _slower(samples: Sequence[Sample]) -> list[str]:
         adds = float(np.mean([each.mean() for each, _ in of_each]))
         anonymous = float(np.mean([np.mean(sample.blocks[url].p25_ns[ANONYMOUS]) for sample in samples])) / 1000
         bound = max(SHARE * adds, MATTERS * anonymous)
-        for words, trend in _trends(of_each).items():
+        for words, trend in _trends(of_each, _became_busier(samples)).items():
             probability = max(_probability(trend.microseconds, bound), _probability(trend.share, MATTERS))
             if probability < level:
                 found.append(
@@ -117,14 +121,21 @@ def _differences(sample: Sample, url: str, name: str) -> tuple[NDArray[np.float6
     return (own - anonymous) / 1000, np.log(own / anonymous)
 
 
-def _trends(of_each: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> dict[str, _Trend]:
-    """Return by how much the figures grew along the rounds, and along the processes."""
+def _became_busier(samples: Sequence[Sample]) -> bool:
+    waited, half = [sample.waited for sample in samples], len(samples) // 2
+    return half > 0 and float(np.mean(waited[-half:]) - np.mean(waited[:half])) > BUSIER
+
+
+def _trends(
+    of_each: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], became_busier: bool
+) -> dict[str, _Trend]:
+    """Return by how much the figures grew along the rounds and, if they can tell, the processes."""
     trends = {}
     if len(of_each) >= 2 and min(len(each) for each, _ in of_each) >= 2:
         trends["round of a process"] = _Trend(
             mean([_rise(each) for each, _ in of_each]), mean([_rise(ratios) for _, ratios in of_each])
         )
-    if len(of_each) >= FEWEST:
+    if len(of_each) >= FEWEST and not became_busier:
         trends["process"] = _Trend(
             _line([float(each.mean()) for each, _ in of_each]), _line([float(ratios.mean()) for _, ratios in of_each])
         )

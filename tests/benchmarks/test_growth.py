@@ -18,12 +18,18 @@ def facts(**statements: int) -> dict[str, dict[str, Facts]]:
 
 
 def samples(
-    seed: int, scatter: float = 3.0, by_round: float = 0.0, by_process: float = 0.0, machine: float = 0.0
+    seed: int,
+    scatter: float = 3.0,
+    by_round: float = 0.0,
+    by_process: float = 0.0,
+    machine: float = 0.0,
+    waited: float = 0.0,
 ) -> list[Sample]:
     """Return processes in which `token` adds 100 µs to 200 µs, and more with time.
 
     `by_round`, `by_process`  µs more in each round, and in each process, than in the one before
     `machine`                 by which share the machine becomes slower from the first to the last
+    `waited`                  the share of its time that the last process waits more than the first
     """
     drawn = Random(seed)
     made = []
@@ -35,7 +41,8 @@ def samples(
                 adds = 100.0 * (name in NAMES)
                 adds += (name == "token") * (by_round * number + by_process * process)
                 each.append(1000 * ((200 + adds) * slower + drawn.gauss(0, scatter)))
-        made.append(Sample([], facts(), {}, {}, blocks={URL: Blocks([], figures, figures, figures, {})}))
+        blocks = {URL: Blocks([], figures, figures, figures, {})}
+        made.append(Sample([], facts(), {}, {}, waited=waited * process / (PROCESSES - 1), blocks=blocks))
     return made
 
 
@@ -62,6 +69,11 @@ def test_a_contender_that_slows_is_named(slowing, where):
         (fault,) = growth.faults(facts(), samples(seed, **slowing))
         assert fault.startswith(f"token at {URL}: adds ")
         assert f"in the {where} than in the first" in fault
+
+
+def test_a_machine_that_becomes_busier_slows_a_long_request_more_which_is_no_growth():
+    assert not any(growth.faults(facts(), samples(seed, by_process=8.0, waited=0.3)) for seed in range(20))
+    assert all(growth.faults(facts(), samples(seed, by_round=4.0, waited=0.3)) for seed in range(20))
 
 
 def test_two_rounds_in_two_processes_are_enough_to_compute():

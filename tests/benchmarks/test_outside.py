@@ -115,6 +115,11 @@ def test_apps_middleware_settings_and_migrations_are_honoured(database):
     assert facts["ticket"].header_bytes == len("X_TICKET: \r\n") + 2 * 16
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_an_app_without_migrations_gets_its_tables_after_those_to_which_they_refer(database):
+    assert "ticket" in work(f"{HERE}.candidates:UNMIGRATED", database=database).facts[URL]
+
+
 def test_a_class_from_outside_is_never_stock():
     sample = work(TICKET, PLAIN, "drf-token")
     assert {entry.name for entry in sample.entries if entry.is_stock} == {"drf-token"}

@@ -118,7 +118,7 @@ def _round(blocks: dict[tuple[str, str], Callable[[], float]], order) -> dict[tu
 
 
 def _request_block(collector: timing.Collector, handler: Handler, environ: dict) -> float:
-    times = collector.time(WHOAMI, partial(timing.time_block, handler, environ, REQUEST_BLOCK))
+    times, _ = collector.attempt(partial(timing.time_block, handler, environ, REQUEST_BLOCK))
     return timing.figures(times, REQUEST_DROP)[0]
 
 

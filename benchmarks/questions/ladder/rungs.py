@@ -214,10 +214,13 @@ def _climb(handler, built: Built, url: str, assignment: Assignment, random: Rand
     _, round_seconds = timing.warm_up(handler, environs, assignment, random)
     counts = {rung: count(handler, contender, url) for rung, contender in built.all.items()}
     p25_ns, collector = {rung: [] for rung in environs}, timing.Collector()
+    before = None
     for order in rounds(list(environs), assignment.rounds[url], random):
         for rung in order:
+            block = partial(timing.time_block, handler, environs[rung], assignment.block)
             with timing.named(f"{built.whole.name}, {rung}"):
-                times = collector.time(url, partial(timing.time_block, handler, environs[rung], assignment.block))
+                times = collector.time(url, block, before)
+            before = block
             p25_ns[rung].append(timing.figures(times, assignment.drop)[0])
     return Climb(built.whole.name, list(built.rungs), counts, round_seconds, p25_ns, collector.waited)
 

@@ -18,6 +18,7 @@ TICKET = Candidate(
     middleware=(f"{_HERE}.authentication.TicketMiddleware",),
     settings=lambda: {"TICKET_BYTES": 16},
 )
+UNMIGRATED = replace(TICKET, settings=lambda: {"TICKET_BYTES": 16, "MIGRATION_MODULES": {"outside": None}})
 PLAIN = Scheme("plain", "Token", "rest_framework.authentication.TokenAuthentication", "tokens.issue.token", None, "")
 
 

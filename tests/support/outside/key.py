@@ -1,4 +1,4 @@
-"""A permission class of a library that has no authentication class: it lets in a key, not a user."""
+"""A permission class, of a library without an authentication class: it lets in a key, no user."""
 
 from rest_framework.permissions import BasePermission
 
