@@ -69,8 +69,12 @@ for _name in ("django", "auth"):
 # Last, because a contender that checks passwords needs the service's own hashers.
 _candidates = candidates(os.environ.get(CONTENDERS_VARIABLE, "").split(","))
 CANDIDATES = tuple(_candidates)
+BROUGHT = {}  # a result names what contenders brought, since it acts on all of them
 for _name, _candidate in _candidates.items():
     outside.check_needs(_name, _candidate)
     INSTALLED_APPS += [app for app in _candidate.apps if app not in INSTALLED_APPS]
     MIDDLEWARE += [path for path in _candidate.middleware if path not in MIDDLEWARE]
-    globals().update(outside.settings_of(_name, _candidate))
+    _settings = outside.settings_of(_name, _candidate, PINNED)
+    globals().update(_settings)
+    _brought = {"settings": _settings, "middleware": _candidate.middleware, "apps": _candidate.apps}
+    BROUGHT[_candidate.name] = {kind: list(each) for kind, each in _brought.items() if each}

@@ -64,8 +64,11 @@ def _end(number: int, frame: Any):
 
 
 def console() -> Console:
-    """Return a console on standard output, WIDTH columns wide unless that is a terminal."""
-    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    """Return a console on standard output, WIDTH columns wide unless that is a terminal.
+
+    It knows no markup: a contender's name or a URL may hold brackets.
+    """
+    return Console(width=None if sys.stdout.isatty() else WIDTH, markup=False)
 
 
 @contextmanager

@@ -31,14 +31,16 @@ class Candidate(Scheme):
     `apps`        what a service that uses it adds to INSTALLED_APPS. The scratch database gets
                   their tables, by their migrations if they have any.  [none]
     `middleware`  what it adds at the end of MIDDLEWARE, for all contenders of a run alike: no
-                  difference between two of them contains its cost.  [none]
+                  difference between two of them contains its cost, unless it looks at the
+                  credential.  [none]
     `settings`    a function that makes its other settings, called once in each process. They
-                  replace the service's of the same names; config.settings has those.  [none]
+                  replace the service's of the same names, for all contenders of a run. The
+                  result names them.  [none]
 
     The lab imports the module that holds it before it sets Django up, so the module names classes
     by dotted paths and imports no models. A field of another type, a name that cannot be imported,
-    an app that cannot be installed and a setting that is the lab's own (outside.RESERVED) end a
-    command with a line that names them, before it makes anything.
+    an app that cannot be installed and a setting that is the lab's own (outside.RESERVED, and what
+    benchmarks.settings pins) end a command with a line that names them, before it makes anything.
     """
 
     urlconf: str | None = None

@@ -106,6 +106,16 @@ class RefusingLate(_Changing):
             raise AuthenticationFailed
 
 
+class OpenLate(_Changing):
+    is_open = False
+
+    def authenticate(self, request):
+        return (self.enter(request), None) if self.is_open else super().authenticate(request)
+
+    def change(self, requests):
+        type(self).is_open = requests > LATE
+
+
 def _scheme(cls: type, summary: str) -> Scheme:
     return Scheme(
         name=f"broken: {summary}",
@@ -128,6 +138,7 @@ LEAKING_MEMORY = _scheme(LeakingMemory, "keeps a text of each request")
 SLOWING = _scheme(Slowing, "each request takes 1 µs more than the one before")
 FAILING_LATE = _scheme(FailingLate, f"500 after {LATE} requests")
 REFUSING_LATE = _scheme(RefusingLate, f"401 after {LATE} requests")
+OPEN_LATE = _scheme(OpenLate, f"lets everybody in after {LATE} requests")
 MISSING_APP = Candidate(
     name="broken: an app that is not installed",
     keyword="Broken",
@@ -141,7 +152,8 @@ ALL = tuple(
     f"{__name__}:{name}"
     for name in (
         *("WRONG_BODY", "REFUSING", "FAILING", "UNMATCHED", "OPEN"),
-        *("LEAKING_STATEMENTS", "LEAKING_MEMORY", "SLOWING", "FAILING_LATE", "REFUSING_LATE", "MISSING_APP"),
+        *("LEAKING_STATEMENTS", "LEAKING_MEMORY", "SLOWING"),
+        *("FAILING_LATE", "REFUSING_LATE", "OPEN_LATE", "MISSING_APP"),
     )
 )
 NOWHERE = "/no-such-route/"  # the lab must refuse it with any contender

@@ -5,7 +5,7 @@ module is imported before Django is set up, because its apps, middleware and set
 the set-up. A module that needs Django for that, as one with models does, can hold a plain Scheme.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -20,9 +20,13 @@ from config.schemes import Scheme
 
 # What the lab sets itself, or takes from another field of a Candidate.
 RESERVED = {
+    "AUTH_USER_MODEL": "the scratch database has the service's users",
+    "DATABASE_ROUTERS": "the lab makes the only database",
     "DATABASES": "the lab makes its own",
     "INSTALLED_APPS": "use `apps`",
+    "LOGGING": "what is logged would slow every contender",
     "MIDDLEWARE": "use `middleware`",
+    "REST_FRAMEWORK": "it holds for every contender's views",
     "ROOT_URLCONF": "each contender has its own",
     "SECRET_KEY": "each run has a new one",
 }
@@ -75,8 +79,11 @@ def check_needs(name: str, candidate: Candidate):
             raise RefusedError(f"{name}: apps: {app!r} cannot be installed: {line(error)}") from None
 
 
-def settings_of(name: str, candidate: Candidate) -> Mapping[str, Any]:
-    """Return the candidate's settings. Raises RefusedError."""
+def settings_of(name: str, candidate: Candidate, pinned: Container[str] = ()) -> Mapping[str, Any]:
+    """Return the candidate's settings. Raises RefusedError.
+
+    `pinned`  more names that it cannot set, since the lab pins them for every contender
+    """
     try:
         made = candidate.settings()
     except Exception as error:  # noqa: BLE001 - somebody else's code
@@ -88,6 +95,8 @@ def settings_of(name: str, candidate: Candidate) -> Mapping[str, Any]:
             raise RefusedError(f"{name}: settings() names {key!r}; allowed: names in capitals")
         if key in RESERVED:
             raise RefusedError(f"{name}: settings() sets {key}, which no candidate can: {RESERVED[key]}")
+        if key in pinned:
+            raise RefusedError(f"{name}: settings() sets {key}, which no candidate can: the lab pins it for all")
     return made
 
 

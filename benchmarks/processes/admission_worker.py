@@ -9,24 +9,28 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.contenders.outside import line
+from benchmarks.messages import RefusedError
 from benchmarks.processes.worker import serve
 
 
 def main(names: list[str]):
+    def unfit(error: Exception) -> RefusedError:
+        return RefusedError(f"{', '.join(names)}: the service cannot be set up with what they need: {line(error)}")
+
     def work(done: Callable[[str], None]) -> dict[str, Any]:
         from benchmarks.contenders import lineup, outside
         from benchmarks.contenders.wsgi import Handler
-        from benchmarks.messages import RefusedError
 
         for name in names:
             outside.check_classes(name, lineup.find_scheme(name))
         try:
             Handler()
         except Exception as error:  # noqa: BLE001 - somebody else's code
-            raise RefusedError(f"{', '.join(names)}: the middleware cannot be set up: {outside.line(error)}") from None
+            raise RefusedError(f"{', '.join(names)}: the middleware cannot be set up: {line(error)}") from None
         return {}
 
-    serve(work)
+    serve(work, unfit)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ from config.switches import SWITCHES
 LEAST_WARM_UP, MOST_WARM_UP = 2, 8
 LEVEL, FLAT = 0.01, 0.02
 
+LATER = ", after more requests"  # where the second proof finds a fault
 CALIBRATION_ROUNDS = 12  # of the planted contenders
 
 # `compare` refuses runs in which it differs, so its words stay as earlier results have them.
@@ -75,6 +76,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
             if assignment.rounds[url]
         }
         audit.recount(handler, field, facts)
+        prove(handler, field, urls, LATER)
         planted_us = _calibrate(handler, assignment, urls[0], random) if assignment.planted else {}
     if settings.DATABASES["default"]["CONN_MAX_AGE"] is None and connection.connection is not kept:
         raise RefusedError("the database connection was to be kept between requests, and was not")
@@ -138,13 +140,17 @@ def build(assignment: Assignment, urls: Sequence[str], random: Random) -> dict[s
     return field
 
 
-def prove(handler: Handler, field: dict[str, Contender], urls: Sequence[str]):
-    """Prove every contender at every URL. Raises RefusedError with a line for each fault."""
+def prove(handler: Handler, field: dict[str, Contender], urls: Sequence[str], when: str = ""):
+    """Prove every contender at every URL. Raises RefusedError with a line for each fault.
+
+    Each line ends with `when`. A class that remembers may answer otherwise once it is warm, so the
+    proof is repeated after the rounds.
+    """
     faults = []
     for url in dict.fromkeys((WHOAMI, *urls)):
         expected = wsgi.ask(handler, field[ANONYMOUS].environ(url)).body
         for contender in field.values():
-            faults += proof.prove(handler, contender, url, expected)
+            faults += (f"{fault}{when}" for fault in proof.prove(handler, contender, url, expected))
     if faults:
         raise RefusedError("\n".join(faults))
 
@@ -341,7 +347,11 @@ def _calibrate(handler, assignment: Assignment, url: str, random: Random) -> dic
 
 
 def service() -> dict:
-    """Describe the measured service, with the switches that differ from pins and defaults."""
+    """Describe the measured service.
+
+    `switches`  those that differ from pins and defaults
+    `brought`   settings, middleware and apps of its contenders, which act on all of them
+    """
     database = settings.DATABASES["default"]
     transport = (
         "in process" if connection.vendor == "sqlite" else "TCP" if database["HOST"][:1] not in "/" else "Unix socket"
@@ -357,6 +367,7 @@ def service() -> dict:
             "pool": bool(database["OPTIONS"].get("pool")),
         },
         "garbage_collection": GC_POLICY,
+        "brought": settings.BROUGHT,
         "switches": {
             name: switch.shown(os.environ[name])
             for name, switch in SWITCHES.items()

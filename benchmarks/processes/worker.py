@@ -10,10 +10,13 @@ from typing import Any
 from benchmarks.messages import DONE, REFUSED, SAMPLE, RefusedError
 
 
-def serve(work: Callable[[Callable[[str], None]], Any]):
+def serve(
+    work: Callable[[Callable[[str], None]], Any],
+    unfit: Callable[[Exception], RefusedError] | None = None,
+):
     """Set Django up and print what `work(done)` returns, or why it refused.
 
-    `work` imports what needs Django.
+    `work` imports what needs Django. `unfit` makes a refusal of what the set-up raises.
     """
     out = sys.stdout
 
@@ -22,12 +25,23 @@ def serve(work: Callable[[Callable[[str], None]], Any]):
 
     with redirect_stdout(sys.stderr):  # a view may print, and that is no answer
         os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
-        import django
-
         try:
-            django.setup()
+            _set_up(unfit)
             sample = work(lambda url: report({DONE: url}))
         except RefusedError as refusal:
             report({REFUSED: str(refusal)})
         else:
             report({SAMPLE: sample})
+
+
+def _set_up(unfit: Callable[[Exception], RefusedError] | None):
+    import django
+
+    try:
+        django.setup()
+    except RefusedError:
+        raise
+    except Exception as error:
+        if unfit is None:
+            raise
+        raise unfit(error) from None

@@ -147,7 +147,18 @@ def measured(service: dict[str, Any]) -> list[str]:
         f"Switches: {switches or 'defaults'}."
         f"{f' Garbage: {collected}.' if collected else ''}"
         f"{f' Ends of logins are heard: {heard}.' if heard else ''}",
+        *brought(service),
     ]
+
+
+def brought(service: dict[str, Any]) -> list[str]:
+    """Return the line about what contenders brought; nothing if they brought nothing."""
+    each = ", ".join(
+        f"{name} ({'; '.join(' '.join((f'{kind}:', *values)) for kind, values in kinds.items())})"
+        for name, kinds in service.get("brought", {}).items()
+        if kinds
+    )
+    return [f"Brought by contenders, and in force for all of them: {each}."] if each else []
 
 
 def policy(service: dict[str, Any]) -> str:

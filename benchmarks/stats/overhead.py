@@ -7,7 +7,7 @@ scattered least between processes, for the A/A control, planted delays and real 
 as much as the mean.) Intervals are Student's at 95 % over those figures, one by one. Verdicts hold
 for all contests of a URL together.
 
-The run is inconclusive for any of six reasons:
+The run is inconclusive for any of seven reasons:
 
 - The A/A control differs from anonymous: the interval of that difference excludes zero and the
   difference matters. At 95 % an honest run would fail one time in twenty, so the control is judged
@@ -16,8 +16,12 @@ The run is inconclusive for any of six reasons:
 - The control's interval reaches further on either side than half of the largest overhead: the run
   is too coarse.
 - The interval of a contender's overhead says too little. It reaches further on either side than
-  half of the largest overhead, or than a quarter if it includes zero; or no contest has a verdict,
-  and one of their intervals reaches further than a quarter. One within the margin says enough.
+  half of that overhead or of the median one, whichever is larger, or than a quarter if it includes
+  zero; or no contest has a verdict, and one of their intervals reaches further than a quarter of
+  the largest overhead. One within the margin says enough. Against the largest overhead, one dear
+  contender would make every interval look narrow.
+- A contender costs less than the same request without authentication: the whole interval says so,
+  by more than matters. Something answers in the place of the view, or slows anonymous only.
 - The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux
   only).
 - The run's processes waited more than 70 % of their time for a processor. The clock stands still
@@ -30,6 +34,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil
+from statistics import median_low
 
 import numpy as np
 from scipy.stats import trim_mean
@@ -44,7 +49,7 @@ MATTERS = 0.005  # of anonymous's request
 STEAL_BOUND = 0.05  # of the time the processors had work
 WAITED_BOUND = 0.70  # of a process's time
 BUSY = 0.20  # of a process's time; from here on a conclusive run says what that does to its figures
-WIDE, WIDE_AT_ZERO = 0.5, 0.25  # of the largest overhead; an interval that reaches further is vague
+WIDE, WIDE_AT_ZERO = 0.5, 0.25  # of an overhead; an interval that reaches further is vague
 TRIMMED = 0.25  # of the rounds at either end
 
 
@@ -172,6 +177,9 @@ def judge(
                 advice += longer(seconds, table.control.half_width / (largest / 2), wanted)
         elif differs:
             advice.append(AGAIN)
+        below = [row.name for row in table.rows if row.overhead.high < -MATTERS * table.anonymous.request]
+        if below:
+            reasons.append(f"on {table.url} {', '.join(below)} costs less than the same request without authentication")
         for reason, times in _vague(table, largest):
             reasons.append(f"on {table.url} {reason}")
             advice += longer(seconds, times, f"they would on {table.url}")
@@ -185,7 +193,11 @@ def _vague(table: Table, largest: float) -> list[tuple[str, float]]:
 
     An interval within the margin always says enough.
     """
-    bounds = {row.name: largest * (WIDE if row.overhead.excludes(0) else WIDE_AT_ZERO) for row in table.rows}
+    typical = median_low(row.overhead.estimate for row in table.rows) if table.rows else 0.0
+    bounds = {
+        row.name: max(row.overhead.estimate, typical) * (WIDE if row.overhead.excludes(0) else WIDE_AT_ZERO)
+        for row in table.rows
+    }
     wide = {
         row.name: row.overhead.half_width / max(bounds[row.name], table.margin_us)
         for row in table.rows
@@ -195,7 +207,8 @@ def _vague(table: Table, largest: float) -> list[tuple[str, float]]:
         reach = max(row.overhead.half_width for row in table.rows if row.name in wide)
         reason = (
             f"what {', '.join(wide)} adds is known too coarsely: an interval reaches {reach:.1f} µs either way, which "
-            f"is more than half of the largest overhead ({largest:.1f} µs), or than a quarter of it and includes zero"
+            f"is more than half of what it adds and of the median overhead ({typical:.1f} µs), or than a quarter of "
+            "both and includes zero"
         )
         return [(reason, max(wide.values()))]
     reach = max((contest.difference.half_width for contest in table.contests), default=0.0)

@@ -15,6 +15,7 @@ from benchmarks.contenders import lineup
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import start
+from benchmarks.reporting import tables
 from tests.support import servers
 
 pytestmark = pytest.mark.once  # the lab brings its own database
@@ -28,7 +29,7 @@ FAULTS = {
     f"{HERE}.candidates:": "not of the form package.module:SCHEME",
     f"{HERE}.nothing:TICKET": f"there is no module {HERE}.nothing; allowed: one in the current folder or on PYTHONPATH",
     f"{HERE}.raising:TICKET": f"importing {HERE}.raising raised ZeroDivisionError: on purpose",
-    f"{HERE}.candidates:NOTHING": "has no NOTHING; its schemes: TICKET, PLAIN",
+    f"{HERE}.candidates:NOTHING": "has no NOTHING; its schemes: TICKET, UNMIGRATED, PLAIN",
     f"{HERE}.candidates:NOT_A_SCHEME": "is a str; allowed: a config.schemes.Scheme or a",
     f"{HERE}.candidates:TAKEN": "name is 'token', which the line-up has; allowed: any other",
     f"{HERE}.candidates:THE_LABS": "name is 'anonymous', which is the lab's own; allowed: any other",
@@ -45,6 +46,10 @@ FAULTS = {
     f"{HERE}.candidates:SETTINGS": "settings() returned a list; allowed: a mapping",
     f"{HERE}.candidates:SMALL": "settings() names 'ticket_bytes'; allowed: names in capitals",
     f"{HERE}.candidates:RESERVED": "settings() sets INSTALLED_APPS, which no candidate can: use `apps`",
+    f"{HERE}.candidates:DEBUGGING": "settings() sets DEBUG, which no candidate can: the lab pins it for all",
+    f"{HERE}.candidates:LOGGING": "settings() sets LOGGING, which no candidate can: what is logged would slow",
+    f"{HERE}.candidates:HOSTS": "settings() sets ALLOWED_HOSTS, which no candidate can: the lab pins it for all",
+    f"{HERE}.candidates:CLASHING": "the service cannot be set up with what they need: ImproperlyConfigured",
     f"{HERE}.candidates:REFUSAL": "refusal is 404; allowed: 401 or 403",
     f"{HERE}.candidates:HEADER": "header is 'X-Ticket'; allowed: a name of WSGI such as HTTP_AUTHORIZATION",
     f"{HERE}.late:LATE": "its module imports models",
@@ -61,10 +66,10 @@ DOORS = {
 }
 
 
-def work(*names: str, database: str = "sqlite"):
+def work(*names: str, database: str = "sqlite", rounds: int = 0, block: int = 3):
     with scratch(database, None, "served") as made:
         start.fill(made, names)
-        return start.work(Assignment(names, {URL: 0}, 3, 1, seed=1), made, 0)
+        return start.work(Assignment(names, {URL: rounds}, block, 1, seed=1), made, 0)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -113,6 +118,38 @@ def test_apps_middleware_settings_and_migrations_are_honoured(database):
     facts = sample.facts[URL]
     assert facts["ticket"].sql_statements - facts[ANONYMOUS].sql_statements == 1
     assert facts["ticket"].header_bytes == len("X_TICKET: \r\n") + 2 * 16
+    assert sample.service["brought"] == {
+        "ticket": {
+            "settings": ["TICKET_BYTES"],
+            "middleware": [f"{HERE}.authentication.TicketMiddleware"],
+            "apps": [HERE],
+        }
+    }
+    (line,) = tables.brought(sample.service)
+    assert "ticket (settings: TICKET_BYTES; middleware: " in line
+
+
+def test_a_class_that_stops_checking_is_refused_after_its_rounds():
+    with pytest.raises(start.WorkerRefusedError) as refusal:
+        work("benchmarks.contenders.misbehaving:OPEN_LATE", rounds=24, block=15)
+    first, *_ = str(refusal.value).splitlines()
+    name = "broken: lets everybody in after 350 requests"
+    assert first == f"{name} at /whoami/: answers 200 without a credential, not 401, after more requests"
+
+
+def test_a_name_may_have_brackets(tmp_path):
+    smallest = ("--processes", "2", "--rounds", "1", "--block", "3", "--drop", "1", "--url", URL)
+    arguments = [
+        "overhead",
+        "--contender",
+        f"{HERE}.candidates:BRACKETS",
+        *smallest,
+        "--json",
+        str(tmp_path / "a.json"),
+    ]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code in (0, 3), result.output
+    assert "a [/b] [red]c" in result.stdout
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])

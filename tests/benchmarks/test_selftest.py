@@ -133,6 +133,7 @@ def test_every_broken_contender_is_refused_with_its_reason(short):
     assert "µs more in the last round of a process than in the first" in refusals["SLOWING"]
     assert "was answered 200 OK, 500 Internal Server Error under the clock" in refusals["FAILING_LATE"]
     assert "was answered 200 OK, 401 Unauthorized under the clock" in refusals["REFUSING_LATE"]
+    assert "answers 200 without a credential, not 401, after more requests" in refusals["OPEN_LATE"]
     assert "apps: 'no_such_app' cannot be installed" in refusals["MISSING_APP"]
     for name, refusal in refusals.items():
         if name != "NOWHERE":

@@ -192,7 +192,14 @@ def table_of(*overheads: Interval, verdict: str = verdicts.FASTER, reach: float 
     ("table", "why"),
     [
         (table_of(Interval(100, 51, 149), Interval(20, 10, 30)), None),
-        (table_of(Interval(100, 95, 105), Interval(20, -4, 44)), None),
+        (table_of(Interval(100, 95, 105), Interval(90, 85, 95), Interval(20, -2, 42)), None),
+        (table_of(Interval(100, 95, 105), Interval(20, -4, 44)), "what row 1 adds is known too coarsely"),
+        # One dear row hides none.
+        (table_of(Interval(180_000, 179_000, 181_000), Interval(50, 23, 77)), "what row 1 adds is known too coarsely"),
+        (
+            table_of(Interval(150_000, 148_000, 152_000), Interval(1939, -2449, 6327), Interval(-1210, -6104, 3684)),
+            "what row 1, row 2 adds is known too coarsely",
+        ),
         (table_of(Interval(3909, -9218, 17037)), "what row 0 adds is known too coarsely"),
         (table_of(Interval(100, 99, 101), Interval(20, -6, 46)), "what row 1 adds is known too coarsely"),
         (table_of(Interval(100, 99, 101), Interval(70, 19, 121)), "what row 1 adds is known too coarsely"),
@@ -208,6 +215,13 @@ def test_an_interval_that_says_nothing_is_not_conclusive(table, why):
         (reason,) = verdict.reasons
         assert reason.startswith(f"on /whoami/ {why}")
         assert any("--budget" in remark for remark in verdict.remarks)
+
+
+def test_a_contender_that_costs_less_than_no_authentication_is_named():
+    """On a request of 200 µs, 1 µs matters."""
+    (reason,) = judge([table_of(Interval(80, 78, 82), Interval(-30, -32, -28))], 0.0, 0.0, 3.0, None).reasons
+    assert reason == "on /whoami/ row 1 costs less than the same request without authentication"
+    assert judge([table_of(Interval(80, 78, 82), Interval(-1.5, -2.2, -0.8))], 0.0, 0.0, 3.0, None).conclusive
 
 
 def test_a_run_that_is_wider_than_asked_for_is_inconclusive():

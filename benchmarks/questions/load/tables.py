@@ -29,7 +29,7 @@ def of(record: Load) -> list[Table]:
 
 def _rates(record: Load) -> Table:
     turns = len(record.contenders[0].turns)
-    shown = _empty(f"{record.plan.url}: requests per second, the median of {turns} turns \\[least, most]")
+    shown = _empty(f"{record.plan.url}: requests per second, the median of {turns} turns [least, most]")
     for heading in ("at saturation", "times (95 %)", f"within {record.plan.bound_us / 1000:g} ms", "times (95 %)"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for each in record.contenders:
@@ -41,7 +41,7 @@ def _rates(record: Load) -> Table:
 
 
 def _times(record: Load) -> Table:
-    shown = _empty("ms at a part of the rate at saturation: median, 99th percentile, \\[the same from the sending]")
+    shown = _empty("ms at a part of the rate at saturation: median, 99th percentile, [the same from the sending]")
     for part in PARTS:
         shown.add_column(f"{part:.0%}", justify="right", no_wrap=True)
     for each in record.contenders:

@@ -25,17 +25,19 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
 
     All contenders answer the same URL by the same view through the same handler; they differ in
     their authentication class, and `anonymous` has none. Each is proved before it is timed: 200
-    with its credential, 401 without, with garbage and with a forged one, and the expected body.
+    with its credential, 401 without, with garbage and with a forged one, and the expected body. It
+    is proved again after the rounds.
     Blocks of requests alternate in balanced random order. Differences to anonymous are paired
     within a round, and intervals are taken over fresh processes. `anonymous again`, an identical
     copy, is the run's A/A control. In the contest of any two contenders one is faster, or both are
     equivalent within the margin, or the run cannot tell.
 
     The run is inconclusive if the control's interval (99 %, shared among the URLs) excludes zero
-    and the difference is above 0.5 % of the request; if that interval, or that of what a contender
-    adds, is wider, either way, than half of the largest overhead, or than a quarter if what is
-    added may be nothing; if no contest has a verdict and one interval is wider than that quarter;
-    if the hypervisor took more than 5 % of the time the processors had work; if other work had the
+    and the difference is above 0.5 % of the request; if that interval is wider, either way, than
+    half of the largest overhead; if the interval of what a contender adds is wider than half of
+    that, and of the median overhead, or than a quarter if it may be nothing; if a contender costs
+    less than anonymous; if no contest has a verdict and one interval is wider than a quarter of the
+    largest overhead; if the hypervisor took more than 5 % of the time the processors had work; if other work had the
     processor for more than 70 % of the time; or if an interval is wider than --precision. It then
     says what would make it conclusive.
 

@@ -123,6 +123,7 @@ def _measure(client: Client, field: dict[str, Contender], urls, assignment: Assi
             for url in random.sample(urls, len(urls))
             if assignment.rounds[url]
         }
+    timing.prove(client, field, urls, timing.LATER)
     return blocks, warmed, collector.waited
 
 
