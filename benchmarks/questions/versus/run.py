@@ -229,7 +229,7 @@ def record(
 def bodies(name: str, place: Place, assignment: Assignment, driving: Driving) -> list[bytes]:
     """Return the body that each contender gets at each URL of the assignment at that place.
 
-    Raises RevisionError if another folder's packages answered.
+    Raises RevisionError if another folder's packages answered; `driving` says what a refusal is.
     """
     with driving(name):
         answer = start.ask(
@@ -245,7 +245,9 @@ def bodies(name: str, place: Place, assignment: Assignment, driving: Driving) ->
         raise RevisionError(f"{name}: the service in {answer['service']} answered, not that in {place.service}")
     for what, file in answer["origins"].items():
         if place.imports and place.imports.resolve() not in Path(file).resolve().parents:
-            raise RevisionError(
-                f"{what} comes from {file}, which is the same on both sides; it must lie in the folder that --of names"
-            )
+            with driving(name):
+                raise start.WorkerRefusedError(
+                    f"{what} comes from {file}, which is the same on both sides; it must lie in the folder that --of "
+                    "names"
+                )
     return [body.encode("latin-1") for body in answer["bodies"]]
