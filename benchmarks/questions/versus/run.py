@@ -169,7 +169,8 @@ def analyse(run: Run, url: str, contender: str, margin_us: float, of: Class | No
                 f"the interval of the A/A control reaches {control.half_width:.1f} µs either way, which is more than "
                 f"half of what {contender} adds ({2 * half:.1f} µs)"
             )
-            remarks += overhead.longer(run.seconds, control.half_width / half, "it would be half") if half > 0 else []
+            wanted = "the interval of the control would be narrow enough"
+            remarks += overhead.longer(run.seconds, control.half_width / half, wanted) if half > 0 else []
     compared = [requests] if contender == ANONYMOUS else [requests, added]
     # Each verdict is on the subtrahend: this checkout.
     pairs = [each[BEFORE] - each[AFTER] for each in compared if BEFORE in places]
