@@ -198,7 +198,7 @@ def table_of(*overheads: Interval, verdict: str = verdicts.FASTER, reach: float 
         (table_of(Interval(180_000, 179_000, 181_000), Interval(50, 23, 77)), "what row 1 adds is known too coarsely"),
         (
             table_of(Interval(150_000, 148_000, 152_000), Interval(1939, -2449, 6327), Interval(-1210, -6104, 3684)),
-            "what row 1, row 2 adds is known too coarsely",
+            "what each of row 1, row 2 adds is known too coarsely",
         ),
         (table_of(Interval(3909, -9218, 17037)), "what row 0 adds is known too coarsely"),
         (table_of(Interval(100, 99, 101), Interval(20, -6, 46)), "what row 1 adds is known too coarsely"),
