@@ -37,9 +37,9 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
     half of the largest overhead; if the interval of what a contender adds is wider than half of
     that, and of the median overhead, or than a quarter if it may be nothing; if a contender costs
     less than anonymous; if no contest has a verdict and one interval is wider than a quarter of the
-    largest overhead; if the hypervisor took more than 5 % of the time the processors had work; if other work had the
-    processor for more than 70 % of the time; or if an interval is wider than --precision. It then
-    says what would make it conclusive.
+    largest overhead; if the hypervisor took more than 5 % of the time the processors had work; if
+    other work had the processor for more than 70 % of the time; or if an interval is wider than
+    --precision. It then says what would make it conclusive.
 
     \b
     Exit codes:
