@@ -54,9 +54,9 @@ def end_by_signals():
             signal.signal(ending, _end)
 
 
-def ended_by(code: int) -> str:
-    """Return the name of the signal behind an exit code."""
-    return signal.Signals(code - 128).name
+def ended_by(code: Any) -> str:
+    """Return the name of the signal behind an exit code; empty: no signal is behind it."""
+    return next((each.name for each in signal.Signals if code == 128 + each), "")
 
 
 def _end(number: int, frame: Any):

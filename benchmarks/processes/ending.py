@@ -38,10 +38,11 @@ def kept(done: Sized, unit: str = "processes") -> Iterator[Ending]:
     try:
         yield ending
     except SystemExit as error:
-        if len(done) < LEAST:
+        name = terminal.ended_by(error.code)
+        if len(done) < LEAST or not name:
             raise
         ending.code = int(error.code or 1)
-        ending.reason = f"{terminal.ended_by(ending.code)} ended the run after {len(done)} {unit}"
+        ending.reason = f"{name} ended the run after {len(done)} {unit}"
     except WorkerFailedError as error:
         if len(done) < LEAST:
             raise

@@ -30,14 +30,10 @@ def waited_ns() -> int:
 
 
 class Stopwatch:
-    """Times one thing after another, without the time in which this thread waited, if `can_tell`.
-
-    `interrupted`  whether the last one had to wait
-    """
+    """Times one thing after another, without what this thread waited, if `can_tell`."""
 
     def __init__(self):
         self._read = waited_ns if can_tell() else _nothing
-        self.interrupted = False
 
     def start(self):
         self._waited, self._run = self._read(), thread_time_ns()
@@ -47,7 +43,6 @@ class Stopwatch:
         """Return the nanoseconds since start()."""
         wall = perf_counter_ns() - self._begin
         run, waited = thread_time_ns() - self._run, self._read() - self._waited
-        self.interrupted = waited > 0
         # It may have waited just before or after. Nothing takes less than its processor time.
         return max(wall - waited, min(run, wall)) if waited else wall
 

@@ -36,8 +36,8 @@ def refusals(*more: type[Exception]) -> Iterator[None]:
     try:
         yield
     except SystemExit as error:
-        if isinstance(error.code, int) and error.code > 128:
-            click.echo(f"Ended by {terminal.ended_by(error.code)}: no result is written.", err=True)
+        if name := terminal.ended_by(error.code):
+            click.echo(f"Ended by {name}: no result is written.", err=True)
         raise
     except (start.WorkerRefusedError, start.WorkerFailedError, DatabaseError, *more) as error:
         raise click.ClickException(str(error)) from None

@@ -268,11 +268,14 @@ def verdict_of(record: Record) -> Verdict | None:
 def folders(paths: Sequence[Path]) -> list[Path]:
     """Return the records at these paths: each is a record, or a folder of records.
 
-    Raises ResultError for a folder without one.
+    What begins with a dot is none: `record` writes into such a folder until it is done. Raises
+    ResultError for a folder without a record.
     """
     found = []
     for path in paths:
-        inside = [path] if (path / INDEX).exists() else sorted(each for each in path.iterdir() if each.is_dir())
+        inside = [path]
+        if not (path / INDEX).exists():
+            inside = sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith("."))
         if not inside:
             raise ResultError(f"{path}: no record in it")
         found += inside

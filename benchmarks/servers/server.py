@@ -142,7 +142,7 @@ def started(name: str, application: str, environment: Mapping[str, str], core: i
     Nothing of it outlives the block: it has a process group of its own, which is killed. If this
     process is killed itself, the group ends with its standard input (pinned.py).
     """
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         process = subprocess.Popen(
             [
@@ -172,7 +172,8 @@ def _command(name: str, port: int, application: str) -> list[str]:
     return [*SERVERS[name], *address[name], application]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -21,8 +21,8 @@ The run is inconclusive for any of six reasons:
 - The hypervisor took more than 5 % of the time in which the processors had work (steal, Linux
   only).
 - The run's processes waited more than 70 % of their time for a processor. The clock stands still
-  while they wait, but their caches are cold afterwards. Up to that bound we know how much that adds
-  (docs/explanation/how-the-lab-measures.md); beyond it we do not.
+  while they wait, but their caches are cold afterwards. What that adds was measured in part
+  (docs/explanation/how-the-lab-measures.md, "What a busy machine adds").
 - An interval is wider than --precision.
 """
 
@@ -178,7 +178,7 @@ def judge(
             advice.append(AGAIN)
         for reason, times in _vague(table, largest):
             reasons.append(f"on {table.url} {reason}")
-            advice += longer(seconds, times, f"they would on {table.url}")
+            advice += longer(seconds, times, f"the intervals on {table.url} would be narrow enough")
     if waited > WAITED_BOUND:
         advice = []  # more of such time makes no figure right
     return Verdict.of([*reasons, *machine_reasons(steal, waited)], [*advice, *machine_remarks(steal, waited)])
@@ -197,8 +197,9 @@ def _vague(table: Table, largest: float) -> list[tuple[str, float]]:
     }
     if wide:
         reach = max(row.overhead.half_width for row in table.rows if row.name in wide)
+        which = ("each of " if len(wide) > 1 else "") + ", ".join(wide)
         reason = (
-            f"what {', '.join(wide)} adds is known too coarsely: an interval reaches {reach:.1f} µs either way, which "
+            f"what {which} adds is known too coarsely: an interval reaches {reach:.1f} µs either way, which "
             f"is more than half of the largest overhead ({largest:.1f} µs), or than a quarter of it and includes zero"
         )
         return [(reason, max(wide.values()))]
@@ -261,13 +262,13 @@ def machine_remarks(steal: float | None, waited: float = 0.0) -> list[str]:
     if waited > WAITED_BOUND:
         remarks.append(
             "Stop other work: the first line of the output names what used the processors. A longer --budget does "
-            "not help against cold caches."
+            "not help, because each wait leaves cold caches behind, which make the figures too high."
         )
     elif waited > BUSY:
         remarks.append(
             f"Other work had the processor for {waited:.0%} of the time, and left cold caches behind. So these are "
-            "the figures of a busy machine, higher than those of a quiet one; docs/explanation/how-the-lab-measures.md "
-            "says by how much. Ratios hardly change."
+            "the figures of a busy machine, which may be too high; docs/explanation/how-the-lab-measures.md, 'What a "
+            "busy machine adds', says what is known of by how much."
         )
     return remarks
 

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.processes.ending import kept
 from benchmarks.processes.start import WorkerFailedError, WorkerRefusedError
+from benchmarks.questions.outcome import refusals
 from benchmarks.stats.verdicts import Verdict
 from tests.support import processes, servers
 
@@ -57,10 +58,24 @@ def test_of_one_process_there_is_no_interval_and_nothing_to_keep(error):
         raise error
 
 
-@pytest.mark.parametrize("error", [WorkerRefusedError("a liar"), ValueError("a mistake of ours")])
-def test_a_refusal_and_a_mistake_are_never_kept(error):
-    with pytest.raises(type(error)), kept([1, 2, 3]):
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(WorkerRefusedError("a liar"), ValueError("a mistake of ours")),
+        *(SystemExit(1), SystemExit(0), SystemExit(None), SystemExit("a message"), SystemExit(255)),  # no signal's
+    ],
+)
+def test_a_refusal_a_mistake_and_an_exit_are_never_kept(error):
+    with pytest.raises(type(error)) as raised, kept([1, 2, 3]):
         raise error
+    assert raised.value is error
+
+
+@pytest.mark.parametrize("code", [1, 255])
+def test_an_exit_that_no_signal_caused_is_not_called_one(code, capsys):
+    with pytest.raises(SystemExit), refusals():
+        raise SystemExit(code)
+    assert capsys.readouterr().err == ""
 
 
 # --- whole commands -------------------------------------------------------------------------------
@@ -71,7 +86,12 @@ COMMANDS = {
     "wire": (LONG, "benchmarks.questions.wire.worker"),
     "ladder": (LONG, "benchmarks.questions.ladder.worker"),
     "flows": (("--processes", "400", "--scheme", "token"), "benchmarks.questions.flows.worker"),
+    "versus": (
+        ("HEAD", "--processes", "400", "--rounds", "1", "--url", "/whoami/"),
+        "benchmarks.processes.timing_worker",
+    ),
 }
+PLACES = {"versus": 3}  # processes of a turn, and of the rehearsal; of the others: 1
 
 
 def end(command, arguments, worker, signals, number, path):
@@ -103,7 +123,7 @@ def end(command, arguments, worker, signals, number, path):
 def test_a_long_run_that_is_interrupted_keeps_its_processes(command, tmp_path):
     arguments, worker = COMMANDS[command]
     path = tmp_path / "run.json"
-    code, output, errors = end(command, arguments, worker, 6, signal.SIGINT, path)
+    code, output, errors = end(command, arguments, worker, 6 * PLACES.get(command, 1), signal.SIGINT, path)
     assert (code, errors) == (130, "")
     assert "INCONCLUSIVE: SIGINT ended the run after " in " ".join(output.split())
     document = json.loads(path.read_text())

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.questions.record.command import command
+from benchmarks.questions.record.command import command, write
 from benchmarks.results import files as results_files
 from benchmarks.results import private, shared
 from benchmarks.results.schema import schema
@@ -218,6 +218,19 @@ def test_an_existing_record_stays_unless_replace(record, tmp_path):
     assert (folder / "record.json").read_text("utf-8") == before
     record(records.results()[0], options=["--replace"])
     assert sorted(path.name for path in folder.iterdir()) == ["overhead.json", "record.json"]
+
+
+def test_a_record_that_fails_its_own_check_leaves_nothing_and_replaces_nothing(made):
+    before = {path.name: path.read_text("utf-8") for path in made.iterdir()}
+    with pytest.raises(results_files.ResultError, match=r"overhead\.json"):
+        write(made, {**before, "overhead.json": "{}"})
+    assert list(made.parent.iterdir()) == [made]
+    assert {path.name: path.read_text("utf-8") for path in made.iterdir()} == before
+
+
+def test_a_record_that_was_not_finished_is_not_read_with_the_others(made):
+    made.with_name(f".{made.name}.new").mkdir()
+    assert shared.folders([made.parent]) == [made]
 
 
 def test_a_folder_that_is_no_record_is_not_replaced(record, tmp_path):

@@ -55,6 +55,28 @@ def test_a_revision_is_compared_with_the_checkout(page_of):
     assert cells["adds to anonymous"][-1] == "the same within 5"
 
 
+OF = {"scheme": "shop.cost:SCHEME", "head": "a" * 40, "uncommitted": True, "no_base": ""}
+NOTHING = {"before": None, "difference": None, "now": None}
+
+
+def test_somebodys_class_is_compared_at_the_base_and_at_the_head(page_of):
+    page = page_of(overhead(), {**versus(), "of": OF})
+    assert "The class at the base and at the head" in page.texts
+    assert "at the head aaaaaaaaaaaa with uncommitted changes" in page.text
+    assert {"at the base (95 %)", "at the head (95 %)"} <= set(rows_of(page, "versus")[""])
+    assert "checkout" not in page.text.split("The class at the base and at the head")[-1].split("The bodies")[0]
+
+
+def test_a_head_without_a_base_is_shown_alone(page_of):
+    alone = {**versus(), **NOTHING, "ratio": None, "unlike": "", "of": {**OF, "no_base": "base: no module shop"}}
+    page = page_of(overhead(), {**alone, "adds": {**alone["adds"], **NOTHING}})
+    cells = rows_of(page, "versus")
+    assert cells["request"] == ["–", "400 (390 to 410)", "–", "–"]
+    assert cells["adds to anonymous"] == ["–", "302 (292 to 312)", "–", "–"]
+    assert "Only the head was measured: base: no module shop." in page.text
+    assert "byte for byte" not in page.text
+
+
 def test_a_result_without_a_section_of_its_own_is_a_table(page_of):
     cells = rows_of(page_of(overhead(), selftest()), "of-selftest")
     assert cells["question"] == ["contests", "rate", "low", "high", "passed", "refusal"]

@@ -58,8 +58,16 @@ def test_the_answer_says_what_the_record_says(record):
     ("verdict", "difference", "words"),
     [
         ("equivalent", Interval(1.0, -2.0, 4.2), "**Cost does not decide it.**|: the same within 5 µs."),
-        ("inconclusive", Interval(3.8, 1.9, 5.8), "**Cost does not decide it.**|: the same within 6 µs."),
-        ("inconclusive", Interval(3.0, -60.0, 66.0), "**Cost can decide it.**|: the same within 66 µs."),
+        (
+            "inconclusive",
+            Interval(3.8, 1.9, 5.8),
+            "**Cost does not decide it.**|: no difference is shown (1.9 to 5.8 µs).",
+        ),
+        (
+            "inconclusive",
+            Interval(3.0, -60.0, 66.0),
+            "**Cost can decide it.**|: no difference is shown (-60.0 to 66.0 µs",
+        ),
         ("faster", Interval(9.0, 8.0, 10.0), "**Cost does not decide it.**|: `jwt` costs 9.0 (8.0 to 10.0) µs more."),
         ("slower", Interval(-9.0, -10.0, -8.0), "**Cost does not decide it.**|: `token` costs 9.0 (8.0 to 10.0) µs mo"),
     ],

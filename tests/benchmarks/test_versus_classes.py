@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -23,7 +24,7 @@ from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Verdict
 from tests.support import servers
 from tests.support.question_results import by_turns
-from tests.support.shop_class import GROWING, HONEST, SCHEME, SLOWER, Shop
+from tests.support.shop_class import ASKING, ELSEWHERE, ENDING, GROWING, HONEST, SCHEME, Shop
 
 pytestmark = pytest.mark.once
 
@@ -199,6 +200,8 @@ def test_the_verdict_is_a_word(word):
         (record_of(WIDE, "inconclusive", of=None), None, 0),  # as a comparison of revisions always was
         (record_of(WIDE, "inconclusive", of=None), 0, 3),
         (record_of(SLOW, "slower", of=None, adds=None), 10, 4),
+        (record_of(SLOW, "slower", verdict=Verdict(False, ("SIGINT ended the run",), exit_code=130)), None, 130),
+        (record_of(SLOW, "slower", verdict=Verdict(False, ("SIGTERM ended the run",), exit_code=143)), 0, 143),
     ],
 )
 def test_only_a_proven_regression_is_too_slow(record, most_us, code):
@@ -298,8 +301,8 @@ def versus(tmp_path, shop: Shop, revision: str = "HEAD", *more: str):
 
 
 @pytest.mark.lab
-def test_a_slower_head_is_compared_with_its_base(shop, tmp_path):
-    shop.write(SLOWER)
+def test_a_head_that_asks_more_is_compared_with_its_base(shop, tmp_path):
+    shop.write(ASKING)
     code, document, written, errors = versus(tmp_path, shop)
     assert code in (0, 3), errors
     jsonschema.Draft202012Validator(schema()).validate(document)
@@ -310,9 +313,8 @@ def test_a_slower_head_is_compared_with_its_base(shop, tmp_path):
         "no_base": "",
     }
     assert [sorted(turn["blocks"]) for turn in document["turns"]] == [sorted((BEFORE, AFTER, AGAIN))] * 2
-    # The planted 20 µs are far below what two processes scatter by, but each request has them.
-    least = {place: min(document["turns"][0]["blocks"][place][URL]["min_ns"]["shop"]) for place in (BEFORE, AFTER)}
-    assert least[AFTER] > 20_000
+    statements = {place: facts["sql_statements"] for place, facts in document["facts"].items()}
+    assert statements == {BEFORE: 1, AFTER: 2, AGAIN: 2}
     assert "with uncommitted changes" in written
 
 
@@ -327,10 +329,25 @@ def test_a_base_that_is_refused_leaves_the_head_to_measure(tmp_path):
 
 
 @pytest.mark.lab
+def test_a_base_whose_process_fails_opens_no_gate(tmp_path):
+    shop = Shop(tmp_path / "shop", {**HONEST, **ENDING}, HONEST)
+    code, document, written, errors = versus(tmp_path, shop, "HEAD^1", "--fail-above", "0")
+    assert (code, document) == (1, None), errors
+    assert re.search("base: a process failed, so nothing is compared: .* ended with 9", " ".join(errors.split()))
+    assert "base: a process failed" in html.unescape(written)
+
+
+@pytest.mark.lab
+def test_a_base_whose_class_lies_elsewhere_leaves_the_head_to_measure(tmp_path):
+    shop = Shop(tmp_path / "shop", {**HONEST, **ELSEWHERE}, HONEST)
+    code, document, _, errors = versus(tmp_path, shop, "HEAD^1")
+    assert code in (0, 3), errors
+    assert document["of"]["no_base"].startswith("base: rest_framework.authentication.TokenAuthentication comes from ")
+
+
+@pytest.mark.lab
 def test_a_class_that_lies_outside_the_repository_is_refused(shop, tmp_path):
-    cost = HONEST["shop/cost.py"].replace("shop.auth.Signed", "rest_framework.authentication.Token")
-    cost = cost.replace("shop.cost.issue", "tokens.issue.drf_token").replace("Signed", "Token")
-    shop.write({"shop/cost.py": cost})
+    shop.write(ELSEWHERE)
     code, _, _, errors = versus(tmp_path, shop)
     assert code == 1
-    assert "rest_framework.authentication.TokenAuthentication comes from" in errors
+    assert "head: rest_framework.authentication.TokenAuthentication comes from" in errors

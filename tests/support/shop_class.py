@@ -38,6 +38,15 @@ class SignedAuthentication(BaseAuthentication):
 Files = dict[str, str | None]
 HONEST: Files = {"shop/__init__.py": "", "shop/auth.py": AUTH, "shop/cost.py": COST}
 SLOWER: Files = {"shop/auth.py": AUTH.replace("DELAY_NS = 0", "DELAY_NS = 20_000")}
+ASKING: Files = {
+    "shop/auth.py": AUTH.replace("        try:\n", "        get_user_model().objects.count()\n        try:\n")
+}
+ENDING: Files = {"shop/auth.py": AUTH.replace("        try:\n", "        __import__('os')._exit(9)\n        try:\n")}
+ELSEWHERE: Files = {
+    "shop/cost.py": COST.replace("shop.auth.Signed", "rest_framework.authentication.Token")
+    .replace("shop.cost.issue", "tokens.issue.drf_token")
+    .replace("Signed", "Token")
+}
 OPEN: Files = {"shop/auth.py": AUTH.replace("raise AuthenticationFailed from None", "return get_user_model()(), text")}
 GROWING: Files = {
     "shop/auth.py": AUTH.replace(

@@ -42,7 +42,8 @@ def command(schemes, others, url, count, budget, rounds, block, drop, population
     The run is inconclusive if a ladder does not add up: the interval of whole minus sum (99 %,
     shared among the ladders) excludes zero and the difference is above 0.5 % of the request, or it
     is wider, either way, than half of the whole. It is also inconclusive if the hypervisor took
-    more than 5 % of the time the processors had work.
+    more than 5 % of the time the processors had work, or other programs had the processor for more
+    than 70 % of the run's time.
 
     \b
     Exit codes:

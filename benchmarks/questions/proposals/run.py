@@ -199,7 +199,7 @@ def _row(part: Part, name: str) -> Timed:
 
 
 def signatures(timing: Timing) -> MLDSA:
-    """Return the measurement of ML-DSA: sizes and servers beside what was timed."""
+    """Return the measurement of ML-DSA: sizes and servers, together with what was timed."""
     missing = algorithm.missing()
     served, not_tried = ((), ()) if missing else passing.run()
     return MLDSA(

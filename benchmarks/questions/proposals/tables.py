@@ -53,7 +53,7 @@ def _dpop(found: DPoP) -> Iterator[Table | str]:
 def _ml_dsa(found: MLDSA) -> Iterator[Table | str]:
     by_name = {row.name: row for row in found.timing.rows}
     shown = tables.empty(
-        f"ML-DSA (FIPS 204, RFC 9964) beside today's algorithms ({_replicates(found.timing)}; µs, bytes)",
+        f"ML-DSA (FIPS 204, RFC 9964) and today's algorithms ({_replicates(found.timing)}; µs, bytes)",
         "algorithm",
         "header line",
         "signature",
@@ -112,7 +112,7 @@ def _status_list(found: StatusList) -> Iterator[Table | str]:
     yield _calls(found.work)
     yield _control(found.work)
     yield (
-        f"Memory: a process keeps {found.list_bytes:,} bytes for the list, whoever asks, and jwt-pushed "
+        f"Memory: a process keeps {found.list_bytes:,} bytes for the list, however many clients ask, and jwt-pushed "
         f"{found.login_bytes:.0f} bytes for each login that it has seen: as many as for "
         f"{found.list_bytes / found.login_bytes:,.0f} logins."
     )

@@ -43,8 +43,8 @@ class _Noting(timing.Collector):
         super().__init__()
         self.taken: list[list[int]] = []
 
-    def time(self, url: str, block: Callable[[], list[int]]) -> list[int]:
-        times = super().time(url, block)
+    def time(self, url: str, block: Callable[[], list[int]], before: Callable[[], list[int]] | None) -> list[int]:
+        times = super().time(url, block, before)
         self.taken.append(times)
         return times
 

@@ -80,12 +80,15 @@ def write(found: Path, texts: dict[str, str]):
     made = found.with_name(f".{found.name}.new")
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
-    for name, text in texts.items():
-        (made / name).write_text(text, "ascii")
-    shared.read(made, found.name)
-    if found.exists():
-        shutil.rmtree(found)
-    made.rename(found)
+    try:
+        for name, text in texts.items():
+            (made / name).write_text(text, "ascii")
+        shared.read(made, found.name)
+        if found.exists():
+            shutil.rmtree(found)
+        made.rename(found)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)  # gone, unless something failed
 
 
 def _lines(found: Path, record: shared.Shared) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What does a refresh write, and what ends a login, in every library that refreshes?"""
+"""What does a refresh write, and what ends a login, library by library?"""
 
 import time
 from pathlib import Path
@@ -30,10 +30,10 @@ from benchmarks.stats.search import HORIZON
 @click.option("--markdown", type=options.OUTPUT, metavar="FILE", help="Write the tables in Markdown too.")
 @options.json_file("refreshes", "the result")
 def command(names: tuple[str, ...], refreshes: int, markdown: Path | None, path: Path | None, **place):
-    """Find out what a refresh writes, and what ends a login, in every library that refreshes.
+    """Find out what a refresh writes, and what ends a login, library by library.
 
-    Each library has a project, a process and a database of its own, and is asked at its own
-    endpoints by real requests. The database counts statements and rows; the bytes are those of its
+    Each library has a project, a process and a database of its own, and real requests go to its
+    own endpoints. The database counts statements and rows; the bytes are those of its
     write-ahead log, and those that stay. Then, for each event, a new user logs in, the event
     happens, the clock is moved (nobody waits), and the tokens are presented, to the second and up
     to 400 days later. `make bench-contenders` installs the libraries.

@@ -1,4 +1,4 @@
-"""Every library that refreshes, in the settings that its documentation names.
+"""The libraries that refresh, in the settings that its documentation names.
 
 The lab imports this module without the libraries and before it sets Django up.
 """

@@ -58,7 +58,7 @@ PURPOSES = {
     "compare": "what changed since another run",
     "versus": "what changed since an earlier revision",
     "proposals": "what DPoP, ML-DSA and a Token Status List would cost",
-    "refreshes": "what a refresh writes and what ends a login, in every library that refreshes",
+    "refreshes": "what a refresh writes and what ends a login, library by library",
 }
 
 

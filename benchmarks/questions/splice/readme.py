@@ -8,7 +8,6 @@ import re
 import textwrap
 from collections.abc import Iterable
 from datetime import date
-from math import ceil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,8 +22,8 @@ from benchmarks.results.records.overhead import Overhead
 from benchmarks.results.records.revocation import Revocation
 from benchmarks.results.shared import Index, Shared
 from benchmarks.stats.intervals import Interval
-from benchmarks.stats.overhead import Row, Table
-from benchmarks.stats.verdicts import FASTER, SLOWER
+from benchmarks.stats.overhead import Row
+from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, Contest
 
 SHOWN = (ANONYMOUS, "drf-token", "simplejwt", "token", "jwt")  # rows of README's table
 LITTLE = 0.1  # of a request: a difference that decides nothing
@@ -82,12 +81,13 @@ def answer(record: Shared) -> str:
     """Return README's paragraph of figures."""
     found = overhead_of(record).tables[0]
     rows = {row.name: row for row in found.rows}
-    difference = _difference(found, "token", "jwt")
+    contest = frontier.verdicts(found)["token", "jwt"]
+    difference = contest.difference
     reach = max(abs(difference.low), abs(difference.high))
     decides = "does not decide" if reach <= LITTLE * found.anonymous.request else "can decide"
     words = [
         f"**Cost {decides} it.** To a request of {found.anonymous.request:,.0f} µs, `token` (DRF's table) adds "
-        f"{_adds(rows['token'])} and `jwt` adds {_adds(rows['jwt'])}: {_compared(found, difference)}.",
+        f"{_adds(rows['token'])} and `jwt` adds {_adds(rows['jwt'])}: {_compared(contest, found.margin_us)}.",
         f"`token-hashed` adds {_adds(rows['token-hashed'])}, and the" if "token-hashed" in rows else "The",
         f"libraries' own classes add {rows['drf-token'].overhead.estimate:,.0f} µs (`drf-token`) and "
         f"{rows['simplejwt'].overhead.estimate:,.0f} µs (`simplejwt`).",
@@ -102,16 +102,14 @@ def _adds(row: Row) -> str:
     return f"{row.overhead.estimate:,.0f} µs ({low} to {high})"
 
 
-def _difference(found: Table, first: str, second: str) -> Interval:
-    """Return by how much the second takes longer than the first."""
-    return frontier.verdicts(found)[first, second].difference
-
-
-def _compared(found: Table, difference: Interval) -> str:
-    verdict = frontier.verdicts(found)["token", "jwt"].verdict
-    if verdict not in (FASTER, SLOWER):
-        return f"the same within {ceil(max(abs(difference.low), abs(difference.high)))} µs"
-    dearer, ends = ("jwt", difference) if verdict == FASTER else ("token", _negative(difference))
+def _compared(contest: Contest, margin_us: float) -> str:
+    """Say what the contest of token and jwt showed: the same only if that is proven."""
+    difference = contest.difference
+    if contest.verdict == EQUIVALENT:
+        return f"the same within {margin_us:g} µs"
+    if contest.verdict == INCONCLUSIVE:
+        return f"no difference is shown ({difference.low:.1f} to {difference.high:.1f} µs)"
+    dearer, ends = ("jwt", difference) if contest.verdict == FASTER else ("token", _negative(difference))
     return f"`{dearer}` costs {interval(ends)} µs more"
 
 

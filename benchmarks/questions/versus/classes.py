@@ -34,15 +34,20 @@ def check(contender: str) -> str:
     return ""
 
 
+class SideRefusedError(RevisionError):
+    """A side that lacks the class, or that is refused; the message names it."""
+
+
 @contextmanager
 def driving(name: str) -> Iterator[None]:
-    """Raise RevisionError, which names the side, if the class is refused or fails there."""
+    """Raise SideRefusedError if the class is refused there, RevisionError if a process fails."""
     try:
         yield
     except start.WorkerRefusedError as refusal:
-        raise RevisionError(f"{SIDES[name]}: {refusal}") from None
+        raise SideRefusedError(f"{SIDES[name]}: {refusal}") from None
     except start.WorkerFailedError as error:
-        raise RevisionError(f"{SIDES[name]}: {str(error).strip().rpartition(chr(10))[2]}") from None
+        last = str(error).strip().rpartition("\n")[2]
+        raise RevisionError(f"{SIDES[name]}: a process failed, so nothing is compared: {last}") from None
 
 
 def prepare(
@@ -51,7 +56,8 @@ def prepare(
     """Return the class at the revision and in the working tree, in `folder`, ready to be timed.
 
     A base that lacks the class, or that is refused, is left out. Raises RevisionError, which names
-    the side, if the head is refused.
+    the side, if the head is refused, or if a process of either fails: that says nothing about the
+    class, and a gate must not open because a disk was full.
     """
     repository = Repository.around(around)
     commit, head = repository.commit(revision), repository.commit("HEAD")
@@ -70,7 +76,7 @@ def prepare(
     no_base = ""
     try:
         places[BEFORE] = place(BEFORE, before, repository.lay_out(commit, folder / BEFORE))
-    except RevisionError as error:
+    except SideRefusedError as error:
         no_base = str(error)
     places[AGAIN] = place(AGAIN, again, repository.copy(folder / AGAIN))
     unlike = differences(answers.get(BEFORE, answers[AFTER]), answers[AFTER])

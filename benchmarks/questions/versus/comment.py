@@ -117,12 +117,6 @@ def _size(difference: Interval) -> Interval:
     return Interval(-difference.estimate, -difference.high, -difference.low)
 
 
-def _head(record: Versus) -> str:
-    if record.of is None:
-        return "this checkout"
-    return f"head {record.of.head[:12]}{' with uncommitted changes' if record.of.uncommitted else ''}"
-
-
 def _doubts(record: Versus, most_us: float | None) -> list[str]:
     """Return why the verdict is not a plain one, if so, and what would make it one."""
     doubts = []
@@ -150,7 +144,7 @@ def _table(record: Versus) -> str:
         ("control (99 %): a copy of the head, µs", "", "", interval(record.control, signed=True)),
     ]
     base = f"base {record.revision.commit[:12]}"
-    heads = ["95 % intervals", base, _head(record), "difference"]
+    heads = ["95 % intervals", base, record.of.words if record.of else "this checkout", "difference"]
     return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---", "--:", "--:", "--:"], *rows])
 
 

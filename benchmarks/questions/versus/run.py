@@ -169,7 +169,8 @@ def analyse(run: Run, url: str, contender: str, margin_us: float, of: Class | No
                 f"the interval of the A/A control reaches {control.half_width:.1f} µs either way, which is more than "
                 f"half of what {contender} adds ({2 * half:.1f} µs)"
             )
-            remarks += overhead.longer(run.seconds, control.half_width / half, "it would be half") if half > 0 else []
+            wanted = "the interval of the control would be narrow enough"
+            remarks += overhead.longer(run.seconds, control.half_width / half, wanted) if half > 0 else []
     compared = [requests] if contender == ANONYMOUS else [requests, added]
     # Each verdict is on the subtrahend: this checkout.
     pairs = [each[BEFORE] - each[AFTER] for each in compared if BEFORE in places]
@@ -229,7 +230,7 @@ def record(
 def bodies(name: str, place: Place, assignment: Assignment, driving: Driving) -> list[bytes]:
     """Return the body that each contender gets at each URL of the assignment at that place.
 
-    Raises RevisionError if another folder's packages answered.
+    Raises RevisionError if another folder's packages answered; `driving` says what a refusal is.
     """
     with driving(name):
         answer = start.ask(
@@ -245,7 +246,9 @@ def bodies(name: str, place: Place, assignment: Assignment, driving: Driving) ->
         raise RevisionError(f"{name}: the service in {answer['service']} answered, not that in {place.service}")
     for what, file in answer["origins"].items():
         if place.imports and place.imports.resolve() not in Path(file).resolve().parents:
-            raise RevisionError(
-                f"{what} comes from {file}, which is the same on both sides; it must lie in the folder that --of names"
-            )
+            with driving(name):
+                raise start.WorkerRefusedError(
+                    f"{what} comes from {file}, which is the same on both sides; it must lie in the folder that --of "
+                    "names"
+                )
     return [body.encode("latin-1") for body in answer["bodies"]]

@@ -55,4 +55,5 @@ def judged(record: Versus, most_us: float | None) -> Verdict:
 def exit_code(record: Versus, most_us: float | None) -> int:
     if is_too_slow(record, most_us):
         return TOO_SLOW
-    return 0 if judged(record, most_us).conclusive else terminal.INCONCLUSIVE
+    found = judged(record, most_us)
+    return found.exit_code or (0 if found.conclusive else terminal.INCONCLUSIVE)

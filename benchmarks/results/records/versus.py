@@ -47,6 +47,11 @@ class Class:
     uncommitted: bool
     no_base: str = ""
 
+    @property
+    def words(self) -> str:
+        """Return what the head is called in a table's heading."""
+        return f"head {self.head[:12]}{' with uncommitted changes' if self.uncommitted else ''}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versus(ByTurns):

@@ -15,11 +15,11 @@ from pathlib import Path
 from signal import SIGKILL
 from tempfile import TemporaryDirectory
 
+from benchmarks.processes.start import ROOT
 from benchmarks.questions.proposals.ml_dsa import echo
-from benchmarks.servers.server import SERVERS
+from benchmarks.servers.server import SERVERS, free_port
 from config.server import FLAGS
 
-ROOT = Path(__file__).resolve().parents[4]
 SECONDS = 30  # the longest wait for a server to listen
 ECHO = "benchmarks.questions.proposals.ml_dsa.echo"
 
@@ -64,7 +64,7 @@ class Kind:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="benchmarks-")))
             behind = stack.enter_context(echo.upstream())
-            port = _free_port()
+            port = free_port()
             output = folder / "output"
             stream = stack.enter_context(output.open("w"))
             process = subprocess.Popen(
@@ -165,9 +165,3 @@ def _wait(port: int, process: subprocess.Popen, output: Path):
                 text = output.read_text(errors="replace")[-2000:]
                 raise ServerError(f"{process.args[0]} does not listen: {text}") from None
             time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a look into a status list adds to a request, beside what `jwt` and `jwt-pushed` add."""
+"""What a look into a status list adds to a request, compared with `jwt` and `jwt-pushed`."""
 
 import time
 from contextlib import ExitStack
