@@ -310,7 +310,8 @@ def _compared(table: Table, one: Row, other: Row) -> str:
     if contest.verdict == verdicts.EQUIVALENT:
         return f", which is the same within {table.margin_us:g} µs ({span})"
     if contest.verdict == verdicts.INCONCLUSIVE:
-        return f", with no difference shown between the two ({span})"
+        corrected = " after the correction for all contests" if contest.difference.excludes(0) else ""
+        return f", with no difference shown between the two{corrected} ({span})"
     if contest.verdict == verdicts.SLOWER:
         contest = contest.reversed()
     difference = contest.difference
