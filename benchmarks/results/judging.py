@@ -84,7 +84,7 @@ def _figures(path: Path, record: Tabulated, table: Table) -> Mapping[str, list[f
     return figures
 
 
-def _check(path: Path, table: Table, figures: Mapping[str, list[float]]):
+def _check(path: Path, table: Table, figures: Mapping[str, list[float]]) -> None:
     """Raise ResultError, which names a row, if its figures cannot be, or are not the blocks'."""
     said = {row.name: row.overhead for row in table.rows} | {CONTROL: table.control}
     contests = {(each.first, each.second): each for each in table.contests}

@@ -13,5 +13,5 @@ def test_bytes_on_file_descriptor_1_are_no_answer():
 
 @pytest.mark.parametrize("line", ["hello\n", "", "7\n", "[]\n"])
 def test_a_line_that_is_no_message_is_a_failure_and_no_traceback(line):
-    with pytest.raises(start.WorkerFailedError, match="^w wrote .* on its standard output, which is no answer$"):
+    with pytest.raises(start.WorkerFailedError, match=r"^w wrote .* on its standard output, which is no answer$"):
         start._parsed("w", line)
