@@ -32,7 +32,8 @@ def prove(handler: Handler, contender: Contender, url: str, expected: bytes) -> 
     for description, headers in contender.refused.items():
         status = ask(handler, contender.environ(url, headers)).status
         if status != contender.refusal:
-            faults.append(f"answers {status} {description}, not {contender.refusal}")
+            hint = f" (if its class refuses so, set refusal={status})" if status in (401, 403) else ""
+            faults.append(f"answers {status} {description}, not {contender.refusal}{hint}")
     return [f"{contender.name} at {url}: {fault}" for fault in faults]
 
 

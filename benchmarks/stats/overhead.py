@@ -294,7 +294,8 @@ def _answer(table: Table) -> str:
     if contest.verdict == verdicts.EQUIVALENT:
         return f"{text}, which is the same within {table.margin_us:g} µs ({span})"
     if contest.verdict == verdicts.INCONCLUSIVE:
-        return f"{text}, with no difference shown between the two ({span})"
+        corrected = " after the correction for all contests" if difference.excludes(0) else ""
+        return f"{text}, with no difference shown between the two{corrected} ({span})"
     if contest.verdict == verdicts.FASTER:
         costlier, low, high = contest.second, difference.low, difference.high
     else:

@@ -25,9 +25,11 @@ def of(record: Versus) -> Table:
         "body",
     )
     adds = record.adds and {BEFORE: record.adds.before, AFTER: record.adds.after}
-    here = f"head ({record.of.head[:12]})" if record.of else "this checkout"
+    there, here = record.revision.name, "this checkout"
+    if record.of:
+        there, here = "base", f"head ({record.of.head[:12]})"
     for name, times, place in (
-        (f"{record.revision.name} ({record.revision.commit[:12]})", record.before, BEFORE),
+        (f"{there} ({record.revision.commit[:12]})", record.before, BEFORE),
         (here, record.after, AFTER),
     ):
         if times is None:
