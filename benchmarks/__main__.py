@@ -41,6 +41,12 @@ class _Commands(click.Group):
     def list_commands(self, context):
         return COMMANDS
 
+    def format_commands(self, context, formatter):
+        """Write the whole first sentence of each command: click itself cuts it to a line."""
+        commands = ((name, self.get_command(context, name)) for name in COMMANDS)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(limit=1000)) for name, each in commands])
+
     def get_command(self, context, name):
         if name not in COMMANDS:
             return None

@@ -51,7 +51,8 @@ def load(name: str) -> Scheme:
     except Exception as error:  # noqa: BLE001 - somebody else's code
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise RefusedError(
-                f"{name}: there is no module {error.name}; allowed: one in the current folder or on PYTHONPATH"
+                f"{name}: there is no module {error.name}; allowed: one in the current folder, on PYTHONPATH or in "
+                "the folder of --of"
             ) from None
         raise RefusedError(f"{name}: importing {module} raised {line(error)}") from None
     if not hasattr(found, attribute):

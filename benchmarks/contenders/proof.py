@@ -1,18 +1,22 @@
 """The proof that a contender does what it says, and what is counted of one of its requests."""
 
 import json
+import sys
 import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from django.core.signals import got_request_exception
 from django.db import connection
+from rest_framework.request import WrappedAttributeError
 
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.urlconf import WHOAMI
-from benchmarks.contenders.wsgi import Handler, ask
+from benchmarks.contenders.wsgi import Answer, Handler, ask
 from benchmarks.messages import Facts, RefusedError
 
 LONGEST = 10.0  # seconds in which a process must begin to hear
+LONGEST_LINE = 200  # characters of what an exception says
 
 
 def prove(handler: Handler, contender: Contender, url: str, expected: bytes) -> list[str]:
@@ -21,19 +25,52 @@ def prove(handler: Handler, contender: Contender, url: str, expected: bytes) -> 
     `expected` is the body for anybody who may enter. At `/whoami/` the contender's identity counts
     instead.
     """
-    faults = []
-    answer = ask(handler, contender.environ(url))
+    faults, told = [], set()
+
+    def wrong(status: int, when: str, wanted: int, why: str):
+        if not why or why not in told:  # an exception is told once, however many requests meet it
+            faults.append(f"answers {status} {when}, not {wanted}{why}")
+        told.add(why)
+
+    answer, why = ask_why(handler, contender.environ(url))
     if answer.status != 200:
-        faults.append(f"answers {answer.status} with its credential, not 200")
+        wrong(answer.status, "with its credential", 200, why)
     elif urlsplit(url).path == WHOAMI:
         faults += _wrong_identity(contender, answer.body)
     elif answer.body != expected:
         faults.append("answers another body than an anonymous request gets")
-    for description, headers in contender.refused.items():
-        status = ask(handler, contender.environ(url, headers)).status
-        if status != contender.refusal:
-            faults.append(f"answers {status} {description}, not {contender.refusal}")
+    refusals = {
+        description: ask_why(handler, contender.environ(url, headers))
+        for description, headers in contender.refused.items()
+    }
+    statuses = {answer.status for answer, _ in refusals.values()}
+    if len(statuses) == 1 and statuses <= {401, 403} - {contender.refusal}:
+        (status,) = statuses
+        faults.append(f"refuses with {status}, not {contender.refusal}; if that is right, set refusal={status}")
+    else:
+        for description, (answer, why) in refusals.items():
+            if answer.status != contender.refusal:
+                wrong(answer.status, description, contender.refusal, why)
     return [f"{contender.name} at {url}: {fault}" for fault in faults]
+
+
+def ask_why(handler: Handler, environ: dict) -> tuple[Answer, str]:
+    """Return the answer and, if an exception in this process made it, ": " and what that says."""
+    raised: list[str] = []
+
+    def note(**_):
+        error = sys.exc_info()[1]
+        if isinstance(error, WrappedAttributeError):
+            error = error.__context__ or error
+        lines = str(error).splitlines() or [""]
+        raised.append(f": {type(error).__name__}: {lines[0][:LONGEST_LINE]}".removesuffix(": "))
+
+    got_request_exception.connect(note)
+    try:
+        answer = ask(handler, environ)
+    finally:
+        got_request_exception.disconnect(note)
+    return answer, raised[-1] if raised else ""
 
 
 def hear(handler: Handler, contenders: Iterable[Contender]) -> dict[str, str]:

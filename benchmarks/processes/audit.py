@@ -11,6 +11,7 @@ import sys
 import time
 import tracemalloc
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 
 from django.db import connection
@@ -29,6 +30,7 @@ FIRST = 10  # requests before memory is looked at, so that caches are filled, an
 # For a contender whose memory grows: more requests, and then a longer look, because a bounded
 # memory may be filling.
 FILLING, LONG = 500, 1000
+LONGEST = 200  # characters of a statement that is shown
 
 
 def audit(handler: Handler, field: Mapping[str, Contender]) -> float:
@@ -71,9 +73,11 @@ def _statements(handler: Handler, contender: Contender, url: str) -> int:
 
 
 def _ask(handler: Handler, contender: Contender):
-    status = ask(handler, contender.environ(WHOAMI)).status
+    environ = contender.environ(WHOAMI)
+    status = ask(handler, environ).status
     if status != 200:
-        raise RefusedError(f"{contender.name} at {WHOAMI}: answers {status} after more equal requests, and 200 before")
+        _, why = proof.ask_why(handler, environ)
+        raise RefusedError(f"{contender.name} at {WHOAMI}: answers {status} to one of many equal requests{why}")
 
 
 def _fault(handler: Handler, contender: Contender) -> str | None:
@@ -90,7 +94,25 @@ def _fault(handler: Handler, contender: Contender) -> str | None:
             _ask(handler, contender)
         counts, grown = _observe(handler, contender, count)
         fault = growth.of_statements(counts)
-    return fault or growth.of_memory(grown, count)
+    if fault is not None:
+        return fault + _statement_more(handler, contender, count)
+    return growth.of_memory(grown, count)
+
+
+def _statement_more(handler: Handler, contender: Contender, count: int) -> str:
+    """Return ": " and a statement that some of `count` more requests send and others do not."""
+    sent: list[Counter[str]] = []
+
+    def note(execute, sql, params, many, context):
+        sent[-1][" ".join(sql.split())] += 1
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        for _ in range(count):
+            sent.append(Counter())
+            _ask(handler, contender)
+    more = max(sent, key=Counter.total) - min(sent, key=Counter.total)
+    return "".join(f": {sql[:LONGEST]}" for sql, _ in more.most_common(1))
 
 
 def _observe(handler: Handler, contender: Contender, count: int) -> tuple[list[int], int]:

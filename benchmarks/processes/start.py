@@ -135,7 +135,7 @@ def ask(
     """
     sample = None
     for line in _lines(module, argument, database, schemes, hash_seed, under, switches, service, imports):
-        message = json.loads(line)
+        message = _parsed(module, line)
         if DONE in message:
             done(message[DONE])
         elif REFUSED in message:
@@ -145,6 +145,17 @@ def ask(
     if sample is None:
         raise WorkerFailedError(f"{module} ended without an answer")
     return sample
+
+
+def _parsed(module: str, line: str) -> dict[str, Any]:
+    """Return a message. Raises WorkerFailedError for a line that is none."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise WorkerFailedError(f"{module} wrote {line[:100]!r} on its standard output, which is no answer")
+    return found
 
 
 def _lines(
@@ -211,7 +222,7 @@ class Conversation:
         if not line:
             self._errors.seek(0)
             raise WorkerFailedError(f"{self._module} ended without an answer:\n{self._errors.read()[-2000:]}")
-        answer = json.loads(line)
+        answer = _parsed(self._module, line)
         if REFUSED in answer:
             raise WorkerRefusedError(answer[REFUSED])
         return answer

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.contenders.lineup import LINEUP
 from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes.turns import Run
 from benchmarks.results.records.measured import Turn
@@ -70,7 +71,7 @@ def across(
     tables = {}
     for place in places:
         facts = run.rehearsals[str(place)].facts
-        (tables[place],) = overhead.tabulate(run.samples(str(place)), facts, drop, margin_us, SCHEMES, count)
+        (tables[place],) = overhead.tabulate(run.samples(str(place)), facts, drop, margin_us, SCHEMES, LINEUP, count)
     controls = {
         place: t_interval(np.subtract(_requests(run, place, url), _requests(run, first, url)), level)
         for place in others

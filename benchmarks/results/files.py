@@ -140,7 +140,7 @@ def load(path: Path, allowed: Iterable[str]) -> tuple[Head, Record]:
         raise ResultError(f"{path}: a result of {command!r}; allowed: {', '.join(allowed)}")
     try:
         return msgspec.convert(found, Head), msgspec.convert(found, RESULTS[command])
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, ValueError) as error:  # ValueError: half of a pair of surrogates
         raise ResultError(f"{path}: {error}") from None
 
 

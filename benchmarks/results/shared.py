@@ -7,7 +7,7 @@ stranger may have written both, so reading one refuses what this module would no
 import json
 import re
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.results import files, private
+from benchmarks.results import files, judging, private
 from benchmarks.results.files import ResultError
 from benchmarks.results.records import RESULTS
 from benchmarks.results.records.common import Head, Record
@@ -27,6 +27,7 @@ LARGEST = 1_000_000  # bytes of a result
 LARGEST_RECORD = 3_000_000
 NAME = re.compile(r"\d{4}-\d{2}-\d{2}-[a-z0-9]+(?:[.-][a-z0-9]+)*")
 WORD = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+FILE = re.compile(WORD.pattern + r"\.json")
 
 _BLOCKS = ("processes", "turns")  # fields that hold what each process measured
 
@@ -82,7 +83,10 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A record as it was read: its index, and file name -> result."""
+    """A record as it was read: its index, and file name -> result.
+
+    Both have the verdicts of today's judge (see judging.py), not those in the files.
+    """
 
     index: Index
     results: Mapping[str, tuple[Head, Record]]
@@ -115,6 +119,8 @@ def make(
 ) -> tuple[Index, dict[str, str]]:
     """Return the index of a record and the text of each of its files, made of result files.
 
+    The index has today's verdicts, and its text those of the files.
+
     `machine`           None: named after its processor and cores
     `host`, `checkout`  as private.left_out() takes them
 
@@ -122,10 +128,12 @@ def make(
     """
     loaded: dict[str, tuple[Head, Record]] = {}
     texts: dict[str, str] = {}
+    today: dict[str, Record] = {}
     read = {path: files.load(path, RESULTS) for path in dict.fromkeys(paths)}
     _check_alike({str(path): each for path, each in read.items()})
     for path, (head, record) in read.items():
         name = _file_name(record.command, loaded)
+        today[name] = judging.judged(path, record)
         document = private.left_out(_document(head, record), host, checkout)
         text = to_text(document)
         if len(text) > LARGEST:
@@ -135,7 +143,7 @@ def make(
         loaded[name], texts[name] = parse(path, json.loads(text)), text
     index = _index(loaded, {name: len(text) for name, text in texts.items()}, machine, label)
     _check_size(index.name, index)
-    return index, {INDEX: json.dumps(asdict(index), indent=1) + "\n", **texts}
+    return _with_verdicts(index, today), {INDEX: json.dumps(asdict(index), indent=1) + "\n", **texts}
 
 
 def to_text(document: Mapping[str, Any]) -> str:
@@ -253,6 +261,16 @@ def _kept(name: str, size: int, head: Head, record: Record) -> Kept:
     )
 
 
+def _with_verdicts(index: Index, results: Mapping[str, Record]) -> Index:
+    """Return the index with the verdicts of these results."""
+    found = {name: verdict_of(record) for name, record in results.items()}
+    kept = (
+        replace(each, conclusive=verdict.conclusive, reasons=verdict.reasons) if (verdict := found[each.file]) else each
+        for each in index.results
+    )
+    return replace(index, results=tuple(kept))
+
+
 def verdict_of(record: Record) -> Verdict | None:
     """Return whether a result can be trusted; None: such a result needs no verdict."""
     found = getattr(record, "verdict", None)
@@ -300,7 +318,7 @@ def read(folder: Path, name: str = "") -> Shared:
     loaded, sizes = {}, {}
     for each in index.results:
         part = folder / each.file
-        if part.parent != folder or not each.file.endswith(".json"):
+        if not FILE.fullmatch(each.file) or each.file == INDEX:
             raise ResultError(f"{path}: {each.file!r} is no file of this folder")
         sizes[each.file] = _check_file(part)
         loaded[each.file] = files.load(part, RESULTS)
@@ -312,7 +330,9 @@ def read(folder: Path, name: str = "") -> Shared:
     if _index(loaded, sizes, index.machine, index.label) != index:
         raise ResultError(f"{path}: it differs from what its results say; make it again: python -m benchmarks record")
     _check_size(str(folder), index)
-    return Shared(index, loaded)
+    today = {name: judging.judged(folder / name, record) for name, (_, record) in loaded.items()}
+    judged = {name: (head, today[name]) for name, (head, _) in loaded.items()}
+    return Shared(_with_verdicts(index, today), judged)
 
 
 def _check_file(path: Path) -> int:
@@ -338,7 +358,7 @@ def parse(path: Path, document: dict[str, Any]) -> tuple[Head, Record]:
     """Return a result that was read before and has changed since. Raises ResultError."""
     try:
         return msgspec.convert(document, Head), msgspec.convert(document, RESULTS[document["command"]])
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, ValueError) as error:
         raise ResultError(f"{path}: {error}") from None
 
 

@@ -82,6 +82,7 @@ class Table:
                  the kept ones, summed
     `contests`   one for every pair of `rows`
     `champions`  one row for each keyword
+    `outside`    the other rows that the line-up lacks: what the user named
     """
 
     url: str
@@ -94,6 +95,7 @@ class Table:
     margin_us: float
     contests: tuple[Contest, ...]
     champions: tuple[Row, ...]
+    outside: tuple[Row, ...] = ()
 
 
 def overhead(blocks: Blocks, name: str) -> float:
@@ -132,17 +134,19 @@ def tabulate(
     drop: int,
     margin_us: float,
     schemes: Container[str],
+    lineup: Container[str],
     controls: int | None = None,
 ) -> list[Table]:
     """Return a table for each URL of `facts`, in that order.
 
     All samples have the same contenders and rounds.
 
-    `schemes`   names in the scheme table: only they can be champions
+    `schemes`   names in the scheme table: if there are any, only they can be champions
+    `lineup`    names that the lab has itself
     `controls`  how many the whole run has; None: one for each URL
     """
     level = 1 - (1 - CONTROL_LEVEL) / (controls or len(facts))
-    return [_table(samples, url, facts[url], level, drop, margin_us, schemes) for url in facts]
+    return [_table(samples, url, facts[url], level, drop, margin_us, schemes, lineup) for url in facts]
 
 
 def judge(
@@ -296,26 +300,52 @@ def answer(tables: Sequence[Table], verdict: Verdict) -> str:
 
 
 def _answer(table: Table) -> str:
-    adds = " and ".join(
-        f"{row.name} adds {row.overhead.estimate:.0f} µs ({row.overhead.low:.0f} to {row.overhead.high:.0f})"
-        for row in table.champions
-    )
+    rows = table.champions
+    if len(rows) + len(table.outside) == 2:
+        rows = (*rows, *table.outside)
+    adds = " and ".join(map(_adds, rows))
     text = f"on {table.url}, to a request of {table.anonymous.request:.0f} µs, {adds or 'nothing was added'}"
-    if len(table.champions) != 2:
-        return text
-    names = {row.name for row in table.champions}
-    contest = next(each for each in table.contests if {each.first, each.second} == names)
-    difference = contest.difference
-    span = f"{difference.low:.1f} to {difference.high:.1f} µs"
+    if len(rows) == 2:
+        text += _compared(table, *rows)
+    return "; ".join([text, *(_adds(row) + _beside_stock(table, row) for row in table.outside if row not in rows)])
+
+
+def _adds(row: Row) -> str:
+    return f"{row.name} adds {row.overhead.estimate:.0f} µs ({row.overhead.low:.0f} to {row.overhead.high:.0f})"
+
+
+def _contest(table: Table, first: str, second: str) -> Contest:
+    """Return the contest of two rows, in this order."""
+    contest = next(each for each in table.contests if {each.first, each.second} == {first, second})
+    return contest if contest.first == first else contest.reversed()
+
+
+def _compared(table: Table, one: Row, other: Row) -> str:
+    contest = _contest(table, one.name, other.name)
+    span = f"{contest.difference.low:.1f} to {contest.difference.high:.1f} µs"
     if contest.verdict == verdicts.EQUIVALENT:
-        return f"{text}, which is the same within {table.margin_us:g} µs ({span})"
+        return f", which is the same within {table.margin_us:g} µs ({span})"
     if contest.verdict == verdicts.INCONCLUSIVE:
-        return f"{text}, with no difference shown between the two ({span})"
-    if contest.verdict == verdicts.FASTER:
-        costlier, low, high = contest.second, difference.low, difference.high
-    else:
-        costlier, low, high = contest.first, -difference.high, -difference.low
-    return f"{text}, so {costlier} costs {abs(difference.estimate):.0f} µs ({low:.0f} to {high:.0f}) more"
+        corrected = " after the correction for all contests" if contest.difference.excludes(0) else ""
+        return f", with no difference shown between the two{corrected} ({span})"
+    if contest.verdict == verdicts.SLOWER:
+        contest = contest.reversed()
+    difference = contest.difference
+    more = f"{abs(difference.estimate):.0f} µs ({difference.low:.0f} to {difference.high:.0f})"
+    return f", so {contest.second} costs {more} more"
+
+
+def _beside_stock(table: Table, row: Row) -> str:
+    """Return how a row compares with the stock row of its keyword, if that took part."""
+    if row.reference is None:
+        return ""
+    contest = _contest(table, row.name, row.reference)
+    if contest.verdict == verdicts.EQUIVALENT:
+        return f", the same as {row.reference} within {table.margin_us:g} µs"
+    if contest.verdict == verdicts.INCONCLUSIVE:
+        return f", with no difference to {row.reference} shown"
+    word = "less" if contest.verdict == verdicts.FASTER else "more"
+    return f", {abs(contest.difference.estimate):.0f} µs {word} than {row.reference}"
 
 
 def _table(
@@ -326,6 +356,7 @@ def _table(
     drop: int,
     margin_us: float,
     schemes: Container[str],
+    lineup: Container[str],
 ) -> Table:
     entries = {entry.name: entry for entry in samples[0].entries}
     by_name = {name: overheads(samples, url, name) for name in entries}
@@ -348,6 +379,7 @@ def _table(
         )
 
     rows = tuple(row(name) for name in entries if name not in (ANONYMOUS, CONTROL))
+    champions = _champions(rows, entries, schemes)
     return Table(
         url=url,
         rounds=len(samples[0].blocks[url].orders),
@@ -358,7 +390,8 @@ def _table(
         switching=t_interval([switching(sample.blocks[url], drop) for sample in samples]),
         margin_us=margin_us,
         contests=verdicts.contests({each.name: by_name[each.name] for each in rows}, margin_us),
-        champions=_champions(rows, entries, schemes),
+        champions=champions,
+        outside=tuple(each for each in rows if each.name not in lineup and each not in champions),
     )
 
 

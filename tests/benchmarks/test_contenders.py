@@ -206,6 +206,12 @@ def test_no_contender_of_the_line_up_grows(database):
     assert process.returncode == 0, process.stderr
 
 
+def test_statements_that_grow_are_shown(database):
+    shown = r'the number must not grow: SELECT COUNT\(\*\) AS "__count" FROM "auth_user"'
+    with pytest.raises(processes.WorkerRefusedError, match=shown):
+        work(database, "benchmarks.contenders.misbehaving:LEAKING_STATEMENTS")
+
+
 def audit_all():
     """Audit the installed line-up, in a process of its own."""
     handler = Handler()

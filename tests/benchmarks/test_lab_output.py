@@ -230,3 +230,10 @@ def test_a_command_that_is_told_to_end_leaves_no_database_behind(number, tmp_pat
     while (left := running("")) and time.monotonic() < end:
         time.sleep(0.05)
     assert left == []
+
+
+def test_the_help_of_all_commands_cuts_no_sentence():
+    text = CliRunner().invoke(main, ["--help"]).output.partition("Commands:")[2]
+    assert "..." not in text
+    for name in COMMANDS:
+        assert re.search(rf"^  {name} +\S", text, re.MULTILINE)

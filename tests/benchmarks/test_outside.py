@@ -27,9 +27,10 @@ URL = "/whoami/"
 FAULTS = {
     "nonsense": "no such contender; choose from drf-token",
     f"{HERE}.candidates:": "not of the form package.module:SCHEME",
-    f"{HERE}.nothing:TICKET": f"there is no module {HERE}.nothing; allowed: one in the current folder or on PYTHONPATH",
+    f"{HERE}.nothing:TICKET": f"there is no module {HERE}.nothing; allowed: one in the current folder, on "
+    "PYTHONPATH or in the folder of --of",
     f"{HERE}.raising:TICKET": f"importing {HERE}.raising raised ZeroDivisionError: on purpose",
-    f"{HERE}.candidates:NOTHING": "has no NOTHING; its schemes: TICKET, UNMIGRATED, PLAIN",
+    f"{HERE}.candidates:NOTHING": "has no NOTHING; its schemes: TICKET, ",
     f"{HERE}.candidates:NOT_A_SCHEME": "is a str; allowed: a config.schemes.Scheme or a",
     f"{HERE}.candidates:TAKEN": "name is 'token', which the line-up has; allowed: any other",
     f"{HERE}.candidates:THE_LABS": "name is 'anonymous', which is the lab's own; allowed: any other",

@@ -160,7 +160,10 @@ def test_a_refused_contender_is_never_timed(tmp_path):
         *("--scheme", "token", "--processes", 2, "--rounds", 1, "--json", tmp_path / "run.json"),
     )
     assert process.returncode == 1
-    assert "Error: failing at /whoami/: answers 500 with its credential, not 200" in process.stderr
+    assert (
+        "Error: failing at /whoami/: answers 500 with its credential, not 200: RuntimeError: on purpose"
+        in process.stderr
+    )
     assert "refusing at /tracks/: answers 401 with its credential, not 200" in process.stderr
     assert "Traceback" not in process.stderr
     assert process.stdout.startswith("Load ")  # how busy the machine is, and no result

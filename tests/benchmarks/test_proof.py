@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.contenders import proof, wsgi
+from benchmarks.contenders import misbehaving, proof, wsgi
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.wsgi import Handler
 from benchmarks.messages import ANONYMOUS, CONTROL, RefusedError
-from benchmarks.processes import timing
+from benchmarks.processes import audit, timing
 from config.schemes import SCHEMES
 from tests.support.dishonest import (
     REFUSING,
@@ -17,9 +17,11 @@ from tests.support.dishonest import (
     Honest,
     Meddling,
     Mistaken,
+    Mistyped,
     Open,
     Refusing,
     Shortsighted,
+    Unchallenging,
     scheme_with,
 )
 from tracks import catalogue
@@ -31,10 +33,12 @@ URLS = ("/whoami/", "/tracks/")
 WRONG = {
     Honest: [],
     Failing: [
-        "failing at {}: answers 500 with its credential, not 200",
-        "failing at {}: answers 500 with garbage for a credential, not 401",
-        "failing at {}: answers 500 with a forged credential, not 401",
+        "failing at {}: answers 500 with its credential, not 200: RuntimeError: on purpose",
     ],
+    Mistyped: [
+        "mistyped at {}: answers 500 with its credential, not 200: AttributeError: 'str' object has no attribute 'user'"
+    ],
+    Unchallenging: ["unchallenging at {}: refuses with 403, not 401; if that is right, set refusal=403"],
     Refusing: ["refusing at {}: answers 401 with its credential, not 200"],
     Open: ["open at {}: answers 200 without a credential, not 401"],
     Credulous: [
@@ -83,6 +87,12 @@ def test_what_is_timed_is_the_services_own_request(user):
     odd = Contender.anonymous(ANONYMOUS, URLS).environ("/whoami/?a=%2B2AA-")
     odd["CONTENT_TYPE"] = "text/plain; charset=rot13"
     assert wsgi.ask(Handler(), odd).status == 415
+
+
+def test_a_class_that_fails_in_the_audit_says_why(user):
+    contender = Contender.of_scheme(misbehaving.FAILING, user, URLS)
+    with pytest.raises(RefusedError, match=r"answers 500 to one of many equal requests: RuntimeError: "):
+        audit.audit(Handler(), {"failing": contender})
 
 
 def test_an_error_under_the_clock_is_no_time(user):

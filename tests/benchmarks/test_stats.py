@@ -120,7 +120,7 @@ def test_differences_are_paired_within_the_round_and_averaged_within_the_process
         sample(anonymous=[100, 100], drf_token=[306, 306], token=[252, 254], jwt=[408, 408]),
     ]
     facts = dict.fromkeys((ANONYMOUS, CONTROL, "drf-token", "token", "jwt"), Facts(0, 0, 0))
-    (table,) = tabulate(samples, {"/whoami/": facts}, drop=1, margin_us=5, schemes=SCHEMES)
+    (table,) = tabulate(samples, {"/whoami/": facts}, drop=1, margin_us=5, schemes=SCHEMES, lineup=SCHEMES)
     by_name = {row.name: row for row in table.rows}
     assert list(by_name) == ["drf-token", "token", "jwt"]
     assert by_name["token"].overhead == t_interval([150, 153])
@@ -136,6 +136,42 @@ def test_differences_are_paired_within_the_round_and_averaged_within_the_process
     assert overhead.widest(samples) == max(
         interval.half_width for interval in (*met.values(), *(row.overhead for row in table.rows))
     )
+
+
+def tabulated(**adds: float) -> Table:
+    """Return the table of a run in which each contender adds so many µs to 100 µs."""
+    keywords = {"jwt": "Bearer"}
+    made = []
+    for more in (0, 0.1):
+        figures = {name.replace("_", "-"): [100 + us + more] * 2 for name, us in adds.items()}
+        given = sample(anonymous=[100, 100], **{name.replace("-", "_"): each for name, each in figures.items()})
+        entries = [Entry(name, keywords.get(name, "Token"), name == "drf-token") for name in figures]
+        made.append(replace(given, entries=[Entry(ANONYMOUS), Entry(CONTROL), *entries]))
+    facts = dict.fromkeys((ANONYMOUS, CONTROL, *figures), Facts(0, 0, 0))
+    lineup = (*SCHEMES, "knox")
+    return tabulate(made, {"/whoami/": facts}, drop=1, margin_us=5, schemes=SCHEMES, lineup=lineup)[0]
+
+
+@pytest.mark.parametrize(
+    ("adds", "words"),
+    [
+        (
+            {"drf_token": 260, "mine": 30},
+            "drf-token adds 260 µs (259 to 261) and mine adds 30 µs (29 to 31), so drf-token costs 230 µs",
+        ),
+        (
+            {"drf_token": 260, "token": 35, "jwt": 39, "mine": 30, "knox": 300},
+            "token adds 35 µs (34 to 36) and jwt adds 39 µs (38 to 40), which is the same within 5 µs (4.0 to 4.0 µs); "
+            "mine adds 30 µs (29 to 31), 230 µs less than drf-token.",
+        ),
+        ({"mine": 30}, "mine adds 30 µs (29 to 31)."),
+        ({"token": 35, "mine": 30, "other": 30}, "token adds 35 µs (34 to 36); mine adds 30 µs (29 to 31); other adds"),
+        ({"knox": 300, "mine": 30}, "knox adds 300 µs (299 to 301) and mine adds 30 µs (29 to 31), so knox costs"),
+        ({"knox": 300, "token": 35}, "to a request of 100 µs, token adds 35 µs (34 to 36)."),
+    ],
+)
+def test_the_answer_names_what_the_user_named_from_outside(adds, words):
+    assert words in answer([tabulated(**adds)], verdicts.Verdict.of([]))
 
 
 def table_with(control: Interval, request: float = 200) -> Table:

@@ -15,7 +15,7 @@ from benchmarks.messages import ANONYMOUS, Blocks, Entry, Facts, Sample
 from benchmarks.processes.repositories import Repository
 from benchmarks.processes.revisions import RevisionError
 from benchmarks.processes.turns import Run, Turn
-from benchmarks.questions.versus import comment, verdict
+from benchmarks.questions.versus import comment, tables, verdict
 from benchmarks.questions.versus.command import command
 from benchmarks.questions.versus.run import AFTER, AGAIN, BEFORE, analyse
 from benchmarks.results.records.versus import Added, Class, Revision, Versus
@@ -170,6 +170,13 @@ RECORDS = {
     "cannot-tell": record_of(WIDE, "inconclusive"),
     "only-head": record_of(None, None, of=replace(OF, no_base="base: no module shop")),
 }
+
+
+def test_the_lines_of_the_table_are_base_and_head():
+    record = record_of(NONE, "equivalent", revision=Revision("HEAD", HEAD), of=replace(OF, uncommitted=True))
+    (column, *_) = tables.of(record).columns
+    assert list(column.cells) == ["base: HEAD (aaaaaaaaaaaa)", "head: aaaaaaaaaaaa with uncommitted changes"]
+    assert "compared with the base HEAD" in tables.answer(record)
 
 
 @pytest.mark.parametrize("word", RECORDS)

@@ -86,6 +86,20 @@ def test_a_permalink_unfolds_shows_and_marks_its_contest(opened):
     assert page.evaluate("document.querySelector(':target').id") == LINK
 
 
+def test_a_permalink_may_name_its_contenders_in_either_order(opened):
+    page = opened(LINK.replace("jwt/token", "token/jwt"))
+    page.locator(":target").wait_for()
+    assert page.evaluate("document.querySelector(':target').id") == LINK
+    assert page.locator(f"[id='{LINK}']").is_visible()
+    page.evaluate("location.hash = 'no/such/contest'")
+    assert page.evaluate("location.hash") == "#no/such/contest"
+
+
+def test_a_contest_looks_like_the_link_that_it_is(opened):
+    link = opened(LINK).locator(f"[id='{LINK}'] a")
+    assert link.evaluate("(link) => getComputedStyle(link).textDecorationLine") == "underline"
+
+
 def test_a_permalink_beats_the_filters(opened):
     page = opened()
     page.get_by_label("Database", exact=True).select_option("SQLite")

@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks.questions.site import page as site
 from benchmarks.results import private, shared
+from benchmarks.results.records.overhead import Tabulated
 from benchmarks.results.schema import schema
+from benchmarks.stats import overhead
 from tests.support import servers
 
 pytestmark = pytest.mark.once  # no database
@@ -34,6 +36,29 @@ def test_a_record_can_be_read_and_its_index_matches(folder):
 def test_its_results_keep_to_the_schema(folder):
     for each in shared.read(folder).index.results:
         jsonschema.validate(json.loads((folder / each.file).read_text("utf-8")), schema())
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
+def test_it_is_conclusive_by_todays_rules_or_its_index_says_why_not(folder):
+    record = shared.read(folder)
+    for each in record.index.results:
+        result = record.results[each.file][1]
+        if each.conclusive is False:
+            assert each.reasons, each.file
+        elif isinstance(result, Tabulated):
+            wanted = result.plan.get("precision_us")
+            verdict = overhead.judge(result.tables, result.steal, result.waited or 0.0, result.widest_us, wanted)
+            assert (verdict.reasons, without_interval(result)) == ((), []), each.file
+
+
+def without_interval(result: Tabulated) -> list[str]:
+    """Return the rows whose stock row took part, but whose ratio to it has no interval."""
+    return [
+        f"{row.name} on {table.url}"
+        for table in result.tables
+        for row in table.rows
+        if row.reference not in (None, row.name) and row.ratio is None
+    ]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)

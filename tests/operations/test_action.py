@@ -23,7 +23,7 @@ pytestmark = pytest.mark.once
 ACTION, STEPS = actions.ACTION, actions.ACTION["runs"]["steps"]
 GUIDE = page("docs/how-to/time-your-class-in-ci.md")
 WORKFLOW = yaml.safe_load(blocks("yaml", GUIDE)[0])
-JOB = WORKFLOW["jobs"]["cost"]["steps"]
+JOB, AFTER = (WORKFLOW["jobs"][name]["steps"] for name in ("cost", "comment"))
 SMALLEST = "--processes 2 --rounds 1"
 
 
@@ -31,7 +31,7 @@ SMALLEST = "--processes 2 --rounds 1"
 
 
 def test_no_input_becomes_a_part_of_a_script():
-    for step in (*STEPS, *JOB):
+    for step in (*STEPS, *JOB, *AFTER):
         assert "${{" not in step.get("run", "")
         assert ("run" in step) == ("shell" in step)
 
@@ -76,8 +76,15 @@ def test_the_workflow_of_the_guide_gives_what_the_action_takes():
     assert used["with"].keys() <= ACTION["inputs"].keys()
     named = set(re.findall(rf"steps\.{used['id']}\.outputs\.([a-z-]+)", yaml.safe_dump(WORKFLOW)))
     assert named <= ACTION["outputs"].keys()
-    assert WORKFLOW["permissions"] == {"contents": "read", "pull-requests": "write"}
     assert "pull_request_target" not in yaml.safe_dump(WORKFLOW)
+
+
+def test_the_job_that_runs_somebodys_code_has_no_token_that_writes():
+    assert WORKFLOW["permissions"] == {}
+    allowed = {name: job["permissions"] for name, job in WORKFLOW["jobs"].items()}
+    assert allowed == {"cost": {"contents": "read"}, "comment": {"pull-requests": "write"}}
+    assert [step["uses"].partition("@")[0] for step in AFTER if "uses" in step] == ["actions/download-artifact"]
+    assert "can forge" in GUIDE.replace("\n", " ")
 
 
 # --- the step that comments -----------------------------------------------------------------------
@@ -106,11 +113,12 @@ def test_the_step_that_comments_replaces_the_comment_of_an_earlier_run(tmp_path,
         "CALLS": str(tmp_path / "calls"),
         "OLD": old,
         "COMMENT": str(text),
+        "MARKER": AFTER[-1]["env"]["MARKER"],
         "PULL": "7",
         "GITHUB_REPOSITORY": "ada/shop",
     }
     script = tmp_path / "step.sh"
-    script.write_text(JOB[-1]["run"])
+    script.write_text(AFTER[-1]["run"])
     subprocess.run(["bash", "-eo", "pipefail", str(script)], env=environment, check=True)
     asked, done = (tmp_path / "calls").read_text().splitlines()
     assert asked.startswith("api --paginate repos/ada/shop/issues/7/comments --jq ")
@@ -175,6 +183,18 @@ def test_a_class_that_is_new_is_measured_alone(tmp_path):
     jsonschema.Draft202012Validator(schema()).validate(result)
     assert result["of"]["no_base"].startswith(f"base: {SCHEME}: ")
     assert (result["before"], result["difference"], result["now"]) == (None, None, None)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [({"options": f"{SMALLEST}\n--nonsense\n"}, "--nonsense"), ({"folder": "no/such"}, "no/such")],
+    ids=["options of two lines", "folder"],
+)
+def test_each_line_of_the_options_and_the_folder_is_checked(tmp_path, inputs, said):
+    done = ran(tmp_path, HONEST, **inputs)
+    assert (done.code, done.outputs["exit-code"], done.outputs["verdict"]) == (2, "2", "failed"), done.log
+    assert said in done.log
 
 
 @pytest.mark.lab

@@ -28,6 +28,20 @@ class Failing(Honest):
         raise RuntimeError("on purpose")
 
 
+class Mistyped(Honest):
+    """A class with a mistake that Django REST framework reports as an error of its own."""
+
+    def check(self, credential, request):
+        return credential.user, None
+
+
+class Unchallenging(Honest):
+    """A class without a challenge, whose Candidate does not say so."""
+
+    def authenticate_header(self, request):
+        return None
+
+
 class Refusing(Honest):
     def check(self, credential, request):
         raise AuthenticationFailed

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
+from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Sample
 from benchmarks.processes import environment, runs, start
@@ -99,7 +100,7 @@ def record(
     run: Run, assignment: Assignment, aim: Aim, margin_us: float, budget_seconds: float | None, **others: Any
 ) -> Overhead:
     """Return what the run found. `others`: the fields of the record that the command knows."""
-    tables = overhead.tabulate(run.samples, run.rehearsal.facts, assignment.drop, margin_us, SCHEMES)
+    tables = overhead.tabulate(run.samples, run.rehearsal.facts, assignment.drop, margin_us, SCHEMES, LINEUP)
     waited = sum(sample.waited for sample in run.samples) / len(run.samples)
     verdict = overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us, others["seconds"])
     fewer = runs.remarks(aim.processes, len(run.processes), aim.end)

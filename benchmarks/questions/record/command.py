@@ -36,8 +36,9 @@ def command(runs, machine, label, folder, anyway, replace):
     of packages, database, connection policy and set of switches, because the index says each once.
     Make another record, with a --label, for another database.
 
-    Paths and addresses on command lines are left out, as is the name of this machine, and so is a
-    suffix of the kernel's version. The command prints what stays. A result that has more than a
+    Absolute paths and addresses are left out of every text, as is the name of this machine, and so
+    is a suffix of the kernel's version. The command prints what stays, and judges each result
+    again, by its own figures. A result that has more than a
     megabyte loses what each process measured, and keeps its tables. The files that you name stay as
     they are.
 
@@ -57,7 +58,7 @@ def command(runs, machine, label, folder, anyway, replace):
         raise click.ClickException(shared.printable(str(error))) from None
     console = terminal.console()
     for line in _lines(found, shared.read(found)):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(shared.printable(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def _check(index: shared.Index, found: Path, anyway: bool, replace: bool):
@@ -102,6 +103,10 @@ def _lines(found: Path, record: shared.Shared) -> Iterator[str]:
         blocks = "" if each.blocks else "; without what each process measured"
         yield f"  {each.file}: {state}, {each.bytes / 1000:,.0f} kB{blocks}"
         yield from (f"    {reason}" for reason in each.reasons)
+        head, result = record.results[each.file]
+        yield f"    command line: {' '.join(head.command_line) or 'unknown'}"
+        if base := getattr(getattr(result, "of", None), "no_base", ""):
+            yield f"    why there is no base: {base}"
     yield "It becomes public with the record:"
     yield f"  machine: {index.cores} x {index.processor}, {index.kernel}, called {index.machine}"
     yield f"  versions: {', '.join([index.python, *(f'{name} {each}' for name, each in index.packages.items())])}"

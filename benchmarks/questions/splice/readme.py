@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 from datetime import date
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from benchmarks import terminal
 from benchmarks.messages import ANONYMOUS
-from benchmarks.reporting import frontier, pictures, tables
+from benchmarks.reporting import frontier, markdown, pictures, tables
 from benchmarks.reporting.wording import interval, listed
 from benchmarks.results.files import ResultError
 from benchmarks.results.records.overhead import Overhead
@@ -31,6 +32,7 @@ LITTLE = 0.1  # of a request: a difference that decides nothing
 _PART = re.compile(
     r"(?P<begin><!-- (?P<part>answer|table) of (?P<record>\S+) -->\n)(?P<text>.*?)(?P<end>\n<!-- end -->\n)", re.DOTALL
 )
+_SHOWABLE = re.compile(r"[\w./?&=:%+-]{1,60}", re.ASCII)  # a contender's name and a URL: neither Markdown nor Rich acts
 _SVG = "http://www.w3.org/2000/svg"
 _COLOURS = {  # light and dark, as the report has them; the paper is that of GitHub's pages
     "paper": ("#ffffff", "#0d1117"),
@@ -74,6 +76,16 @@ def overhead_of(record: Shared) -> Overhead:
     missing = [name for name in SHOWN[1:] if name not in {row.name for row in found.tables[0].rows}]
     if missing:
         raise ResultError(f"{record.index.name}: overhead was measured without {listed(missing)}")
+    table = found.tables[0]
+    known = frontier.verdicts(table)
+    for pair in combinations([row.name for row in table.rows], 2):
+        if pair not in known:
+            raise ResultError(f"{record.index.name}: overhead lacks the contest of {' and '.join(pair)}")
+    if "Django" not in record.index.packages:
+        raise ResultError(f"{record.index.name}: it does not name its version of Django")
+    for name in (table.url, *(row.name for row in table.rows)):
+        if not _SHOWABLE.fullmatch(name):
+            raise ResultError(f"{record.index.name}: {name!r} cannot stand in README; allowed: {_SHOWABLE.pattern}")
     return found
 
 
@@ -123,10 +135,9 @@ def _day(index: Index) -> str:
 
 
 def _where(index: Index) -> str:
-    return (
-        f"{index.cores} cores ({index.processor}), {index.python}, Django {index.packages['Django']}, "
-        f"{index.database} {index.database_version}"
-    )
+    python, django = markdown.text(index.python), markdown.text(index.packages["Django"])
+    database = markdown.text(f"{index.database} {index.database_version}")
+    return f"{index.cores} cores ({markdown.text(index.processor)}), {python}, Django {django}, {database}"
 
 
 # --- the table ----------------------------------------------------------------------------------

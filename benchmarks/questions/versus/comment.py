@@ -4,7 +4,6 @@ Names come from somebody's repository, so none of them acts as markup, mentions 
 """
 
 import html
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,28 +15,17 @@ import click
 from benchmarks.questions.versus import verdict
 from benchmarks.questions.versus.run import AFTER, BEFORE
 from benchmarks.reporting import tables
-from benchmarks.reporting.wording import interval, short
+from benchmarks.reporting.markdown import code, text
+from benchmarks.reporting.wording import interval
 from benchmarks.results import files
 from benchmarks.results.records.versus import Versus
 from benchmarks.stats.intervals import Interval
 
 LONGEST = 4000  # characters of a refusal: GitHub takes 65,536 in a comment
-# The complement of letters, digits and signs that Markdown gives no meaning within a line.
-ACTING = re.compile(r"(?!(?<=[0-9])\.[0-9]|[.:] |\.$)[^\w ,;()%'=+]|_")
 SHOWN = ("Django", "djangorestframework")  # versions in the line below the table
 
 
 # --- text that is no markup -----------------------------------------------------------------------
-
-
-def text(words: str, most: int = 200) -> str:
-    """Return one line that Markdown shows as it is: each sign that could act becomes an entity."""
-    return ACTING.sub(lambda sign: f"&#{ord(sign[0])};", short(words, most))
-
-
-def code(words: str, most: int = 200) -> str:
-    """Return the words as code, in which GitHub looks for no names of people and no links."""
-    return f"<code>{text(words, most)}</code>"
 
 
 def lines(words: str) -> str:

@@ -25,11 +25,11 @@ def of(record: Versus) -> Table:
         "body",
     )
     adds = record.adds and {BEFORE: record.adds.before, AFTER: record.adds.after}
-    here = f"head ({record.of.head[:12]})" if record.of else "this checkout"
-    for name, times, place in (
-        (f"{record.revision.name} ({record.revision.commit[:12]})", record.before, BEFORE),
-        (here, record.after, AFTER),
-    ):
+    then, now = f"{record.revision.name} ({record.revision.commit[:12]})", "this checkout"
+    if record.of:
+        then = f"base: {then}"
+        now = f"head: {record.of.head[:12]}{' with uncommitted changes' if record.of.uncommitted else ''}"
+    for name, times, place in ((then, record.before, BEFORE), (now, record.after, AFTER)):
         if times is None:
             continue
         facts = record.facts[place]
@@ -88,7 +88,7 @@ def _answer_of(record: Versus) -> str:
     if difference is None:
         return f"{added}; the base was not measured."
     compared = _difference(difference, record.adds.now, record.margin_us)
-    return f"{added}, compared with {record.revision.name} {compared}."
+    return f"{added}, compared with the base {record.revision.name} {compared}."
 
 
 def _difference(difference: Interval, now: Outcome, margin_us: float) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from benchmarks.contenders.lineup import LINEUP
 from benchmarks.databases.scratch import Database
 from benchmarks.messages import Assignment, Sample
 from benchmarks.processes.turns import Place, Run
@@ -58,7 +59,13 @@ def record(
     rehearsal = run.rehearsals[WIRE]
     tables = {
         place: overhead.tabulate(
-            run.samples(place), rehearsal.facts, assignment.drop, margin_us, SCHEMES, len(places) * len(rehearsal.facts)
+            run.samples(place),
+            rehearsal.facts,
+            assignment.drop,
+            margin_us,
+            SCHEMES,
+            LINEUP,
+            len(places) * len(rehearsal.facts),
         )
         for place in places
     }

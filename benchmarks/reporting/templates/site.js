@@ -18,10 +18,15 @@
     status.textContent = `${left} of ${records.length} records${by.length ? `: ${by.join(", ")}` : ""}`;
   }
 
-  // Show what a permalink names, whatever filters and folds hide it.
+  // Show what a permalink names, whatever filters and folds hide it, and in whichever order it names two contenders.
   function follow() {
-    const target = document.getElementById(location.hash.slice(1));
-    if (!target) return;
+    const name = location.hash.slice(1);
+    const target = document.getElementById(name);
+    if (!target) {
+      const turned = name.replace(/([^/]+)\/([^/]+)$/, "$2/$1");
+      if (document.getElementById(turned)) location.replace(`#${turned}`); // which ends here again
+      return;
+    }
     if (target.closest("[hidden]")) {
       form.reset();
       filter();
