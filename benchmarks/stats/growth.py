@@ -35,9 +35,15 @@ BUSIER = 0.02  # of a process's time, by which the later half of the processes m
 
 @dataclass(frozen=True, slots=True)
 class _Trend:
-    """How far a figure grew along the run: in µs, and as a share of anonymous's request."""
+    """How far what a contender adds grew along the run.
 
-    microseconds: Mean
+    `microseconds`  its estimate
+    `relative`      the same as a share of what it adds
+    `share`         the growth of its request in relation to anonymous's
+    """
+
+    microseconds: float
+    relative: Mean
     share: Mean
 
 
@@ -99,12 +105,12 @@ def _slower(samples: Sequence[Sample]) -> list[str]:
         of_each = [_differences(sample, url, name) for sample in samples]
         adds = float(np.mean([each.mean() for each, _ in of_each]))
         anonymous = float(np.mean([np.mean(sample.blocks[url].p25_ns[ANONYMOUS]) for sample in samples])) / 1000
-        bound = max(SHARE * adds, MATTERS * anonymous)
-        for words, trend in _trends(of_each, _became_busier(samples)).items():
-            probability = max(_probability(trend.microseconds, bound), _probability(trend.share, MATTERS))
+        least = MATTERS * anonymous / SHARE
+        for words, trend in _trends(of_each, least, _became_busier(samples)).items():
+            probability = max(_probability(trend.relative, SHARE), _probability(trend.share, MATTERS))
             if probability < level:
                 found.append(
-                    f"{name} at {url}: adds {trend.microseconds.estimate:.0f} µs more in the last {words} than in the "
+                    f"{name} at {url}: adds {trend.microseconds:.0f} µs more in the last {words} than in the "
                     f"first, to {adds:.0f} µs on average; what it adds must not grow along the run"
                 )
                 break
@@ -127,18 +133,24 @@ def _became_busier(samples: Sequence[Sample]) -> bool:
 
 
 def _trends(
-    of_each: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], became_busier: bool
+    of_each: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], least: float, became_busier: bool
 ) -> dict[str, _Trend]:
-    """Return by how much the figures grew along the rounds and, if they can tell, the processes."""
+    """Return by how much the figures grew along the rounds and, if they can tell, the processes.
+
+    Each process counts by the share of what it added itself, because on a busy machine some repeat
+    many blocks, so that their rounds have more requests. `least` stands for what adds less.
+    """
     trends = {}
+    added = [max(float(each.mean()), least) for each, _ in of_each]
     if len(of_each) >= 2 and min(len(each) for each, _ in of_each) >= 2:
+        rises = [_rise(each) for each, _ in of_each]
         trends["round of a process"] = _Trend(
-            mean([_rise(each) for each, _ in of_each]), mean([_rise(ratios) for _, ratios in of_each])
+            float(np.mean(rises)), mean(np.divide(rises, added)), mean([_rise(ratios) for _, ratios in of_each])
         )
     if len(of_each) >= FEWEST and not became_busier:
-        trends["process"] = _Trend(
-            _line([float(each.mean()) for each, _ in of_each]), _line([float(ratios.mean()) for _, ratios in of_each])
-        )
+        line, typical = _line([float(each.mean()) for each, _ in of_each]), float(np.mean(added))
+        relative = Mean(line.estimate / typical, line.standard_error / typical, line.degrees_of_freedom)
+        trends["process"] = _Trend(line.estimate, relative, _line([float(ratios.mean()) for _, ratios in of_each]))
     return trends
 
 

@@ -76,6 +76,13 @@ def test_a_machine_that_becomes_busier_slows_a_long_request_more_which_is_no_gro
     assert all(growth.faults(facts(), samples(seed, by_round=4.0, waited=0.3)) for seed in range(20))
 
 
+def test_a_contender_that_slows_is_named_though_some_processes_repeated_many_blocks():
+    made = samples(1, by_round=12.0)
+    made[3], made[6] = samples(2, by_round=48.0)[3], samples(3, by_round=48.0)[6]
+    (fault,) = growth.faults(facts(), made)
+    assert "in the last round of a process than in the first" in fault
+
+
 def test_two_rounds_in_two_processes_are_enough_to_compute():
     made = samples(1)[:2]
     for sample in made:

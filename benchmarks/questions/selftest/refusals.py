@@ -8,7 +8,7 @@ from benchmarks.messages import Assignment
 from benchmarks.processes import start
 from benchmarks.questions.selftest import campaign
 
-PROCESSES, ROUNDS = 8, 24  # of a contender that shows itself under the clock only
+PROCESSES, ROUNDS = 12, 24  # of a contender that shows itself under the clock only
 
 
 def of_all(scratch: Database) -> dict[str, str | None]:
