@@ -42,7 +42,7 @@ def run(*arguments) -> Result:
 @pytest.fixture
 def tracks(user, settings):
     """Load the first thirty tracks of the catalogue, which fill two pages."""
-    settings.CONNECTION, settings.PINNED = "served", {}
+    settings.CONNECTION, settings.PINNED, settings.BROUGHT = "served", {}, {}
     catalogue.load(catalogue.read(catalogue.CHINOOK)[:30])
 
 
