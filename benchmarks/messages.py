@@ -15,6 +15,7 @@ SERVED = "served"  # in scratch.CONNECTIONS: the service's own policy
 
 ANONYMOUS = "anonymous"
 CONTROL = "anonymous again"  # the A/A control, built in the same way
+REFERENCES = (ANONYMOUS, CONTROL)  # what all others are compared with
 
 # The kinds of lines that a worker writes: "done" often, and one of the others at its end.
 DONE = "done"

@@ -15,7 +15,7 @@ from django.core.exceptions import AppRegistryNotReady, ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from benchmarks.contenders.candidate import Candidate
-from benchmarks.messages import ANONYMOUS, CONTROL, RefusedError
+from benchmarks.messages import REFERENCES, RefusedError
 from config.schemes import Scheme
 
 # What the lab sets itself, or takes from another field of a Candidate.
@@ -170,7 +170,7 @@ def _faults(scheme: Scheme):
         value = getattr(scheme, field)
         if not is_allowed(value):
             yield f"{field} is {value!r:.80}; allowed: {allowed}"
-    if scheme.name in (ANONYMOUS, CONTROL):
+    if scheme.name in REFERENCES:
         yield f"name is {scheme.name!r}, which is the lab's own; allowed: any other"
 
 

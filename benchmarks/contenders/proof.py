@@ -3,7 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from django.core.signals import got_request_exception
@@ -94,13 +95,7 @@ def hear(handler: Handler, contenders: Iterable[Contender]) -> dict[str, str]:
 
 def count(handler: Handler, contender: Contender, url: str) -> Facts:
     """Return the counted facts of one request. Call it after the warm-up, off the clock."""
-    statements = []
-
-    def note(execute, sql, params, many, context):
-        statements.append(sql)
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(note):
+    with statements_sent() as statements:
         answer = ask(handler, contender.environ(url))
     return Facts(
         sql_statements=len(statements),
@@ -110,6 +105,19 @@ def count(handler: Handler, contender: Contender, url: str) -> Facts:
         ),
         response_bytes=len(answer.body),
     )
+
+
+@contextmanager
+def statements_sent() -> Iterator[list[str]]:
+    """Yield a list to which each SQL statement is added as it is sent."""
+    statements: list[str] = []
+
+    def note(execute, sql, params, many, context):
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield statements
 
 
 def _wrong_identity(contender: Contender, body: bytes) -> list[str]:

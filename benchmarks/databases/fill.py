@@ -29,8 +29,9 @@ def fill(others: Population = NOBODY, done: Callable[[int], None] = lambda rows:
 
     try:
         call_command("migrate", verbosity=0)
-        # Apps without migrations (django-jwt-allauth) come last: their tables refer to the others.
-        call_command("migrate", run_syncdb=True, verbosity=0)
+        if settings.CANDIDATES:
+            # Apps without migrations (django-jwt-allauth) come last: they refer to other tables.
+            call_command("migrate", run_syncdb=True, verbosity=0)
     except Exception as error:
         if not settings.CANDIDATES:
             raise

@@ -21,7 +21,7 @@ from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.lineup import LINEUP
 from benchmarks.contenders.urlconf import WHOAMI
 from benchmarks.contenders.wsgi import Handler, ask
-from benchmarks.messages import ANONYMOUS, CONTROL, Facts, RefusedError
+from benchmarks.messages import REFERENCES, Assignment, Facts, RefusedError
 from benchmarks.stats import growth
 
 MOST, LEAST = 160, 12  # requests of one contender; a slow one gets as many as fit into SECONDS
@@ -45,9 +45,14 @@ def audit(handler: Handler, field: Mapping[str, Contender]) -> float:
     return time.perf_counter() - begin
 
 
-def from_outside(field: Mapping[str, Contender]) -> dict[str, Contender]:
-    """Return the contenders that the line-up does not have."""
-    return {name: each for name, each in field.items() if name not in (ANONYMOUS, CONTROL) and name not in LINEUP}
+def in_rehearsal(handler: Handler, field: Mapping[str, Contender], assignment: Assignment) -> float:
+    """Audit the contenders that the line-up does not have, in a process without rounds.
+
+    Return how many seconds that took. Raises RefusedError as `audit` does.
+    """
+    if any(assignment.rounds.values()):
+        return 0.0
+    return audit(handler, {name: each for name, each in field.items() if name not in {*REFERENCES, *LINEUP}})
 
 
 def recount(handler: Handler, field: Mapping[str, Contender], facts: Mapping[str, Mapping[str, Facts]]):
@@ -58,7 +63,7 @@ def recount(handler: Handler, field: Mapping[str, Contender], facts: Mapping[str
     faults = []
     for url, counted in facts.items():
         for name, before in counted.items():
-            after = min((_statements(handler, field[name], url) for _ in range(2)), default=0)
+            after = min(proof.count(handler, field[name], url).sql_statements for _ in range(2))
             if after > before.sql_statements:
                 faults.append(
                     f"{name} at {url}: sends {before.sql_statements} SQL statements before its rounds and {after} "
@@ -66,10 +71,6 @@ def recount(handler: Handler, field: Mapping[str, Contender], facts: Mapping[str
                 )
     if faults:
         raise RefusedError("\n".join(faults))
-
-
-def _statements(handler: Handler, contender: Contender, url: str) -> int:
-    return proof.count(handler, contender, url).sql_statements
 
 
 def _ask(handler: Handler, contender: Contender):
@@ -102,15 +103,10 @@ def _fault(handler: Handler, contender: Contender) -> str | None:
 def _statement_more(handler: Handler, contender: Contender, count: int) -> str:
     """Return ": " and a statement that some of `count` more requests send and others do not."""
     sent: list[Counter[str]] = []
-
-    def note(execute, sql, params, many, context):
-        sent[-1][" ".join(sql.split())] += 1
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(note):
-        for _ in range(count):
-            sent.append(Counter())
+    for _ in range(count):
+        with proof.statements_sent() as statements:
             _ask(handler, contender)
+        sent.append(Counter(" ".join(sql.split()) for sql in statements))
     more = max(sent, key=Counter.total) - min(sent, key=Counter.total)
     return "".join(f": {sql[:LONGEST]}" for sql, _ in more.most_common(1))
 

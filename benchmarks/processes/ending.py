@@ -1,9 +1,9 @@
 """A run that ends early keeps what its finished processes found."""
 
 import sys
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks import terminal
 from benchmarks.processes.start import WorkerFailedError
@@ -19,12 +19,14 @@ class Ending:
     code: int = 0
     reason: str = ""
 
-    def mark(self, verdict: Verdict) -> Verdict:
-        """Return the verdict on the run: a run that ended early is inconclusive.
+    def mark(self, verdict: Verdict, remarks: Iterable[str] = ()) -> Verdict:
+        """Return the verdict on the run, with more remarks: one that ended early is inconclusive.
 
         Its remarks go, which advise on a run that took its time.
         """
-        return Verdict(False, (self.reason, *verdict.reasons), exit_code=self.code) if self.code else verdict
+        if self.code:
+            return Verdict(False, (self.reason, *verdict.reasons), exit_code=self.code)
+        return replace(verdict, remarks=(*verdict.remarks, *remarks))
 
 
 @contextmanager

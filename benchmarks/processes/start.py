@@ -30,9 +30,9 @@ from benchmarks.messages import (
     Sample,
     Stored,
 )
+from benchmarks.processes.environment import ROOT
 from benchmarks.stats import growth
 
-ROOT = Path(__file__).resolve().parents[2]
 TIMING_WORKER = "benchmarks.processes.timing_worker"
 
 

@@ -67,8 +67,7 @@ def run(assignment: Assignment, done: Callable[[str], None]) -> Sample:
     with garbage_held_back():
         warmed = {url: warm_up(handler, environs[url], assignment, random) for url in urls}
         facts = {url: _count(handler, field, url) for url in urls}
-        is_rehearsal = not any(assignment.rounds.values())
-        audit_seconds = audit.audit(handler, audit.from_outside(field)) if is_rehearsal else 0.0
+        audit_seconds = audit.in_rehearsal(handler, field, assignment)
         kept = connection.connection
         blocks = {
             url: time_rounds(handler, environs[url], url, assignment, random, collector, done)

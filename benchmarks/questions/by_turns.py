@@ -86,7 +86,7 @@ def across(
                 f"anonymous, which reads no credential, differs by {control.estimate:+.1f} µs ({control.low:+.1f} to "
                 f"{control.high:+.1f}) of {request:.0f} µs {words.format(place)}"
             )
-    return Across(tables, controls, level, run.ending.mark(Verdict.of(reasons, (*judged.remarks, *run.remarks))))
+    return Across(tables, controls, level, run.ending.mark(Verdict.of(reasons, judged.remarks), run.remarks))
 
 
 def _requests(run: Run, place: float, url: str) -> list[float]:

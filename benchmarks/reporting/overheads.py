@@ -1,5 +1,7 @@
 """What schemes add at one URL, in pictures and tables: a forest, and scheme against scheme."""
 
+from collections.abc import Callable
+
 from benchmarks.reporting import frontier, pictures
 from benchmarks.reporting.page import Field, Grid, Picture
 from benchmarks.reporting.wording import MINUS, interval, number, ratio, whole
@@ -13,7 +15,8 @@ READ = (
     "together."
 )
 
-_KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusive": ""}
+# A verdict -> the colour of its field.
+KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusive": ""}
 
 
 def forest(name: str, table: Table, stock: frozenset[str]) -> Picture:
@@ -27,23 +30,29 @@ def forest(name: str, table: Table, stock: frozenset[str]) -> Picture:
         f"Anonymous request: {number(table.anonymous.request)} µs.",
         f"Switching from one contender to another costs {interval(table.switching)} µs, which is not counted.",
     )
-    grid = Grid(
-        f"Overhead on {table.url}, times in µs, sizes in bytes",
+    caption = f"Overhead on {table.url}, times in µs, sizes in bytes"
+    return Picture(table.url, pictures.forest(name, table, stock, alt), grid(caption, table), notes)
+
+
+def grid(caption: str, table: Table, shown: Callable[[str], str] = str) -> Grid:
+    """Return what each row adds, cheapest first. `shown`: how the name of a contender is shown."""
+    rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
+    return Grid(
+        caption,
         ("contender", "adds (95 %)", "request", "to stock (95 %)", "SQL", "header", "body"),
         (
-            _row(table.anonymous, "–"),
-            *(_row(row, interval(row.overhead)) for row in rows),
+            _row(shown(table.anonymous.name), table.anonymous, "–"),
+            *(_row(shown(row.name), row, interval(row.overhead)) for row in rows),
             (Field("A/A control"), Field(interval(table.control)), *[Field("–")] * 5),
         ),
     )
-    return Picture(table.url, pictures.forest(name, table, stock, alt), grid, notes)
 
 
-def _row(row: Row, adds: str) -> tuple[Field, ...]:
+def _row(name: str, row: Row, adds: str) -> tuple[Field, ...]:
     facts = row.facts
     counted = (facts.sql_statements, facts.header_bytes, facts.response_bytes)
     return (
-        Field(row.name),
+        Field(name),
         Field(adds),
         Field(number(row.request)),
         Field("stock" if row.reference == row.name else "–" if row.ratio is None else ratio(row.ratio)),
@@ -60,7 +69,7 @@ def contests(table: Table) -> Grid:
         contest = verdicts.get((first, second))
         if contest is None:
             return Field("·" if first == second else "–")
-        return Field(_mark(contest), _KINDS[contest.verdict], f"{contest.verdict}, {_by(contest)} µs")
+        return Field(_mark(contest), KINDS[contest.verdict], f"{contest.verdict}, {_by(contest)} µs")
 
     return Grid(
         f"{table.url}: row minus column, in µs; ≈: within {table.margin_us:g} µs",

@@ -138,8 +138,13 @@ def load(path: Path, allowed: Iterable[str]) -> tuple[Head, Record]:
     command = found["command"]
     if command not in allowed:  # it may be anything that JSON can be
         raise ResultError(f"{path}: a result of {command!r}; allowed: {', '.join(allowed)}")
+    return parse(path, found)
+
+
+def parse(path: Path, document: dict[str, Any]) -> tuple[Head, Record]:
+    """Return the result that a document of a known command holds. Raises ResultError."""
     try:
-        return msgspec.convert(found, Head), msgspec.convert(found, RESULTS[command])
+        return msgspec.convert(document, Head), msgspec.convert(document, RESULTS[document["command"]])
     except (msgspec.ValidationError, ValueError) as error:  # ValueError: half of a pair of surrogates
         raise ResultError(f"{path}: {error}") from None
 

@@ -140,7 +140,7 @@ def make(
             text = to_text({key: [] if key in _BLOCKS else value for key, value in document.items()})
         if len(text) > LARGEST:
             raise ResultError(f"{path}: {len(text):,} bytes in a record, above {LARGEST:,}: measure less in one run")
-        loaded[name], texts[name] = parse(path, json.loads(text)), text
+        loaded[name], texts[name] = files.parse(path, json.loads(text)), text
     index = _index(loaded, {name: len(text) for name, text in texts.items()}, machine, label)
     _check_size(index.name, index)
     return _with_verdicts(index, today), {INDEX: json.dumps(asdict(index), indent=1) + "\n", **texts}
@@ -352,14 +352,6 @@ def _check_size(name: str, index: Index) -> None:
     size = sum(each.bytes for each in index.results)
     if size > LARGEST_RECORD:
         raise ResultError(f"{name}: {size:,} bytes, above {LARGEST_RECORD:,}: make two records, each with a label")
-
-
-def parse(path: Path, document: dict[str, Any]) -> tuple[Head, Record]:
-    """Return a result that was read before and has changed since. Raises ResultError."""
-    try:
-        return msgspec.convert(document, Head), msgspec.convert(document, RESULTS[document["command"]])
-    except (msgspec.ValidationError, ValueError) as error:
-        raise ResultError(f"{path}: {error}") from None
 
 
 def printable(text: str) -> str:

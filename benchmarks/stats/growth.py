@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from benchmarks.messages import ANONYMOUS, CONTROL, Facts, Sample
+from benchmarks.messages import ANONYMOUS, REFERENCES, Facts, Sample
 from benchmarks.stats.intervals import Figures, Mean, mean
+from benchmarks.stats.overhead import MATTERS
 
 ERROR = 0.001  # of all tests of a run together
 SHARE = 0.25  # of what a contender adds, by which that may grow
-MATTERS = 0.005  # of anonymous's request
 LEAST_BYTES = 48  # of one request: an empty string
 # Bytes by which memory may grow in all: each of two connections to SQLite keeps up to 200 weak
 # references to cursors, and the listener of jwt-pushed has one.
@@ -79,7 +79,7 @@ def faults(facts: Mapping[str, Mapping[str, Facts]], samples: Sequence[Sample]) 
     found = []
     for url, counted in facts.items():
         for name, first in counted.items():
-            if name in (ANONYMOUS, CONTROL):
+            if name in REFERENCES:
                 continue
             statements = [first.sql_statements, *(sample.facts[url][name].sql_statements for sample in samples)]
             if _steps_up(statements):
@@ -97,16 +97,16 @@ def _steps_up(counts: Sequence[int]) -> bool:
 
 def _slower(samples: Sequence[Sample]) -> list[str]:
     timed = [
-        (url, name) for url, blocks in samples[0].blocks.items() for name in blocks.p25_ns if name not in _REFERENCES
+        (url, name) for url, blocks in samples[0].blocks.items() for name in blocks.p25_ns if name not in REFERENCES
     ]
-    level = ERROR / max(1, 2 * len(timed))
+    level, became_busier = ERROR / max(1, 2 * len(timed)), _became_busier(samples)
     found = []
     for url, name in timed:
         of_each = [_differences(sample, url, name) for sample in samples]
         adds = float(np.mean([each.mean() for each, _ in of_each]))
         anonymous = float(np.mean([np.mean(sample.blocks[url].p25_ns[ANONYMOUS]) for sample in samples])) / 1000
         least = MATTERS * anonymous / SHARE
-        for words, trend in _trends(of_each, least, _became_busier(samples)).items():
+        for words, trend in _trends(of_each, least, became_busier).items():
             probability = max(_probability(trend.relative, SHARE), _probability(trend.share, MATTERS))
             if probability < level:
                 found.append(
@@ -115,9 +115,6 @@ def _slower(samples: Sequence[Sample]) -> list[str]:
                 )
                 break
     return found
-
-
-_REFERENCES = (ANONYMOUS, CONTROL)
 
 
 def _differences(sample: Sample, url: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

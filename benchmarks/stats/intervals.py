@@ -27,6 +27,10 @@ class Interval:
         """Return the interval in a unit that is `by` times as large."""
         return Interval(self.estimate / by, self.low / by, self.high / by)
 
+    def negated(self) -> "Interval":
+        """Return the interval of the same difference, taken the other way round."""
+        return Interval(-self.estimate, -self.high, -self.low)
+
     def excludes(self, value: float) -> bool:
         return not self.low <= value <= self.high
 

@@ -66,9 +66,8 @@ class Contest:
 
     def reversed(self) -> "Contest":
         """Return the same contest, seen from the second contender."""
-        difference = Interval(-self.difference.estimate, -self.difference.high, -self.difference.low)
         swapped: dict[Outcome, Outcome] = {FASTER: SLOWER, SLOWER: FASTER}
-        return Contest(self.second, self.first, difference, swapped.get(self.verdict, self.verdict))
+        return Contest(self.second, self.first, self.difference.negated(), swapped.get(self.verdict, self.verdict))
 
 
 def contests(figures: Mapping[str, Figures], margin_us: float) -> tuple[Contest, ...]:

@@ -18,7 +18,6 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
-from django.core.cache import cache
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -37,6 +36,7 @@ from benchmarks.processes import audit, timing
 from benchmarks.processes import start as processes
 from config.schemes import SCHEMES
 from tests.support import servers
+from tests.support.afterwards import statuses
 from tests.support.outside.key import KEY
 
 pytestmark = pytest.mark.once  # the lab brings its own database
@@ -357,24 +357,7 @@ def test_only_the_third_party_that_is_asked_for_gets_its_tables(database):
 def print_statuses(name: str):
     """Print what the contender answers after each of AFTERWARDS, in a process of its own."""
     fill.fill()
-    users = get_user_model().objects
-    handler = Handler()
-    statuses = {}
-    for event in AFTERWARDS[name]:
-        users.all().delete()
-        cache.clear()
-        user = users.create_user(fill.USERNAME, password=fill.PASSWORD)
-        contender = Contender.of_scheme(LINEUP[name], user, [URL])
-        assert wsgi.ask(handler, contender.environ(URL)).status == 200
-        if event == "deleted":
-            user.delete()
-        else:
-            user.is_active = event != "disabled"
-            if event == "given another password":
-                user.set_password("battery staple horse")
-            user.save()
-        statuses[event] = wsgi.ask(handler, contender.environ(URL)).status
-    print(json.dumps(statuses))
+    print(json.dumps(statuses(LINEUP[name], AFTERWARDS[name], URL)))
 
 
 @pytest.mark.parametrize("name", AFTERWARDS)

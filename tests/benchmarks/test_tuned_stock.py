@@ -4,18 +4,15 @@ import ast
 import json
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.core.cache import cache
 
-from benchmarks.contenders import tuned_stock, wsgi
-from benchmarks.contenders.contender import Contender
+from benchmarks.contenders import tuned_stock
 from benchmarks.contenders.lineup import find_scheme
-from benchmarks.contenders.wsgi import Handler
 from benchmarks.databases import fill
 from benchmarks.databases.scratch import scratch
 from benchmarks.messages import ANONYMOUS, Assignment
 from benchmarks.processes import start as processes
 from tests.support import servers
+from tests.support.afterwards import statuses
 
 pytestmark = pytest.mark.once  # the lab brings its own database
 
@@ -77,26 +74,7 @@ def print_statuses():
     """Print what each answers after each of AFTERWARDS, in a process of its own."""
     fill.fill()
     candidates = {each.name: each for each in tuned_stock.ALL}
-    users = get_user_model().objects
-    handler = Handler()
-    statuses = {}
-    for name, events in AFTERWARDS.items():
-        statuses[name] = {}
-        for event in events:
-            users.all().delete()
-            cache.clear()
-            user = users.create_user(fill.USERNAME, password=fill.PASSWORD)
-            contender = Contender.of_scheme(candidates[name], user, [URL])
-            assert wsgi.ask(handler, contender.environ(URL)).status == 200
-            if event == "deleted":
-                user.delete()
-            else:
-                user.is_active = event != "disabled"
-                if event == "given another password":
-                    user.set_password("battery staple horse")
-                user.save()
-            statuses[name][event] = wsgi.ask(handler, contender.environ(URL)).status
-    print(json.dumps(statuses))
+    print(json.dumps({name: statuses(candidates[name], events, URL) for name, events in AFTERWARDS.items()}))
 
 
 def test_what_each_gives_up():

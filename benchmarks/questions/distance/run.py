@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks import terminal
 from benchmarks.databases import latency
 from benchmarks.databases.scratch import Database
-from benchmarks.messages import ANONYMOUS, CONTROL, Assignment, RoundTrip
+from benchmarks.messages import REFERENCES, Assignment, RoundTrip
 from benchmarks.processes import start, turns
 from benchmarks.questions import by_turns
 from benchmarks.results.records.distance import Away, Distance
@@ -72,4 +72,4 @@ def waits(run: turns.Run, distances: Sequence[float], trips: Sequence[RoundTrip]
         )
         return t_interval(np.subtract(farthest, nearest) / (took_us[far] - took_us[near]))
 
-    return {name: of(name) for name in run.rehearsals[str(near)].facts[URL] if name not in (ANONYMOUS, CONTROL)}
+    return {name: of(name) for name in run.rehearsals[str(near)].facts[URL] if name not in REFERENCES}

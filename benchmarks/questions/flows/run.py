@@ -168,7 +168,7 @@ def record(
             if each.requests is None
         ),
         control=answer.control,
-        verdict=run.ending.mark(replace(answer.verdict, remarks=(*answer.verdict.remarks, *run.remarks))),
+        verdict=run.ending.mark(answer.verdict, run.remarks),
         processes=tuple(
             records.FlowProcess(
                 process.hash_seed,

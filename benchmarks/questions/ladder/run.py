@@ -103,7 +103,6 @@ def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
     (url,) = assignment.rounds
     tables = tabulate(run.climbs, url)
     waited = float(np.mean([climb.waited for climbs in run.climbs for climb in climbs.values()]))
-    verdict = judge(tables, run.steal, waited)
     return Ladder(
         service=run.service,
         steal=run.steal,
@@ -115,7 +114,7 @@ def record(run: Run, assignment: Assignment, **others: Any) -> Ladder:
         },
         ladders=tuple(table for table in tables if isinstance(table, OneLadder)),
         without_steps=tuple(table for table in tables if not isinstance(table, OneLadder)),
-        verdict=run.ending.mark(replace(verdict, remarks=(*verdict.remarks, *run.remarks))),
+        verdict=run.ending.mark(judge(tables, run.steal, waited), run.remarks),
         waited=waited,
         processes=run.climbs,
         **others,

@@ -104,7 +104,7 @@ def record(
     waited = sum(sample.waited for sample in run.samples) / len(run.samples)
     verdict = overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us, others["seconds"])
     fewer = runs.remarks(aim.processes, len(run.processes), aim.end)
-    verdict = run.ending.mark(replace(verdict, remarks=(*verdict.remarks, *fewer)))
+    verdict = run.ending.mark(verdict, fewer)
     return Overhead(
         service=run.rehearsal.service,
         steal=run.steal,

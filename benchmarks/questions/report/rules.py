@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence, Set
 from itertools import groupby, pairwise
 
+from benchmarks.questions.flows import meeting
 from benchmarks.reporting import frontier
 from benchmarks.reporting.frontier import Standing
 from benchmarks.reporting.page import Choice, Report, Rule
@@ -139,10 +140,7 @@ def _least(flows: Flows, names: Sequence[str]) -> str:
         if each is None:
             text += f"; with many, no difference is shown to {name}"
         else:
-            at = (
-                each.requests if each.low is None or each.high is None else Interval(each.requests, each.low, each.high)
-            )
-            text += f"; {name} from {number(at) if isinstance(at, float) else interval(at)} on"
+            text += f"; {name} from {meeting.requests(each)} on"
     many = curve.schemes[cheapest[-1]].cost_us[-1]
     return f"{text}; {number(many)} µs with {cheapest[-1]} at {curve.requests[-1]:,g}"
 

@@ -16,6 +16,7 @@ from django.db import close_old_connections, connection, transaction
 from django.utils.module_loading import import_string
 
 from benchmarks.contenders.lineup import find_scheme
+from benchmarks.contenders.proof import statements_sent
 from benchmarks.messages import RefusedError
 from benchmarks.processes.clock import Clock
 from benchmarks.questions.revocation.events import Happen, disconnect_revocation, events, nothing
@@ -115,13 +116,7 @@ def _listens(scheme: Scheme) -> bool:
 
 
 def _is_accepted_without_statement(service: Service, login: Login) -> bool:
-    statements = []
-
-    def note(execute, sql, params, many, context):
-        statements.append(sql)
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(note):
+    with statements_sent() as statements:
         status = service.by_access(login, service.anybody)
     return status == 200 and not statements
 

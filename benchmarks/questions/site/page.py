@@ -15,9 +15,9 @@ from urllib.parse import quote
 from django.template import Context, Engine
 from django.utils.safestring import mark_safe
 
-from benchmarks.reporting import frontier
+from benchmarks.reporting import frontier, overheads
 from benchmarks.reporting.page import Field, Grid
-from benchmarks.reporting.wording import count, interval, number, ratio
+from benchmarks.reporting.wording import count, interval
 from benchmarks.results.files import ResultError
 from benchmarks.results.records.common import Record
 from benchmarks.results.records.distance import Distance
@@ -26,7 +26,7 @@ from benchmarks.results.records.overhead import Tabulated
 from benchmarks.results.records.revocation import Revocation
 from benchmarks.results.records.wire import Wire
 from benchmarks.results.shared import Index, Kept, Shared, printable
-from benchmarks.stats.overhead import Row, Table
+from benchmarks.stats.overhead import Table
 from benchmarks.stats.verdicts import EQUIVALENT, FASTER, SLOWER, Contest
 
 LARGEST = 1_000_000  # bytes
@@ -253,24 +253,8 @@ def _part(index: Index, kept: Kept, record: Record, whole: Shared) -> Part:
 
 
 def _panel(table: Table, title: str, place: Sequence[object]) -> Panel:
-    rows = sorted(table.rows, key=lambda row: row.overhead.estimate)
-    grid = Grid(
-        f"{text(title)}: what each contender adds, in µs",
-        ("contender", "adds (95 %)", "request", "to stock (95 %)", "SQL", "header", "body"),
-        (
-            _row(table.anonymous, "–"),
-            *(_row(row, interval(row.overhead)) for row in rows),
-            tuple(map(Field, ("A/A control", interval(table.control), *["–"] * 5))),
-        ),
-    )
+    grid = overheads.grid(f"{text(title)}: what each contender adds, in µs", table, text)
     return Panel(grid, tuple(_bout(each, table.margin_us, place) for each in table.contests))
-
-
-def _row(row: Row, adds: str) -> tuple[Field, ...]:
-    to_stock = "stock" if row.reference == row.name else "–" if row.ratio is None else ratio(row.ratio)
-    facts = row.facts
-    counted = (facts.sql_statements, facts.header_bytes, facts.response_bytes)
-    return tuple(map(Field, (text(row.name), adds, number(row.request), to_stock, *map(str, counted))))
 
 
 def _bout(contest: Contest, margin_us: float, place: Sequence[object]) -> Bout:

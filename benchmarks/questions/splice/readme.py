@@ -22,7 +22,6 @@ from benchmarks.results.files import ResultError
 from benchmarks.results.records.overhead import Overhead
 from benchmarks.results.records.revocation import Revocation
 from benchmarks.results.shared import Index, Shared
-from benchmarks.stats.intervals import Interval
 from benchmarks.stats.overhead import Row
 from benchmarks.stats.verdicts import EQUIVALENT, FASTER, INCONCLUSIVE, Contest
 
@@ -121,12 +120,8 @@ def _compared(contest: Contest, margin_us: float) -> str:
         return f"the same within {margin_us:g} µs"
     if contest.verdict == INCONCLUSIVE:
         return f"no difference is shown ({difference.low:.1f} to {difference.high:.1f} µs)"
-    dearer, ends = ("jwt", difference) if contest.verdict == FASTER else ("token", _negative(difference))
+    dearer, ends = ("jwt", difference) if contest.verdict == FASTER else ("token", difference.negated())
     return f"`{dearer}` costs {interval(ends)} µs more"
-
-
-def _negative(value: Interval) -> Interval:
-    return Interval(-value.estimate, -value.high, -value.low)
 
 
 def _day(index: Index) -> str:

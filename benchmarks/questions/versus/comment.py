@@ -92,17 +92,11 @@ def headline(record: Versus, most_us: float | None = None) -> str:
         said = f"The same within {record.margin_us:g} µs"
     else:
         allowed = f", more than the {most_us:g} µs allowed" if verdict.is_too_slow(record, most_us) else ""
-        said = f"{found.capitalize()} by {interval(_size(difference))} µs{allowed}"
+        size = difference if difference.estimate >= 0 else difference.negated()
+        said = f"{found.capitalize()} by {interval(size)} µs{allowed}"
     compared = "without" if difference is None else "compared with"
     base = f"{code(record.revision.name)} ({record.revision.commit[:12]})"
     return f"**{said}**: {code(record.contender)} on {code(record.url)}, {compared} {base}."
-
-
-def _size(difference: Interval) -> Interval:
-    """Return the difference as a positive one."""
-    if difference.estimate >= 0:
-        return difference
-    return Interval(-difference.estimate, -difference.high, -difference.low)
 
 
 def _doubts(record: Versus, most_us: float | None) -> list[str]:
@@ -132,7 +126,7 @@ def _table(record: Versus) -> str:
         ("control (99 %): a copy of the head, µs", "", "", interval(record.control, signed=True)),
     ]
     base = f"base {record.revision.commit[:12]}"
-    heads = ["95 % intervals", base, record.of.words if record.of else "this checkout", "difference"]
+    heads = ["95 % intervals", base, f"head {record.of.words}" if record.of else "this checkout", "difference"]
     return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---", "--:", "--:", "--:"], *rows])
 
 

@@ -1,5 +1,6 @@
 """The section of a report that shows a result of `versus`."""
 
+from benchmarks.reporting.overheads import KINDS
 from benchmarks.reporting.page import Field, Grid, Section, doubts
 from benchmarks.reporting.wording import decimals, interval
 from benchmarks.results.records.versus import Versus
@@ -7,7 +8,6 @@ from benchmarks.stats.intervals import Interval
 from benchmarks.stats.verdicts import Outcome
 
 _NONE = Field("–")
-_KINDS = {"faster": "good", "slower": "bad", "equivalent": "mixed", "inconclusive": ""}
 
 
 def section(versus: Versus) -> Section:
@@ -21,7 +21,7 @@ def section(versus: Versus) -> Section:
         words = {"equivalent": f"the same within {versus.margin_us:g}", "inconclusive": "not shown"}
         times = (Field(interval(each)) for each in (before, after))
         by = Field(interval(difference, signed=True))
-        return (Field(what), *times, by, Field(words.get(now, f"{now} now"), _KINDS[now]))
+        return (Field(what), *times, by, Field(words.get(now, f"{now} now"), KINDS[now]))
 
     lines = [line("request", versus.before, versus.after, versus.difference, versus.now)]
     if (adds := versus.adds) is not None:
@@ -32,7 +32,7 @@ def section(versus: Versus) -> Section:
     columns = (f"at {versus.revision.name} (95 %)", "now (95 %)")
     if versus.of:
         title = "The class at the base and at the head"
-        where = f"at the base {revision} and at the {versus.of.words}"
+        where = f"at the base {revision} and at the head {versus.of.words}"
         columns = ("at the base (95 %)", "at the head (95 %)")
     sentences = [f"{versus.contender} on {versus.url}, {where}."]
     if versus.before is None:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.processes.turns import Run
+from benchmarks.questions.versus import verdict
 from benchmarks.questions.versus.run import AFTER, BEFORE
 from benchmarks.reporting import tables
 from benchmarks.reporting.wording import interval
@@ -28,7 +29,7 @@ def of(record: Versus) -> Table:
     then, now = f"{record.revision.name} ({record.revision.commit[:12]})", "this checkout"
     if record.of:
         then = f"base: {then}"
-        now = f"head: {record.of.head[:12]}{' with uncommitted changes' if record.of.uncommitted else ''}"
+        now = f"head: {record.of.words}"
     for name, times, place in ((then, record.before, BEFORE), (now, record.after, AFTER)):
         if times is None:
             continue
@@ -66,7 +67,7 @@ def answer(record: Versus) -> str:
     what, revision = f"{record.contender} on {record.url}", record.revision.name
     if not record.verdict.conclusive:
         unsure = f"{what}: this run cannot tell whether {revision} was faster or slower."
-        difference = record.adds.difference if record.adds else record.difference
+        difference = verdict.difference(record)
         estimate = difference and f"{difference.estimate:+.1f} µs ({difference.low:+.1f} to {difference.high:+.1f})"
         return f"{unsure} Its estimate, not to be relied on: {estimate}." if estimate else unsure
     if record.of:

@@ -38,8 +38,7 @@ def _serve() -> tuple[dict, dict]:
         field = timing.build(assignment, urls, Random(assignment.seed))
         channels = proof.hear(handler, field.values())
         facts = {url: {name: proof.count(handler, each, url) for name, each in field.items()} for url in urls}
-        is_rehearsal = not any(assignment.rounds.values())
-        audit_seconds = audit.audit(handler, audit.from_outside(field)) if is_rehearsal else 0.0
+        audit_seconds = audit.in_rehearsal(handler, field, assignment)
     except RefusedError as refusal:
         return {}, {"refused": str(refusal)}
     finally:

@@ -72,7 +72,7 @@ def record(
     widest = overhead.widest(run.samples(WIRE))
     judged = [replace(each, url=f"{each.url} {place}") for place in places for each in tables[place]]
     verdict = overhead.judge(judged, run.steal, run.waited, widest, precision_us, run.seconds)
-    verdict = run.ending.mark(replace(verdict, remarks=(*verdict.remarks, *run.remarks)))
+    verdict = run.ending.mark(verdict, run.remarks)
     before = comparison.figures_of(inside[1]) if inside else _figures(run.samples(IN_PROCESS))
     changes = comparison.compare(before, _figures(run.samples(WIRE)), margin_us)
     plan = {

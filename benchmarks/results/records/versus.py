@@ -49,8 +49,8 @@ class Class:
 
     @property
     def words(self) -> str:
-        """Return what the head is called in a table's heading."""
-        return f"head {self.head[:12]}{' with uncommitted changes' if self.uncommitted else ''}"
+        """Return what the head is called."""
+        return f"{self.head[:12]}{' with uncommitted changes' if self.uncommitted else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
