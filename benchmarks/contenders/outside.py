@@ -149,7 +149,7 @@ def _faults(scheme: Scheme):
         "keyword": (_is_text, "text"),
         "authentication": (_is_path, "the dotted path of a class"),
         "issue": (_is_path, "the dotted path of a function"),
-        "urlconf": (lambda value: value is None or _is_path(value), "a dotted path, or None"),
+        "urlconf": (_is_urlconf, "a dotted path, something with urlpatterns, or None"),
         "summary": (_is_text, "text"),
     }
     if isinstance(scheme, Candidate):
@@ -184,6 +184,10 @@ def _is_word(value: Any) -> bool:
 
 def _is_path(value: Any) -> bool:
     return isinstance(value, str) and all(part.isidentifier() for part in value.split("."))
+
+
+def _is_urlconf(value: Any) -> bool:
+    return value is None or _is_path(value) or hasattr(value, "urlpatterns")
 
 
 def _are_paths(value: Any) -> bool:

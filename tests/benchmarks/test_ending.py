@@ -99,6 +99,7 @@ def end(command, arguments, worker, signals, number, path):
 
     A rehearsal is one worker, and the one that runs is not finished.
     """
+    processes.skip_if_ignored(number)
     mark = uuid.uuid4().hex
     line = [sys.executable, "-m", "benchmarks", command, *arguments, "--json", path]
     environment = servers.environment(**{MARK: mark})

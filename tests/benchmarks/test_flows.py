@@ -392,7 +392,7 @@ def test_the_hashers_of_each_django_are_in_the_result(tiny):
 def test_what_is_no_terminal_gets_plain_text_no_wider_than_100_columns(tiny):
     process, document = tiny
     assert process.stderr == ""
-    assert not re.search(r"[^\n -~µ±─\N{MINUS SIGN}]", process.stdout)
+    assert not re.search(r"[^\n -~µ±·≥─\N{MINUS SIGN}]", process.stdout)
     lines = process.stdout.splitlines()
     assert max(len(line) for line in lines if "Everything measured" not in line) <= 100
     assert f"Verdict: {'conclusive.' if document['verdict']['conclusive'] else 'INCONCLUSIVE'}" in process.stdout
@@ -421,5 +421,5 @@ def test_a_credential_that_dies_under_the_clock_ends_the_run_without_a_result(tm
     )
     assert process.returncode == 1
     assert re.match(r"Error: (token|/whoami/) ?.* (answers|was answered|leaves|lets)", process.stderr), process.stderr
-    assert process.stdout == ""
+    assert re.fullmatch(r"(Load .*\n)?", process.stdout)
     assert list(tmp_path.iterdir()) == []

@@ -211,6 +211,7 @@ def test_every_result_that_is_written_can_be_exported_and_reported():
 @pytest.mark.lab
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_told_to_end_leaves_no_database_behind(number, tmp_path):
+    processes.skip_if_ignored(number)
     mark = uuid.uuid4().hex
 
     def running(word: str) -> list[str]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 MARK = "TESTS_MARK"  # in the environment of each process that this run starts
 
 
@@ -23,6 +25,12 @@ def group(command, **options) -> Iterator[subprocess.Popen]:
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def skip_if_ignored(number: signal.Signals):
+    """Skip the test if this process ignores the signal, as under nohup: so does all that it starts."""
+    if signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip(f"{number.name} is ignored here, and so by all that the tests start")
 
 
 @contextmanager

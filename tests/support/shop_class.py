@@ -36,7 +36,7 @@ class SignedAuthentication(BaseAuthentication):
 """
 # What a head can be: the name of a file -> its text; None: the file is deleted.
 Files = dict[str, str | None]
-HONEST: Files = {"shop/__init__.py": "", "shop/auth.py": AUTH, "shop/cost.py": COST}
+HONEST: Files = {".gitignore": "__pycache__/\n", "shop/__init__.py": "", "shop/auth.py": AUTH, "shop/cost.py": COST}
 SLOWER: Files = {"shop/auth.py": AUTH.replace("DELAY_NS = 0", "DELAY_NS = 20_000")}
 ASKING: Files = {
     "shop/auth.py": AUTH.replace("        try:\n", "        get_user_model().objects.count()\n        try:\n")
