@@ -61,6 +61,12 @@ def plan(
     return Plan(count, count if asked or end is None else fewest, planned)
 
 
+def fits(round_seconds: Mapping[str, float], process_seconds: float, end: float | None, rounds: int | None) -> bool:
+    """Return whether FEWEST processes end by `end`. The parameters are those of plan()."""
+    a_process = process_seconds + (rounds or SETTLED_ROUNDS) * sum(round_seconds.values())
+    return end is None or time.monotonic() + FEWEST * a_process <= end
+
+
 def repetitions(
     count: int,
     end: float | None,

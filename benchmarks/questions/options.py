@@ -156,6 +156,12 @@ def urls(*defaults: str) -> Decorator:
     )
 
 
+def spare(urls: Sequence[str]) -> Sequence[str]:
+    """Return what a run may leave out: all URLs but the first, if --url named none."""
+    named = click.get_current_context().get_parameter_source("urls") is not ParameterSource.DEFAULT
+    return () if named else urls[1:]
+
+
 # --- how long and how closely ---------------------------------------------------------------------
 
 

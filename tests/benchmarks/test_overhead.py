@@ -137,6 +137,27 @@ def test_what_is_no_terminal_gets_plain_text_that_ends_with_the_answer(tiny):
     assert "A/A control on /whoami/" in process.stdout
 
 
+@pytest.mark.lab
+@pytest.mark.parametrize("named", [False, True], ids=["by default", "named"])
+def test_a_budget_that_is_too_short_leaves_out_what_nobody_named(named, tmp_path):
+    arguments = (
+        "--budget",
+        1,
+        "--scheme",
+        "token",
+        "--block",
+        8,
+        *(word for url in URLS * named for word in ("--url", url)),
+    )
+    process = benchmarks("overhead", *arguments, "--json", tmp_path / "run.json")
+    assert process.returncode in (0, 3), process.stderr
+    document = json.loads((tmp_path / "run.json").read_text())
+    assert [table["url"] for table in document["tables"]] == list(URLS if named else URLS[:1])
+    assert document["plan"]["processes"] == 5
+    told = "/tracks/ is left out: on a machine as busy or slow as this it does not fit into --budget."
+    assert (told in " ".join(process.stdout.split())) == (not named)
+
+
 def test_what_was_measured_makes_a_page(tiny, tmp_path):
     _, document, folder = tiny
     page = tmp_path / "page.html"

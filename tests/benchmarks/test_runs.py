@@ -84,6 +84,15 @@ def test_fewer_processes_do_more_rounds_each():
     assert plan(None, 5.0, 3, rounds=7).rounds == {"/a/": 7, "/b/": 7}
 
 
+@pytest.mark.parametrize(
+    ("seconds", "rounds", "expected"),
+    [(None, None, True), (7.1, None, True), (6.9, None, False), (8.1, 6, True), (7.9, 6, False)],
+)
+def test_all_urls_fit_if_the_fewest_processes_with_four_rounds_do(seconds, rounds, expected):
+    end = None if seconds is None else time.monotonic() + seconds
+    assert runs.fits(URLS, 1.0, end, rounds) == expected
+
+
 def test_a_run_with_fewer_processes_says_why():
     assert runs.remarks(None, 7, 1.0) == ("7 processes instead of 10: more did not fit into --budget.",)
     assert runs.remarks(None, 5, 1.0) == (

@@ -28,9 +28,12 @@ def group(command, **options) -> Iterator[subprocess.Popen]:
 
 
 def skip_if_ignored(number: signal.Signals):
-    """Skip the test if this process ignores the signal, as under nohup: so does all that it starts."""
+    """Skip the test if this process ignores the signal, as under nohup.
+
+    All that it starts ignores it too.
+    """
     if signal.getsignal(number) == signal.SIG_IGN:
-        pytest.skip(f"{number.name} is ignored here, and so by all that the tests start")
+        pytest.skip(f"{number.name} is ignored here")
 
 
 @contextmanager

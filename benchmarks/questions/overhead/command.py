@@ -32,6 +32,9 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
     copy, is the run's A/A control. In the contest of any two contenders one is faster, or both are
     equivalent within the margin, or the run cannot tell.
 
+    A --budget too short for five processes, as on a busy machine, leaves out /tracks/, unless --url
+    names it.
+
     The run is inconclusive if the control's interval (99 %, shared among the URLs) excludes zero
     and the difference is above 0.5 % of the request; if that interval is wider, either way, than
     half of the largest overhead; if the interval of what a contender adds is wider than half of
@@ -59,7 +62,7 @@ def command(schemes, others, urls, count, budget, precision, margin, rounds, blo
         end = None if budget is None else begin + budget + stored.seconds
         aim = experiment.Aim(count, end, precision)
         with terminal.progress() as watcher:
-            run = experiment.run(assignment, database, aim, rounds, watcher)
+            run = experiment.run(assignment, database, aim, rounds, watcher, options.spare(urls))
     known = {"seconds": round(time.monotonic() - begin, 1), "population": population, "stored": stored}
     record = experiment.record(run, assignment, aim, margin, budget, **known)
     shown = [

@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
@@ -41,6 +41,8 @@ class Aim:
 class Run:
     """What the processes sent, before anything is computed of it.
 
+    `rounds`      for each URL that was timed
+    `left_out`    URLs that were not, because they did not fit
     `rehearsal`   the sample of a process without rounds, which proves and counts
     `samples`     one for each of `processes`
     `widest_us`   as stats.overhead.widest() has it
@@ -48,6 +50,7 @@ class Run:
     """
 
     rounds: dict[str, int]
+    left_out: tuple[str, ...]
     rehearsal: Sample
     processes: tuple[Process, ...]
     samples: tuple[Sample, ...]
@@ -57,16 +60,28 @@ class Run:
     ending: Ending = field(default_factory=Ending)
 
 
-def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None, watcher: Watcher) -> Run:
+def run(
+    assignment: Assignment,
+    database: Database,
+    aim: Aim,
+    rounds: int | None,
+    watcher: Watcher,
+    spare: Collection[str] = (),
+) -> Run:
     """Do `assignment` in fresh processes, with `rounds`, or as many as pay best.
 
-    The run ignores the assignment's own rounds and seed. The database must be filled (start.fill).
+    The run ignores the assignment's own rounds and seed. It leaves out the URLs of `spare` if not
+    even the fewest processes fit with them. The database must be filled (start.fill).
     Raises start.WorkerRefusedError or WorkerFailedError.
     """
     begin = time.monotonic()
     # A process without rounds: it shows what a process costs, and proves the contenders.
     rehearsal = start.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
     process_seconds = time.monotonic() - begin - rehearsal.audit_seconds
+    left_out = ()
+    if spare and aim.processes is None and not runs.fits(rehearsal.round_seconds, process_seconds, aim.end, rounds):
+        left_out = tuple(spare)
+        rehearsal = _without(rehearsal, left_out)
     plan = runs.plan(aim.processes, rehearsal.round_seconds, len(rehearsal.entries), process_seconds, aim.end, rounds)
 
     before = environment.processor_time()
@@ -93,7 +108,16 @@ def run(assignment: Assignment, database: Database, aim: Aim, rounds: int | None
     start.refuse_growth(rehearsal, samples)
     if ending.code:
         widest = overhead.widest(samples)
-    return Run(plan.rounds, rehearsal, found, samples, widest, steal, os.getloadavg(), ending)
+    return Run(plan.rounds, left_out, rehearsal, found, samples, widest, steal, os.getloadavg(), ending)
+
+
+def _without(rehearsal: Sample, urls: Collection[str]) -> Sample:
+    kept = [url for url in rehearsal.facts if url not in urls]
+    return replace(
+        rehearsal,
+        facts={url: rehearsal.facts[url] for url in kept},
+        round_seconds={url: rehearsal.round_seconds[url] for url in kept},
+    )
 
 
 def record(
@@ -104,7 +128,12 @@ def record(
     waited = sum(sample.waited for sample in run.samples) / len(run.samples)
     verdict = overhead.judge(tables, run.steal, waited, run.widest_us, aim.precision_us, others["seconds"])
     fewer = runs.remarks(aim.processes, len(run.processes), aim.end)
-    verdict = run.ending.mark(verdict, fewer)
+    left_out = (
+        f"{url} is left out: on a machine as busy or slow as this it does not fit into --budget. --url {url} times it "
+        "all the same."
+        for url in run.left_out
+    )
+    verdict = run.ending.mark(verdict, (*fewer, *left_out))
     return Overhead(
         service=run.rehearsal.service,
         steal=run.steal,
