@@ -54,33 +54,45 @@ class ReadingChannel(Channel):
 
         An end that is committed after `begin` may have been written at any time before.
         """
-        now, read_at = timezone.now(), self._read_at
-        self._read_at = now
+        now = timezone.now()
+        self.read(now, [] if self._read_at is None else ended_since(self.since(now), self.alias))
+
+    def since(self, now: datetime) -> datetime:
+        """Return from when on a reading that begins `now` reads the ends."""
+        # The clock may have been set back.
+        return min(self._read_at or now, now) - OVERLAP
+
+    def read(self, now: datetime, ended: list[str]) -> None:
+        """Drop what a reading found that began `now`; at the first one, drop every login."""
+        read_at, self._read_at = self._read_at, now
         if read_at is None:
             self.gap()
-        # The clock may have been set back.
-        elif ended := ended_since(min(read_at, now) - OVERLAP, self.alias):
+        elif ended:
             self.dropped(ended)
 
 
 def ended_since(moment: datetime, alias: str) -> list[str]:
     """Return the sids of the logins that were ended or deleted since then, in one query."""
-    if connections[alias].vendor == "sqlite":
-        return _ended_since_in_one_row(moment, connections[alias])
+    connection = connections[alias]
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(*in_one_row(moment, connection))
+            return split(*cursor.fetchone())
     ended = RefreshFamily.objects.using(alias).filter(revoked_at__gte=moment).values_list("pk", flat=True)
     deleted = DeletedLogin.objects.using(alias).filter(deleted_at__gte=moment).values_list("pk", flat=True)
     return [sid.hex for sid in ended.union(deleted, all=True)]
 
 
-def _ended_since_in_one_row(moment: datetime, connection: Any) -> list[str]:
-    """Return the same from SQLite, where a thread waits for the others before each row.
+def in_one_row(moment: datetime, connection: Any) -> tuple[str, list[str]]:
+    """Return the same query for SQLite, and its parameters. Its one value is for `split`.
 
-    Python's sqlite3 gives up the interpreter's lock to fetch a row. A busy thread hands it back
-    after 5 ms, so that 100 rows took 0.5 s.
+    A thread waits for the others before each row: Python's sqlite3 gives up the interpreter's lock
+    to fetch it, and a busy thread hands it back after 5 ms, so that 100 rows took 0.5 s.
     """
     tables = [connection.ops.quote_name(model._meta.db_table) for model in (RefreshFamily, DeletedLogin)]
-    since = connection.ops.adapt_datetimefield_value(moment)
-    with connection.cursor() as cursor:
-        cursor.execute(_IN_ONE_ROW.format(*tables), [since, since])
-        (sids,) = cursor.fetchone()
+    return _IN_ONE_ROW.format(*tables), [connection.ops.adapt_datetimefield_value(moment)] * 2
+
+
+def split(sids: str | None) -> list[str]:
+    """Return the sids in the value of `in_one_row`."""
     return sids.split(",") if sids else []

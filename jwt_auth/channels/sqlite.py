@@ -2,15 +2,21 @@
 
 import os
 import time
+from datetime import datetime
 from sqlite3 import OperationalError
 from typing import Any
 
 from django.db import Error, connections
+from django.utils import timezone
 
 from auth_core.listening import HEARTBEAT, SILENCE
-from jwt_auth.channels.common import ReadingChannel
+from jwt_auth.channels.common import ReadingChannel, in_one_row, split
 
 POLL = 0.005  # seconds from one look at the file to the next
+
+# The file's version, and what ended, where the version is another. One statement asks for both,
+# because beside a busy thread each waits up to 15 ms for the interpreter's lock.
+_LOOK = "SELECT data_version, CASE WHEN data_version <> ? THEN ({}) END FROM pragma_data_version"
 
 
 class FileChannel(ReadingChannel):
@@ -30,13 +36,14 @@ class FileChannel(ReadingChannel):
         connection = connections[self.alias]
         try:
             connection.ensure_connection()
-            self._watch(connection.connection)
+            self._watch(connection)
         finally:
             connection.close()
 
     def _watch(self, connection: Any) -> None:
-        file = _value(connection, "PRAGMA database_list", 2)
-        opened, version = _identity(file), _value(connection, "PRAGMA data_version")
+        (_, _, file), *_ = connection.connection.execute("PRAGMA database_list").fetchall()
+        opened = _identity(file)
+        ((version,),) = connection.connection.execute("PRAGMA data_version").fetchall()
         looked = compared = float("-inf")
         while not self.closed.is_set():
             before, looked = looked, time.monotonic()
@@ -46,18 +53,25 @@ class FileChannel(ReadingChannel):
                 compared = looked
                 if _identity(file) != opened:
                     raise OperationalError(f"{file} was replaced")
-            now = _value(connection, "PRAGMA data_version")
-            if now != version:
-                self.drop_ended()
-                version = now
+            version = self._look(connection, version)
             self.hear(looked)
             # Many ends at once take long to read; half of the time is for others. A process that
             # was stopped meanwhile looks again soon.
             self.closed.wait(min(max(POLL, time.monotonic() - looked), HEARTBEAT))
 
+    def _look(self, connection: Any, version: int) -> int:
+        """Return the version of the file, after dropping what ended if it is another."""
+        now = timezone.now()
+        statement, parameters = _statement(self.since(now), connection)
+        ((found, ended),) = connection.connection.execute(statement, (version, *parameters)).fetchall()
+        if found != version:
+            self.read(now, split(ended))
+        return found
 
-def _value(connection: Any, statement: str, column: int = 0) -> Any:
-    return connection.execute(statement).fetchall()[0][column]
+
+def _statement(since: datetime, connection: Any) -> tuple[str, list[str]]:
+    query, parameters = in_one_row(since, connection)
+    return _LOOK.format(query.replace("%s", "?")), parameters
 
 
 def _identity(file: str) -> tuple[int, int]:

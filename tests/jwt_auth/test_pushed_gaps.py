@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from auth_core.listening import SILENCE
 from jwt_auth import models, pushed
+from jwt_auth.channels import sqlite
 from jwt_auth.channels.common import OVERLAP
+from jwt_auth.channels.sqlite import FileChannel
 from jwt_auth.models import RefreshFamily
 from jwt_auth.pushed import LivingLogins, logins
 from jwt_auth.tokens import AccessToken
@@ -84,16 +86,16 @@ def test_an_end_that_was_written_while_the_listener_was_stopped_is_heard(access)
         remember(other, access)
         channel = other._channel
         looking, go_on = threading.Event(), threading.Event()
-        drop_ended = channel.drop_ended
+        look = channel._look
 
-        def late():
-            channel.drop_ended = drop_ended
+        def late(*arguments):
+            channel._look = look
             looking.set()
             assert go_on.wait(60)
-            drop_ended()
+            return look(*arguments)
 
-        channel.drop_ended = late
         models.living().update(label="x")  # the change at which it is stopped
+        channel._look = late
         assert looking.wait(60)
         with ending(access, 3 * OVERLAP):
             time.sleep(SILENCE + 0.5)
@@ -104,12 +106,36 @@ def test_an_end_that_was_written_while_the_listener_was_stopped_is_heard(access)
 
 
 @on_sqlite
-def test_a_listener_whose_reading_does_not_end_is_unheard(access):
+def test_a_look_reads_what_ended_only_where_the_file_changed(access):
+    models.end(models.LOGOUT, pk=AccessToken(access).sid)
+    dropped = []
+    channel = FileChannel("default", dropped.extend, gap=lambda: dropped.append("all"))
+    with connection.cursor() as cursor:
+        (version,) = cursor.execute("PRAGMA data_version").fetchone()
+    assert channel._look(connection, version) == version
+    assert dropped == []
+    assert channel._look(connection, version - 1) == version
+    assert dropped == ["all"]
+    assert channel._look(connection, version - 1) == version
+    assert dropped == ["all", AccessToken(access).sid.hex]
+
+
+@on_sqlite
+def test_a_look_is_one_statement_by_the_index():
+    statement, parameters = sqlite._statement(timezone.now(), connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement.replace('?', '%s')}", (0, *parameters))
+        plan = "\n".join(str(row) for row in cursor.fetchall())
+    assert "jwt_auth_login_ended" in plan
+    assert "jwt_auth_deletedlogin_deleted_at" in plan
+
+
+@on_sqlite
+def test_a_listener_whose_look_does_not_end_is_unheard(access):
     with another() as other:
         remember(other, access)
         go_on = threading.Event()
-        other._channel.drop_ended = lambda: go_on.wait(60)
-        models.living().update(label="x")
+        other._channel._look = lambda connection, version: go_on.wait(60) and version
         try:
             wait_until(lambda: not remembers(other, access), seconds=5)
             assert len(other) == 1
