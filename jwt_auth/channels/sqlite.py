@@ -31,6 +31,8 @@ class FileChannel(ReadingChannel):
     source = "the database"
     way = "the file"
     errors = (Error, OperationalError, OSError)
+    # The last reading and the time at which the statement was built, then the statement.
+    _asked: tuple[datetime | None, datetime, str, list[str]] | None = None
 
     def receive(self) -> None:
         connection = connections[self.alias]
@@ -62,7 +64,10 @@ class FileChannel(ReadingChannel):
     def _look(self, connection: Any, version: int) -> int:
         """Return the version of the file, after dropping what ended if it is another."""
         now = timezone.now()
-        statement, parameters = _statement(self.since(now), connection)
+        # Built again after a reading, and after the clock was set back: it costs as much as a look.
+        if self._asked is None or self._asked[0] is not self._read_at or now < self._asked[1]:
+            self._asked = (self._read_at, now, *_statement(self.since(now), connection))
+        _, _, statement, parameters = self._asked
         ((found, ended),) = connection.connection.execute(statement, (version, *parameters)).fetchall()
         if found != version:
             self.read(now, split(ended))
