@@ -42,11 +42,11 @@ class ReadingChannel(Channel):
     def __init__(self, alias: str, *args: Any, **options: Any):
         super().__init__(*args, **options)
         self.alias = alias
-        self._read_at: datetime | None = None
+        self.read_at: datetime | None = None
 
     def begin(self) -> None:
         """Read from now on: what ended before may have been missed."""
-        self._read_at = None
+        self.read_at = None
         self.gap()
 
     def drop_ended(self) -> None:
@@ -55,16 +55,16 @@ class ReadingChannel(Channel):
         An end that is committed after `begin` may have been written at any time before.
         """
         now = timezone.now()
-        self.read(now, [] if self._read_at is None else ended_since(self.since(now), self.alias))
+        self.read(now, [] if self.read_at is None else ended_since(self.since(now), self.alias))
 
     def since(self, now: datetime) -> datetime:
         """Return from when on a reading that begins `now` reads the ends."""
         # The clock may have been set back.
-        return min(self._read_at or now, now) - OVERLAP
+        return min(self.read_at or now, now) - OVERLAP
 
     def read(self, now: datetime, ended: list[str]) -> None:
         """Drop what a reading found that began `now`; at the first one, drop every login."""
-        read_at, self._read_at = self._read_at, now
+        read_at, self.read_at = self.read_at, now
         if read_at is None:
             self.gap()
         elif ended:

@@ -65,8 +65,8 @@ class FileChannel(ReadingChannel):
         """Return the version of the file, after dropping what ended if it is another."""
         now = timezone.now()
         # Built again after a reading, and after the clock was set back: it costs as much as a look.
-        if self._asked is None or self._asked[0] is not self._read_at or now < self._asked[1]:
-            self._asked = (self._read_at, now, *_statement(self.since(now), connection))
+        if self._asked is None or self._asked[0] is not self.read_at or now < self._asked[1]:
+            self._asked = (self.read_at, now, *_statement(self.since(now), connection))
         _, _, statement, parameters = self._asked
         ((found, ended),) = connection.connection.execute(statement, (version, *parameters)).fetchall()
         if found != version:

@@ -233,7 +233,7 @@ def test_a_transaction_that_took_longer_than_the_overlap_is_heard(heard, pair):
         writer.execute("UPDATE jwt_auth_refreshfamily SET revoked_at = ?", [f"{began:%Y-%m-%d %H:%M:%S.%f}"])
         time.sleep(0.1)
         assert remembers(logins, pair["access"])
-        logins._channel._read_at = began
+        logins._channel.read_at = began
         writer.execute("COMMIT")
     wait_until(lambda: not remembers(logins, pair["access"]))
 
@@ -318,10 +318,10 @@ def test_a_reading_goes_back_by_the_overlap_also_when_the_clock_was_set_back(pub
     channel, dropped = logins._channel, []
     logins.close()
     channel.dropped = dropped.extend
-    channel._read_at = now + timedelta(hours=1)  # by a clock that has been set back since
+    channel.read_at = now + timedelta(hours=1)  # by a clock that has been set back since
     channel.drop_ended()
     assert set(dropped) == {sid(pair).hex for pair in (pairs[0], pairs[1], pairs[3])}
-    assert now <= channel._read_at <= timezone.now()
+    assert now <= channel.read_at <= timezone.now()
 
 
 def test_a_reading_is_one_query_by_the_index(heard, django_assert_num_queries):

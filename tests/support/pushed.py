@@ -54,7 +54,7 @@ def hear(those: LivingLogins = logins):
     if isinstance(channel, FileChannel):
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA user_version = 1")
-        wait_until(lambda: channel._read_at is not None)
+        wait_until(lambda: channel.read_at is not None)
 
 
 @contextmanager
