@@ -1,9 +1,9 @@
 """Ends of logins, read from a SQLite file whenever it changed."""
 
 import os
+import sqlite3
 import time
 from datetime import datetime
-from sqlite3 import OperationalError
 from typing import Any
 
 from django.db import Error, connections
@@ -30,7 +30,7 @@ class FileChannel(ReadingChannel):
 
     source = "the database"
     way = "the file"
-    errors = (Error, OperationalError, OSError)
+    errors = (Error, sqlite3.Error, OSError)  # the looks go past Django's cursor
     # The last reading and the time at which the statement was built, then the statement.
     _asked: tuple[datetime | None, datetime, str, list[str]] | None = None
 
@@ -54,7 +54,7 @@ class FileChannel(ReadingChannel):
             if looked >= compared + HEARTBEAT:
                 compared = looked
                 if _identity(file) != opened:
-                    raise OperationalError(f"{file} was replaced")
+                    raise sqlite3.OperationalError(f"{file} was replaced")
             version = self._look(connection, version)
             self.hear(looked)
             # Many ends at once take long to read; half of the time is for others. A process that

@@ -1,5 +1,6 @@
 """Ends of logins that were written long ago, at another time of day, or while nobody looked."""
 
+import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -12,9 +13,8 @@ from django.utils import timezone
 
 from auth_core.listening import SILENCE
 from jwt_auth import models, pushed
-from jwt_auth.channels import sqlite
 from jwt_auth.channels.common import OVERLAP
-from jwt_auth.channels.sqlite import FileChannel
+from jwt_auth.channels.sqlite import FileChannel, _statement
 from jwt_auth.models import RefreshFamily
 from jwt_auth.pushed import LivingLogins, logins
 from jwt_auth.tokens import AccessToken
@@ -122,12 +122,26 @@ def test_a_look_reads_what_ended_only_where_the_file_changed(access):
 
 @on_sqlite
 def test_a_look_is_one_statement_by_the_index():
-    statement, parameters = sqlite._statement(timezone.now(), connection)
+    statement, parameters = _statement(timezone.now(), connection)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {statement.replace('?', '%s')}", (0, *parameters))
         plan = "\n".join(str(row) for row in cursor.fetchall())
     assert "jwt_auth_login_ended" in plan
     assert "jwt_auth_deletedlogin_deleted_at" in plan
+
+
+@on_sqlite
+def test_a_file_that_cannot_be_read_counts_as_away(access, caplog):
+    with another() as other:
+        remember(other, access)
+
+        def fail(*arguments):
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+        with caplog.at_level("WARNING", "auth_core.listening"):
+            other._channel._look = fail
+            wait_until(lambda: "malformed" in caplog.text)
+        assert not remembers(other, access)
 
 
 @on_sqlite
