@@ -47,11 +47,11 @@ def plan(
     `end`              time.monotonic() in seconds; None: whenever they are done
     `rounds`           at each URL; None: as many as pay best
     """
-    available, a_round = inf if end is None else end - time.monotonic(), sum(round_seconds.values())
+    available = inf if end is None else end - time.monotonic()
     count, least = asked or PROCESSES, LEAST_ROUNDS
-    if asked is None and available < count * (process_seconds + (rounds or least) * a_round):
+    if asked is None and available < count * _takes(round_seconds, process_seconds, rounds or least):
         least = SETTLED_ROUNDS
-        fitting = int(available / (process_seconds + (rounds or least) * a_round))
+        fitting = int(available / _takes(round_seconds, process_seconds, rounds or least))
         count = min(PROCESSES, max(fewest, fitting))
     planned = (
         rounds_for(available / count, process_seconds, round_seconds, design_length(contenders), least)
@@ -63,8 +63,13 @@ def plan(
 
 def fits(round_seconds: Mapping[str, float], process_seconds: float, end: float | None, rounds: int | None) -> bool:
     """Return whether FEWEST processes end by `end`. The parameters are those of plan()."""
-    a_process = process_seconds + (rounds or SETTLED_ROUNDS) * sum(round_seconds.values())
-    return end is None or time.monotonic() + FEWEST * a_process <= end
+    seconds = FEWEST * _takes(round_seconds, process_seconds, rounds or SETTLED_ROUNDS)
+    return end is None or time.monotonic() + seconds <= end
+
+
+def _takes(round_seconds: Mapping[str, float], process_seconds: float, rounds: int) -> float:
+    """Return how many seconds a process takes with so many rounds at each URL."""
+    return process_seconds + rounds * sum(round_seconds.values())
 
 
 def repetitions(

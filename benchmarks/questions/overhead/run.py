@@ -41,8 +41,7 @@ class Aim:
 class Run:
     """What the processes sent, before anything is computed of it.
 
-    `rounds`      for each URL that was timed
-    `left_out`    URLs that were not, because they did not fit
+    `rounds`      for each URL that was timed: the others of the assignment did not fit
     `rehearsal`   the sample of a process without rounds, which proves and counts
     `samples`     one for each of `processes`
     `widest_us`   as stats.overhead.widest() has it
@@ -50,7 +49,6 @@ class Run:
     """
 
     rounds: dict[str, int]
-    left_out: tuple[str, ...]
     rehearsal: Sample
     processes: tuple[Process, ...]
     samples: tuple[Sample, ...]
@@ -78,10 +76,8 @@ def run(
     # A process without rounds: it shows what a process costs, and proves the contenders.
     rehearsal = start.work(replace(assignment, rounds=dict.fromkeys(assignment.rounds, 0)), database, 0)
     process_seconds = time.monotonic() - begin - rehearsal.audit_seconds
-    left_out = ()
     if spare and aim.processes is None and not runs.fits(rehearsal.round_seconds, process_seconds, aim.end, rounds):
-        left_out = tuple(spare)
-        rehearsal = _without(rehearsal, left_out)
+        rehearsal = _without(rehearsal, spare)
     plan = runs.plan(aim.processes, rehearsal.round_seconds, len(rehearsal.entries), process_seconds, aim.end, rounds)
 
     before = environment.processor_time()
@@ -108,7 +104,7 @@ def run(
     start.refuse_growth(rehearsal, samples)
     if ending.code:
         widest = overhead.widest(samples)
-    return Run(plan.rounds, left_out, rehearsal, found, samples, widest, steal, os.getloadavg(), ending)
+    return Run(plan.rounds, rehearsal, found, samples, widest, steal, os.getloadavg(), ending)
 
 
 def _without(rehearsal: Sample, urls: Collection[str]) -> Sample:
@@ -131,7 +127,8 @@ def record(
     left_out = (
         f"{url} is left out: on a machine as busy or slow as this it does not fit into --budget. --url {url} times it "
         "all the same."
-        for url in run.left_out
+        for url in assignment.rounds
+        if url not in run.rounds
     )
     verdict = run.ending.mark(verdict, (*fewer, *left_out))
     return Overhead(
